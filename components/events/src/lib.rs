@@ -1,0 +1,11 @@
+//! Handler: event pages, single events and their clips. It writes only what the host opened under the grant, and must never put a
+//! clip's bytes into its own memory: a clip is answered by its handle.
+
+mod answer;
+mod json;
+mod time;
+
+pub use answer::{Answer, Event, Footage, MAX_EVENTS, Page, Refusal, clip, event, events};
+
+#[cfg(target_arch = "wasm32")]
+mod component;

@@ -1,0 +1,154 @@
+//! The way of one question: a rendition at hand, or one made now. It knows the host only through [`Footage`], and must
+//! never answer with anything but a rendition of the still that was asked for.
+
+use crate::picture::{self, PictureError};
+use crate::width;
+
+/// Version of what a rendition is (filter, quality, metadata rules); part of its name, so that a change of it is never answered
+/// with what was made before.
+const RENDITION_VERSION: u32 = 1;
+
+/// How many bytes are asked for in one read.
+const READ_BYTES: u32 = 1024 * 1024;
+
+/// The largest source that is decoded, in bytes.
+pub const MAX_SOURCE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why the host refused; the contract's `error-code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such still under the grant.
+    NotFound,
+    /// The question had not the form it must have.
+    Invalid,
+    /// A limit was met.
+    Limit,
+    /// No layer gave a proven answer.
+    Unavailable,
+}
+
+/// What this handler asks of the host: the part of the contract that it uses.
+pub trait Footage {
+    /// A still or a rendition, held open.
+    type Object;
+
+    /// The camera's newest still.
+    fn newest_still(&self) -> Result<Self::Object, Refusal>;
+    /// The still of the event with this id.
+    fn event_still(&self, event: &str) -> Result<Self::Object, Refusal>;
+    /// Length of an object in bytes.
+    fn length(&self, object: &Self::Object) -> u64;
+    /// At most `length` bytes of an object from `offset`; fewer only at its end.
+    fn read(&self, object: &Self::Object, offset: u64, length: u32) -> Result<Vec<u8>, Refusal>;
+    /// The rendition of `source` under `name`, if it is at hand.
+    fn recall(&self, source: &Self::Object, name: &str) -> Result<Option<Self::Object>, Refusal>;
+    /// Keeps `bytes` as the rendition `name` of `source`.
+    fn remember(&self, source: &Self::Object, name: &str, bytes: &[u8]) -> Result<Self::Object, Refusal>;
+}
+
+/// The answer to a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer<Object> {
+    /// The whole of this object, so many bytes long; it is a JPEG.
+    Rendition(Object, u64),
+    /// These bytes, a JPEG that could not be remembered.
+    Bytes(Vec<u8>),
+    /// The width isn't one that exists.
+    BadRequest,
+    /// There is no such still under the grant.
+    NotFound,
+    /// No layer gave a proven answer.
+    Unavailable,
+    /// The still is not what it should be.
+    Failed,
+}
+
+impl<Object> From<Refusal> for Answer<Object> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // An id of a wrong form names nothing: the same answer as for what does not exist.
+            Refusal::NotFound | Refusal::Invalid => Answer::NotFound,
+            Refusal::Unavailable => Answer::Unavailable,
+            Refusal::Limit => Answer::Failed,
+        }
+    }
+}
+
+/// Answers with the still of `event` (none: the newest one) at `width` pixels, rounded up to an allowed width.
+pub fn answer<F: Footage>(footage: &F, event: Option<&str>, width: u32) -> Answer<F::Object> {
+    let Some(width) = width::round_up(width) else {
+        return Answer::BadRequest;
+    };
+    let found = match event {
+        Some(event) => footage.event_still(event),
+        None => footage.newest_still(),
+    };
+    let source = match found {
+        Ok(source) => source,
+        Err(refusal) => return refusal.into(),
+    };
+    let name = format!("w{width}-{RENDITION_VERSION}");
+    match footage.recall(&source, &name) {
+        Ok(Some(rendition)) => return whole(footage, rendition),
+        Ok(None) => {}
+        Err(refusal) => return refusal.into(),
+    }
+    let made = match make(footage, &source, width) {
+        Ok(made) => made,
+        Err(MakeError::Read(Refusal::Unavailable)) => return Answer::Unavailable,
+        Err(MakeError::Read(_) | MakeError::Picture(_)) => return Answer::Failed,
+    };
+    match footage.remember(&source, &name, &made) {
+        Ok(rendition) => whole(footage, rendition),
+        // What was made is right even where it could not be kept.
+        Err(_) => Answer::Bytes(made),
+    }
+}
+
+fn whole<F: Footage>(footage: &F, object: F::Object) -> Answer<F::Object> {
+    match footage.length(&object) {
+        // A range has at least one byte, and no JPEG is empty.
+        0 => Answer::Failed,
+        length => Answer::Rendition(object, length),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum MakeError {
+    #[error("the source could not be read")]
+    Read(Refusal),
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+}
+
+fn make<F: Footage>(footage: &F, source: &F::Object, width: u32) -> Result<Vec<u8>, MakeError> {
+    let jpeg = read_all(footage, source).map_err(MakeError::Read)?;
+    Ok(picture::rendition(jpeg, width)?)
+}
+
+fn read_all<F: Footage>(footage: &F, source: &F::Object) -> Result<Vec<u8>, Refusal> {
+    let length = footage.length(source);
+    if length > MAX_SOURCE_BYTES {
+        return Err(Refusal::Limit);
+    }
+    let mut bytes = Vec::new();
+    while (bytes.len() as u64) < length {
+        let piece = footage.read(source, bytes.len() as u64, READ_BYTES)?;
+        if piece.is_empty() {
+            // The length was only a claim; what ends early is judged by the decoder.
+            break;
+        }
+        if bytes.is_empty() {
+            // Most stills are one piece: no copy.
+            bytes = piece;
+            continue;
+        }
+        bytes.reserve_exact(
+            usize::try_from(length)
+                .map_err(|_| Refusal::Limit)?
+                .saturating_sub(bytes.len()),
+        );
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,182 @@
+//! At which scale a source is decoded, so that it suffices and fits the instance's memory. It must never choose a scale that the
+//! instance can't afford: running out of memory would be a trap where a plain refusal is due.
+
+/// What decoding may take, in bytes: the instance's 64 MiB less what the allocator loses to gaps.
+const DECODING_BYTES: u64 = 62 * 1024 * 1024;
+/// What resizing may take, in bytes. Less, because memory freed by decoding is in pieces then.
+const RESIZING_BYTES: u64 = 50 * 1024 * 1024;
+
+/// The decoder's scales in eighths of the stored size.
+const EIGHTHS: [u32; 4] = [1, 2, 4, 8];
+
+/// What the frame header of a JPEG says of the memory that decoding takes (ITU-T T.81, B.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Stored width in pixels.
+    pub width: u32,
+    /// Stored height in pixels.
+    pub height: u32,
+    /// True where all coefficients are held until the last scan.
+    pub progressive: bool,
+    /// Samples of all components for 64 pixels: 64 for gray, 96 for 4:2:0, 192 for 4:4:4.
+    pub samples_per_64_pixels: u64,
+    /// Length of the file in bytes.
+    pub file_bytes: u64,
+}
+
+impl Frame {
+    /// Reads the first frame header of a file; none where there is none.
+    pub fn read(jpeg: &[u8]) -> Option<Self> {
+        let mut at = 2;
+        loop {
+            let marker = *jpeg.get(at + 1)?;
+            if *jpeg.get(at)? != 0xff {
+                return None;
+            }
+            // A marker may be preceded by any number of fill bytes.
+            if marker == 0xff {
+                at += 1;
+                continue;
+            }
+            let length = u16::from_be_bytes(jpeg.get(at + 2..at + 4)?.try_into().ok()?);
+            let segment = jpeg.get(at + 4..at + 2 + usize::from(length))?;
+            match marker {
+                0xc0..=0xc2 => return Self::from_segment(segment, marker == 0xc2, jpeg.len() as u64),
+                // The first scan, or the end, without a frame.
+                0xda | 0xd9 => return None,
+                _ => at += 2 + usize::from(length),
+            }
+        }
+    }
+
+    fn from_segment(segment: &[u8], progressive: bool, file_bytes: u64) -> Option<Self> {
+        let [
+            _precision,
+            height_high,
+            height_low,
+            width_high,
+            width_low,
+            _count,
+            components @ ..,
+        ] = segment
+        else {
+            return None;
+        };
+        let (components, _) = components.as_chunks::<3>();
+        let areas = components
+            .iter()
+            .map(|[_, sampling, _]| u64::from(sampling >> 4) * u64::from(sampling & 15));
+        let largest = areas.clone().max()?.max(1);
+        Some(Self {
+            width: u16::from_be_bytes([*width_high, *width_low]).into(),
+            height: u16::from_be_bytes([*height_high, *height_low]).into(),
+            progressive,
+            samples_per_64_pixels: areas.map(|area| 64 * area / largest).sum(),
+            file_bytes,
+        })
+    }
+
+    /// A side of the picture decoded at so many eighths.
+    pub fn scaled(side: u32, eighths: u32) -> u32 {
+        (side * eighths).div_ceil(8)
+    }
+
+    /// The scale to decode at, in eighths: the smallest that gives at least the target's size, or where that doesn't fit the memory, the
+    /// largest that does. None where nothing fits.
+    pub fn eighths(&self, target_width: u32, target_height: u32) -> Option<u32> {
+        let suffices = |eighths: &u32| {
+            Self::scaled(self.width, *eighths) >= target_width && Self::scaled(self.height, *eighths) >= target_height
+        };
+        let wanted = EIGHTHS.into_iter().find(suffices).unwrap_or(8);
+        EIGHTHS
+            .into_iter()
+            .rev()
+            .find(|eighths| *eighths <= wanted && self.fits(*eighths, target_width, target_height))
+    }
+
+    fn fits(&self, eighths: u32, target_width: u32, target_height: u32) -> bool {
+        let scaled_height = u64::from(Self::scaled(self.height, eighths));
+        let scaled_pixels = u64::from(Self::scaled(self.width, eighths)) * scaled_height;
+        let target_width = u64::from(target_width);
+        let samples = |pixels: u64| pixels * self.samples_per_64_pixels / 64;
+        let coefficients = if self.progressive {
+            2 * samples(u64::from(self.width) * u64::from(self.height))
+        } else {
+            0
+        };
+        // Planes, then three bytes a pixel; the resizer goes across first, then down.
+        let decoding = self.file_bytes + coefficients + samples(scaled_pixels) + 3 * scaled_pixels;
+        let resizing =
+            3 * scaled_pixels + 3 * target_width * scaled_height + 3 * target_width * u64::from(target_height);
+        decoding <= DECODING_BYTES && resizing <= RESIZING_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(width: u32, height: u32, progressive: bool, samples_per_64_pixels: u64) -> Frame {
+        Frame {
+            width,
+            height,
+            progressive,
+            samples_per_64_pixels,
+            file_bytes: 2_000_000,
+        }
+    }
+
+    #[test]
+    fn the_smallest_scale_that_suffices_is_chosen() {
+        let check = |frame: Frame, target_width, target_height, expected| {
+            assert_eq!(
+                frame.eighths(target_width, target_height),
+                expected,
+                "{frame:?} to {target_width}"
+            );
+        };
+        let full_hd = frame(1920, 1080, false, 96);
+        check(full_hd, 160, 90, Some(1));
+        check(full_hd, 320, 180, Some(2));
+        check(full_hd, 480, 270, Some(2));
+        check(full_hd, 481, 271, Some(4));
+        check(full_hd, 960, 540, Some(4));
+        check(full_hd, 1280, 720, Some(8));
+        check(full_hd, 1920, 1080, Some(8));
+        // Both sides must suffice.
+        check(frame(1921, 17, false, 96), 240, 4, Some(2));
+    }
+
+    #[test]
+    fn a_scale_that_does_not_fit_gives_way_to_the_next_smaller_one() {
+        let check = |frame: Frame, expected| assert_eq!(frame.eighths(1920, 1440), expected, "{frame:?}");
+        check(frame(4000, 3000, false, 96), Some(4));
+        check(frame(3264, 2448, true, 96), Some(8));
+        // Half of it would be one pixel too narrow, all of it too much.
+        check(frame(3838, 2878, false, 96), Some(4));
+        // 40 million pixels in three full planes of coefficients fit at no scale.
+        check(frame(8000, 5000, true, 192), None);
+        check(frame(8000, 5000, false, 192), Some(2));
+    }
+
+    #[test]
+    fn the_frame_header_is_found_behind_other_segments() {
+        let mut file = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xff\xc2\x00\x11\x08".to_vec();
+        file.extend([0x04, 0x38, 0x07, 0x80, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        let found = Frame::read(&file);
+        let file_bytes = file.len() as u64;
+        let expected = Frame {
+            width: 1920,
+            height: 1080,
+            progressive: true,
+            samples_per_64_pixels: 64 + 16 + 16,
+            file_bytes,
+        };
+        assert_eq!(found, Some(expected));
+        for length in 0..file.len() {
+            assert_eq!(Frame::read(&file[..length]), None, "cut to {length}");
+        }
+        assert_eq!(Frame::read(b"\xff\xd8\xff\xda\x00\x04ab\xff\xc0"), None);
+        assert_eq!(Frame::read(b"\xff\xd8\xff\xe0\x00\x00"), None);
+    }
+}

@@ -1,0 +1,352 @@
+//! Administration: households, cameras and viewers. Every change is one commit of the records that it touches, each sealed anew.
+//!
+//! A viewer's rights are one record, written when they change and never put together when they are read. It must never print a credential but
+//! once, when it is made, and never take a password from the command line, where other users of the machine can read it.
+
+use crate::admission::{Admission, Refused};
+use crate::clock;
+use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
+use crate::ledger::Seam;
+use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
+use eyesonly_rights::{
+    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, ViewerRecord, Window, seal_record,
+};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Longest name of a household or camera in characters.
+pub const LABEL_CHARACTERS_MAX: usize = 100;
+/// Most cameras and viewers of one household: its records change in one commit.
+pub const MEMBERS_MAX: usize = 1000;
+/// Quota of a household in bytes of sealed objects, unless another is given.
+pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
+/// How often a change is tried again when somebody else wrote meanwhile.
+const TRIES_MAX: usize = 10;
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// A name or number can't be used.
+    #[error("{0}")]
+    Input(String),
+    /// There is no such household, camera or viewer.
+    #[error("there is no such {0}; `eyesonly {0} list` shows what there is")]
+    Absent(&'static str),
+    /// The login name is taken.
+    #[error("the name {0:?} is taken; choose another")]
+    Taken(String),
+    /// The password can't be used.
+    #[error("{0}")]
+    Password(#[from] PasswordError),
+    /// The registry does not answer, or not with a proven answer.
+    #[error("{0}")]
+    Registry(String),
+    /// Keys.
+    #[error("{0}")]
+    Keyring(#[from] crate::keyring::KeyringError),
+    /// Somebody else wrote meanwhile; tried again by [`Admin`].
+    #[error("others are changing the same household; try again")]
+    Conflict,
+}
+
+impl From<RegistryError> for AdminError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Conflict => Self::Conflict,
+            error => Self::Registry(error.to_string()),
+        }
+    }
+}
+
+impl From<Refused> for AdminError {
+    fn from(refused: Refused) -> Self {
+        Self::Registry(refused.to_string())
+    }
+}
+
+impl From<RecordError> for AdminError {
+    fn from(error: RecordError) -> Self {
+        Self::Registry(error.to_string())
+    }
+}
+
+/// A camera that was enrolled.
+pub struct NewCamera {
+    /// Its id.
+    pub camera: CameraId,
+    /// Its credential, shown once.
+    pub credential: Zeroizing<String>,
+}
+
+/// Changes and lists what the registry holds.
+pub struct Admin {
+    admission: Arc<Admission>,
+}
+
+/// The records of one commit, for one sequence.
+struct Writing<'a> {
+    admission: &'a Admission,
+    changes: Vec<Change>,
+    sequence: u64,
+}
+
+impl Writing<'_> {
+    fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
+        let sealed = seal_record(self.admission.record_key(), record, clock::random())?;
+        self.changes.push(Change { kind: R::KIND, key: record.key(), expect, record: Some(sealed) });
+        Ok(())
+    }
+
+    fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
+        self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
+    }
+
+    async fn commit(self) -> Result<(), AdminError> {
+        if self.changes.len() > CHANGES_MAX {
+            return Err(AdminError::Input("the household has too many cameras and viewers for one change".into()));
+        }
+        Ok(self.admission.registry().commit(self.changes, Some(self.sequence)).await.map(|_| ())?)
+    }
+}
+
+impl Admin {
+    /// Administration over these services.
+    pub fn new(admission: Arc<Admission>) -> Self {
+        Self { admission }
+    }
+
+    async fn writing(&self) -> Result<Writing<'_>, AdminError> {
+        let sequence = self.admission.registry().sequence().await?.saturating_add(1);
+        Ok(Writing { admission: &self.admission, changes: Vec::new(), sequence })
+    }
+
+    async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
+        self.admission.ask::<R>(Seam::Registry, key).await?.0.ok_or(AdminError::Absent(what))
+    }
+
+    /// Tries a change until nobody else wrote meanwhile.
+    async fn settle<T, F: Future<Output = Result<T, AdminError>>>(&self, change: impl Fn() -> F) -> Result<T, AdminError> {
+        for _ in 1..TRIES_MAX {
+            match change().await {
+                Err(AdminError::Conflict) => {}
+                settled => return settled,
+            }
+        }
+        change().await
+    }
+
+    /// Adds a household with a key of its own.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn add_household(&self, name: &str, quota_bytes: u64) -> Result<HouseholdId, AdminError> {
+        let name = label(name)?;
+        let household = HouseholdId::from_bytes(clock::fresh_id());
+        self.admission.keyring().add_household(household)?;
+        self.settle(async || {
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            let record = HouseholdRecord { household, name: name.clone(), cameras: vec![], viewers: vec![], quota_bytes, sequence };
+            writing.put(&record, Expect::Absent)?;
+            writing.commit().await
+        })
+        .await?;
+        Ok(household)
+    }
+
+    /// Removes a household, its cameras and viewers, and destroys its key: its footage can't be opened any more.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn remove_household(&self, household: HouseholdId) -> Result<(), AdminError> {
+        let record: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+        for camera in record.cameras {
+            self.remove_camera(camera).await?;
+        }
+        for viewer in record.viewers {
+            self.remove_viewer(viewer).await?;
+        }
+        self.settle(async || {
+            let mut writing = self.writing().await?;
+            writing.remove(HouseholdRecord::KIND, household.as_bytes().to_vec());
+            writing.commit().await
+        })
+        .await?;
+        Ok(self.admission.keyring().destroy_household(household)?)
+    }
+
+    /// Enrols a camera in a household. Its owners see it from now on.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn add_camera(&self, household: HouseholdId, name: &str, serial: &str) -> Result<NewCamera, AdminError> {
+        let (name, serial) = (label(name)?, serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>());
+        let (camera, credential) = (CameraId::from_bytes(clock::fresh_id()), CredentialId::from_bytes(clock::fresh_id()));
+        self.settle(async || {
+            let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            if home.cameras.len() >= MEMBERS_MAX {
+                return Err(AdminError::Input(format!("a household has at most {MEMBERS_MAX} cameras")));
+            }
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            let record = CameraRecord {
+                camera,
+                household,
+                credential: Some(credential),
+                name: name.clone(),
+                serial: serial.clone(),
+                quota_bytes: home.quota_bytes,
+                sequence,
+            };
+            writing.put(&record, Expect::Absent)?;
+            for viewer in &home.viewers {
+                let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
+                let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
+                rights.cameras.push(owners_right(&record));
+                writing.put(&rights, expect)?;
+            }
+            home.cameras.push(camera);
+            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+            writing.put(&home, expect)?;
+            writing.commit().await
+        })
+        .await?;
+        let credential = Zeroizing::new(self.admission.credentials().mint_camera(household, camera, credential));
+        Ok(NewCamera { camera, credential })
+    }
+
+    /// Ends a camera's enrolment: its credential is worth nothing and no viewer has a right to it any more.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn remove_camera(&self, camera: CameraId) -> Result<(), AdminError> {
+        self.settle(async || {
+            let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+            let mut home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            for viewer in &home.viewers {
+                let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
+                let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
+                rights.cameras.retain(|right| right.camera != camera);
+                writing.put(&rights, expect)?;
+            }
+            record.credential = None;
+            let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+            writing.put(&record, expect)?;
+            home.cameras.retain(|other| *other != camera);
+            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+            writing.put(&home, expect)?;
+            writing.commit().await
+        })
+        .await
+    }
+
+    /// Adds a viewer to a household, as owner: they see all of its cameras.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn add_viewer(&self, household: HouseholdId, name: &str, password: &Zeroizing<String>) -> Result<ViewerId, AdminError> {
+        login_name(name)?;
+        let password_hash = hash_password(password)?;
+        let viewer = ViewerId::from_bytes(clock::fresh_id());
+        self.settle(async || {
+            if self.admission.ask::<LoginRecord>(Seam::Registry, name.as_bytes()).await?.0.is_some() {
+                return Err(AdminError::Taken(name.to_owned()));
+            }
+            let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            if home.viewers.len() >= MEMBERS_MAX {
+                return Err(AdminError::Input(format!("a household has at most {MEMBERS_MAX} viewers")));
+            }
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            let mut cameras = Vec::with_capacity(home.cameras.len());
+            for camera in &home.cameras {
+                cameras.push(owners_right(&self.read::<CameraRecord>(camera.as_bytes(), "camera").await?));
+            }
+            writing.put(&ViewerRecord { viewer, name: name.to_owned(), households: vec![household], cameras, sequence }, Expect::Absent)?;
+            let login = LoginRecord { name: name.to_owned(), viewer, password_hash: password_hash.clone(), sequence };
+            writing.put(&login, Expect::Absent)?;
+            home.viewers.push(viewer);
+            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+            writing.put(&home, expect)?;
+            writing.commit().await
+        })
+        .await?;
+        Ok(viewer)
+    }
+
+    /// Removes a viewer: sessions that are open are worth nothing from the next request on.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn remove_viewer(&self, viewer: ViewerId) -> Result<(), AdminError> {
+        self.settle(async || {
+            let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            for household in &rights.households {
+                let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+                home.viewers.retain(|other| *other != viewer);
+                let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+                writing.put(&home, expect)?;
+            }
+            writing.remove(ViewerRecord::KIND, viewer.as_bytes().to_vec());
+            writing.remove(LoginRecord::KIND, rights.name.as_bytes().to_vec());
+            writing.commit().await
+        })
+        .await
+    }
+
+    /// All records of one kind, each proven under its own key.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn list<R: Record>(&self, what: &'static str) -> Result<Vec<R>, AdminError> {
+        let mut records = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.admission.registry().list(R::KIND, after.as_deref(), LIST_MAX).await?;
+            let Some(last) = page.last() else { return Ok(records) };
+            after = Some(last.key.clone());
+            for listed in &page {
+                match self.read::<R>(&listed.key, what).await {
+                    Ok(record) => records.push(record),
+                    // Removed since it was listed.
+                    Err(AdminError::Absent(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+fn owners_right(camera: &CameraRecord) -> CameraRight {
+    CameraRight {
+        camera: camera.camera,
+        household: camera.household,
+        name: camera.name.clone(),
+        role: Role::Owner,
+        kinds: Kinds::ALL,
+        window: Window::default(),
+        expires_at_seconds: None,
+    }
+}
+
+fn label(name: &str) -> Result<String, AdminError> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > LABEL_CHARACTERS_MAX || name.chars().any(char::is_control) {
+        return Err(AdminError::Input(format!("a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them control characters")));
+    }
+    Ok(name.to_owned())
+}
+
+fn login_name(name: &str) -> Result<(), AdminError> {
+    let fits = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.@+".contains(&c));
+    if fits {
+        return Ok(());
+    }
+    Err(AdminError::Input(format!("a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9 and - _ . @ +")))
+}

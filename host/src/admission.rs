@@ -1,0 +1,282 @@
+//! Admission: the one way to a grant. Raw credential and route in, grant out; everything between is asked afresh.
+//!
+//! INVARIANT: [`Admission::admit`] is the only caller of [`Grant::new`] and [`Admission::admit_camera`] the only one of [`IntakeGrant::new`].
+//! It must never cache an answer of the registry, and never use one that was not proven against its question.
+
+use crate::clock;
+use crate::grant::{Grant, IntakeGrant};
+use crate::keyring::{Keyring, KeyringError};
+use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
+use crate::registry::{Registry, RegistryError};
+use eyesonly_rights::{
+    Action, CameraRecord, Credentials, Floor, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified, ViewerRecord, intake, permit, prove,
+    requester,
+};
+use eyesonly_seal::{CameraId, HouseholdKey, SealingKey};
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use zeroize::Zeroizing;
+
+/// How often a question is asked when answers are refused: the second time on a new connection.
+const ASKS_MAX: usize = 2;
+/// How many records' last sequences are remembered. Past it, new ones are only held to the registry's own sequence.
+pub const FLOORS_MAX: usize = 1 << 20;
+
+/// What a client presented, as text. Wiped when it goes; never printed.
+pub struct RawCredential(Zeroizing<String>);
+
+impl RawCredential {
+    /// Takes the text of a credential. FROM CLIENT.
+    pub fn new(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why nobody is admitted. The status that each becomes is chosen in `http::problem`.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// No credential, not one of ours, or no live session.
+    #[error("nobody is signed in with this credential")]
+    Unidentified,
+    /// Signed in, but there is nothing for them under this name.
+    #[error("nothing here for this requester")]
+    NotFound,
+    /// No proven answer could be had.
+    #[error("no proven answer from {0}")]
+    Unavailable(&'static str),
+}
+
+/// Admits requesters and cameras.
+pub struct Admission {
+    credentials: Credentials,
+    record_key: SealingKey,
+    registry: Arc<dyn Registry>,
+    keyring: Arc<Keyring>,
+    ledger: Arc<dyn Ledger>,
+    floors: Floors,
+}
+
+/// A viewer who was identified, and their proven rights.
+pub struct Identified {
+    /// Who it is.
+    pub requester: Requester,
+    /// What they may see.
+    pub rights: ViewerRecord,
+    sequence: u64,
+}
+
+impl Admission {
+    /// Admission over these services.
+    pub fn new(keyring: Arc<Keyring>, registry: Arc<dyn Registry>, ledger: Arc<dyn Ledger>) -> Self {
+        Self {
+            credentials: Credentials::new(keyring.edge()),
+            record_key: keyring.edge().record_key(),
+            registry,
+            keyring,
+            ledger,
+            floors: Floors::default(),
+        }
+    }
+
+    /// The credentials of this installation.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+    /// The key that records are sealed under.
+    pub fn record_key(&self) -> &SealingKey {
+        &self.record_key
+    }
+    /// The registry.
+    pub fn registry(&self) -> &Arc<dyn Registry> {
+        &self.registry
+    }
+    /// The ledger.
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.ledger
+    }
+    /// The keyring.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Says who sent `raw`, without looking at rights: for ending a session.
+    ///
+    /// # Errors
+    /// [`Refused::Unidentified`], [`Refused::Unavailable`].
+    pub async fn identify(&self, raw: &RawCredential) -> Result<Requester, Refused> {
+        let verified = self.credentials.verify_viewer(raw.text()).map_err(|_| Refused::Unidentified)?;
+        let (record, _) = self.ask::<SessionRecord>(Seam::Sessions, verified.session().as_bytes()).await?;
+        requester(&verified, record.as_ref(), clock::now_seconds()).map_err(|why| {
+            if why == Unidentified::Crossed {
+                self.refuse(Seam::Sessions, Fault::WrongAnswer, None);
+            }
+            Refused::Unidentified
+        })
+    }
+
+    /// Says who sent `raw` and what they may see, read now. `tag`: the tag in the address, which must be this session's.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn rights(&self, raw: &RawCredential, tag: &str) -> Result<Identified, Refused> {
+        let requester = self.identify(raw).await?;
+        let ours = self.credentials.verify_viewer(raw.text()).is_ok_and(|verified| verified.tag().is(tag));
+        if !ours {
+            return Err(Refused::NotFound);
+        }
+        let (rights, sequence) = self.ask::<ViewerRecord>(Seam::Registry, requester.viewer().as_bytes()).await?;
+        // A viewer who was removed has no record: their session is worth nothing.
+        let rights = rights.ok_or(Refused::Unidentified)?;
+        Ok(Identified { requester, rights, sequence })
+    }
+
+    /// The one way to a grant.
+    ///
+    /// # Errors
+    /// [`Refused`]. What the requester may not see and what does not exist are the same [`Refused::NotFound`].
+    pub async fn admit(&self, raw: &RawCredential, tag: &str, camera: &str, action: Action) -> Result<Grant, Refused> {
+        let identified = self.rights(raw, tag).await?;
+        let camera = CameraId::parse(camera).map_err(|_| Refused::NotFound)?;
+        let permit =
+            permit(&identified.requester, &identified.rights, camera, action, clock::now_seconds()).ok_or(Refused::NotFound)?;
+        let key = self.household_key(permit.household(), camera)?;
+        Ok(Grant::new(permit, &key, identified.sequence))
+    }
+
+    /// The one way to a camera's own grant.
+    ///
+    /// # Errors
+    /// [`Refused::Unidentified`], [`Refused::Unavailable`].
+    pub async fn admit_camera(&self, raw: &RawCredential) -> Result<IntakeGrant, Refused> {
+        let verified = self.credentials.verify_camera(raw.text()).map_err(|_| Refused::Unidentified)?;
+        let (record, _) = self.ask::<CameraRecord>(Seam::Registry, verified.camera().as_bytes()).await?;
+        let intake = intake(&verified, record.as_ref()).ok_or(Refused::Unidentified)?;
+        let key = self.household_key(intake.household(), intake.camera())?;
+        Ok(IntakeGrant::new(&intake, &key))
+    }
+
+    /// Whether a grant that was made a while ago would be made again now: for long responses, before each extent.
+    ///
+    /// # Errors
+    /// [`Refused`]: it would not, or nobody can say.
+    pub async fn still_holds(&self, grant: &Grant, kind_action: Action) -> Result<(), Refused> {
+        let now = clock::now_seconds();
+        if !grant.holds_at(now) {
+            return Err(Refused::Unidentified);
+        }
+        let sequence = self.registry.sequence().await.map_err(|e| unavailable(&e))?;
+        if sequence == grant.registry_sequence() {
+            return Ok(());
+        }
+        // Something was written since: decide again, from the session on.
+        let asker = grant.requester();
+        let (session, _) = self.ask::<SessionRecord>(Seam::Sessions, asker.session().as_bytes()).await?;
+        let live = session.is_some_and(|s| s.viewer == asker.viewer() && s.session == asker.session() && s.expires_at_seconds > now);
+        if !live {
+            return Err(Refused::Unidentified);
+        }
+        let (rights, _) = self.ask::<ViewerRecord>(Seam::Registry, asker.viewer().as_bytes()).await?;
+        let rights = rights.ok_or(Refused::Unidentified)?;
+        let again = permit(asker, &rights, grant.scope().camera(), kind_action, now).ok_or(Refused::NotFound)?;
+        if again.household() == grant.scope().household() { Ok(()) } else { Err(Refused::NotFound) }
+    }
+
+    fn household_key(&self, household: eyesonly_seal::HouseholdId, camera: CameraId) -> Result<Arc<HouseholdKey>, Refused> {
+        self.keyring.household_key(household).map_err(|error| {
+            if matches!(error, KeyringError::WrongKey) {
+                self.refuse(Seam::Keyring, Fault::WrongAnswer, Some(camera));
+            }
+            tracing::error!(%error, "a household's key can't be had");
+            Refused::Unavailable("the keyring")
+        })
+    }
+
+    /// Asks the registry for the record of kind `R` under `key` until an answer proves its question, at most twice.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`].
+    pub async fn ask<R: Record>(&self, seam: Seam, key: &[u8]) -> Result<(Option<R>, u64), Refused> {
+        for _ in 0..ASKS_MAX {
+            let nonce = Nonce::from_bytes(clock::random());
+            let answer = match self.registry.read(R::KIND, key, nonce).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::error!(%error, "the registry does not answer");
+                    self.registry.reset();
+                    continue;
+                }
+            };
+            let slot = self.floors.slot(R::KIND, key);
+            match prove::<R>(&self.record_key, key, nonce, &answer, self.floors.floor(slot)) {
+                Ok(record) => {
+                    self.floors.raise(slot, answer.sequence, record.as_ref().map_or(0, Record::sequence));
+                    return Ok((record, answer.sequence));
+                }
+                Err(refusal) => {
+                    let fault = match refusal {
+                        Refusal::WrongNonce => Fault::WrongAnswer,
+                        Refusal::Stale => Fault::Stale,
+                        Refusal::WrongRecord => Fault::WrongSeal,
+                    };
+                    self.refuse(seam, fault, None);
+                    self.registry.reset();
+                }
+            }
+        }
+        Err(Refused::Unavailable(seam.name()))
+    }
+
+    /// Counts a misdelivery.
+    pub fn refuse(&self, seam: Seam, fault: Fault, camera: Option<CameraId>) {
+        self.ledger.misdelivery(&Misdelivery { at_milliseconds: clock::now_milliseconds(), seam, fault, camera });
+    }
+}
+
+fn unavailable(error: &RegistryError) -> Refused {
+    tracing::error!(%error, "the registry does not answer");
+    Refused::Unavailable("registry")
+}
+
+/// The highest sequences seen: of the registry, and of each record. Nothing of a record's content is kept.
+struct Floors {
+    registry: AtomicU64,
+    records: Mutex<HashMap<u64, u64>>,
+    hasher: std::hash::RandomState,
+}
+
+impl Default for Floors {
+    fn default() -> Self {
+        Self { registry: AtomicU64::new(0), records: Mutex::default(), hasher: std::hash::RandomState::new() }
+    }
+}
+
+impl Floors {
+    fn slot(&self, kind: &str, key: &[u8]) -> u64 {
+        self.hasher.hash_one((kind, key))
+    }
+
+    fn floor(&self, slot: u64) -> Floor {
+        let record = self.records.lock().map_or(0, |records| records.get(&slot).copied().unwrap_or(0));
+        Floor { registry: self.registry.load(Ordering::Acquire), record }
+    }
+
+    fn raise(&self, slot: u64, registry: u64, record: u64) {
+        self.registry.fetch_max(registry, Ordering::AcqRel);
+        if record == 0 {
+            return;
+        }
+        if let Ok(mut records) = self.records.lock() {
+            if let Some(floor) = records.get_mut(&slot) {
+                *floor = record.max(*floor);
+            } else if records.len() < FLOORS_MAX {
+                records.insert(slot, record);
+            }
+        }
+    }
+}

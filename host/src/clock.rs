@@ -1,0 +1,32 @@
+//! The clock and the randomness of the host. The rooms that decide take both as arguments; this is where they come from.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970-01-01T00:00:00Z. A clock set before 1970 reads 0.
+pub fn now_milliseconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub fn now_seconds() -> u64 {
+    now_milliseconds() / 1000
+}
+
+/// Random bytes from the operating system.
+///
+/// # Aborts
+/// A host without randomness can't make a nonce or a salt that is fresh; going on would be worse than ending.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if getrandom::fill(&mut bytes).is_err() {
+        tracing::error!("the operating system gives no random bytes; ending");
+        std::process::abort();
+    }
+    bytes
+}
+
+/// A fresh UUID (version 7) for something the host names itself: households, cameras, viewers, sessions, object versions.
+pub fn fresh_id() -> [u8; 16] {
+    let random: [u8; 10] = random();
+    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random).into_uuid().as_bytes()
+}

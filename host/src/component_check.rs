@@ -1,0 +1,230 @@
+//! Reads what a component asks for and offers, and says whether it keeps to the contract.
+//!
+//! This is what `eyesonly component check` prints, and what the sandbox asks before it compiles anything. It only reads:
+//! it must never compile, instantiate or trust a name that it has not compared with the list below.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+
+/// The only interfaces that a handler may import.
+pub const IMPORTS_ALLOWED: [&str; 3] = [
+    "eyesonly:edge/footage@0.1.0",
+    "eyesonly:edge/events@0.1.0",
+    "eyesonly:edge/renditions@0.1.0",
+];
+/// The interface that makes a component a handler.
+pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.1.0";
+/// A handler is a few hundred KiB; a larger file is refused unread.
+pub const SIZE_BYTES_MAX: usize = 64 << 20;
+
+/// One import or export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its full name.
+    pub name: String,
+    /// Whether the contract allows it.
+    pub allowed: bool,
+}
+
+/// What was found in a component. `Display` is for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Its length in bytes.
+    pub size_bytes: usize,
+    /// What it asks for, in its order.
+    pub imports: Vec<Item>,
+    /// What it offers, in its order.
+    pub exports: Vec<Item>,
+    /// Whether the host would run it.
+    pub verdict: Verdict,
+}
+
+/// Whether the host would run a component as a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It asks for nothing beyond the contract and is a handler.
+    Allowed,
+    /// It asks for these, which the contract does not have.
+    AsksForMore(Vec<String>),
+    /// It does not export the handler interface.
+    NotAHandler,
+}
+
+/// Why a file is not a component that can be reported on, or (from [`Report::admitted`]) not one that may run.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Larger than [`SIZE_BYTES_MAX`].
+    #[error("too large to be a handler: {0} bytes, at most {SIZE_BYTES_MAX}")]
+    TooLarge(usize),
+    /// A WebAssembly module that was not made into a component.
+    #[error("a core WebAssembly module, not a component: build it with `cargo xtask build`")]
+    CoreModule,
+    /// Not WebAssembly, or damaged.
+    #[error("not a valid WebAssembly component: {0}")]
+    Invalid(String),
+    /// It asks for more than the contract.
+    #[error("asks for what a handler can't have: {}", .0.join(", "))]
+    AsksForMore(Vec<String>),
+    /// It lacks the export.
+    #[error("not a handler: it does not export {EXPORT_REQUIRED}")]
+    NotAHandler,
+}
+
+/// Reads `bytes` as a component.
+///
+/// # Errors
+/// [`CheckError::TooLarge`], [`CheckError::CoreModule`], [`CheckError::Invalid`]. A component that asks for too much is
+/// not an error here: it is a report whose verdict says so.
+pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
+    if bytes.len() > SIZE_BYTES_MAX {
+        return Err(CheckError::TooLarge(bytes.len()));
+    }
+    if Parser::is_core_wasm(bytes) {
+        return Err(CheckError::CoreModule);
+    }
+    let invalid = |error: wasmparser::BinaryReaderError| CheckError::Invalid(error.to_string());
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
+    let (imports, exports) = names(bytes).map_err(invalid)?;
+    let verdict = verdict(&imports, &exports);
+    Ok(Report {
+        sha256: Sha256::digest(bytes).into(),
+        size_bytes: bytes.len(),
+        imports,
+        exports,
+        verdict,
+    })
+}
+
+/// The imports and exports of the outermost component; what is nested inside it is its own affair.
+fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReaderError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::Version { encoding, .. } => {
+                depth = depth.saturating_add(1);
+                debug_assert!(depth > 1 || encoding == Encoding::Component, "told apart before");
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let name = import?.name.name.to_owned();
+                    let allowed = IMPORTS_ALLOWED.contains(&name.as_str());
+                    imports.push(Item { name, allowed });
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    let name = export?.name.name.to_owned();
+                    let allowed = name == EXPORT_REQUIRED;
+                    exports.push(Item { name, allowed });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
+    let more: Vec<String> = imports.iter().filter(|item| !item.allowed).map(|item| item.name.clone()).collect();
+    if !more.is_empty() {
+        Verdict::AsksForMore(more)
+    } else if !exports.iter().any(|item| item.allowed) {
+        Verdict::NotAHandler
+    } else {
+        Verdict::Allowed
+    }
+}
+
+impl Report {
+    /// The report of a component that may run.
+    ///
+    /// # Errors
+    /// [`CheckError::AsksForMore`], [`CheckError::NotAHandler`].
+    pub fn admitted(self) -> Result<Self, CheckError> {
+        match self.verdict {
+            Verdict::Allowed => Ok(self),
+            Verdict::AsksForMore(more) => Err(CheckError::AsksForMore(more)),
+            Verdict::NotAHandler => Err(CheckError::NotAHandler),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256   ")?;
+        self.sha256.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        writeln!(f, "\nsize     {} bytes", self.size_bytes)?;
+        section(f, "imports", &self.imports, "not in the contract")?;
+        section(f, "exports", &self.exports, "not used by the host")?;
+        match &self.verdict {
+            Verdict::Allowed => write!(f, "verdict  allowed: it can reach footage through its grant and nothing else"),
+            Verdict::AsksForMore(more) => write!(f, "verdict  refused: it asks for {}", more.join(", ")),
+            Verdict::NotAHandler => write!(f, "verdict  refused: it does not export {EXPORT_REQUIRED}"),
+        }
+    }
+}
+
+fn section(f: &mut fmt::Formatter<'_>, title: &str, items: &[Item], note: &str) -> fmt::Result {
+    if items.is_empty() {
+        return writeln!(f, "{title}  none");
+    }
+    for (index, item) in items.iter().enumerate() {
+        let title = if index == 0 { title } else { "" };
+        let note = if item.allowed { String::new() } else { format!("  ({note})") };
+        writeln!(f, "{title:<7}  {}{note}", item.name.escape_debug())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component of a header and one import, encoded by hand: an instance type without exports, imported as `name`.
+    fn importing(name: &str) -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        // Type section: one instance type with no declarations.
+        bytes.extend([7, 3, 1, 0x42, 0]);
+        let length = u8::try_from(name.len()).unwrap();
+        // Import section: one import, plain name, of an instance of type 0.
+        bytes.extend([10, length + 5, 1, 0, length]);
+        bytes.extend(name.as_bytes());
+        bytes.extend([5, 0]);
+        bytes
+    }
+
+    fn check_error(bytes: &[u8], expected: &str) {
+        let error = check(bytes).and_then(Report::admitted).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_handler_is_told_apart() {
+        check_error(b"", "not a valid WebAssembly component");
+        check_error(b"GIF89a", "not a valid WebAssembly component");
+        check_error(b"\0asm\x01\0\0\0", "a core WebAssembly module");
+        check_error(b"\0asm\x0d\0\x01\0", "not a handler: it does not export");
+        check_error(b"\0asm\x0d\0\x01\0\xff", "not a valid WebAssembly component");
+        check_error(&importing("wasi:clocks/monotonic-clock@0.2.0"), "asks for what a handler can't have: wasi:clocks");
+        check_error(&importing("eyesonly:edge/footage@0.2.0"), "asks for what a handler can't have: eyesonly:edge");
+        check_error(&importing("eyesonly:edge/admission@0.1.0"), "asks for what a handler can't have: eyesonly:edge");
+        check_error(&importing(IMPORTS_ALLOWED[0]), "not a handler: it does not export");
+    }
+
+    #[test]
+    fn the_report_is_for_a_person() {
+        let report = check(&importing("wasi:cli/environment@0.2.0")).unwrap().to_string();
+        let expected = "\nsize     46 bytes\n\
+            imports  wasi:cli/environment@0.2.0  (not in the contract)\n\
+            exports  none\n\
+            verdict  refused: it asks for wasi:cli/environment@0.2.0";
+        assert!(report.starts_with("sha256   "));
+        assert_eq!(report.get(73..), Some(expected));
+    }
+}

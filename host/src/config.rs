@@ -1,0 +1,110 @@
+//! The configuration file. An unknown key is an error: a typing mistake must not become a default.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Why the configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("{path}: {source}. Name the configuration with --config FILE.")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a configuration.
+    #[error("{path}: {message}")]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, with line and key.
+        message: String,
+    },
+}
+
+/// What can be set. Paths are relative to the working directory.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where viewers and cameras come in.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// Folder that everything is kept in.
+    pub data: PathBuf,
+    /// Folder with `thumbnail.wasm` and `events.wasm`.
+    #[serde(default = "components")]
+    pub components: PathBuf,
+    /// Where metrics are read: loopback unless set otherwise. None: nowhere.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
+    /// How many bytes of sealed extents are kept in memory.
+    #[serde(default = "memory_tier_bytes")]
+    pub memory_tier_bytes: u64,
+    /// How long a session lasts.
+    #[serde(default = "session_seconds")]
+    pub session_seconds: u64,
+    /// Certificate and key; without them the edge speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
+}
+
+/// PEM files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Certificate chain.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn components() -> PathBuf {
+    PathBuf::from("components")
+}
+
+fn memory_tier_bytes() -> u64 {
+    64 * 1024 * 1024
+}
+
+fn session_seconds() -> u64 {
+    7 * 24 * 3600
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        toml::from_str(&text).map_err(|e| ConfigError::Form { path: path.into(), message: e.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        match (toml::from_str::<Config>(text), expected) {
+            (Ok(config), Ok(data)) => assert_eq!(config.data, PathBuf::from(data)),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (got, expected) => panic!("{text}: {got:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_are_named() {
+        check("data = \"d\"", Ok("d"));
+        check("", Err("missing field `data`"));
+        check("data = \"d\"\nlisten_on = \"x\"", Err("unknown field `listen_on`"));
+        check("data = \"d\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"\npassword = \"p\"", Err("unknown field `password`"));
+        check("data = \"d\"\nlisten = \"here\"", Err("invalid socket address"));
+    }
+}

@@ -1,0 +1,153 @@
+//! The edge, put together: data folder, keyring, registry, index, tiers, store, sandbox and handlers.
+
+use crate::admission::Admission;
+use crate::clock;
+use crate::config::Config;
+use crate::footage::Footage;
+use crate::http::Edge;
+use crate::identity::Identity;
+use crate::index::{Index, SqliteIndex};
+use crate::ingest::Ingest;
+use crate::keyring::Keyring;
+use crate::ledger::{Ledger, MemoryLedger};
+use crate::metrics::Metrics;
+use crate::registry::{Registry, SqliteRegistry};
+use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
+use crate::sqlite::Database;
+use crate::store::{FolderStore, Store, StoreError};
+use crate::tiers::{Ladder, MemoryTier};
+use anyhow::Context as _;
+use eyesonly_seal::MacKey;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How old an object that the index does not know must be before it is collected while the edge serves: no upload takes so long.
+const ORPHAN_SECONDS: u64 = 24 * 3600;
+/// How often is collected.
+const COLLECT_SECONDS: u64 = 6 * 3600;
+/// Names asked for at once while collecting.
+const COLLECT_NAMES: usize = 500;
+
+/// The data folder, opened: what administration needs too.
+pub struct Data {
+    /// Keys.
+    pub keyring: Arc<Keyring>,
+    /// The database behind registry and index.
+    pub database: Arc<Database>,
+}
+
+/// Opens the data folder, making it where there is none.
+///
+/// # Errors
+/// What is wrong and what to do about it.
+pub fn open_data(config: &Config) -> anyhow::Result<Data> {
+    let folder = &config.data;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
+    let keyring = Arc::new(Keyring::open(folder)?);
+    let path = folder.join("registry.sqlite");
+    let database = Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
+    Ok(Data { keyring, database })
+}
+
+/// Holds other servers off the data folder.
+///
+/// # Errors
+/// If there is one already.
+pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("serve.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+    file.try_lock().with_context(|| format!("{}: another `eyesonly serve` uses this data folder; stop it first", folder.display()))?;
+    Ok(file)
+}
+
+/// Loads the handlers; `progress` is told what happens, since compiling takes some seconds the first time.
+///
+/// # Errors
+/// If a component is missing, asks for more than the contract, or does not compile.
+pub fn load_handlers(config: &Config, keyring: &Keyring, progress: impl Fn(&str)) -> anyhow::Result<(Handler, Handler)> {
+    let mac = Box::new(CacheKey(keyring.edge().component_cache_key()));
+    let cache = CacheDir { dir: config.data.join("compiled"), mac };
+    let sandbox = Sandbox::new(Limits::default(), Some(cache))?;
+    let load = |name: &str| {
+        progress(name);
+        let path = config.components.join(format!("{name}.wasm"));
+        sandbox.load(name, &path).with_context(|| {
+            format!("the {name} handler can't be loaded; `components` in the configuration must be the folder with {name}.wasm")
+        })
+    };
+    Ok((load("thumbnail")?, load("events")?))
+}
+
+/// Authenticates components compiled ahead.
+struct CacheKey(MacKey);
+
+impl CacheMac for CacheKey {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.0.mac(parts)
+    }
+    fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.0.verify(parts, tag).is_ok()
+    }
+}
+
+/// Puts the services together.
+///
+/// # Errors
+/// If one of them can't be opened.
+pub fn assemble(config: &Config, data: &Data, handlers: (Handler, Handler)) -> anyhow::Result<Arc<Edge>> {
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+    let registry: Arc<dyn Registry> = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
+    let index: Arc<dyn Index> = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
+    let store: Arc<dyn Store> = Arc::new(FolderStore::open(&config.data.join("objects"))?);
+    let admission = Arc::new(Admission::new(Arc::clone(&data.keyring), registry, Arc::clone(&ledger)));
+    let ladder = Ladder::new(Arc::new(MemoryTier::new(config.memory_tier_bytes)), store, Arc::clone(&ledger));
+    let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
+    let (thumbnail, events) = handlers;
+    Ok(Arc::new(Edge {
+        identity: Identity::new(Arc::clone(&admission), config.session_seconds)?,
+        ingest: Ingest::new(Arc::clone(&footage)),
+        metrics: Arc::new(Metrics::new(ledger)),
+        tls: config.tls.is_some(),
+        admission,
+        footage,
+        thumbnail,
+        events,
+    }))
+}
+
+/// Collects what broken uploads and deletions left in the store: once now, when no upload is under way yet, then every few hours.
+pub async fn collect(footage: Arc<Footage>) {
+    let mut before_seconds = clock::now_seconds();
+    loop {
+        match collect_before(&footage, before_seconds).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
+            Err(error) => tracing::warn!(%error, "collection did not finish"),
+        }
+        tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
+        before_seconds = clock::now_seconds().saturating_sub(ORPHAN_SECONDS);
+    }
+}
+
+/// Deletes objects written before a time that the index does not have.
+///
+/// # Errors
+/// [`StoreError`]; what was not looked at stays.
+pub async fn collect_before(footage: &Footage, before_seconds: u64) -> Result<usize, StoreError> {
+    let store = footage.ladder().store();
+    let listed = store.sweep(before_seconds).await?;
+    let mut collected = 0_usize;
+    for some in listed.chunks(COLLECT_NAMES) {
+        let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
+        let known = footage.index().known(&names).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let known: std::collections::HashSet<_> = known.into_iter().collect();
+        for name in names.into_iter().filter(|name| !known.contains(name)) {
+            store.delete(name).await?;
+            collected = collected.saturating_add(1);
+        }
+    }
+    Ok(collected)
+}

@@ -1,0 +1,108 @@
+//! The grant: the capability made for one request. It covers one camera, and carries the keys that open it.
+//!
+//! INVARIANT: the one constructor takes a [`Permit`], which only the decision in `eyesonly_rights` can make. A grant can't be copied,
+//! written down or sent anywhere; it lives until the last byte of its response. No IO, no clock: whoever asks brings the time.
+
+use eyesonly_rights::{Intake, Kinds, Permit, Requester};
+use eyesonly_seal::{CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, MacKey};
+
+/// One camera of one household, and the keys of its footage: what the vault opens and seals with.
+pub struct Scope {
+    household: HouseholdId,
+    camera: CameraId,
+    key: CameraKey,
+    index: MacKey,
+}
+
+impl Scope {
+    fn new(household: HouseholdId, camera: CameraId, household_key: &HouseholdKey) -> Self {
+        // The camera key is derived over both ids: the key of another household, whoever mixed it up, opens nothing here.
+        let key = household_key.camera_key(&household, &camera);
+        let index = key.index_key();
+        Self { household, camera, key, index }
+    }
+    /// The household.
+    pub fn household(&self) -> HouseholdId {
+        self.household
+    }
+    /// The camera.
+    pub fn camera(&self) -> CameraId {
+        self.camera
+    }
+    pub(crate) fn key(&self) -> &CameraKey {
+        &self.key
+    }
+    pub(crate) fn index_key(&self) -> &MacKey {
+        &self.index
+    }
+}
+
+/// The capability of one viewer's request.
+pub struct Grant {
+    permit: Permit,
+    scope: Scope,
+    registry_sequence: u64,
+}
+
+impl Grant {
+    /// Makes the grant that a permit allows. `registry_sequence`: the registry's sequence in the snapshot that the permit was decided on.
+    pub fn new(permit: Permit, household_key: &HouseholdKey, registry_sequence: u64) -> Self {
+        let scope = Scope::new(permit.household(), permit.camera(), household_key);
+        Self { permit, scope, registry_sequence }
+    }
+    /// What the right allows.
+    pub fn kinds(&self) -> Kinds {
+        self.permit.kinds()
+    }
+    /// Whose grant it is.
+    pub fn requester(&self) -> &Requester {
+        self.permit.requester()
+    }
+    /// The camera it covers, and its keys.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+    /// Whether the right lets its viewer see this kind of footage with this id.
+    pub fn covers(&self, kind: Kind, id: FootageId) -> bool {
+        let kinds = self.permit.kinds();
+        let allowed = match kind {
+            Kind::Still | Kind::Live => kinds.live,
+            Kind::Event | Kind::EventStill => kinds.events,
+            Kind::Clip => kinds.clips,
+        };
+        allowed && self.permit.covers(id)
+    }
+    /// Whether its viewer may delete events.
+    pub fn may_delete(&self) -> bool {
+        self.permit.may_delete()
+    }
+    /// Whether it has not run out.
+    pub fn holds_at(&self, now_seconds: u64) -> bool {
+        self.permit.holds_at(now_seconds)
+    }
+    /// The registry's sequence that it was decided on.
+    pub fn registry_sequence(&self) -> u64 {
+        self.registry_sequence
+    }
+}
+
+/// The capability of one camera's upload.
+pub struct IntakeGrant {
+    scope: Scope,
+    quota_bytes: u64,
+}
+
+impl IntakeGrant {
+    /// Makes the grant that an intake allows.
+    pub fn new(intake: &Intake, household_key: &HouseholdKey) -> Self {
+        Self { scope: Scope::new(intake.household(), intake.camera(), household_key), quota_bytes: intake.quota_bytes() }
+    }
+    /// The camera, and its keys.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+    /// How many bytes of sealed objects its household may hold.
+    pub fn quota_bytes(&self) -> u64 {
+        self.quota_bytes
+    }
+}

@@ -1,0 +1,194 @@
+//! Problems: every status that is not a success is chosen here (RFC 9457 problem details).
+//!
+//! What the requester reads is one thing, what the log says another. INVARIANT: [`Problem::NotFound`] has one text, whatever the cause.
+
+use crate::admission::Refused;
+use crate::footage::FootageError;
+use crate::identity::LoginError;
+use crate::ingest::{FormError, IngestError};
+use crate::sandbox::HandlerFailure;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
+
+/// What went wrong, as the client reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// 400
+    BadRequest(Cow<'static, str>),
+    /// 401: no credential that is in force.
+    Unidentified,
+    /// 401: name or password.
+    WrongLogin,
+    /// 403: a write from another site's page.
+    OtherOrigin,
+    /// 404: absent or not allowed; nobody can tell which.
+    NotFound,
+    /// 405
+    Method,
+    /// 409
+    Conflict(&'static str),
+    /// 410: it was deleted.
+    Deleted,
+    /// 413, with the limit in bytes.
+    TooLarge(u64),
+    /// 414
+    TargetTooLong,
+    /// 415
+    MediaType(Cow<'static, str>),
+    /// 416, with the length of what is there in bytes.
+    Range(u64),
+    /// 422
+    Unprocessable(String),
+    /// 429, with seconds to wait.
+    Throttled(u64),
+    /// 500
+    Failed,
+    /// 503: ask again.
+    Unavailable,
+    /// 507
+    NoRoom(&'static str),
+}
+
+impl Problem {
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unidentified | Self::WrongLogin => StatusCode::UNAUTHORIZED,
+            Self::OtherOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Deleted => StatusCode::GONE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        match self {
+            Self::BadRequest(detail) | Self::MediaType(detail) => Cow::Borrowed(detail),
+            Self::Unprocessable(detail) => Cow::Borrowed(detail),
+            Self::Unidentified => "No credential that is in force came with the request. Sign in, or use the credential that was issued.".into(),
+            Self::WrongLogin => "Name or password is wrong.".into(),
+            Self::OtherOrigin => "A page of another site tried to change something here.".into(),
+            Self::NotFound => "There is nothing here for you.".into(),
+            Self::Method => "This address does not take this method.".into(),
+            Self::Conflict(detail) | Self::NoRoom(detail) => (*detail).into(),
+            Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
+            Self::TooLarge(limit) => format!("The body is longer than the {limit} bytes that are taken here.").into(),
+            Self::TargetTooLong => "The address is longer than any here.".into(),
+            Self::Range(length) => format!("There are {length} bytes; ask for one range within them.").into(),
+            Self::Throttled(seconds) => format!("Too many failed attempts. Try again in {seconds} seconds.").into(),
+            Self::Failed => "This could not be answered. It has been logged.".into(),
+            Self::Unavailable => "No proven answer could be had just now. Try again in a moment.".into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": self.detail(),
+        });
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        super::wayout::private(headers);
+        match self {
+            Self::Unidentified => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Range(length) => {
+                headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes */{length}")));
+            }
+            Self::Throttled(seconds) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// A header value of text that is known to be printable ASCII.
+pub(super) fn header_text(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unidentified => Self::Unidentified,
+            Refused::NotFound => Self::NotFound,
+            Refused::Unavailable(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<FootageError> for Problem {
+    fn from(error: FootageError) -> Self {
+        match error {
+            FootageError::NotFound | FootageError::Invalid => Self::NotFound,
+            FootageError::Limit => Self::Failed,
+            FootageError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Wrong => Self::WrongLogin,
+            LoginError::Throttled(seconds) => Self::Throttled(seconds),
+            LoginError::Busy | LoginError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<HandlerFailure> for Problem {
+    fn from(failure: HandlerFailure) -> Self {
+        match failure {
+            HandlerFailure::Busy => Self::Unavailable,
+            failure => {
+                tracing::error!(%failure, "a handler did not answer");
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Id(detail) => Self::BadRequest(detail.into()),
+            IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => Self::MediaType(form.to_string().into()),
+            IngestError::Form(form) => Self::Unprocessable(form.to_string()),
+            IngestError::Description(detail) => Self::Unprocessable(detail),
+            IngestError::TooLarge(limit) => Self::TooLarge(limit),
+            IngestError::Incomplete => Self::BadRequest("The body is shorter or longer than its content-length.".into()),
+            IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
+            IngestError::Conflict => Self::Conflict("Another body was handed in under this id. An id is used once."),
+            IngestError::NoEvent => Self::Conflict("There is no such event. Hand in its description first."),
+            IngestError::Deleted => Self::Deleted,
+            IngestError::OverQuota => Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota."),
+            IngestError::Full => Self::NoRoom("The edge has no room to store it now. Keep it and try again later."),
+            IngestError::Unavailable(_) => Self::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The routes, as one table. The router, the OpenAPI document and the matrix test are made from it; a route that isn't here does not exist.
+
+use super::{Edge, camera, openapi, problem, viewer};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use problem::Problem;
+use std::sync::Arc;
+
+/// Longest path in bytes: the longest route with its ids has 180.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Longest query in bytes.
+pub const QUERY_BYTES_MAX: usize = 512;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody: nothing private is in the answer.
+    Anyone,
+    /// A viewer with a live session.
+    Viewer,
+    /// A camera with its own credential.
+    Camera,
+}
+
+/// What a route does; each has one function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub enum Name {
+    Shell,
+    Asset,
+    OpenApi,
+    Health,
+    Login,
+    Logout,
+    Wall,
+    Cameras,
+    Thumbnail,
+    Events,
+    Event,
+    DeleteEvent,
+    EventThumbnail,
+    Clip,
+    PutStill,
+    PutEvent,
+    PutEventStill,
+    PutClip,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// What it does.
+    pub name: Name,
+    /// `GET` also answers `HEAD`.
+    pub method: &'static str,
+    /// With `{parameters}`.
+    pub path: &'static str,
+    /// Who may ask.
+    pub who: Who,
+    /// One line for the OpenAPI document.
+    pub summary: &'static str,
+}
+
+const fn route(name: Name, method: &'static str, path: &'static str, who: Who, summary: &'static str) -> Route {
+    Route { name, method, path, who, summary }
+}
+
+/// All of them.
+pub const ROUTES: &[Route] = &[
+    route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
+    route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
+    route(Name::OpenApi, "GET", "/v1/openapi.json", Who::Anyone, "This document"),
+    route(Name::Health, "GET", "/healthz", Who::Anyone, "Whether the edge can answer"),
+    route(Name::Login, "POST", "/v1/session", Who::Anyone, "Begin a session"),
+    route(Name::Logout, "DELETE", "/v1/session", Who::Viewer, "End this session"),
+    route(Name::Wall, "GET", "/v1/{tag}/", Who::Viewer, "The viewer's cameras, as a page"),
+    route(Name::Cameras, "GET", "/v1/{tag}/cameras", Who::Viewer, "The viewer's cameras"),
+    route(Name::Thumbnail, "GET", "/v1/{tag}/cameras/{camera}/thumbnail", Who::Viewer, "The newest still at a width"),
+    route(Name::Events, "GET", "/v1/{tag}/cameras/{camera}/events", Who::Viewer, "Events, newest first"),
+    route(Name::Event, "GET", "/v1/{tag}/cameras/{camera}/events/{event}", Who::Viewer, "One event"),
+    route(Name::DeleteEvent, "DELETE", "/v1/{tag}/cameras/{camera}/events/{event}", Who::Viewer, "Delete an event and its footage"),
+    route(Name::EventThumbnail, "GET", "/v1/{tag}/cameras/{camera}/events/{event}/thumbnail", Who::Viewer, "An event's still at a width"),
+    route(Name::Clip, "GET", "/v1/{tag}/cameras/{camera}/events/{event}/clip", Who::Viewer, "An event's video; one range at a time"),
+    route(Name::PutStill, "PUT", "/v1/ingest/stills/{still}", Who::Camera, "Hand in a still (JPEG)"),
+    route(Name::PutEvent, "PUT", "/v1/ingest/events/{event}", Who::Camera, "Hand in an event's description (JSON)"),
+    route(Name::PutEventStill, "PUT", "/v1/ingest/events/{event}/still", Who::Camera, "Hand in an event's still (JPEG)"),
+    route(Name::PutClip, "PUT", "/v1/ingest/events/{event}/clip", Who::Camera, "Hand in an event's video (MP4)"),
+];
+
+/// The router of all routes.
+pub fn router(edge: Arc<Edge>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, serve(*route, &edge));
+    }
+    router
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::Method })
+        // Each route has a limit of its own for its body.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(check_target))
+        .with_state(edge)
+}
+
+fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
+    let method = match route.method {
+        "POST" => MethodFilter::POST,
+        "PUT" => MethodFilter::PUT,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    let methods = match route.name {
+        Name::Shell => on(method, viewer::shell),
+        Name::Asset => on(method, viewer::asset),
+        Name::OpenApi => on(method, openapi::document),
+        Name::Health => on(method, viewer::health),
+        Name::Login => on(method, viewer::login),
+        Name::Logout => on(method, viewer::logout),
+        Name::Wall => on(method, viewer::wall),
+        Name::Cameras => on(method, viewer::cameras),
+        Name::Thumbnail => on(method, viewer::thumbnail),
+        Name::Events => on(method, viewer::events),
+        Name::Event => on(method, viewer::event),
+        Name::DeleteEvent => on(method, viewer::delete_event),
+        Name::EventThumbnail => on(method, viewer::event_thumbnail),
+        Name::Clip => on(method, viewer::clip),
+        Name::PutStill => on(method, camera::still),
+        Name::PutEvent => on(method, camera::event),
+        Name::PutEventStill => on(method, camera::event_still),
+        Name::PutClip => on(method, camera::clip),
+    };
+    let metrics = Arc::clone(&edge.metrics);
+    methods.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let metrics = Arc::clone(&metrics);
+        async move {
+            let response = next.run(request).await;
+            metrics.answered(route.method, route.path, response.status());
+            response
+        }
+    }))
+}
+
+/// Refuses request targets that no route has, before anything looks at them. FROM CLIENT.
+async fn check_target(request: Request, next: Next) -> Response {
+    use axum::response::IntoResponse as _;
+    let uri = request.uri();
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+    if path.len() > PATH_BYTES_MAX || query.len() > QUERY_BYTES_MAX {
+        return Problem::TargetTooLong.into_response();
+    }
+    let plain = path.bytes().all(|c| c.is_ascii_alphanumeric() || b"/-._".contains(&c));
+    if !plain || path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Problem::BadRequest("The path has characters that no address here has.".into()).into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,355 @@
+//! What viewers ask: sign in, see their cameras, stills, events and clips, delete an event. FROM CLIENT: every parameter.
+
+use super::problem::{Problem, header_text};
+use super::wayout::{self, Leaving, Opened};
+use super::{Edge, credential, range};
+use crate::admission::{Identified, RawCredential};
+use crate::clock;
+use crate::footage::Held;
+use crate::grant::Grant;
+use crate::ledger::Handed;
+use crate::sandbox::{Answer, Body as Answered, Handler, MediaType, Question, Status};
+use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY, WallCamera, login_page, wall_page};
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use eyesonly_rights::{Action, Role};
+use eyesonly_seal::FootageId;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Longest body of a login in bytes.
+const LOGIN_BYTES_MAX: usize = 4096;
+/// Width of a thumbnail when none is asked for, in pixels.
+const WIDTH_DEFAULT: u32 = 320;
+/// Events in a page when nothing is asked for.
+const LIMIT_DEFAULT: u32 = 50;
+
+type Edged = State<Arc<Edge>>;
+
+/// `GET /`
+pub async fn shell() -> Response {
+    let mut response = login_page().into_response();
+    let headers = response.headers_mut();
+    wayout::private(headers);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    response
+}
+
+/// `GET /assets/{file}`
+pub async fn asset(uri: Uri) -> Result<Response, Problem> {
+    let asset = ASSETS.iter().find(|asset| asset.path == uri.path()).ok_or(Problem::NotFound)?;
+    let mut response = asset.bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// `GET /healthz`
+pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
+    edge.admission.registry().sequence().await.map_err(|_| Problem::Unavailable)?;
+    Ok((StatusCode::OK, "ok\n").into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    name: String,
+    password: Zeroizing<String>,
+    /// Answer with a token instead of a cookie.
+    #[serde(default)]
+    bearer: bool,
+}
+
+#[derive(Serialize)]
+struct LoggedIn<'a> {
+    expires_at_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+/// `POST /v1/session`
+pub async fn login(
+    State(edge): Edged,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, Problem> {
+    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
+    // A page of another site can send text/plain without asking first; it can't send JSON.
+    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return Err(Problem::MediaType("Sign in with a JSON body (Content-Type: application/json).".into()));
+    }
+    let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
+    let body: Bytes = axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX).await.map_err(too_large)?;
+    let Login { name, password, bearer } = serde_json::from_slice(&body)
+        .map_err(|_| Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into()))?;
+    let session = edge.identity.login(&name, password, peer.ip()).await?;
+    let answer = LoggedIn { expires_at_seconds: session.expires_at_seconds, token: bearer.then_some(session.credential.text()) };
+    let body = serde_json::to_string(&answer).map_err(|_| Problem::Failed)?;
+    let mut response = (StatusCode::CREATED, body).into_response();
+    let headers = response.headers_mut();
+    wayout::private(headers);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::LOCATION, header_text(&format!("/v1/{}/", session.tag.to_text())));
+    if !bearer {
+        let seconds = session.expires_at_seconds.saturating_sub(clock::now_seconds());
+        headers.insert(header::SET_COOKIE, credential::set_cookie(session.credential.text(), seconds, edge.tls));
+    }
+    Ok(response)
+}
+
+/// `DELETE /v1/session`
+pub async fn logout(State(edge): Edged, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let raw = credential::of_viewer(&headers, edge.tls)?;
+    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
+    let requester = edge.admission.identify(&raw).await?;
+    edge.identity.logout(&requester).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    wayout::private(response.headers_mut());
+    response.headers_mut().insert(header::SET_COOKIE, credential::set_cookie("", 0, edge.tls));
+    Ok(response)
+}
+
+/// `GET /v1/{tag}/`
+pub async fn wall(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
+    let answer = wall_of(&edge, &headers, &tag).await;
+    // A person whose session has ended gets the page to sign in on; a program gets the problem.
+    let is_person = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    match answer {
+        Err(Problem::Unidentified | Problem::NotFound) if is_person => {
+            let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
+            wayout::private(response.headers_mut());
+            Ok(response)
+        }
+        answer => answer,
+    }
+}
+
+async fn wall_of(edge: &Edge, headers: &HeaderMap, tag: &str) -> Result<Response, Problem> {
+    let raw = credential::of_viewer(headers, edge.tls)?;
+    let Identified { requester, rights, .. } = edge.admission.rights(&raw, tag).await?;
+    let cameras: Vec<WallCamera<'_>> = rights
+        .cameras
+        .iter()
+        .map(|right| WallCamera {
+            id: right.camera.to_string(),
+            name: &right.name,
+            live: right.kinds.live,
+            events: right.kinds.events,
+            clips: right.kinds.clips,
+            may_delete: right.role == Role::Owner,
+        })
+        .collect();
+    let html = wall_page(&rights.name, &cameras);
+    let leaving = Leaving { source: None, handed: Handed::Cameras, event: None, body_bytes: html.len() as u64 };
+    let pass = wayout::pass(edge, &requester, &raw, &leaving)?;
+    Ok(wayout::page(pass, html))
+}
+
+#[derive(Serialize)]
+struct Cameras<'a> {
+    cameras: Vec<Camera<'a>>,
+}
+
+#[derive(Serialize)]
+struct Camera<'a> {
+    id: String,
+    name: &'a str,
+    household: String,
+    kinds: eyesonly_rights::Kinds,
+    may_delete: bool,
+}
+
+/// `GET /v1/{tag}/cameras`
+pub async fn cameras(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
+    let raw = credential::of_viewer(&headers, edge.tls)?;
+    let Identified { requester, rights, .. } = edge.admission.rights(&raw, &tag).await?;
+    let cameras = rights
+        .cameras
+        .iter()
+        .map(|right| Camera {
+            id: right.camera.to_string(),
+            name: &right.name,
+            household: right.household.to_string(),
+            kinds: right.kinds,
+            may_delete: right.role == Role::Owner,
+        })
+        .collect();
+    let body = serde_json::to_vec(&Cameras { cameras }).map_err(|_| Problem::Failed)?;
+    let leaving = Leaving { source: None, handed: Handed::Cameras, event: None, body_bytes: body.len() as u64 };
+    let pass = wayout::pass(&edge, &requester, &raw, &leaving)?;
+    Ok(wayout::bytes(pass, MediaType::Json, body))
+}
+
+/// One question to a handler under one grant: what the routes below share.
+struct Asking<'a> {
+    edge: &'a Edge,
+    headers: &'a HeaderMap,
+    tag: &'a str,
+    camera: &'a str,
+    event: Option<&'a str>,
+    action: Action,
+    handed: Handed,
+}
+
+impl Asking<'_> {
+    async fn answer(self, handler: &Handler, question: Question) -> Result<Response, Problem> {
+        let edge = self.edge;
+        let raw = credential::of_viewer(self.headers, edge.tls)?;
+        let grant = Arc::new(edge.admission.admit(&raw, self.tag, self.camera, self.action).await?);
+        let answer = handler.handle(Arc::clone(&edge.footage), Arc::clone(&grant), question).await?;
+        let body = succeeded(answer)?;
+        match body {
+            (_, Answered::Empty) => Err(Problem::Failed),
+            (kind, Answered::Bytes(bytes)) => {
+                let pass = self.pass(&grant, &raw, bytes.len() as u64)?;
+                Ok(wayout::bytes(pass, kind, bytes))
+            }
+            (kind, Answered::Footage { source, offset, length }) => {
+                let span = self.span(&source, kind, offset, length)?;
+                let opened = Opened::new(source, span).await?;
+                let pass = self.pass(&grant, &raw, opened.length())?;
+                Ok(wayout::footage(pass, kind, opened))
+            }
+        }
+    }
+
+    /// The handler's own range, narrowed by the client's where a clip is asked for.
+    fn span(&self, source: &Held, kind: MediaType, offset: u64, length: u64) -> Result<range::Span, Problem> {
+        let whole = offset == 0 && length == source.length();
+        if kind == MediaType::Mp4 && whole {
+            return range::span(self.headers, length, &source.entity_tag());
+        }
+        Ok(range::Span { start: offset, length, partial: false })
+    }
+
+    fn pass(&self, grant: &Grant, raw: &RawCredential, body_bytes: u64) -> Result<wayout::Pass, Problem> {
+        let leaving = Leaving {
+            source: Some((grant.scope().household(), grant.scope().camera())),
+            handed: self.handed,
+            event: self.event.and_then(|event| FootageId::parse(event).ok()),
+            body_bytes,
+        };
+        wayout::pass(self.edge, grant.requester(), raw, &leaving)
+    }
+}
+
+fn succeeded(answer: Answer) -> Result<(MediaType, Answered), Problem> {
+    match answer.status {
+        Status::Ok => Ok((answer.media_type, answer.body)),
+        Status::BadRequest => Err(Problem::BadRequest("A width must be 1 to 1920, a limit 1 to 100, and an event a UUIDv7.".into())),
+        Status::NotFound => Err(Problem::NotFound),
+        Status::Unavailable => Err(Problem::Unavailable),
+        Status::Failed => {
+            tracing::error!("a handler could not answer from the footage that is there");
+            Err(Problem::Failed)
+        }
+    }
+}
+
+/// A number in the query, or `default` if it isn't there.
+fn number(uri: &Uri, name: &str, default: u32) -> Result<u32, Problem> {
+    match parameter(uri, name) {
+        None => Ok(default),
+        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => {
+            text.parse().map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into()))
+        }
+        Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
+    }
+}
+
+fn parameter(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// `GET /v1/{tag}/cameras/{camera}/thumbnail`
+pub async fn thumbnail(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let width = number(&uri, "width", WIDTH_DEFAULT)?;
+    let handed = Handed::Still;
+    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: None, action: Action::Live, handed };
+    asking.answer(&edge.thumbnail, Question::Still { event: None, width }).await
+}
+
+/// `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
+pub async fn event_thumbnail(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera, event)): Path<(String, String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let width = number(&uri, "width", WIDTH_DEFAULT)?;
+    let handed = Handed::Still;
+    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Events, handed };
+    asking.answer(&edge.thumbnail, Question::Still { event: Some(event.clone()), width }).await
+}
+
+/// `GET /v1/{tag}/cameras/{camera}/events`
+pub async fn events(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let question = Question::Events { before: parameter(&uri, "before"), limit: number(&uri, "limit", LIMIT_DEFAULT)? };
+    let handed = Handed::Events;
+    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: None, action: Action::Events, handed };
+    asking.answer(&edge.events, question).await
+}
+
+/// `GET /v1/{tag}/cameras/{camera}/events/{event}`
+pub async fn event(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera, event)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let handed = Handed::Events;
+    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Events, handed };
+    asking.answer(&edge.events, Question::Event(event.clone())).await
+}
+
+/// `GET /v1/{tag}/cameras/{camera}/events/{event}/clip`
+pub async fn clip(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera, event)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let handed = Handed::Clip;
+    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Clips, handed };
+    asking.answer(&edge.events, Question::Clip(event.clone())).await
+}
+
+/// `DELETE /v1/{tag}/cameras/{camera}/events/{event}`
+pub async fn delete_event(
+    State(edge): Edged,
+    headers: HeaderMap,
+    uri: Uri,
+    Path((tag, camera, event)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let raw = credential::of_viewer(&headers, edge.tls)?;
+    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
+    let grant = Arc::new(edge.admission.admit(&raw, &tag, &camera, Action::Delete).await?);
+    edge.footage.delete_event(&grant, &event).await?;
+    let leaving = Leaving {
+        source: Some((grant.scope().household(), grant.scope().camera())),
+        handed: Handed::Deletion,
+        event: FootageId::parse(&event).ok(),
+        body_bytes: 0,
+    };
+    let pass = wayout::pass(&edge, grant.requester(), &raw, &leaving)?;
+    Ok(wayout::no_content(pass))
+}

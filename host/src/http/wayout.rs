@@ -1,0 +1,169 @@
+//! The way out: nothing private leaves but to the requester whose grant made it, and not before the ledger has it.
+//!
+//! INVARIANT: a response with a private body is built only in this file, and each builder takes a [`Pass`], which only [`pass`] makes: it
+//! verifies this request's raw credential once more, against the grant's requester.
+
+use super::Edge;
+use super::problem::{Problem, header_text};
+use super::range::Span;
+use crate::admission::RawCredential;
+use crate::clock;
+use crate::footage::{FootageError, Held, Pieces};
+use crate::ledger::{Delivery, Fault, Handed, Seam};
+use crate::sandbox::MediaType;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use eyesonly_rights::Requester;
+use eyesonly_seal::{CameraId, FootageId, HouseholdId};
+
+/// Proof that the way out was opened for one response.
+pub struct Pass(());
+
+/// What is about to leave.
+pub struct Leaving {
+    /// Whose footage; none for the list of cameras.
+    pub source: Option<(HouseholdId, CameraId)>,
+    /// What.
+    pub handed: Handed,
+    /// Of which event.
+    pub event: Option<FootageId>,
+    /// Bytes of the body.
+    pub body_bytes: u64,
+}
+
+/// Opens the way out: the request's own credential must be `requester`'s, and the ledger must have taken the entry.
+///
+/// # Errors
+/// [`Problem::Unavailable`]: nothing leaves.
+pub fn pass(edge: &Edge, requester: &Requester, raw: &RawCredential, leaving: &Leaving) -> Result<Pass, Problem> {
+    if !requester.sent(edge.admission.credentials(), raw.text()) {
+        edge.admission.refuse(Seam::WayOut, Fault::WrongAnswer, leaving.source.map(|(_, camera)| camera));
+        return Err(Problem::Unavailable);
+    }
+    let entry = Delivery {
+        at_milliseconds: clock::now_milliseconds(),
+        viewer: requester.viewer(),
+        session: requester.session(),
+        source: leaving.source,
+        handed: leaving.handed,
+        event: leaving.event,
+        body_bytes: leaving.body_bytes,
+    };
+    edge.admission.ledger().delivery(&entry).map_err(|error| {
+        tracing::error!(%error, "nothing leaves without the ledger");
+        Problem::Unavailable
+    })?;
+    Ok(Pass(()))
+}
+
+const fn media_type(media_type: MediaType) -> &'static str {
+    match media_type {
+        MediaType::Jpeg => "image/jpeg",
+        MediaType::Mp4 => "video/mp4",
+        MediaType::Json => "application/json",
+    }
+}
+
+/// Headers of everything private, and of every problem.
+pub fn private(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "private, no-store"),
+        (header::VARY, "Authorization, Cookie"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+fn response(status: StatusCode, content_type: &'static str, length: u64, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    private(headers);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+/// A whole body at once.
+pub fn bytes(_pass: Pass, kind: MediaType, body: impl Into<Bytes>) -> Response {
+    let body = body.into();
+    response(StatusCode::OK, media_type(kind), body.len() as u64, Body::from(body))
+}
+
+/// A page.
+pub fn page(_pass: Pass, html: String) -> Response {
+    let mut response = response(StatusCode::OK, "text/html; charset=utf-8", html.len() as u64, Body::from(html));
+    let policy = HeaderValue::from_static(crate::viewer::CONTENT_SECURITY_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Nothing.
+pub fn no_content(_pass: Pass) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    private(response.headers_mut());
+    response
+}
+
+/// Footage that is about to leave: its first piece has opened, so it is known to be what it should be.
+pub struct Opened {
+    source: Held,
+    span: Span,
+    first: Bytes,
+    rest: Pieces,
+}
+
+impl Opened {
+    /// Proves the length of `source`, and opens the first piece of the span.
+    ///
+    /// # Errors
+    /// [`Problem`] of the footage.
+    pub async fn new(source: Held, span: Span) -> Result<Self, Problem> {
+        source.prove_length().await?;
+        let mut rest = Pieces::new(&source, span.start, span.length)?;
+        let first = rest.next(&source).await?.ok_or(FootageError::Unavailable)?;
+        Ok(Self { source, span, first, rest })
+    }
+
+    /// How many bytes leave.
+    pub fn length(&self) -> u64 {
+        self.span.length
+    }
+}
+
+/// Footage, as one body or piece by piece. A piece that can't be proven cuts the connection: the client sees a body that is too short, never
+/// a wrong byte. The grant lives until the last byte, in the object that is held.
+pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
+    let Opened { source, span, first, rest } = opened;
+    let (total, tag) = (source.length(), source.entity_tag());
+    let body = if first.len() as u64 == span.length {
+        Body::from(first)
+    } else {
+        let pieces = futures::stream::unfold((Some(first), rest, source), |(first, mut rest, source)| async move {
+            let piece = match first {
+                Some(first) => Ok(first),
+                None => rest.next(&source).await.transpose()?,
+            };
+            Some((piece, (None, rest, source)))
+        });
+        Body::from_stream(pieces)
+    };
+    let status = if span.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut response = response(status, media_type(kind), span.length, body);
+    let headers = response.headers_mut();
+    if kind == MediaType::Mp4 {
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::ETAG, header_text(&tag));
+    }
+    if span.partial {
+        let last = span.start.saturating_add(span.length).saturating_sub(1);
+        headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes {}-{last}/{total}", span.start)));
+    }
+    response
+}

@@ -1,0 +1,142 @@
+//! Identity: local accounts and their sessions.
+//!
+//! A login is checked against its sealed record, whose key is the name that was asked. A session is a record too: ending it removes the
+//! record, and nothing can change whose it is. It must never keep or log a password, and takes as long for a name that does not exist.
+
+mod password;
+mod throttle;
+
+pub use password::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
+pub use throttle::{Throttle, ThrottleKey};
+
+use crate::admission::{Admission, RawCredential, Refused};
+use crate::clock;
+use crate::ledger::Seam;
+use crate::registry::{Change, Expect};
+use eyesonly_rights::{LoginRecord, Record as _, Requester, SessionRecord, Tag, seal_record};
+use eyesonly_seal::SessionId;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+/// Longest login name in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Most password checks at once: each takes 19 MiB and some milliseconds of a core.
+const CHECKS_MAX: usize = 2;
+/// Most logins that wait for a check; more are told to come back.
+const WAITING_MAX: usize = 64;
+
+/// Why a login did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Name or password is wrong; which of them is not said.
+    #[error("name or password is wrong")]
+    Wrong,
+    /// Too many failed before. Carries seconds to wait.
+    #[error("too many failed attempts; try again in {0} seconds")]
+    Throttled(u64),
+    /// Too many are logging in at this moment.
+    #[error("too many people are signing in at this moment")]
+    Busy,
+    /// No proven answer could be had.
+    #[error("the registry does not answer")]
+    Unavailable,
+}
+
+/// A session that has begun.
+pub struct NewSession {
+    /// The credential to present from now on.
+    pub credential: RawCredential,
+    /// The tag of its addresses.
+    pub tag: Tag,
+    /// When it ends by itself, seconds since 1970.
+    pub expires_at_seconds: u64,
+}
+
+/// Checks logins, begins and ends sessions.
+pub struct Identity {
+    admission: Arc<Admission>,
+    throttle: Throttle,
+    checks: Arc<Semaphore>,
+    waiting: Semaphore,
+    session_seconds: u64,
+    /// Checked when a name does not exist, so that it takes as long.
+    nobody: String,
+}
+
+impl Identity {
+    /// Identity over these services; sessions last `session_seconds`.
+    ///
+    /// # Errors
+    /// [`PasswordError`] if the password hash does not work on this machine.
+    pub fn new(admission: Arc<Admission>, session_seconds: u64) -> Result<Self, PasswordError> {
+        Ok(Self {
+            admission,
+            throttle: Throttle::default(),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            waiting: Semaphore::new(WAITING_MAX),
+            session_seconds,
+            nobody: hash_password(&Zeroizing::new("nobody has this password".to_owned()))?,
+        })
+    }
+
+    /// Begins a session for the account `name`. FROM CLIENT: `name`, `password`.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn login(&self, name: &str, password: Zeroizing<String>, address: IpAddr) -> Result<NewSession, LoginError> {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
+            return Err(LoginError::Wrong);
+        }
+        let keys = [self.throttle.account(name), self.throttle.address(address)];
+        // The attempt counts before it is checked, so that many at once don't slip through together; a right one is taken back.
+        self.throttle.attempt(&keys, clock::now_seconds()).map_err(LoginError::Throttled)?;
+        let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
+        let (record, _) = self.admission.ask::<LoginRecord>(Seam::Registry, name.as_bytes()).await.map_err(|_| LoginError::Unavailable)?;
+        let hash = record.as_ref().map_or_else(|| self.nobody.clone(), |record| record.password_hash.clone());
+        let right = self.check_password(password, hash).await?;
+        let viewer = record.filter(|_| right).ok_or(LoginError::Wrong)?.viewer;
+        self.throttle.succeeded(&keys);
+
+        let session = SessionId::from_bytes(clock::fresh_id());
+        let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
+        let record = SessionRecord { session, viewer, expires_at_seconds };
+        self.write(&record).await?;
+        let credential = RawCredential::new(&Zeroizing::new(self.admission.credentials().mint_viewer(viewer, session)));
+        let tag = self.admission.credentials().verify_viewer(credential.text()).map_err(|_| LoginError::Unavailable)?.tag();
+        Ok(NewSession { credential, tag, expires_at_seconds })
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`]: it has not ended.
+    pub async fn logout(&self, requester: &Requester) -> Result<(), Refused> {
+        let key = requester.session().as_bytes().to_vec();
+        let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
+        self.admission.registry().commit(vec![change], None).await.map(|_| ()).map_err(|error| {
+            tracing::error!(%error, "a session was not ended");
+            Refused::Unavailable("registry")
+        })
+    }
+
+    async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
+        let sealed = seal_record(self.admission.record_key(), record, clock::random()).map_err(|_| LoginError::Unavailable)?;
+        let change = Change { kind: SessionRecord::KIND, key: record.key(), expect: Expect::Absent, record: Some(sealed) };
+        self.admission.registry().commit(vec![change], None).await.map(|_| ()).map_err(|error| {
+            tracing::error!(%error, "a session was not begun");
+            LoginError::Unavailable
+        })
+    }
+
+    async fn check_password(&self, password: Zeroizing<String>, hash: String) -> Result<bool, LoginError> {
+        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            password::is_password(&password, &hash)
+        })
+        .await
+        .map_err(|_| LoginError::Unavailable)
+    }
+}

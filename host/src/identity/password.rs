@@ -1,0 +1,65 @@
+//! Passwords: argon2id with the parameters of OWASP's first recommendation for it (19 MiB, 2 passes, 1 lane).
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use zeroize::Zeroizing;
+
+/// Shortest password in bytes that an account may have.
+pub const PASSWORD_BYTES_MIN: usize = 10;
+/// Longest password in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Why a password can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Too short or too long.
+    #[error("a password must have {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes")]
+    Length,
+    /// The hash does not work on this machine.
+    #[error("the password can't be hashed: {0}")]
+    Hash(String),
+}
+
+fn argon2id() -> Result<Argon2<'static>, PasswordError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| PasswordError::Hash(e.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password with a fresh salt, to PHC form.
+///
+/// # Errors
+/// [`PasswordError`].
+pub fn hash_password(password: &Zeroizing<String>) -> Result<String, PasswordError> {
+    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+        return Err(PasswordError::Length);
+    }
+    let salt: [u8; 16] = crate::clock::random();
+    let hash: PasswordHash =
+        argon2id()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|e| PasswordError::Hash(e.to_string()))?;
+    Ok(hash.to_string())
+}
+
+/// Whether `password` is the one that was hashed. Slow on purpose: for a blocking thread.
+pub fn is_password(password: &Zeroizing<String>, hash: &str) -> bool {
+    let (Ok(argon2), Ok(hash)) = (argon2id(), PasswordHash::new(hash)) else { return false };
+    argon2.verify_password(password.as_bytes(), &hash).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_is_the_password() {
+        let hash = hash_password(&Zeroizing::new("correct horse".into())).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(is_password(&Zeroizing::new("correct horse".into()), &hash));
+        assert!(!is_password(&Zeroizing::new("correct horsf".into()), &hash));
+        assert!(!is_password(&Zeroizing::new(String::new()), &hash));
+        assert!(!is_password(&Zeroizing::new("correct horse".into()), "not a hash"));
+        assert!(hash_password(&Zeroizing::new("short".into())).is_err());
+    }
+}

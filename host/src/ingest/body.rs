@@ -1,0 +1,87 @@
+//! A body as it arrives: counted, checked for its form and digest, and given on piece by piece. FROM CLIENT, all of it.
+
+use super::digest::Hasher;
+use super::form::Form;
+use super::{Declared, IngestError};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use std::time::Duration;
+
+/// How long a body may stand still. A camera on a bad line sends something within it; one that is gone does not hold its place.
+const IDLE_SECONDS_MAX: u64 = 30;
+
+/// A body on its way in.
+pub struct Received<S> {
+    body: S,
+    form: Form,
+    hasher: Option<Hasher>,
+    declared_length: Option<u64>,
+    received: u64,
+    bytes_max: u64,
+    over: bool,
+}
+
+impl<S, E> Received<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    /// Takes a body that may have at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`IngestError::TooLarge`] if it declares more.
+    pub fn new(body: S, declared: Declared, bytes_max: u64, form: Form) -> Result<Self, IngestError> {
+        if declared.length.is_some_and(|length| length > bytes_max) {
+            return Err(IngestError::TooLarge(bytes_max));
+        }
+        let hasher = declared.digest.map(Hasher::new);
+        Ok(Self { body, form, hasher, declared_length: declared.length, received: 0, bytes_max, over: false })
+    }
+
+    /// The length that it declared.
+    pub fn declared_length(&self) -> Option<u64> {
+        self.declared_length
+    }
+
+    /// The next piece; none once the body is complete and is what it said it was.
+    ///
+    /// # Errors
+    /// [`IngestError`]; what came before must be given up then.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, IngestError> {
+        if self.over {
+            return Ok(None);
+        }
+        loop {
+            let waited = tokio::time::timeout(Duration::from_secs(IDLE_SECONDS_MAX), self.body.next()).await;
+            let piece = match waited {
+                Err(_) | Ok(Some(Err(_))) => return Err(IngestError::Incomplete),
+                Ok(None) => return self.end(),
+                Ok(Some(Ok(piece))) if piece.is_empty() => continue,
+                Ok(Some(Ok(piece))) => piece,
+            };
+            self.received = self.received.saturating_add(piece.len() as u64);
+            if self.received > self.bytes_max {
+                return Err(IngestError::TooLarge(self.bytes_max));
+            }
+            if self.declared_length.is_some_and(|length| self.received > length) {
+                return Err(IngestError::Incomplete);
+            }
+            self.form.push(&piece)?;
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&piece);
+            }
+            return Ok(Some(piece));
+        }
+    }
+
+    fn end(&mut self) -> Result<Option<Bytes>, IngestError> {
+        self.over = true;
+        if self.declared_length.is_some_and(|length| self.received != length) {
+            return Err(IngestError::Incomplete);
+        }
+        self.form.end()?;
+        if let Some(hasher) = self.hasher.take() {
+            hasher.check()?;
+        }
+        Ok(None)
+    }
+}

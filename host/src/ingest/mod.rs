@@ -1,0 +1,355 @@
+//! Ingest: a camera hands in its own footage. Bytes go through the sealer as they arrive; what is acknowledged is durable.
+//!
+//! INVARIANT: whose footage it is comes from the camera's credential alone. Plaintext lives only in the task that owns the request, in
+//! bounded buffers. The order is: object flushed, folder flushed, index committed, then the answer; each step waits for the one before.
+//!
+//! It must never show anything of an upload that did not end, and never replace what is there.
+
+mod body;
+mod digest;
+mod form;
+mod sink;
+
+pub use digest::{ContentDigest, DigestError};
+pub use form::{FormError, JpegForm, Mp4Form};
+
+use crate::clock;
+use crate::footage::{EVENT_KINDS, EventDetails, Footage, FootageError, LABEL_CHARACTERS_MAX};
+use crate::grant::IntakeGrant;
+use crate::index::{Committed, INLINE_BYTES_MAX, IndexError, NewObject, ObjectRow, State};
+use crate::store::StoreError;
+use crate::vault::{self, Asked, RowKind};
+use body::Received;
+use bytes::Bytes;
+use eyesonly_seal::{FootageId, KeyedDigest, Kind, ObjectVersion, SealError, format};
+use form::Form;
+use futures::Stream;
+use sink::{Object, Sink};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Largest still in bytes: a 4K JPEG at high quality has about half of it.
+pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Largest clip in bytes: an hour at 4 Mbit/s is below it.
+pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Largest event description in bytes: a label of 200 characters with every one escaped fits.
+pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
+/// Most uploads at once; each holds up to two parts of the store (2 MiB). More wait for their turn, unread.
+pub const UPLOADS_MAX: usize = 32;
+/// How far in the future an id may lie, in milliseconds: the drift of a camera's clock.
+pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
+
+/// Why an upload was not taken. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The id is not one, or lies ahead.
+    #[error("{0}")]
+    Id(&'static str),
+    /// The body is not what it says it is.
+    #[error("{0}")]
+    Form(#[from] FormError),
+    /// The description of an event is not one.
+    #[error("{0}")]
+    Description(String),
+    /// The body is too long for what it is. Carries the limit in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(u64),
+    /// The body ended before its content-length, or the connection did.
+    #[error("the body ended before it was complete")]
+    Incomplete,
+    /// The Content-Digest header can't be used.
+    #[error("{0}")]
+    Digest(#[from] DigestError),
+    /// Another body is there under this id.
+    #[error("there is another body under this id")]
+    Conflict,
+    /// The event it belongs to is not there.
+    #[error("the event is not there; hand in its description first")]
+    NoEvent,
+    /// It was deleted by a viewer; it does not come back.
+    #[error("it was deleted")]
+    Deleted,
+    /// The household's quota.
+    #[error("the household's quota is used up")]
+    OverQuota,
+    /// The disk.
+    #[error("there is no room to store it")]
+    Full,
+    /// Store or index does not answer.
+    #[error("{0} does not answer")]
+    Unavailable(&'static str),
+}
+
+impl From<SealError> for IngestError {
+    fn from(error: SealError) -> Self {
+        tracing::error!(%error, "sealing failed");
+        Self::Unavailable("the sealer")
+    }
+}
+
+impl From<StoreError> for IngestError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            error => {
+                tracing::error!(%error, "the store did not take an upload");
+                Self::Unavailable("the store")
+            }
+        }
+    }
+}
+
+impl From<IndexError> for IngestError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Full => Self::Full,
+            error => {
+                tracing::error!(%error, "the index did not take an upload");
+                Self::Unavailable("the index")
+            }
+        }
+    }
+}
+
+impl From<FootageError> for IngestError {
+    fn from(_: FootageError) -> Self {
+        Self::Unavailable("the index")
+    }
+}
+
+/// How an upload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is there now.
+    Created,
+    /// The very same was there already.
+    Same,
+}
+
+/// What the head of a request says of its body.
+#[derive(Debug, Default)]
+pub struct Declared {
+    /// `Content-Length`, if given.
+    pub length: Option<u64>,
+    /// `Content-Digest`, if given.
+    pub digest: Option<ContentDigest>,
+}
+
+/// Takes uploads.
+pub struct Ingest {
+    footage: Arc<Footage>,
+    uploads: Semaphore,
+}
+
+impl Ingest {
+    /// Ingest over these services.
+    pub fn new(footage: Arc<Footage>) -> Self {
+        Self { footage, uploads: Semaphore::new(UPLOADS_MAX) }
+    }
+
+    /// Takes a still, an event's still, or a clip. FROM CLIENT: `id`, `declared`, `body`.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    pub async fn footage<S, E>(&self, grant: &IntakeGrant, kind: Kind, id: &str, declared: Declared, body: S) -> Result<Taken, IngestError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let id = footage_id(id)?;
+        let (form, bytes_max) = match kind {
+            Kind::Clip => (Form::Mp4(Mp4Form::default()), CLIP_BYTES_MAX),
+            _ => (Form::Jpeg(JpegForm::default()), STILL_BYTES_MAX),
+        };
+        let asked = Asked::footage(kind, id);
+        let mut received = Received::new(body, declared, bytes_max, form)?;
+        self.check_room(grant, received.declared_length()).await?;
+        let _turn = self.uploads.acquire().await.map_err(|_| IngestError::Unavailable("the host"))?;
+        if let Some(row) = self.row(grant, &asked).await? {
+            return self.compare(grant, &row, received).await;
+        }
+        if kind != Kind::Still && self.row(grant, &Asked::footage(Kind::Event, id)).await?.is_none_or(|row| row.state != State::Live) {
+            return Err(IngestError::NoEvent);
+        }
+
+        let version = ObjectVersion::from_bytes(clock::fresh_id());
+        let (sealer, name) = vault::sealer(grant.scope(), &asked, version, clock::random())?;
+        let mut sink = Sink::new(Arc::clone(self.footage.ladder().store()), name, sealer);
+        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
+        while let Some(piece) = received.next().await? {
+            digest.update(&piece);
+            sink.push(&piece).await?;
+        }
+        // INVARIANT: from here on the body is complete, has its form, and is what its digest says; now it becomes durable.
+        let Object { sealed_length } = sink.finish().await?;
+        let mut row = ObjectRow {
+            slot: vault::slot(grant.scope(), &asked)?,
+            camera: grant.scope().camera(),
+            kind,
+            id,
+            rendition: false,
+            version,
+            name,
+            sealed_length,
+            body_digest: digest.finish(),
+            state: State::Live,
+            inline: None,
+            proof: [0; 32],
+        };
+        row.proof = vault::proof(grant.scope(), RowKind::Object, &row);
+        let pointer = (kind == Kind::Still).then(|| {
+            let mut pointer = row.clone();
+            pointer.proof = vault::proof(grant.scope(), RowKind::Pointer, &pointer);
+            pointer
+        });
+        let requires = match kind {
+            Kind::Still => None,
+            _ => Some(vault::slot(grant.scope(), &Asked::footage(Kind::Event, id))?),
+        };
+        self.commit(grant, &asked, row, requires, pointer).await
+    }
+
+    /// Takes an event's description. FROM CLIENT: `id`, `declared`, `body`.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    pub async fn event<S, E>(&self, grant: &IntakeGrant, id: &str, declared: Declared, body: S) -> Result<Taken, IngestError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let id = footage_id(id)?;
+        let asked = Asked::footage(Kind::Event, id);
+        let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
+        let mut text = zeroize::Zeroizing::new(Vec::new());
+        while let Some(piece) = received.next().await? {
+            text.extend_from_slice(&piece);
+        }
+        let details = describe(&text)?;
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?);
+        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
+        digest.update(&plain);
+        let body_digest = digest.finish();
+        if let Some(row) = self.row(grant, &asked).await? {
+            return same(&row, &body_digest);
+        }
+        self.check_room(grant, Some(plain.len() as u64)).await?;
+
+        let version = ObjectVersion::from_bytes(clock::fresh_id());
+        let (mut sealer, name) = vault::sealer(grant.scope(), &asked, version, clock::random())?;
+        let mut inline = sealer.header().to_vec();
+        sealer.push(&plain, &mut inline)?;
+        sealer.finish(&mut inline)?;
+        if inline.len() > INLINE_BYTES_MAX {
+            return Err(IngestError::TooLarge(EVENT_BYTES_MAX));
+        }
+        let mut row = ObjectRow {
+            slot: vault::slot(grant.scope(), &asked)?,
+            camera: grant.scope().camera(),
+            kind: Kind::Event,
+            id,
+            rendition: false,
+            version,
+            name,
+            sealed_length: inline.len() as u64,
+            body_digest,
+            state: State::Live,
+            inline: Some(inline),
+            proof: [0; 32],
+        };
+        row.proof = vault::proof(grant.scope(), RowKind::Object, &row);
+        self.commit(grant, &asked, row, None, None).await
+    }
+
+    /// The proven row that stands under what was asked, live or deleted.
+    async fn row(&self, grant: &IntakeGrant, asked: &Asked) -> Result<Option<ObjectRow>, IngestError> {
+        let slots = [vault::slot(grant.scope(), asked)?];
+        let index = self.footage.index();
+        let found = self
+            .footage
+            .ask(grant.scope(), |nonce| index.objects(&slots, nonce), |rows| match rows {
+                [] => Ok(None),
+                [row] => vault::prove_row(grant.scope(), asked, row).map(|_| Some(row.clone())),
+                _ => Err(crate::ledger::Fault::WrongAnswer),
+            })
+            .await?;
+        Ok(found)
+    }
+
+    /// Compares a body with the one that is there, without storing a byte of it.
+    async fn compare<S, E>(&self, grant: &IntakeGrant, row: &ObjectRow, mut received: Received<S>) -> Result<Taken, IngestError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        if row.state == State::Deleted {
+            return Err(IngestError::Deleted);
+        }
+        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
+        while let Some(piece) = received.next().await? {
+            digest.update(&piece);
+        }
+        same(row, &digest.finish())
+    }
+
+    async fn commit(
+        &self,
+        grant: &IntakeGrant,
+        asked: &Asked,
+        row: ObjectRow,
+        requires: Option<eyesonly_seal::SlotName>,
+        pointer: Option<ObjectRow>,
+    ) -> Result<Taken, IngestError> {
+        let (name, body_digest, inline) = (row.name, row.body_digest, row.inline.is_some());
+        let new = NewObject { row, household: grant.scope().household(), quota_bytes: grant.quota_bytes(), requires, pointer };
+        let outcome = match self.footage.index().commit(new).await {
+            Ok(Committed::Written) => return Ok(Taken::Created),
+            Ok(Committed::Taken(row)) => match vault::prove_row(grant.scope(), asked, &row) {
+                Ok(_) => same(&row, &body_digest),
+                Err(_) => Err(IngestError::Unavailable("the index")),
+            },
+            Ok(Committed::NoEvent) => Err(IngestError::NoEvent),
+            Ok(Committed::OverQuota) => Err(IngestError::OverQuota),
+            // The commit may have happened all the same: the object stays, and collection decides by the index.
+            Err(error) => return Err(error.into()),
+        };
+        if !inline && let Err(error) = self.footage.ladder().store().delete(name).await {
+            tracing::warn!(%error, "an object that nobody refers to is left for collection");
+        }
+        outcome
+    }
+
+    /// Refuses what can't fit before its body is read.
+    async fn check_room(&self, grant: &IntakeGrant, length: Option<u64>) -> Result<(), IngestError> {
+        let used = self.footage.index().household_bytes(grant.scope().household()).await?;
+        let needed = format::sealed_length(length.unwrap_or(0)).ok_or(IngestError::TooLarge(CLIP_BYTES_MAX))?;
+        if used.saturating_add(needed) > grant.quota_bytes() { Err(IngestError::OverQuota) } else { Ok(()) }
+    }
+}
+
+/// A repeated upload is told from a different one by the keyed digest of its body.
+fn same(row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
+    match row.state {
+        State::Deleted => Err(IngestError::Deleted),
+        State::Live if row.body_digest == *body_digest => Ok(Taken::Same),
+        State::Live => Err(IngestError::Conflict),
+    }
+}
+
+fn footage_id(text: &str) -> Result<FootageId, IngestError> {
+    let id = FootageId::parse(text).map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
+    if id.time_milliseconds() > clock::now_milliseconds().saturating_add(AHEAD_MILLISECONDS_MAX) {
+        return Err(IngestError::Id("the id's time is more than 5 minutes ahead of the host's clock; set the camera's clock"));
+    }
+    Ok(id)
+}
+
+fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
+    let details: EventDetails = serde_json::from_slice(text).map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
+    if !EVENT_KINDS.contains(&details.kind.as_str()) {
+        return Err(IngestError::Description(format!("`kind` must be one of {}", EVENT_KINDS.join(", "))));
+    }
+    if details.label.chars().count() > LABEL_CHARACTERS_MAX || details.label.chars().any(char::is_control) {
+        return Err(IngestError::Description(format!(
+            "`label` must have at most {LABEL_CHARACTERS_MAX} characters and no control characters"
+        )));
+    }
+    Ok(details)
+}

@@ -1,0 +1,286 @@
+//! The keyring: the installation's own key and each household's key, wrapped under the key-encryption key.
+//!
+//! A file of its own, not in the database: destroying a household's entry, then rotating the key-encryption key, leaves every backup of its
+//! footage closed. Each key is wrapped for its owner, so an entry under another household's name does not open.
+//!
+//! It must never hold or write a key in the clear, except the key-encryption key's own file, which it makes with mode 0600 when
+//! nobody brings one in `EYESONLY_KEK`.
+
+use crate::clock;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use zeroize::Zeroizing;
+
+/// Environment variable with the key-encryption key: 64 hexadecimal digits.
+pub const KEK_VARIABLE: &str = "EYESONLY_KEK";
+/// Most households in one keyring; bounds what is read from the file and kept unwrapped.
+pub const HOUSEHOLDS_MAX: usize = 200_000;
+/// Owner name of the installation's own key.
+const EDGE_OWNER: &[u8] = b"edge";
+
+/// Why a key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The file can't be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{0}")]
+    Form(String),
+    /// The household has no key here: never made, or destroyed.
+    #[error("the keyring has no key for this household")]
+    NoKey,
+    /// The household's entry does not open: another household's, another installation's, or changed.
+    #[error("the household's entry in the keyring does not open")]
+    WrongKey,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u8,
+    edge: String,
+    households: BTreeMap<HouseholdId, String>,
+}
+
+struct State {
+    file: File,
+    /// Unwrapped keys, made on first use; emptied when the file changes.
+    open: HashMap<HouseholdId, Arc<HouseholdKey>>,
+}
+
+/// The opened keyring of one installation.
+pub struct Keyring {
+    path: PathBuf,
+    kek: KeyEncryptionKey,
+    edge: EdgeKey,
+    state: RwLock<State>,
+}
+
+impl Keyring {
+    /// Opens `folder`/keyring.json, making it and a key-encryption key where there is none yet.
+    ///
+    /// # Errors
+    /// [`KeyringError`], with what to do about it in its text.
+    pub fn open(folder: &Path) -> Result<Self, KeyringError> {
+        let path = folder.join("keyring.json");
+        let kek = key_encryption_key(folder, path.exists())?;
+        if !path.exists() {
+            let edge = Zeroizing::new(clock::random::<32>());
+            let wrapped = kek.wrap(EDGE_OWNER, &edge, clock::random()).map_err(|_| KeyringError::WrongKey)?;
+            write(&path, &File { version: 1, edge: STANDARD.encode(wrapped), households: BTreeMap::new() })?;
+        }
+        let file = read(&path)?;
+        let edge = unwrap(&kek, EDGE_OWNER, &file.edge).map_err(|_| {
+            KeyringError::Form(format!(
+                "{}: does not open with this key-encryption key. Set {KEK_VARIABLE}, or restore the file `kek`, that it was made with.",
+                path.display()
+            ))
+        })?;
+        let edge = EdgeKey::from_bytes(*edge);
+        Ok(Self { path, kek, edge, state: RwLock::new(State { file, open: HashMap::new() }) })
+    }
+
+    /// The installation's own key.
+    pub fn edge(&self) -> &EdgeKey {
+        &self.edge
+    }
+
+    /// The key of a household.
+    ///
+    /// # Errors
+    /// [`KeyringError::NoKey`], [`KeyringError::WrongKey`] (a misdelivery of the file), or IO while looking whether the file has changed.
+    pub fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
+        if let Ok(state) = self.state.read()
+            && let Some(key) = state.open.get(&household)
+        {
+            return Ok(Arc::clone(key));
+        }
+        self.unwrap_household(household)
+    }
+
+    fn unwrap_household(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
+        let mut state = self.state.write().map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        if !state.file.households.contains_key(&household) {
+            // Another process (administration) may have added it since.
+            *state = State { file: read(&self.path)?, open: HashMap::new() };
+        }
+        let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
+        let key = Arc::new(HouseholdKey::from_bytes(*unwrap(&self.kek, household.as_bytes(), wrapped)?));
+        state.open.insert(household, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Makes and keeps a key for a new household; durable on return.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; nothing has changed then.
+    pub fn add_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
+        let key = Zeroizing::new(clock::random::<32>());
+        let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random()).map_err(|_| KeyringError::WrongKey)?;
+        self.change(|file| {
+            if file.households.len() >= HOUSEHOLDS_MAX {
+                return Err(KeyringError::Form(format!("the keyring is full ({HOUSEHOLDS_MAX} households)")));
+            }
+            file.households.insert(household, STANDARD.encode(wrapped));
+            Ok(())
+        })
+    }
+
+    /// Destroys a household's key: its footage can't be opened any more, here or in any later copy of the keyring.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; nothing has changed then.
+    pub fn destroy_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
+        self.change(|file| file.households.remove(&household).map(|_| ()).ok_or(KeyringError::NoKey))
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut File) -> Result<(), KeyringError>) -> Result<(), KeyringError> {
+        let mut state = self.state.write().map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        let _alone = lock(&self.path)?;
+        let mut file = read(&self.path)?;
+        edit(&mut file)?;
+        write(&self.path, &file)?;
+        *state = State { file, open: HashMap::new() };
+        Ok(())
+    }
+}
+
+/// Holds other processes off the file while it is changed.
+fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
+    let path = path.with_extension("lock");
+    let io = |source| KeyringError::Io { path: path.clone(), source };
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(io)?;
+    file.lock().map_err(io)?;
+    Ok(file)
+}
+
+fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncryptionKey, KeyringError> {
+    let path = folder.join("kek");
+    let text = match std::env::var(KEK_VARIABLE) {
+        Ok(text) => Zeroizing::new(text),
+        Err(_) if path.exists() => {
+            Zeroizing::new(std::fs::read_to_string(&path).map_err(|source| KeyringError::Io { path: path.clone(), source })?)
+        }
+        Err(_) if keyring_exists => {
+            return Err(KeyringError::Form(format!(
+                "{}: missing. The keyring beside it was made with it: restore it, or set {KEK_VARIABLE}.",
+                path.display()
+            )));
+        }
+        Err(_) => {
+            let key = Zeroizing::new(clock::random::<32>());
+            let text = Zeroizing::new(key.iter().map(|b| format!("{b:02x}")).collect::<String>());
+            write_durably(&path, text.as_bytes())?;
+            text
+        }
+    };
+    parse_hex(text.trim()).map(|key| KeyEncryptionKey::from_bytes(*key)).ok_or_else(|| {
+        KeyringError::Form(format!("the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits", path.display()))
+    })
+}
+
+fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(key)
+}
+
+fn unwrap(kek: &KeyEncryptionKey, owner: &[u8], wrapped: &str) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
+    let wrapped = STANDARD.decode(wrapped).map_err(|_| KeyringError::WrongKey)?;
+    kek.unwrap(owner, &wrapped).map_err(|_| KeyringError::WrongKey)
+}
+
+fn read(path: &Path) -> Result<File, KeyringError> {
+    let text = std::fs::read(path).map_err(|source| KeyringError::Io { path: path.into(), source })?;
+    let file: File = serde_json::from_slice(&text).map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
+    if file.version != 1 {
+        return Err(KeyringError::Form(format!("{}: version {} is not known here", path.display(), file.version)));
+    }
+    Ok(file)
+}
+
+fn write(path: &Path, file: &File) -> Result<(), KeyringError> {
+    let text = serde_json::to_vec_pretty(file).map_err(|e| KeyringError::Form(e.to_string()))?;
+    write_durably(path, &text)
+}
+
+/// Writes beside, flushes, renames, flushes the folder: the old file or the new one, never half of one.
+fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
+    let io = |source| KeyringError::Io { path: path.into(), source };
+    let beside = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&beside, path).map_err(io)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn household(n: u8) -> HouseholdId {
+        HouseholdId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn keys_are_kept_and_bound_to_their_household() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open(folder.path()).unwrap();
+        keyring.add_household(household(1)).unwrap();
+        keyring.add_household(household(2)).unwrap();
+        assert!(keyring.household_key(household(1)).is_ok());
+        assert!(matches!(keyring.household_key(household(3)), Err(KeyringError::NoKey)));
+
+        let path = folder.path().join("keyring.json");
+        let mut file = read(&path).unwrap();
+        let (one, two) = (file.households[&household(1)].clone(), file.households[&household(2)].clone());
+        file.households.insert(household(1), two);
+        file.households.insert(household(2), one);
+        write(&path, &file).unwrap();
+        let swapped = Keyring::open(folder.path()).unwrap();
+        assert!(matches!(swapped.household_key(household(1)), Err(KeyringError::WrongKey)));
+    }
+
+    #[test]
+    fn another_process_adds_and_this_one_sees_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, admin) = (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
+        assert!(server.household_key(household(1)).is_err());
+        admin.add_household(household(1)).unwrap();
+        assert!(server.household_key(household(1)).is_ok());
+    }
+
+    #[test]
+    fn a_lost_or_foreign_key_encryption_key_is_said_plainly() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Keyring::open(folder.path()).unwrap());
+        std::fs::write(folder.path().join("kek"), "00".repeat(32)).unwrap();
+        let message = Keyring::open(folder.path()).err().unwrap().to_string();
+        assert!(message.contains("does not open with this key-encryption key"), "{message}");
+        std::fs::remove_file(folder.path().join("kek")).unwrap();
+        let message = Keyring::open(folder.path()).err().unwrap().to_string();
+        assert!(message.contains("restore it"), "{message}");
+        std::fs::write(folder.path().join("kek"), "abc").unwrap();
+        assert!(Keyring::open(folder.path()).err().unwrap().to_string().contains("64 hexadecimal digits"));
+    }
+}

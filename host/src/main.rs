@@ -1,0 +1,343 @@
+//! `eyesonly`: parses the command line and wires the parts together.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use eyesonly::admin::{Admin, QUOTA_BYTES_DEFAULT};
+use eyesonly::admission::Admission;
+use eyesonly::config::Config;
+use eyesonly::http::{Listener, Tls, serve};
+use eyesonly::ledger::MemoryLedger;
+use eyesonly::registry::SqliteRegistry;
+use eyesonly::{component_check, edge};
+use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
+use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Serves home-camera footage to many households from one edge, and keeps them apart.
+///
+/// Begin with a configuration file that has one line, `data = "eyesonly-data"`. Add a household, its cameras and its viewers; then `serve`.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true, default_value = "eyesonly.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Answer in JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve viewers and cameras until told to stop (Ctrl-C, SIGTERM).
+    Serve {
+        /// Listen here instead of where the configuration says; port 0 lets the system choose.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Households: the tenants. Each has a key of its own.
+    #[command(subcommand)]
+    Household(HouseholdCommand),
+    /// Cameras: each enrolled in one household, with a credential of its own.
+    #[command(subcommand)]
+    Camera(CameraCommand),
+    /// Viewers: people with an account.
+    #[command(subcommand)]
+    Viewer(ViewerCommand),
+    /// Components: the sandboxed handlers.
+    #[command(subcommand)]
+    Component(ComponentCommand),
+}
+
+#[derive(Subcommand)]
+enum HouseholdCommand {
+    /// Add a household and print its id.
+    Add {
+        /// What it is called.
+        name: String,
+        /// How many bytes of footage it may hold.
+        #[arg(long, default_value_t = QUOTA_BYTES_DEFAULT, value_name = "BYTES")]
+        quota_bytes: u64,
+    },
+    /// List households.
+    List,
+    /// Remove a household with its cameras and viewers, and destroy its key. Its footage can't be opened any more, from backups neither.
+    Remove {
+        /// Its id.
+        id: HouseholdId,
+    },
+}
+
+#[derive(Subcommand)]
+enum CameraCommand {
+    /// Enrol a camera and print its credential, which is shown only this once.
+    Add {
+        /// The household's id.
+        #[arg(long)]
+        household: HouseholdId,
+        /// What its people call it.
+        #[arg(long)]
+        name: String,
+        /// The device's serial number, as a note.
+        #[arg(long, default_value = "")]
+        serial: String,
+    },
+    /// List cameras.
+    List,
+    /// End a camera's enrolment: its credential stops working and nobody sees its footage any more.
+    Remove {
+        /// Its id.
+        id: CameraId,
+    },
+}
+
+#[derive(Subcommand)]
+enum ViewerCommand {
+    /// Add a viewer, who owns the household's cameras. The password is asked for, or read from standard input.
+    Add {
+        /// The household's id.
+        #[arg(long)]
+        household: HouseholdId,
+        /// The login name.
+        #[arg(long)]
+        name: String,
+        /// What the viewer is to the household.
+        #[arg(long, default_value = "owner", value_parser = ["owner"])]
+        role: String,
+        /// Read the password from standard input, without asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List viewers.
+    List,
+    /// Remove a viewer: their sessions stop working with the next request.
+    Remove {
+        /// Their id.
+        id: ViewerId,
+    },
+}
+
+#[derive(Subcommand)]
+enum ComponentCommand {
+    /// Show what a component imports and exports; exit 1 if it asks for more than a handler may have.
+    Check {
+        /// The component.
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("eyesonly: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to standard error; EYESONLY_LOG sets what is logged (such as `debug`), NO_COLOR is respected.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG").unwrap_or_else(|_| "info".into());
+    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let json = arguments.json;
+    if let Command::Component(ComponentCommand::Check { file }) = arguments.command {
+        return check_component(&file, json);
+    }
+    forbid_core_dumps()?;
+    let config = Config::read(&arguments.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    match arguments.command {
+        Command::Serve { listen } => runtime.block_on(serve_until_stopped(&config, listen))?,
+        Command::Household(command) => runtime.block_on(household(&admin(&config)?, command, json))?,
+        Command::Camera(command) => runtime.block_on(camera(&admin(&config)?, command, json))?,
+        Command::Viewer(command) => runtime.block_on(viewer(&admin(&config)?, command, json))?,
+        Command::Component(_) => {}
+    }
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A core dump would hold keys and footage.
+fn forbid_core_dumps() -> anyhow::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("core dumps can't be switched off")?;
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).context("core dumps can't be switched off")
+}
+
+async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    let data = edge::open_data(config)?;
+    let _alone = edge::lock_data(&config.data)?;
+    let spinner = progress();
+    let handlers = edge::load_handlers(config, &data.keyring, |name| {
+        spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
+    })?;
+    spinner.finish_and_clear();
+    let tls = config.tls.as_ref().map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
+    let edge = edge::assemble(config, &data, handlers)?;
+    let listener = Listener::bind(listen.unwrap_or(config.listen)).await?;
+    if let Some(address) = config.metrics {
+        let listener = Listener::bind(address).await?;
+        tracing::info!(address = %listener.address, "metrics");
+        tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
+    }
+    tokio::spawn(edge::collect(Arc::clone(&edge.footage)));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening on {scheme}://{}", listener.address);
+    std::io::stdout().flush()?;
+    if tls.is_none() && !listener.address.ip().is_loopback() {
+        tracing::warn!("no certificate is configured: passwords and footage cross the network in the clear");
+    }
+    serve(edge, listener, tls, stopped()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn progress() -> indicatif::ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let spinner = indicatif::ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
+async fn stopped() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+fn admin(config: &Config) -> anyhow::Result<Admin> {
+    let data = edge::open_data(config)?;
+    let registry = Arc::new(SqliteRegistry::new(data.database));
+    Ok(Admin::new(Arc::new(Admission::new(data.keyring, registry, Arc::new(MemoryLedger::default())))))
+}
+
+fn say(json: bool, value: serde_json::Value, text: impl FnOnce() -> String) {
+    if json {
+        println!("{value}");
+    } else {
+        println!("{}", text());
+    }
+}
+
+async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        HouseholdCommand::Add { name, quota_bytes } => {
+            let id = admin.add_household(&name, quota_bytes).await?;
+            say(json, serde_json::json!({ "household": id }), || format!("household {id}"));
+        }
+        HouseholdCommand::List => {
+            for record in admin.list::<HouseholdRecord>("household").await? {
+                let (id, name, cameras, viewers) = (record.household, record.name, record.cameras.len(), record.viewers.len());
+                say(json, serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers }), || {
+                    format!("{id}  {name}  ({cameras} cameras, {viewers} viewers)")
+                });
+            }
+        }
+        HouseholdCommand::Remove { id } => {
+            admin.remove_household(id).await?;
+            say(json, serde_json::json!({ "removed": id }), || {
+                format!("household {id} is removed and its key is destroyed. Rotate the key-encryption key to close older copies of the keyring.")
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        CameraCommand::Add { household, name, serial } => {
+            let new = admin.add_camera(household, &name, &serial).await?;
+            let (id, credential) = (new.camera, new.credential.as_str());
+            say(json, serde_json::json!({ "camera": id, "credential": credential }), || {
+                format!("camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else.")
+            });
+        }
+        CameraCommand::List => {
+            for record in admin.list::<CameraRecord>("camera").await? {
+                let CameraRecord { camera, household, name, serial, credential, .. } = record;
+                let enrolled = credential.is_some();
+                let value = serde_json::json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
+                say(json, value, || format!("{camera}  {name}  (household {household}{})", if enrolled { "" } else { ", ended" }));
+            }
+        }
+        CameraCommand::Remove { id } => {
+            admin.remove_camera(id).await?;
+            say(json, serde_json::json!({ "removed": id }), || format!("camera {id} is removed"));
+        }
+    }
+    Ok(())
+}
+
+async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        ViewerCommand::Add { household, name, role: _, password_stdin } => {
+            let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
+            say(json, serde_json::json!({ "viewer": id }), || format!("viewer {id}"));
+        }
+        ViewerCommand::List => {
+            for record in admin.list::<ViewerRecord>("viewer").await? {
+                let (id, name, cameras) = (record.viewer, record.name, record.cameras.len());
+                say(json, serde_json::json!({ "viewer": id, "name": name, "cameras": cameras }), || format!("{id}  {name}  ({cameras} cameras)"));
+            }
+        }
+        ViewerCommand::Remove { id } => {
+            admin.remove_viewer(id).await?;
+            say(json, serde_json::json!({ "removed": id }), || format!("viewer {id} is removed"));
+        }
+    }
+    Ok(())
+}
+
+/// The first line of standard input; asked for with a prompt and without echo where a person types it.
+fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() && !quietly {
+        return Ok(Zeroizing::new(rpassword::prompt_password("Password: ").context("no password was read")?));
+    }
+    let mut text = Zeroizing::new(String::new());
+    stdin.lock().take(4096).read_to_string(&mut text).context("no password on standard input")?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn check_component(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
+    let bytes = std::fs::read(file).with_context(|| format!("{}: can't be read", file.display()))?;
+    let report = component_check::check(&bytes).with_context(|| file.display().to_string())?;
+    let allowed = report.verdict == component_check::Verdict::Allowed;
+    let names = |items: &[component_check::Item]| items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
+    let value = serde_json::json!({
+        "sha256": report.sha256.iter().map(|b| format!("{b:02x}")).collect::<String>(),
+        "size_bytes": report.size_bytes,
+        "imports": names(&report.imports),
+        "exports": names(&report.exports),
+        "allowed": allowed,
+    });
+    say(json, value, || report.to_string());
+    Ok(if allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

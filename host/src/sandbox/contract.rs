@@ -1,0 +1,428 @@
+//! What a guest can call: the host's side of `eyesonly:edge`.
+//!
+//! Each instance has a table of its own, so a number from the guest can only name what this instance was given. Whatever
+//! comes from the guest is checked here before it goes on; nothing here may widen what the grant covers, and no error
+//! tells a guest more than the four codes of the contract.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::{Resource, ResourceTable};
+
+use super::ferry::Ferry;
+use super::limits::Limits;
+use crate::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
+use crate::grant::Grant;
+
+/// Generated from `wit/`; the types in it never leave this room.
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "generated code"
+)]
+pub(super) mod bindings {
+    wasmtime::component::bindgen!({
+        world: "footage-handler",
+        path: "../wit",
+        imports: {
+            // These answer at once from what the instance holds.
+            "eyesonly:edge/footage.[method]grant.kinds": trappable,
+            "eyesonly:edge/footage.[method]object.length": trappable,
+            "eyesonly:edge/footage.[drop]grant": trappable,
+            "eyesonly:edge/footage.[drop]object": trappable,
+            default: async | trappable,
+        },
+        exports: { default: async },
+        with: {
+            "eyesonly:edge/footage.grant": super::GrantHandle,
+            "eyesonly:edge/footage.object": super::Object,
+        },
+    });
+}
+
+use bindings::eyesonly::edge::events::{self, Event, Page};
+use bindings::eyesonly::edge::footage::{self, ErrorCode, Kinds};
+use bindings::eyesonly::edge::renditions;
+
+type Reply<T> = wasmtime::Result<Result<T, ErrorCode>>;
+
+/// What the guest's `grant` stands for.
+pub struct GrantHandle(Arc<Grant>);
+
+/// What the guest's `object` stands for.
+pub struct Object {
+    held: Arc<Held>,
+    origin: Origin,
+}
+
+/// Where an object came from; only an opened one can be the source of a rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Opened,
+    Rendition,
+}
+
+/// The host's side of one instance. It ends with the instance.
+pub(super) struct State {
+    footage: Arc<Footage>,
+    handler_sha256: [u8; 32],
+    limits: Arc<Limits>,
+    decodes: Arc<Semaphore>,
+    pub(super) ferry: Ferry,
+    table: ResourceTable,
+    /// How many objects are held now.
+    objects_held: u32,
+    /// How many were opened through the grant since the start.
+    objects_opened: u32,
+    /// The rendition this instance is making, by name, with the guard that keeps others waiting for it.
+    making: Option<(String, Making)>,
+    /// Held from the moment it starts to make a rendition until the instance ends or asks for another one.
+    decode: Option<OwnedSemaphorePermit>,
+    /// Set when the guest was refused memory; tells `Memory` from any other trap.
+    pub(super) memory_refused: bool,
+}
+
+impl State {
+    pub(super) fn new(
+        footage: Arc<Footage>,
+        handler_sha256: [u8; 32],
+        limits: Arc<Limits>,
+        decodes: Arc<Semaphore>,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        // The grant beside the objects.
+        table.set_max_capacity(usize::try_from(limits.objects_max).unwrap_or(0).saturating_add(1));
+        Self {
+            footage,
+            handler_sha256,
+            limits,
+            decodes,
+            ferry: Ferry::default(),
+            table,
+            objects_held: 0,
+            objects_opened: 0,
+            making: None,
+            decode: None,
+            memory_refused: false,
+        }
+    }
+
+    /// Puts the one grant of this instance into its table.
+    pub(super) fn admit(&mut self, grant: Arc<Grant>) -> wasmtime::Result<Resource<GrantHandle>> {
+        Ok(self.table.push(GrantHandle(grant))?)
+    }
+
+    /// Takes an object out, for an answer that outlives the instance.
+    ///
+    /// FROM GUEST: which one; the table knows only this instance's own.
+    pub(super) fn take(&mut self, object: Resource<Object>) -> Option<Held> {
+        let object = self.table.delete(object).ok()?;
+        Arc::into_inner(object.held)
+    }
+
+    pub(super) fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    fn grant(&self, handle: &Resource<GrantHandle>) -> wasmtime::Result<Arc<Grant>> {
+        Ok(Arc::clone(&self.table.get(handle)?.0))
+    }
+
+    fn has_room(&self) -> bool {
+        self.objects_held < self.limits.objects_max
+    }
+
+    fn hold(&mut self, held: Held, origin: Origin) -> Reply<Resource<Object>> {
+        if !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let object = Object {
+            held: Arc::new(held),
+            origin,
+        };
+        let resource = self.table.push(object)?;
+        self.objects_held = self.objects_held.saturating_add(1);
+        Ok(Ok(resource))
+    }
+
+    /// Holds what was opened through the grant, and counts it: `remember` depends on the count.
+    fn opened(&mut self, result: Result<Held, FootageError>) -> Reply<Resource<Object>> {
+        match result {
+            Ok(held) => {
+                self.objects_opened = self.objects_opened.saturating_add(1);
+                self.hold(held, Origin::Opened)
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    /// The object that renditions may be of, if the guest named such a one.
+    ///
+    /// FROM GUEST: which one, and the rendition's name.
+    fn source(&self, source: &Resource<Object>, name: &str) -> wasmtime::Result<Option<Arc<Held>>> {
+        let object = self.table.get(source)?;
+        let usable = object.origin == Origin::Opened && is_rendition_name(name);
+        Ok(usable.then(|| Arc::clone(&object.held)))
+    }
+}
+
+/// 1 to 32 of `a-z`, `0-9`, `-`.
+fn is_rendition_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=32).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// A canonical id has 36 bytes. The host's services check the rest; this keeps what is longer from going any further.
+fn is_id_length(id: &str) -> bool {
+    id.len() == 36
+}
+
+impl From<FootageError> for ErrorCode {
+    fn from(error: FootageError) -> Self {
+        match error {
+            FootageError::NotFound => Self::NotFound,
+            FootageError::Invalid => Self::Invalid,
+            FootageError::Limit => Self::Limit,
+            FootageError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<EventSummary> for Event {
+    fn from(event: EventSummary) -> Self {
+        Self {
+            id: event.id,
+            time_milliseconds: event.time_milliseconds,
+            kind: event.kind,
+            label: event.label,
+            duration_milliseconds: event.duration_milliseconds,
+            has_still: event.has_still,
+            has_clip: event.has_clip,
+        }
+    }
+}
+
+impl footage::Host for State {}
+
+impl footage::HostGrant for State {
+    fn kinds(&mut self, handle: Resource<GrantHandle>) -> wasmtime::Result<Kinds> {
+        let granted = self.grant(&handle)?.kinds();
+        let mut kinds = Kinds::empty();
+        let flags = [(granted.live, Kinds::LIVE), (granted.events, Kinds::EVENTS), (granted.clips, Kinds::CLIPS)];
+        for (_, kind) in flags.into_iter().filter(|(allowed, _)| *allowed) {
+            kinds |= kind;
+        }
+        Ok(kinds)
+    }
+
+    async fn newest_still(&mut self, handle: Resource<GrantHandle>) -> Reply<Resource<Object>> {
+        let grant = self.grant(&handle)?;
+        if !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let footage = Arc::clone(&self.footage);
+        let result = self.ferry.carry(async move { footage.newest_still(&grant).await }).await;
+        self.opened(result)
+    }
+
+    async fn event_still(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
+        let grant = self.grant(&handle)?;
+        // FROM GUEST: the event's id.
+        if !is_id_length(&event) {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        if !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let footage = Arc::clone(&self.footage);
+        let result = self.ferry.carry(async move { footage.event_still(&grant, &event).await }).await;
+        self.opened(result)
+    }
+
+    async fn event_clip(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
+        let grant = self.grant(&handle)?;
+        // FROM GUEST: the event's id.
+        if !is_id_length(&event) {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        if !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let footage = Arc::clone(&self.footage);
+        let result = self.ferry.carry(async move { footage.event_clip(&grant, &event).await }).await;
+        self.opened(result)
+    }
+
+    fn drop(&mut self, handle: Resource<GrantHandle>) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
+    }
+}
+
+impl footage::HostObject for State {
+    fn length(&mut self, object: Resource<Object>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&object)?.held.length())
+    }
+
+    async fn read(&mut self, object: Resource<Object>, offset: u64, length: u32) -> Reply<Vec<u8>> {
+        let held = Arc::clone(&self.table.get(&object)?.held);
+        // FROM GUEST: offset and length. An offset at the end is past the last byte, so it is invalid too.
+        let Some(rest) = held.length().checked_sub(offset).filter(|&rest| rest > 0) else {
+            return Ok(Err(ErrorCode::Invalid));
+        };
+        if length == 0 {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        if length > self.limits.read_bytes_max {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let length = u32::try_from(rest).map_or(length, |rest| length.min(rest));
+        let result = self.ferry.carry(async move { held.read(offset, length).await }).await;
+        Ok(result.map_err(ErrorCode::from))
+    }
+
+    fn drop(&mut self, object: Resource<Object>) -> wasmtime::Result<()> {
+        self.table.delete(object)?;
+        self.objects_held = self.objects_held.saturating_sub(1);
+        Ok(())
+    }
+}
+
+impl events::Host for State {
+    async fn list_events(
+        &mut self,
+        handle: Resource<GrantHandle>,
+        before: Option<String>,
+        limit: u32,
+    ) -> Reply<Page> {
+        let grant = self.grant(&handle)?;
+        // FROM GUEST: the cursor and the limit.
+        if limit == 0 || before.as_deref().is_some_and(|id| !is_id_length(id)) {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        if limit > self.limits.events_max {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let footage = Arc::clone(&self.footage);
+        let work = async move { footage.events(&grant, before.as_deref(), limit).await };
+        Ok(match self.ferry.carry(work).await {
+            Ok(page) => Ok(Page {
+                events: page.events.into_iter().map(Event::from).collect(),
+                next: page.next,
+            }),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn get_event(&mut self, handle: Resource<GrantHandle>, id: String) -> Reply<Event> {
+        let grant = self.grant(&handle)?;
+        // FROM GUEST: the event's id.
+        if !is_id_length(&id) {
+            return Ok(Err(ErrorCode::Invalid));
+        }
+        let footage = Arc::clone(&self.footage);
+        let result = self.ferry.carry(async move { footage.event(&grant, &id).await }).await;
+        Ok(result.map(Event::from).map_err(ErrorCode::from))
+    }
+}
+
+impl renditions::Host for State {
+    async fn recall(&mut self, source: Resource<Object>, name: String) -> Reply<Option<Resource<Object>>> {
+        let Some(held) = self.source(&source, &name)? else {
+            return Ok(Err(ErrorCode::Invalid));
+        };
+        // An instance makes one rendition at a time, and it gives up its core before it waits for another's: two that
+        // wait for each other would otherwise stand still until the deadline.
+        if self.making.is_some() || !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        self.decode = None;
+        let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
+        let (asked, decodes) = (name.clone(), Arc::clone(&self.decodes));
+        let work = async move {
+            let recalled = footage.recall(&held, &handler_sha256, &asked).await;
+            match recalled {
+                Ok(Recalled::AtHand(rendition)) => Ok(Found::AtHand(rendition)),
+                // The heavy part begins: one core, one rendition.
+                Ok(Recalled::Make(making)) => match decodes.acquire_owned().await {
+                    Ok(permit) => Ok(Found::Make(making, permit)),
+                    Err(_) => Err(FootageError::Unavailable),
+                },
+                Err(error) => Err(error),
+            }
+        };
+        match self.ferry.carry(work).await {
+            Ok(Found::AtHand(rendition)) => Ok(self.hold(rendition, Origin::Rendition)?.map(Some)),
+            Ok(Found::Make(making, permit)) => {
+                self.making = Some((name, making));
+                self.decode = Some(permit);
+                Ok(Ok(None))
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn remember(
+        &mut self,
+        source: Resource<Object>,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Reply<Resource<Object>> {
+        // FROM GUEST: the source, the name and the bytes. INVARIANT: a rendition shows its source, so the instance must
+        // have opened that one object and no other.
+        let source = self.source(&source, &name)?;
+        let Some(held) = source.filter(|_| self.objects_opened == 1 && !bytes.is_empty()) else {
+            return Ok(Err(ErrorCode::Invalid));
+        };
+        if bytes.len() > self.limits.rendition_bytes_max || !self.has_room() {
+            return Ok(Err(ErrorCode::Limit));
+        }
+        let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
+        let asked = name.clone();
+        let work = async move { footage.remember(&held, &handler_sha256, &asked, bytes).await };
+        match self.ferry.carry(work).await {
+            Ok(rendition) => {
+                // Those who wait for it can go on now.
+                self.making = self.making.take().filter(|(made, _)| *made != name);
+                self.hold(rendition, Origin::Rendition)
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+}
+
+/// What `recall` found, with the core to make it on.
+enum Found {
+    AtHand(Held),
+    Make(Making, OwnedSemaphorePermit),
+}
+
+impl wasmtime::ResourceLimiter for State {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // FROM GUEST: how much it wants.
+        let allowed = desired <= self.limits.memory_bytes_max && maximum.is_none_or(|maximum| desired <= maximum);
+        self.memory_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        // FROM GUEST: how many elements it wants.
+        Ok(desired <= self.limits.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn instances(&self) -> usize {
+        super::engine::CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        super::engine::TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        super::engine::MEMORIES_MAX as usize
+    }
+}

@@ -1,0 +1,480 @@
+//! The sandbox: a handler is a WebAssembly component, and each request gets a fresh instance of it, spent after one call.
+//!
+//! An instance is given one grant and what the grant leads to. It has no clock, network, file, environment or random
+//! source; what it may use is in [`Limits`]. Whatever it does (trap, loop, ask for too much) ends its own request.
+//! This room must never run two requests in one instance, hand an instance anything that isn't reached through its grant,
+//! or let a byte of one instance's memory be seen by the next.
+
+mod compiled;
+mod contract;
+mod engine;
+mod ferry;
+mod limits;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
+
+use self::contract::State;
+use self::contract::bindings::exports::eyesonly::edge::handler as wire;
+use self::contract::bindings::{FootageHandler, FootageHandlerPre};
+use self::engine::Ticker;
+use crate::component_check::{self, CheckError};
+use crate::footage::{Footage, Held};
+use crate::grant::Grant;
+
+pub use self::compiled::{CacheDir, CacheMac};
+pub use self::limits::Limits;
+
+/// What the route asks a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// A still at a width in pixels, of an event or (none) the newest.
+    Still {
+        /// The event's id.
+        event: Option<String>,
+        /// As the client wrote it.
+        width: u32,
+    },
+    /// A page of events.
+    Events {
+        /// Only events before this id.
+        before: Option<String>,
+        /// At most so many, as the client wrote it.
+        limit: u32,
+    },
+    /// One event.
+    Event(String),
+    /// An event's video.
+    Clip(String),
+}
+
+/// What a handler answered, checked: lengths are within the limits, a range lies within its object.
+pub struct Answer {
+    /// How it went.
+    pub status: Status,
+    /// What the body is.
+    pub media_type: MediaType,
+    /// The body; empty unless the status is `Ok`.
+    pub body: Body,
+}
+
+/// The statuses that a handler may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 200, or 206 and 416 by the host.
+    Ok,
+    /// 400
+    BadRequest,
+    /// 404
+    NotFound,
+    /// 503
+    Unavailable,
+    /// 500
+    Failed,
+}
+
+/// The media types that a handler may answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// `image/jpeg`
+    Jpeg,
+    /// `video/mp4`
+    Mp4,
+    /// `application/json`
+    Json,
+}
+
+/// An answer's body.
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// Bytes from the handler's memory.
+    Bytes(Vec<u8>),
+    /// Bytes of an object, to be read by the host; the instance has ended.
+    Footage {
+        /// The object, under the grant that opened it.
+        source: Held,
+        /// First byte of plain footage.
+        offset: u64,
+        /// How many; at least 1, and `offset + length` is within the object.
+        length: u64,
+    },
+}
+
+/// Why a handler gave no answer. The requester learns 500 or 503; this is for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerFailure {
+    /// The guest trapped: a fault of its own, or more than its stack.
+    #[error("the handler trapped: {0}")]
+    Trapped(String),
+    /// It was not done in time.
+    #[error("the handler was not done within its deadline")]
+    Deadline,
+    /// It trapped after more memory was refused.
+    #[error("the handler asked for more memory than it may have")]
+    Memory,
+    /// Too many requests are running or waiting; asking again later may work (503).
+    #[error("too many requests are waiting for an instance")]
+    Busy,
+    /// What it answered is outside the contract.
+    #[error("the handler's answer is not valid: {0}")]
+    BadAnswer(&'static str),
+    /// No instance could be made.
+    #[error("no instance of the handler could be made: {0}")]
+    Start(String),
+}
+
+/// Why the sandbox or a handler could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The engine does not take these settings on this machine.
+    #[error("the sandbox can't be set up: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The thread that keeps guests to their time could not be started.
+    #[error("the sandbox can't be set up: no thread for its clock: {0}")]
+    Ticker(std::io::Error),
+    /// The file can't be read.
+    #[error("{path}: {source}", path = path.display())]
+    Read {
+        /// The component's path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not a component that the contract allows.
+    #[error("{path}: {source}", path = path.display())]
+    Check {
+        /// The component's path.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CheckError,
+    },
+    /// It does not compile, or does not fit the contract.
+    #[error("{path}: {source:#}", path = path.display())]
+    Component {
+        /// The component's path.
+        path: PathBuf,
+        /// Why.
+        source: wasmtime::Error,
+    },
+}
+
+/// Engine, contract and limits: made once at start, from which handlers are loaded.
+pub struct Sandbox {
+    house: Arc<House>,
+    linker: Linker<State>,
+    cache: Option<CacheDir>,
+}
+
+/// What all handlers share.
+struct House {
+    engine: Engine,
+    ticker: Ticker,
+    limits: Arc<Limits>,
+    instances: Arc<Semaphore>,
+    waiting: AtomicU32,
+    decodes: Arc<Semaphore>,
+}
+
+impl Sandbox {
+    /// Sets up the engine and lays out the pool of instances.
+    ///
+    /// # Errors
+    /// [`SandboxError::Engine`] if this machine does not allow what `limits` asks for (address space above all).
+    pub fn new(limits: Limits, cache: Option<CacheDir>) -> Result<Self, SandboxError> {
+        let engine = Engine::new(&engine::config(&limits)).map_err(SandboxError::Engine)?;
+        let mut linker = Linker::new(&engine);
+        FootageHandler::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(SandboxError::Engine)?;
+        let house = House {
+            ticker: Ticker::start(&engine).map_err(SandboxError::Ticker)?,
+            instances: Arc::new(Semaphore::new(count(limits.instances_max))),
+            waiting: AtomicU32::new(0),
+            decodes: Arc::new(Semaphore::new(count(limits.decodes_max))),
+            limits: Arc::new(limits),
+            engine,
+        };
+        Ok(Self {
+            house: Arc::new(house),
+            linker,
+            cache,
+        })
+    }
+
+    /// Loads the component at `path` as the handler `name`: checks that it asks for no more than the contract, compiles
+    /// it or takes it from the cache, and ties it to the host.
+    ///
+    /// # Errors
+    /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it may),
+    /// [`SandboxError::Component`].
+    pub fn load(&self, name: &str, path: &Path) -> Result<Handler, SandboxError> {
+        let bytes = std::fs::read(path).map_err(|source| SandboxError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let refused = |source| SandboxError::Check {
+            path: path.to_owned(),
+            source,
+        };
+        let report = component_check::check(&bytes).and_then(component_check::Report::admitted).map_err(refused)?;
+        let failed = |source| SandboxError::Component {
+            path: path.to_owned(),
+            source,
+        };
+        let engine = &self.house.engine;
+        let component = match &self.cache {
+            Some(cache) => cache.component(engine, &bytes, &report.sha256),
+            None => Component::from_binary(engine, &bytes),
+        };
+        let prepared = component
+            .and_then(|component| self.linker.instantiate_pre(&component))
+            .and_then(FootageHandlerPre::new)
+            .map_err(failed)?;
+        Ok(Handler(Arc::new(Loaded {
+            name: name.to_owned(),
+            sha256: report.sha256,
+            prepared,
+            house: Arc::clone(&self.house),
+        })))
+    }
+}
+
+/// A loaded handler; cheap to clone.
+#[derive(Clone)]
+pub struct Handler(Arc<Loaded>);
+
+struct Loaded {
+    name: String,
+    sha256: [u8; 32],
+    prepared: FootageHandlerPre<State>,
+    house: Arc<House>,
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+impl Handler {
+    /// Its name, as it was loaded.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The SHA-256 of the component.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.0.sha256
+    }
+
+    /// Answers one question under one grant, in a fresh instance that is gone when this returns.
+    ///
+    /// # Errors
+    /// [`HandlerFailure`]: whatever the guest does ends here, and only here.
+    pub async fn handle(
+        &self,
+        footage: Arc<Footage>,
+        grant: Arc<Grant>,
+        question: Question,
+    ) -> Result<Answer, HandlerFailure> {
+        let limit = Duration::from_millis(self.0.house.limits.deadline_milliseconds);
+        self.handle_within(limit, footage, grant, question).await
+    }
+
+    async fn handle_within(
+        &self,
+        limit: Duration,
+        footage: Arc<Footage>,
+        grant: Arc<Grant>,
+        question: Question,
+    ) -> Result<Answer, HandlerFailure> {
+        let house = &self.0.house;
+        let deadline = Instant::now() + limit;
+        // Declared before the store, so that it is given back after the store's slots are.
+        let _room = house.enter(deadline).await?;
+        let _running = house.ticker.run();
+        let mut store = self.store(footage, deadline);
+        let ferry = store.data().ferry.clone();
+        let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, grant, question))).await;
+        match spent {
+            Ok(Ok(response)) => checked(&mut store, response),
+            Ok(Err(error)) => Err(failure(&error, store.data().memory_refused)),
+            Err(_) => Err(HandlerFailure::Deadline),
+        }
+    }
+
+    fn store(&self, footage: Arc<Footage>, deadline: Instant) -> Store<State> {
+        let house = &self.0.house;
+        let limits = Arc::clone(&house.limits);
+        let slice_ticks = limits.slice_ticks;
+        let transfer_bytes_max = limits.transfer_bytes_max;
+        let state = State::new(footage, self.0.sha256, limits, Arc::clone(&house.decodes));
+        let mut store = Store::new(&house.engine, state);
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(transfer_bytes_max);
+        store.set_epoch_deadline(slice_ticks);
+        store.epoch_deadline_callback(move |_| {
+            if Instant::now() >= deadline {
+                Err(wasmtime::Error::new(PastDeadline))
+            } else {
+                // Let other requests have this thread.
+                Ok(UpdateDeadline::Yield(slice_ticks))
+            }
+        });
+        store
+    }
+}
+
+impl Loaded {
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        grant: Arc<Grant>,
+        question: Question,
+    ) -> wasmtime::Result<wire::Response> {
+        let instance = self.prepared.instantiate_async(&mut *store).await.map_err(NotStarted::from)?;
+        let grant = store.data_mut().admit(grant)?;
+        instance.eyesonly_edge_handler().call_handle(&mut *store, grant, &question.into()).await
+    }
+}
+
+impl House {
+    /// Waits for a free instance, at most until `deadline` and behind at most `queue_max` others.
+    async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, HandlerFailure> {
+        let instances = Arc::clone(&self.instances);
+        if let Ok(room) = Arc::clone(&instances).try_acquire_owned() {
+            return Ok(room);
+        }
+        let _place = Place::take(&self.waiting, self.limits.queue_max).ok_or(HandlerFailure::Busy)?;
+        match timeout_at(deadline, instances.acquire_owned()).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => Err(HandlerFailure::Busy),
+        }
+    }
+}
+
+/// A place in the queue for an instance.
+struct Place<'a>(&'a AtomicU32);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicU32, queue_max: u32) -> Option<Self> {
+        let place = Self(waiting);
+        // Counted first, then looked at: `place` gives it back if the queue is full.
+        (waiting.fetch_add(1, Relaxed) < queue_max).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The guest was still running at its deadline.
+#[derive(Debug, thiserror::Error)]
+#[error("past its deadline")]
+struct PastDeadline;
+
+/// No instance could be made; the cause, as wasmtime tells it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotStarted(String);
+
+impl From<wasmtime::Error> for NotStarted {
+    fn from(error: wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+fn failure(error: &wasmtime::Error, memory_refused: bool) -> HandlerFailure {
+    if error.downcast_ref::<PastDeadline>().is_some() {
+        HandlerFailure::Deadline
+    } else if memory_refused {
+        HandlerFailure::Memory
+    } else if let Some(NotStarted(cause)) = error.downcast_ref() {
+        HandlerFailure::Start(cause.clone())
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        HandlerFailure::Trapped(trap.to_string())
+    } else {
+        HandlerFailure::Trapped(format!("{error:#}"))
+    }
+}
+
+/// Checks what the handler answered, and takes the object that it answered with out of the instance.
+///
+/// FROM GUEST: everything in `response`.
+fn checked(store: &mut Store<State>, response: wire::Response) -> Result<Answer, HandlerFailure> {
+    let limits = Arc::clone(store.data().limits());
+    let status = response.status.into();
+    let media_type = response.media_type.into();
+    if status != Status::Ok {
+        let body = Body::Empty;
+        return Ok(Answer { status, media_type, body });
+    }
+    let body = match response.body {
+        wire::Body::Empty => Body::Empty,
+        wire::Body::Bytes(bytes) if bytes.len() > limits.answer_bytes_max => {
+            return Err(HandlerFailure::BadAnswer("more bytes than an answer may have"));
+        }
+        wire::Body::Bytes(bytes) => Body::Bytes(bytes),
+        wire::Body::Footage(wire::FootageRange { source, offset, length }) => {
+            let source = store.data_mut().take(source);
+            let source = source.ok_or(HandlerFailure::BadAnswer("an object that the instance does not hold"))?;
+            if length == 0 {
+                return Err(HandlerFailure::BadAnswer("a range of no bytes"));
+            }
+            if offset.checked_add(length).is_none_or(|end| end > source.length()) {
+                return Err(HandlerFailure::BadAnswer("a range past the end of its object"));
+            }
+            Body::Footage { source, offset, length }
+        }
+    };
+    Ok(Answer { status, media_type, body })
+}
+
+impl From<Question> for wire::Question {
+    fn from(question: Question) -> Self {
+        match question {
+            Question::Still { event, width } => Self::Still(wire::StillQuestion { event, width }),
+            Question::Events { before, limit } => Self::Events(wire::EventsQuestion { before, limit }),
+            Question::Event(id) => Self::Event(id),
+            Question::Clip(id) => Self::Clip(id),
+        }
+    }
+}
+
+impl From<wire::Status> for Status {
+    fn from(status: wire::Status) -> Self {
+        match status {
+            wire::Status::Ok => Self::Ok,
+            wire::Status::BadRequest => Self::BadRequest,
+            wire::Status::NotFound => Self::NotFound,
+            wire::Status::Unavailable => Self::Unavailable,
+            wire::Status::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<wire::MediaType> for MediaType {
+    fn from(media_type: wire::MediaType) -> Self {
+        match media_type {
+            wire::MediaType::Jpeg => Self::Jpeg,
+            wire::MediaType::Mp4 => Self::Mp4,
+            wire::MediaType::Json => Self::Json,
+        }
+    }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,225 @@
+//! What a guest may do, and what becomes of it when it does something else.
+
+use super::*;
+
+/// The outcome of one question, as text.
+async fn outcome(handler: &Handler, question: u32) -> String {
+    match ask(handler, question).await {
+        Ok(Answer { status, body, .. }) => match body {
+            Body::Empty => format!("{status:?}, empty"),
+            Body::Bytes(bytes) => format!("{status:?}, {} bytes", bytes.len()),
+            Body::Footage { offset, length, .. } => format!("{status:?}, {length} bytes of footage from {offset}"),
+        },
+        Err(failure) => failure.to_string(),
+    }
+}
+
+async fn check(question: u32, expected: &str) {
+    let handler = guest("misbehave");
+    assert_eq!(outcome(&handler, question).await, expected);
+    // Whatever it did, the next request is served.
+    assert_eq!(outcome(&handler, 0).await, "Ok, 40 bytes of footage from 0");
+}
+
+#[tokio::test]
+async fn an_answer_by_handle_is_the_objects_bytes() {
+    let answer = ask(&guest("misbehave"), 0).await.unwrap();
+    assert_eq!(footage_bytes(answer).await, STILL);
+}
+
+#[tokio::test]
+async fn a_trap_ends_its_own_request() {
+    check(1, "the handler trapped: wasm trap: wasm `unreachable` instruction executed").await;
+}
+
+#[tokio::test]
+async fn memory_without_end_is_refused() {
+    check(3, "the handler asked for more memory than it may have").await;
+}
+
+#[tokio::test]
+async fn recursion_without_end_is_a_trap() {
+    check(4, "the handler trapped: wasm trap: call stack exhausted").await;
+}
+
+#[tokio::test]
+async fn ranges_stay_within_their_object() {
+    check(5, "the handler's answer is not valid: a range past the end of its object").await;
+    check(6, "the handler's answer is not valid: a range of no bytes").await;
+    check(7, "the handler's answer is not valid: a range past the end of its object").await;
+    check(8, "the handler's answer is not valid: a range past the end of its object").await;
+}
+
+#[tokio::test]
+async fn answers_from_memory_have_a_limit() {
+    check(15, "Ok, 1048576 bytes").await;
+    check(9, "the handler's answer is not valid: more bytes than an answer may have").await;
+    assert!(outcome(&guest("misbehave"), 10).await.starts_with("the handler trapped: "));
+}
+
+#[tokio::test]
+async fn a_body_beside_an_error_is_dropped() {
+    check(11, "NotFound, empty").await;
+}
+
+#[tokio::test]
+async fn a_loop_is_ended_at_its_deadline() {
+    let limits = Limits { deadline_milliseconds: 20, ..Limits::default() };
+    let handler = Sandbox::new(limits, None).unwrap().load("misbehave", &guest_path("misbehave")).unwrap();
+    assert_eq!(outcome(&handler, 2).await, "the handler was not done within its deadline");
+}
+
+/// One thread for both: the loop must give it back.
+#[tokio::test(flavor = "current_thread")]
+async fn a_loop_does_not_hold_its_thread() {
+    let handler = guest("misbehave");
+    tokio::select! {
+        biased;
+        looped = outcome(&handler, 2) => panic!("the loop ended first: {looped}"),
+        served = async {
+            tokio::task::yield_now().await;
+            outcome(&handler, 0).await
+        } => assert_eq!(served, "Ok, 40 bytes of footage from 0"),
+    }
+    // The loop was dropped half-way; its slot is usable.
+    assert_eq!(outcome(&handler, 0).await, "Ok, 40 bytes of footage from 0");
+}
+
+async fn check_report(question: u32, expected: &[&str]) {
+    let report = String::from_utf8(bytes(ask(&guest("misbehave"), question).await.unwrap())).unwrap();
+    assert_eq!(report.lines().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn wrong_questions_are_told_apart() {
+    let expected = [
+        "event-still of no id: ErrorCode::Invalid",
+        "event-still of a path: ErrorCode::Invalid",
+        "event-still of an absent id: ErrorCode::NotFound",
+        "event-clip of an absent id: ErrorCode::NotFound",
+        "event-clip of a long id: ErrorCode::Invalid",
+        "get-event of an absent id: ErrorCode::NotFound",
+        "get-event of a long id: ErrorCode::Invalid",
+        "list-events, none: ErrorCode::Invalid",
+        "list-events, too many: ErrorCode::Limit",
+        "list-events, most: ErrorCode::Limit",
+        "list-events before a word: ErrorCode::Invalid",
+        "read nothing: ErrorCode::Invalid",
+        "read at the end: ErrorCode::Invalid",
+        "read past the end: ErrorCode::Invalid",
+        "read at the end of numbers: ErrorCode::Invalid",
+        "read too much: ErrorCode::Limit",
+        "read over the end: 1",
+        "read the first byte: 1",
+    ];
+    check_report(100, &expected).await;
+}
+
+#[tokio::test]
+async fn open_objects_have_a_limit() {
+    let expected = [
+        "object 9: ErrorCode::Limit",
+        "recall with no room: ErrorCode::Limit",
+        "after one was dropped: \"opened\"",
+    ];
+    check_report(101, &expected).await;
+}
+
+#[tokio::test]
+async fn a_rendition_of_one_of_two_objects_is_refused() {
+    let expected = [
+        "of the first: ErrorCode::Invalid",
+        "of the second: ErrorCode::Invalid",
+        "after the second was dropped: ErrorCode::Invalid",
+    ];
+    check_report(102, &expected).await;
+}
+
+#[tokio::test]
+async fn renditions_are_checked() {
+    let expected = [
+        "no name: ErrorCode::Invalid",
+        "a name too long: ErrorCode::Invalid",
+        "a name with a slash: ErrorCode::Invalid",
+        "a name in capitals: ErrorCode::Invalid",
+        "no bytes: ErrorCode::Invalid",
+        "too many bytes: ErrorCode::Limit",
+        "recall of no name: ErrorCode::Invalid",
+        "recall of a name too long: ErrorCode::Invalid",
+        "recall, to be made: false",
+        "recall of another meanwhile: ErrorCode::Limit",
+        "rendition of a rendition: ErrorCode::Invalid",
+        "recall of a rendition's: ErrorCode::Invalid",
+        "recall of what was remembered: true",
+    ];
+    check_report(103, &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_makes_a_rendition_and_the_others_get_it() {
+    let handler = guest("misbehave");
+    let (footage, grant) = household(STILL).await;
+    let asked: Vec<_> = (0..32)
+        .map(|number| {
+            // Some of those that make one trap half-way; the rest must not wait for them for ever.
+            let question = if number % 4 == 0 { 14 } else { 12 };
+            let (handler, footage, grant) = (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
+            (question, tokio::spawn(async move { handler.handle(footage, grant, width(question)).await }))
+        })
+        .collect();
+    for (question, answer) in asked {
+        let answer = answer.await.unwrap();
+        if question == 14 {
+            assert!(matches!(answer, Err(HandlerFailure::Trapped(_))));
+        } else {
+            assert_eq!(footage_bytes(answer.unwrap()).await, STILL.get(..16).unwrap());
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_rendition_is_made_when_a_core_is_free() {
+    let handler = guest("misbehave");
+    let house = &handler.0.house;
+    let cores = Arc::clone(&house.decodes).acquire_many_owned(house.limits.decodes_max).await.unwrap();
+    let mut making = std::pin::pin!(ask(&handler, 12));
+    for _ in 0..1000 {
+        assert!(futures::poll!(making.as_mut()).is_pending(), "made without a core");
+        tokio::task::yield_now().await;
+    }
+    drop(cores);
+    assert_eq!(footage_bytes(making.await.unwrap()).await, STILL.get(..16).unwrap());
+}
+
+#[tokio::test]
+async fn a_full_queue_is_busy_at_once() {
+    let limits = Limits { queue_max: 1, ..Limits::default() };
+    let handler = Sandbox::new(limits, None).unwrap().load("misbehave", &guest_path("misbehave")).unwrap();
+    let house = &handler.0.house;
+    let all = Arc::clone(&house.instances).acquire_many_owned(house.limits.instances_max).await.unwrap();
+    let mut first = std::pin::pin!(outcome(&handler, 0));
+    while house.waiting.load(Relaxed) == 0 {
+        assert!(futures::poll!(first.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(outcome(&handler, 0).await, "too many requests are waiting for an instance");
+    drop(all);
+    assert_eq!(first.await, "Ok, 40 bytes of footage from 0");
+    assert_eq!(house.waiting.load(Relaxed), 0);
+}
+
+#[test]
+fn a_clock_is_refused_at_load() {
+    let error = sandbox().load("wasi-import", &guest_path("wasi-import")).unwrap_err().to_string();
+    let expected = "asks for what a handler can't have: wasi:clocks/monotonic-clock@0.2.0";
+    assert!(error.ends_with(expected), "{error}");
+}
+
+#[test]
+fn handlers_import_the_contract_and_nothing_else() {
+    let report = component_check::check(&std::fs::read(guest_path("misbehave")).unwrap()).unwrap();
+    let names: Vec<&str> = report.imports.iter().map(|item| item.name.as_str()).collect();
+    assert!(!names.is_empty());
+    assert!(names.iter().all(|name| component_check::IMPORTS_ALLOWED.contains(name)), "{names:?}");
+    assert_eq!(report.verdict, component_check::Verdict::Allowed);
+}

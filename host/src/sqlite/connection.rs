@@ -1,0 +1,222 @@
+//! Connections: the one that writes, and one read-only for each thread that reads.
+//!
+//! Safety of the file. POSIX drops a process's locks on a file when any of its descriptors is closed, so this room never opens
+//! the database file by itself once it exists: SQLite alone does.
+//!
+//! A reader must never write: it is opened read-only and told so again (`query_only`).
+
+use super::{Fault, schema};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::cell::RefCell;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How long the writer waits for another process that writes (the command line) before it gives up.
+const WRITER_BUSY: Duration = Duration::from_secs(10);
+/// How long a reader waits where it must wait at all: while a log is recovered after a crash.
+const READER_BUSY: Duration = Duration::from_secs(1);
+/// Page cache of one connection, in KiB: the inner pages of every table of a large edge.
+const CACHE_KIBIBYTES: i64 = 4096;
+/// To what size in bytes the write-ahead log is cut back after a burst.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// Compiled statements kept by one connection; there are fewer in the program.
+const STATEMENTS_KEPT: usize = 48;
+
+/// Why a database file was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder can't be used.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The database file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SQLite refused.
+    #[error("{}: {source}", path.display())]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file belongs to something else.
+    #[error("{} is not a registry of eyesonly: it was left as it is", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was made by another version of this program.
+    #[error("{} has schema version {found}, this program knows version {known}: use the program that wrote it", path.display())]
+    Version {
+        /// The database file.
+        path: PathBuf,
+        /// The version in the file.
+        found: i32,
+        /// The version of this program.
+        known: i32,
+    },
+    /// The file system can't keep a write-ahead log (a network share, for example).
+    #[error("{}: the file system does not support a write-ahead log", path.display())]
+    NoLog {
+        /// The database file.
+        path: PathBuf,
+    },
+}
+
+/// Where a database is. One for each open [`super::Database`]: its address tells the readers of two apart.
+#[derive(Debug)]
+pub(super) struct Place(PathBuf);
+
+impl Place {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+fn sqlite_flags(access: OpenFlags) -> OpenFlags {
+    // No mutex: a connection is used by the thread that has it and by no other.
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE
+}
+
+/// Opens or makes the file, checks its schema, and returns the connection that may write.
+pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError> {
+    // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
+    let place = std::path::absolute(path).map_err(|source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    make_private(&place).map_err(|source| OpenError::File {
+        path: place.clone(),
+        source,
+    })?;
+    let sqlite = |source| OpenError::Sqlite {
+        path: place.clone(),
+        source,
+    };
+    let mut connection =
+        Connection::open_with_flags(&place, sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(sqlite)?;
+    connection.busy_timeout(WRITER_BUSY).map_err(sqlite)?;
+    schema::prepare(&mut connection, &place)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(sqlite)?;
+    if mode != "wal" {
+        return Err(OpenError::NoLog { path: place });
+    }
+    tune_writer(&connection).map_err(sqlite)?;
+    Ok((Place(place), connection))
+}
+
+/// Makes the file if there is none, readable by its owner only; SQLite gives its log the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => {
+            // The new name must survive a crash as well as what is written under it.
+            let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+            File::open(folder)?.sync_all()
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+                fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The settings that both kinds of connection have.
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // The file is not trusted: its schema may run nothing, and SQL may not touch its inner tables.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // A plan that stays whatever is bound: else SQLite compiles a cached statement anew when a parameter changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+    // No mmap: through one, an error of the disk would be a signal that ends the process, not an error value.
+    connection.pragma_update(None, "mmap_size", 0)
+}
+
+fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
+    tune(connection)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // FULL: the log is fsynced before a commit returns. An acknowledged upload survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS a plain fsync does not reach the disk; elsewhere these do nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)
+}
+
+fn open_reader(place: &Place) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(place.path(), sqlite_flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    connection.busy_timeout(READER_BUSY)?;
+    tune(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// A connection of this thread, and whose it is. The weak reference keeps the address from being used for another place.
+struct Reader {
+    place: Weak<Place>,
+    connection: Connection,
+}
+
+thread_local! {
+    /// This thread's connections: one in a server, a few where tests have several databases.
+    static READERS: RefCell<Vec<Reader>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes this thread's connection to the place out, if it has one.
+pub(super) fn take_reader(place: &Arc<Place>) -> Option<Connection> {
+    READERS
+        .try_with(|readers| {
+            let mut readers = readers.try_borrow_mut().ok()?;
+            let found = readers
+                .iter()
+                .position(|reader| std::ptr::eq(reader.place.as_ptr(), Arc::as_ptr(place)))?;
+            Some(readers.swap_remove(found).connection)
+        })
+        .ok()
+        .flatten()
+}
+
+/// Gives a connection back to this thread. Connections to databases that are closed by now go.
+fn keep_reader(place: &Arc<Place>, connection: Connection) {
+    let reader = Reader {
+        place: Arc::downgrade(place),
+        connection,
+    };
+    // A thread that is ending keeps nothing: the connection is closed here.
+    let _ended = READERS.try_with(|readers| {
+        if let Ok(mut readers) = readers.try_borrow_mut() {
+            if readers.len() > 1 {
+                readers.retain(|reader| reader.place.strong_count() > 0);
+            }
+            readers.push(reader);
+        }
+    });
+}
+
+/// Runs `ask` on this thread's connection, opening it if need be. A connection on which something failed is not used again.
+pub(super) fn with_reader<T>(
+    place: &Arc<Place>,
+    ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, Fault> {
+    let connection = match take_reader(place) {
+        Some(connection) => connection,
+        None => open_reader(place)?,
+    };
+    let answer = ask(&connection)?;
+    keep_reader(place, connection);
+    Ok(answer)
+}

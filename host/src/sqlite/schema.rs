@@ -1,0 +1,110 @@
+//! The tables of registry and index, and the check that a file has them.
+//!
+//! A file of another program or another version is refused with a message that says so; it must never be written to.
+
+use super::connection::OpenError;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use std::path::Path;
+
+/// Marks the file as ours in SQLite's header: `EyOn` in ASCII.
+pub(super) const APPLICATION_ID: i32 = 0x4579_4f6e;
+/// The version of the tables below. A change of them is a new version.
+pub(super) const SCHEMA_VERSION: i32 = 1;
+
+/// `records` and `objects` keep rowids: their rows are long, and a key in an index of its own leaves more keys to a page.
+const TABLES: &str = "
+CREATE TABLE registry (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    sequence INTEGER NOT NULL CHECK (sequence >= 0)
+) STRICT;
+INSERT INTO registry (id, sequence) VALUES (1, 0);
+
+CREATE TABLE records (
+    kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
+    key BLOB NOT NULL CHECK (length(key) BETWEEN 1 AND 128),
+    record BLOB NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    PRIMARY KEY (kind, key)
+) STRICT;
+
+CREATE TABLE objects (
+    slot BLOB NOT NULL PRIMARY KEY CHECK (length(slot) = 32),
+    camera BLOB NOT NULL CHECK (length(camera) = 16),
+    kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 255),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    rendition INTEGER NOT NULL CHECK (rendition IN (0, 1)),
+    version BLOB NOT NULL CHECK (length(version) = 16),
+    name BLOB NOT NULL UNIQUE CHECK (length(name) = 32),
+    sealed_length INTEGER NOT NULL CHECK (sealed_length >= 0),
+    body_digest BLOB NOT NULL CHECK (length(body_digest) = 32),
+    state INTEGER NOT NULL CHECK (state IN (1, 2)),
+    inline BLOB CHECK (length(inline) = sealed_length),
+    proof BLOB NOT NULL CHECK (length(proof) = 32)
+) STRICT;
+-- Live rows only: a page of events costs the same however many were deleted.
+CREATE INDEX objects_live ON objects (camera, kind, rendition, id) WHERE state = 1;
+
+CREATE TABLE pointers (
+    camera BLOB NOT NULL PRIMARY KEY CHECK (length(camera) = 16),
+    slot BLOB NOT NULL CHECK (length(slot) = 32),
+    kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 255),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    rendition INTEGER NOT NULL CHECK (rendition IN (0, 1)),
+    version BLOB NOT NULL CHECK (length(version) = 16),
+    name BLOB NOT NULL CHECK (length(name) = 32),
+    sealed_length INTEGER NOT NULL CHECK (sealed_length >= 0),
+    body_digest BLOB NOT NULL CHECK (length(body_digest) = 32),
+    state INTEGER NOT NULL CHECK (state IN (1, 2)),
+    inline BLOB CHECK (length(inline) = sealed_length),
+    proof BLOB NOT NULL CHECK (length(proof) = 32)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage (
+    household BLOB NOT NULL PRIMARY KEY CHECK (length(household) = 16),
+    sealed_bytes INTEGER NOT NULL CHECK (sealed_bytes >= 0)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Checks that the file is ours and of this version; makes the tables in an empty one.
+///
+/// In a write transaction from its first statement on: two processes that open a new file at once make its tables once.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path: path.to_owned() },
+        _ => OpenError::Sqlite {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(sqlite)?;
+    let (application, version, tables) = marks(&transaction).map_err(sqlite)?;
+    match (application, version) {
+        (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
+        (APPLICATION_ID, found) => {
+            return Err(OpenError::Version {
+                path: path.to_owned(),
+                found,
+                known: SCHEMA_VERSION,
+            });
+        }
+        (0, 0) if tables == 0 => {}
+        _ => return Err(OpenError::NotOurs { path: path.to_owned() }),
+    }
+    create(&transaction).and_then(|()| transaction.commit()).map_err(sqlite)
+}
+
+/// The application id, the schema version, and how many tables and the like there are.
+fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
+    let application = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables = transaction.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok((application, version, tables))
+}
+
+fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
+}

@@ -1,0 +1,251 @@
+//! The writer: one thread, which commits many jobs in one transaction (group commit).
+//!
+//! What must hold: a caller hears of success only after the commit that its job is in was durable; a job that fails undoes its own
+//! writes and nobody else's; a commit that fails is told to all who are in it. The queue is bounded: who finds it full waits.
+
+use super::Fault;
+use rusqlite::{Connection, TransactionBehavior};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Most jobs that wait; callers beyond wait for a place.
+pub(super) const QUEUE_JOBS_MAX: usize = 1024;
+/// Most jobs in one transaction: what a crash may undo, and how long the first of them waits for the last, stay small.
+pub(super) const BATCH_JOBS_MAX: usize = 256;
+
+/// A write whose types are known to its caller only.
+trait Job: Send {
+    /// Runs it, once. Whether its writes stay, or what SQLite said.
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
+    /// Notes that SQLite refused it, alone.
+    fn fail(&mut self, fault: Fault);
+    /// Tells the caller what `run` found, or the fault that took the whole transaction.
+    fn answer(self: Box<Self>, fault: Option<&Fault>);
+}
+
+struct Work<T, E, F> {
+    work: Option<F>,
+    found: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for Work<T, E, F>
+where
+    T: Send,
+    E: From<Fault> + Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<Result<T, E>> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let Some(work) = self.work.take() else { return Ok(false) };
+        let found = work(connection)?;
+        let stays = found.is_ok();
+        self.found = Some(found);
+        Ok(stays)
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.found = Some(Err(fault.into()));
+    }
+
+    fn answer(self: Box<Self>, fault: Option<&Fault>) {
+        let found = match (fault, self.found) {
+            (Some(fault), _) => Err(fault.clone().into()),
+            (None, Some(found)) => found,
+            (None, None) => Err(Fault::stopped().into()),
+        };
+        // The caller may have gone away; what was written stays written.
+        let _gone = self.reply.send(found);
+    }
+}
+
+/// What callers and the thread share.
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Box<dyn Job>>,
+    closed: bool,
+}
+
+struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    /// One permit for each free place.
+    places: Semaphore,
+    transactions: AtomicU64,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that can panic runs under this lock.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.places.close();
+        self.arrived.notify_all();
+    }
+
+    /// Waits for jobs and takes what is there; nothing once the queue is closed and empty.
+    fn take(&self) -> Vec<Box<dyn Job>> {
+        let mut waiting = self.lock();
+        while waiting.jobs.is_empty() && !waiting.closed {
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = waiting.jobs.len().min(BATCH_JOBS_MAX);
+        let batch: Vec<_> = waiting.jobs.drain(..count).collect();
+        drop(waiting);
+        self.places.add_permits(batch.len());
+        batch
+    }
+}
+
+/// The handle that callers have.
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Writer")
+            .field("transactions", &self.transactions())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Starts the thread that owns the connection.
+    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+        let queue = Arc::new(Queue {
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            places: Semaphore::new(QUEUE_JOBS_MAX),
+            transactions: AtomicU64::new(0),
+        });
+        let ours = Arc::clone(&queue);
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || serve(&ours, connection))?;
+        Ok(Self {
+            queue,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(super) fn transactions(&self) -> u64 {
+        self.queue.transactions.load(Ordering::Relaxed)
+    }
+
+    /// How many jobs wait now.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.lock().jobs.len()
+    }
+
+    pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<Result<T, E>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Work {
+            work: Some(work),
+            found: None,
+            reply,
+        });
+        // The thread gives the place back when it takes the job.
+        self.queue
+            .places
+            .acquire()
+            .await
+            .map_err(|_| Fault::stopped())?
+            .forget();
+        {
+            let mut waiting = self.queue.lock();
+            if waiting.closed {
+                return Err(Fault::stopped().into());
+            }
+            waiting.jobs.push_back(job);
+        }
+        self.queue.arrived.notify_one();
+        answer.await.unwrap_or_else(|_| Err(Fault::stopped().into()))
+    }
+
+    pub(super) fn close(&self) {
+        self.queue.close();
+        // Locked while joining: a second caller waits as well.
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // A writer that panicked has closed its queue already; its callers have heard.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Closes the queue however the thread ends, and drops what waits: nobody waits for ever.
+struct Ending<'a>(&'a Queue);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        let left = std::mem::take(&mut self.0.lock().jobs);
+        drop(left);
+    }
+}
+
+fn serve(queue: &Queue, mut connection: Connection) {
+    let _ending = Ending(queue);
+    loop {
+        let mut batch = queue.take();
+        if batch.is_empty() {
+            return;
+        }
+        let fault = commit(&mut connection, &mut batch).err();
+        if fault.is_none() {
+            queue.transactions.fetch_add(1, Ordering::Relaxed);
+        }
+        for job in batch {
+            job.answer(fault.as_ref());
+        }
+    }
+}
+
+/// All jobs in one transaction, each in its own savepoint.
+///
+/// # Errors
+/// The fault that took the transaction: then nothing of it was written.
+fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    // IMMEDIATE: the lock is had before anything is read, so a compare-and-set can't be overtaken by another process.
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for job in batch {
+        let mut savepoint = transaction.savepoint()?;
+        match job.run(&savepoint) {
+            Ok(true) => savepoint.commit()?,
+            Ok(false) => {
+                savepoint.rollback()?;
+                savepoint.commit()?;
+            }
+            Err(error) => {
+                // A full disk and the like may end the whole transaction, not only the statement.
+                if savepoint.is_autocommit() {
+                    return Err(error.into());
+                }
+                savepoint.rollback()?;
+                savepoint.commit()?;
+                job.fail(error.into());
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,91 @@
+// Pictures that renew themselves: a new one is fetched and decoded first, and then takes the old one's place.
+// Must never show one camera's picture under another's name: every answer is dropped once its question is over.
+
+import { Trouble, ask } from "./ask.js";
+
+const WIDTHS = [160, 320, 640, 960, 1280, 1920];
+
+/** The blob address an image shows, so that it is given back when the next one comes. */
+const shown = new WeakMap();
+
+export function thumbnailAddress(camera, width) {
+  return `cameras/${encodeURIComponent(camera)}/thumbnail?width=${width}`;
+}
+
+/** The smallest width on offer that fills this element on this screen. */
+export function widthFor(element, widest = 1280) {
+  const wanted = Math.min(widest, element.clientWidth * (window.devicePixelRatio || 1));
+  return WIDTHS.find((width) => width >= wanted) ?? widest;
+}
+
+/**
+ * Renews the picture inside `frame` (an element with an img and a note). Keeps what is there until the new one is
+ * decoded. Throws the Trouble after the frame has said it.
+ */
+export async function renew(frame, camera, width, signal) {
+  const image = frame.querySelector("img");
+  try {
+    const blob = await ask(thumbnailAddress(camera, width), { as: "blob", signal });
+    const address = await decoded(blob);
+    if (signal?.aborted) {
+      URL.revokeObjectURL(address);
+      return;
+    }
+    put(image, address);
+    say(frame, "shown", "");
+  } catch (trouble) {
+    if (trouble instanceof Trouble) sayTrouble(frame, trouble);
+    throw trouble;
+  }
+}
+
+async function decoded(blob) {
+  const address = URL.createObjectURL(blob);
+  const probe = new Image();
+  probe.src = address;
+  try {
+    await probe.decode();
+    return address;
+  } catch {
+    URL.revokeObjectURL(address);
+    throw new Trouble("unreadable");
+  }
+}
+
+function put(image, address) {
+  const old = shown.get(image);
+  shown.set(image, address);
+  image.removeAttribute("srcset");
+  image.src = address;
+  if (old) URL.revokeObjectURL(old);
+}
+
+/** Takes the picture away, so that nothing of the last camera stays. */
+export function clear(frame) {
+  const image = frame.querySelector("img");
+  const old = shown.get(image);
+  if (old) URL.revokeObjectURL(old);
+  shown.delete(image);
+  image.removeAttribute("srcset");
+  image.removeAttribute("src");
+  say(frame, "loading", "Loading");
+}
+
+/** States: loading, shown, stale (an old picture that couldn't be renewed), empty. */
+export function say(frame, state, words) {
+  frame.dataset.state = state;
+  const note = frame.querySelector(".picture-words");
+  if (note.textContent !== words) note.textContent = words;
+}
+
+function sayTrouble(frame, trouble) {
+  // 404 means that there is none now, or that it may not be seen now: the old one goes too.
+  if (trouble.kind === "missing" || trouble.kind === "ended") {
+    clear(frame);
+    say(frame, "empty", frame.dataset.missing ?? "No picture yet");
+  } else if (frame.dataset.state === "shown" || frame.dataset.state === "stale") {
+    say(frame, "stale", "");
+  } else {
+    say(frame, "empty", trouble.kind === "offline" ? "No connection" : "The picture didn't load");
+  }
+}

@@ -1,0 +1,237 @@
+// The wall: which view is open, pictures that renew themselves while somebody looks, and logging out.
+// Must never go on showing a home once the session behind it is over.
+
+import { go, place, up, whenPlaceChanges } from "./address.js";
+import { ask, forgetWall, rememberWall, wasGivenUp, whenWallChangesElsewhere } from "./ask.js";
+import { enlargement } from "./enlarge.js";
+import { player } from "./player.js";
+import { renew, say, widthFor } from "./still.js";
+import { timeline } from "./timeline.js";
+import { explain } from "./words.js";
+
+const part = (id) => document.getElementById(id);
+const RENEW_MILLISECONDS = 15_000;
+const AT_ONCE = 4;
+const STATUS_MILLISECONDS = 6_000;
+
+const cameras = [...document.querySelectorAll(".card")].map((card) => ({
+  id: card.dataset.camera,
+  name: card.querySelector(".camera-name").textContent,
+  clips: "clips" in card.dataset,
+  mayDelete: "mayDelete" in card.dataset,
+  hasEvents: "events" in card.dataset,
+  card,
+  frame: card.querySelector(".picture"),
+  isOnScreen: false,
+}));
+const cameraOf = (id) => cameras.find((camera) => camera.id === id) ?? null;
+
+// ---- leaving -------------------------------------------------------------------------------------------------------
+
+function leave() {
+  forgetWall();
+  document.body.replaceChildren();
+  window.location.replace("/");
+}
+
+async function logOut() {
+  try {
+    await ask("/v1/session", { method: "DELETE" });
+    leave();
+  } catch (trouble) {
+    if (trouble.kind === "ended") return leave();
+    tell(explain(trouble, "You are still logged in"), true);
+  }
+}
+
+// ---- what the page says --------------------------------------------------------------------------------------------
+
+let statusTimer = 0;
+
+function tell(words, stays = false) {
+  clearTimeout(statusTimer);
+  part("status").textContent = words;
+  if (words && !stays) statusTimer = setTimeout(() => tell(""), STATUS_MILLISECONDS);
+}
+
+// ---- renewing ------------------------------------------------------------------------------------------------------
+
+let isOffline = false;
+let waitMilliseconds = RENEW_MILLISECONDS;
+let renewTimer = 0;
+let isRenewing = false;
+
+function heard(trouble) {
+  if (trouble.kind === "ended") return leave();
+  if (trouble.retryAfterSeconds) {
+    waitMilliseconds = Math.max(waitMilliseconds, trouble.retryAfterSeconds * 1000);
+  }
+  if (trouble.kind === "offline" && !isOffline) {
+    isOffline = true;
+    tell("No connection: these pictures may be old. Trying again by itself.", true);
+  }
+}
+
+function heardWell() {
+  if (!isOffline) return;
+  isOffline = false;
+  tell("Connected again.");
+}
+
+async function renewCamera(camera) {
+  try {
+    await renew(camera.frame, camera.id, widthFor(camera.frame));
+    heardWell();
+  } catch (trouble) {
+    if (wasGivenUp(trouble)) return;
+    if (trouble.kind === "missing") heardWell();
+    heard(trouble);
+  }
+}
+
+async function renewAll() {
+  clearTimeout(renewTimer);
+  if (isRenewing || document.hidden) return;
+  isRenewing = true;
+  waitMilliseconds = RENEW_MILLISECONDS;
+  try {
+    if (enlarged.isOpen()) {
+      await enlarged.refresh();
+    } else {
+      const waiting = cameras.filter((camera) => camera.isOnScreen);
+      const worker = async () => {
+        for (let camera = waiting.shift(); camera; camera = waiting.shift()) await renewCamera(camera);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    }
+  } finally {
+    isRenewing = false;
+    // While the page is hidden nothing is asked; becoming visible starts it again.
+    if (!document.hidden) renewTimer = setTimeout(renewAll, waitMilliseconds);
+  }
+}
+
+/** The page's own pictures come with the page; only those that fail are asked for again, to learn why. */
+function adopt(camera) {
+  const image = camera.frame.querySelector("img");
+  const failed = () => {
+    // Later failures are not the page's own: a renewed picture is decoded before it is shown.
+    if (camera.frame.dataset.state === "loading") renewCamera(camera);
+  };
+  const loaded = () => {
+    if (camera.frame.dataset.state === "loading") say(camera.frame, "shown", "");
+  };
+  image.addEventListener("load", loaded, { once: true });
+  image.addEventListener("error", failed, { once: true });
+  if (!image.complete) return;
+  if (image.naturalWidth > 0) loaded();
+  else failed();
+}
+
+// ---- views ---------------------------------------------------------------------------------------------------------
+
+const enlarged = enlargement(cameras, heard);
+const events = timeline({
+  onOpen: (event) => {
+    clip.choose();
+    go({ camera: openCamera.id, event: event.id });
+  },
+  onEnded: leave,
+});
+const clip = player({
+  events,
+  onDeleted: (event, wasGone) => {
+    const focusNext = events.remove(event.id);
+    // The person may have gone on to another event while the server was deleting this one.
+    if (place().event === event.id) {
+      // "back" is answered a moment later, and closing gives the focus to what is gone by then.
+      part("player").addEventListener("close", () => focusNext.focus(), { once: true });
+      up({ camera: openCamera.id });
+    }
+    tell(wasGone ? "The event was gone already." : "Event deleted.");
+  },
+  onEnded: leave,
+});
+
+let openCamera = null;
+let wallScroll = 0;
+
+function render() {
+  const here = place();
+  const camera = cameraOf(here.camera);
+  if (camera?.hasEvents) showTimeline(camera);
+  else showWall();
+  if (camera?.hasEvents && here.event) clip.show(camera, here.event);
+  else clip.hide();
+  const still = here.camera ? null : cameraOf(here.still);
+  if (still) enlarged.show(still);
+  else enlarged.hide();
+  if ((here.camera && !camera?.hasEvents) || (here.still && !still)) {
+    up({});
+    tell("That camera isn't there any more, or isn't shared with you.");
+  }
+}
+
+function showTimeline(camera) {
+  if (openCamera === camera) return;
+  if (!openCamera) wallScroll = window.scrollY;
+  openCamera = camera;
+  part("wall-view").hidden = true;
+  part("timeline-view").hidden = false;
+  document.title = `${camera.name} · Eyesonly`;
+  events.show(camera);
+  window.scrollTo(0, 0);
+  part("timeline-title").focus({ preventScroll: true });
+}
+
+function showWall() {
+  if (!openCamera) return;
+  const camera = openCamera;
+  openCamera = null;
+  events.hide();
+  part("timeline-view").hidden = true;
+  part("wall-view").hidden = false;
+  document.title = "Cameras · Eyesonly";
+  window.scrollTo(0, wallScroll);
+  camera.card.querySelector(".card-foot a")?.focus({ preventScroll: true });
+  renewAll();
+}
+
+/** Links stay links (they can be opened elsewhere); a plain click goes the page's own way. */
+function whenFollowed(link, action) {
+  link?.addEventListener("click", (click) => {
+    if (click.button !== 0 || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
+    click.preventDefault();
+    action();
+  });
+}
+
+for (const camera of cameras) {
+  camera.frame.addEventListener("click", () => go({ still: camera.id }));
+  whenFollowed(camera.card.querySelector(".card-foot a"), () => go({ camera: camera.id }));
+  adopt(camera);
+}
+whenFollowed(part("timeline-back"), () => up({}));
+whenFollowed(part("brand"), () => up({}));
+part("logout").addEventListener("click", logOut);
+
+const onScreen = new IntersectionObserver((changes) => {
+  for (const change of changes) {
+    const camera = cameras.find((each) => each.card === change.target);
+    if (camera) camera.isOnScreen = change.isIntersecting;
+  }
+}, { rootMargin: "25%" });
+for (const camera of cameras) onScreen.observe(camera.card);
+
+// The session may have come with a link or another tab: from now on "/" leads here.
+rememberWall(window.location.pathname);
+whenWallChangesElsewhere(() => window.location.replace("/"));
+// A page that comes back from the browser's memory may belong to a session that is over.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
+document.addEventListener("visibilitychange", renewAll);
+window.addEventListener("online", renewAll);
+whenPlaceChanges(render);
+render();
+renewTimer = setTimeout(renewAll, RENEW_MILLISECONDS);

@@ -1,0 +1,93 @@
+// What the pages say: times, durations, kinds of events, and what to do when something went wrong.
+// Must never show a server's words to a person as if they were ours.
+
+// The text is English; an English reader's own way to write dates is kept.
+const LANGUAGE = /^en\b/i.test(navigator.language) ? navigator.language : "en-GB";
+
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric", month: "long" });
+const DAY_AND_YEAR = new Intl.DateTimeFormat(LANGUAGE, {
+  weekday: "long", day: "numeric", month: "long", year: "numeric",
+});
+const TIME = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "short" });
+const TIME_TO_THE_SECOND = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium" });
+
+const KINDS = new Map([
+  ["person", "Person"],
+  ["motion", "Motion"],
+  ["vehicle", "Vehicle"],
+  ["animal", "Animal"],
+  ["package", "Package"],
+  ["doorbell", "Doorbell"],
+  ["sound", "Sound"],
+]);
+
+export function kindName(kind) {
+  return KINDS.get(kind) ?? "Event";
+}
+
+/** A kind that the sprite can draw. */
+export function kindIcon(kind) {
+  return `/assets/icons.svg#${KINDS.has(kind) ? kind : "other"}`;
+}
+
+/** The label, unless it only repeats the kind. */
+export function labelOf(event) {
+  const label = typeof event.label === "string" ? event.label.trim() : "";
+  return label.toLowerCase() === kindName(event.kind).toLowerCase() ? "" : label;
+}
+
+/** One day in the reader's own time zone, as a key that two events of that day share. */
+export function dayKey(time) {
+  return `${time.getFullYear()}-${time.getMonth()}-${time.getDate()}`;
+}
+
+export function dayName(time, now = new Date()) {
+  if (Number.isNaN(time.getTime())) return "Day unknown";
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (dayKey(time) === dayKey(now)) return "Today";
+  if (dayKey(time) === dayKey(yesterday)) return "Yesterday";
+  return time.getFullYear() === now.getFullYear() ? DAY.format(time) : DAY_AND_YEAR.format(time);
+}
+
+export function wholeDate(time) {
+  return Number.isNaN(time.getTime()) ? "Unknown" : DAY_AND_YEAR.format(time);
+}
+
+export function timeOfDay(time, toTheSecond = false) {
+  if (Number.isNaN(time.getTime())) return "Unknown";
+  return (toTheSecond ? TIME_TO_THE_SECOND : TIME).format(time);
+}
+
+export function duration(milliseconds) {
+  if (!Number.isFinite(milliseconds) || milliseconds < 0) return "";
+  const seconds = Math.max(1, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  const rest = seconds % 60;
+  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+}
+
+/** A wait in whole words: "30 seconds", "2 minutes". */
+export function waiting(seconds) {
+  if (seconds === null) return "a little";
+  if (seconds < 90) return seconds === 1 ? "1 second" : `${Math.max(1, seconds)} seconds`;
+  return `${Math.ceil(seconds / 60)} minutes`;
+}
+
+/** What happened, and what to do next. `failed` names what was tried, such as "The events didn't load". */
+export function explain(trouble, failed) {
+  switch (trouble?.kind) {
+    case "offline":
+      return `${failed}: there is no connection. Check this device's network, then try again.`;
+    case "throttled":
+      return `${failed}: too many requests just now. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+    case "busy":
+      return `${failed}: the server can't answer right now. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+    case "refused":
+      return `${failed}: you don't have the right to do this. Ask whoever shared the camera with you.`;
+    case "missing":
+      return `${failed}: it isn't there any more, or isn't shared with you.`;
+    default:
+      return `${failed}: something went wrong on the server. Try again; if it stays, reload the page.`;
+  }
+}

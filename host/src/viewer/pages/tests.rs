@@ -1,0 +1,277 @@
+//! What must hold for every page: names stay text, nothing runs inline, and every file asked for is there.
+
+use std::collections::BTreeSet;
+
+use super::{WALL_MODULES, WallCamera, login_page, path_segment, wall_page};
+use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY};
+
+fn camera<'a>(id: &str, name: &'a str) -> WallCamera<'a> {
+    WallCamera {
+        id: id.to_owned(),
+        name,
+        live: true,
+        events: true,
+        clips: true,
+        may_delete: true,
+    }
+}
+
+fn wall() -> String {
+    wall_page("Night owl", &[camera("0193", "Front door"), camera("0194", "Garden")])
+}
+
+fn asset_text(path: &str) -> &'static str {
+    let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
+    std::str::from_utf8(asset.bytes).unwrap()
+}
+
+/// Every tag of a page with its attributes, text between tags left out.
+fn tags(page: &str) -> Vec<&str> {
+    page.split('<')
+        .skip(1)
+        .map(|rest| rest.split_once('>').unwrap().0)
+        .collect()
+}
+
+/// What stands between each `before` and the next of `until`.
+fn all_between<'a>(text: &'a str, before: &str, until: &[char]) -> Vec<&'a str> {
+    text.split(before)
+        .skip(1)
+        .map(|rest| rest.split(until).next().unwrap())
+        .collect()
+}
+
+#[test]
+fn names_are_text_wherever_they_stand() {
+    let evil = "<script>alert(1)</script>\" onload=\"x\" '&";
+    let page = wall_page(evil, &[camera("0193", evil)]);
+    assert!(!page.contains("<script>"), "a name opened a tag");
+    assert!(!page.contains("\" onload"), "a name left its attribute");
+    // The viewer's name twice (text, title); the camera's in its button, its heading and its link.
+    assert_eq!(
+        page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload")
+            .count(),
+        5
+    );
+}
+
+#[test]
+fn a_camera_id_stays_one_segment() {
+    assert_eq!(path_segment("0193-af_~."), "0193-af_~.");
+    assert_eq!(path_segment("a/b?c#d\"é"), "a%2Fb%3Fc%23d%22%C3%A9");
+    let page = wall_page("v", &[camera("../x", "n")]);
+    assert!(page.contains("src=\"cameras/..%2Fx/thumbnail?width=640\""));
+}
+
+#[test]
+fn the_login_page_is_the_same_for_everybody() {
+    let first = login_page();
+    let _ = wall();
+    assert_eq!(first.as_bytes(), login_page().as_bytes());
+    assert!(!first.contains("Night owl") && !first.contains("/v1/0"));
+    assert!(
+        first.contains("method=\"post\""),
+        "a GET form would put the password into an address"
+    );
+}
+
+#[test]
+fn the_hooks_that_browser_tests_use_are_there() {
+    let hooks = |page: &str| -> BTreeSet<String> {
+        all_between(page, "data-testid=\"", &['"'])
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let login = hooks(&login_page());
+    for hook in ["login-name", "login-password", "login-submit", "login-error"] {
+        assert!(login.contains(hook), "{hook}");
+    }
+    let wall = hooks(&wall());
+    for hook in [
+        "wall",
+        "camera-card",
+        "camera-thumb",
+        "camera-name",
+        "camera-events",
+        "enlarged-image",
+        "enlarged-close",
+        "timeline",
+        "event-item",
+        "event-play",
+        "clip-video",
+        "event-delete",
+        "event-delete-confirm",
+        "logout",
+        "older",
+    ] {
+        assert!(wall.contains(hook), "{hook}");
+    }
+}
+
+#[test]
+fn nothing_runs_or_is_styled_inline() {
+    for page in [login_page(), wall(), wall_page("v", &[])] {
+        for tag in tags(&page) {
+            for attribute in tag.split_whitespace().skip(1) {
+                let name = attribute.split('=').next().unwrap();
+                // Names that people chose are no attributes: this page's have no blank before "on".
+                assert!(
+                    !(name.starts_with("on") && attribute.contains('=')),
+                    "handler in <{tag}>"
+                );
+                assert_ne!(name, "style", "style in <{tag}>");
+            }
+            assert!(!tag.contains("javascript:"), "<{tag}>");
+        }
+        assert!(!page.contains("<style"));
+        for script in all_between(&page, "<script", &['\n']) {
+            let (opening, rest) = script.split_once('>').unwrap();
+            assert!(opening.contains(" src=\"/assets/"), "<script{opening}>");
+            assert!(rest.starts_with("</script>"), "a script with a body");
+        }
+        assert_eq!(page.matches("<script").count(), 1);
+    }
+}
+
+#[test]
+fn every_file_asked_for_is_served() {
+    let served: BTreeSet<&str> = ASSETS.iter().map(|asset| asset.path).collect();
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    for page in [login_page(), wall()] {
+        asked.extend(
+            all_between(&page, "\"/assets/", &['"', '#'])
+                .iter()
+                .map(|name| format!("/assets/{name}")),
+        );
+    }
+    for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
+        let text = asset_text(asset.path);
+        asked.extend(
+            all_between(text, "from \"./", &['"'])
+                .iter()
+                .map(|name| format!("/assets/{name}")),
+        );
+        asked.extend(
+            all_between(text, "`/assets/", &['`', '#'])
+                .iter()
+                .map(|name| format!("/assets/{name}")),
+        );
+    }
+    assert!(asked.len() > 10, "found only {asked:?}");
+    let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
+    assert_eq!(asked, served, "asked for (left) and served (right) differ");
+}
+
+#[test]
+fn every_drawing_is_in_the_sprite() {
+    let sprite: BTreeSet<&str> = all_between(asset_text("/assets/icons.svg"), "symbol id=\"", &['"'])
+        .into_iter()
+        .collect();
+    for page in [login_page(), wall(), wall_page("v", &[])] {
+        for name in all_between(&page, "icons.svg#", &['"']) {
+            assert!(sprite.contains(name), "no drawing {name}");
+        }
+    }
+    for kind in [
+        "person", "motion", "vehicle", "animal", "package", "doorbell", "sound", "other",
+    ] {
+        assert!(sprite.contains(kind), "no drawing {kind}");
+    }
+}
+
+#[test]
+fn every_part_that_a_module_takes_is_on_its_page() {
+    let ids = |page: &str| -> BTreeSet<String> {
+        all_between(page, " id=\"", &['"'])
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let on_wall = ids(&wall());
+    let on_login = ids(&login_page());
+    for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
+        let there = if asset.path == "/assets/login.js" {
+            &on_login
+        } else {
+            &on_wall
+        };
+        for id in all_between(asset_text(asset.path), "part(\"", &['"']) {
+            assert!(there.contains(id), "{} takes #{id}", asset.path);
+        }
+    }
+    assert_eq!(ids(&wall_page("v", &[])), on_wall, "an empty wall lacks parts");
+}
+
+#[test]
+fn no_module_turns_text_into_markup_or_code() {
+    for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
+        let text = asset_text(asset.path);
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "Function(",
+            "setHTML",
+            "://",
+            "import(",
+            ".cssText",
+            "sessionStorage",
+            "document.cookie",
+        ] {
+            assert!(!text.contains(word), "{} has {word}", asset.path);
+        }
+        assert!(text.starts_with("// "), "{} doesn't say what it is for", asset.path);
+    }
+    assert!(!asset_text("/assets/app.css").contains("url(") && !asset_text("/assets/app.css").contains("@import"));
+}
+
+#[test]
+fn the_policy_lets_nothing_inline_or_foreign_in() {
+    let directives: Vec<&str> = CONTENT_SECURITY_POLICY.split(';').map(str::trim).collect();
+    assert_eq!(directives.first(), Some(&"default-src 'none'"));
+    for directive in &directives {
+        for source in directive.split_whitespace().skip(1) {
+            assert!(
+                ["'none'", "'self'", "'script'", "blob:"].contains(&source),
+                "{directive}"
+            );
+        }
+        assert!(
+            !directive.contains("blob:") || directive.starts_with("img-src "),
+            "{directive}"
+        );
+    }
+}
+
+#[test]
+fn the_wall_offers_only_what_the_viewer_may_do() {
+    let mut shared = camera("0195", "Yard");
+    shared.events = false;
+    shared.clips = false;
+    shared.may_delete = false;
+    let page = wall_page("v", &[shared]);
+    assert!(!page.contains("data-testid=\"camera-events\""));
+    assert!(!page.contains(" data-may-delete") && !page.contains(" data-clips") && !page.contains(" data-events"));
+    let page = wall_page("v", &[camera("0195", "Yard")]);
+    assert!(page.contains("href=\"#camera=0195\""));
+    assert!(page.contains(" data-may-delete") && page.contains(" data-clips"));
+}
+
+#[test]
+fn an_empty_wall_says_so() {
+    assert!(wall_page("v", &[]).contains("No cameras yet"));
+    assert!(!wall().contains("No cameras yet"));
+}
+
+#[test]
+fn the_modules_named_for_fetching_ahead_are_those_there_are() {
+    let scripts: BTreeSet<&str> = ASSETS
+        .iter()
+        .map(|asset| asset.path)
+        .filter(|path| path.ends_with(".js") && !path.ends_with("login.js"))
+        .collect();
+    assert_eq!(scripts, WALL_MODULES.into_iter().collect());
+}

@@ -1,0 +1,1 @@
+//! Support for the suites: starts the real binary and speaks to it as cameras and viewers do.

@@ -1,0 +1,167 @@
+//! `check`: what must hold before a change is sent. The quick steps come first, so that a slip shows early.
+//!
+//! It must never change a file, and each step says how to mend its failure.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::components;
+use crate::files;
+use crate::toolchain::WasmToolchain;
+use crate::workspace::{Workspace, execute, output_of, step};
+
+/// The version that deny.toml was written for: a newer one may mean something else by a key.
+const DENY_VERSION: &str = "0.20.2";
+
+/// Runs every step; the first that fails ends it.
+///
+/// Errors: what failed and how to mend it.
+pub fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<()> {
+    let mut times = Vec::new();
+    for Step { title, action } in steps {
+        step(title);
+        let started = Instant::now();
+        action(workspace)?;
+        times.push(format!("{title}: {:.1} s", started.elapsed().as_secs_f64()));
+    }
+    eprintln!("\ncheck: ok\n   {}", times.join("\n   "));
+    Ok(())
+}
+
+/// One thing that is checked.
+pub struct Step {
+    title: &'static str,
+    action: fn(&Workspace) -> Result<()>,
+}
+
+/// `cargo xtask check`.
+///
+/// Errors: as `run_steps`.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    run_steps(
+        workspace,
+        &[
+            Step {
+                title: "file headers",
+                action: |workspace| files::check(&workspace.root),
+            },
+            Step {
+                title: "format",
+                action: format,
+            },
+            Step {
+                title: "licences, bans, sources",
+                action: deny,
+            },
+            Step {
+                title: "lints",
+                action: lints,
+            },
+            Step {
+                title: "lints of the handlers, for wasm",
+                action: handler_lints,
+            },
+            Step {
+                title: "docs",
+                action: docs,
+            },
+        ],
+    )
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    run_cargo(workspace, &["fmt", "--all", "--check"], "cargo fmt --all")
+}
+
+fn lints(workspace: &Workspace) -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    run_cargo(
+        workspace,
+        &arguments,
+        "follow clippy's message above; an exception is `#[expect(lint, reason = \"…\")]`",
+    )
+}
+
+fn handler_lints(workspace: &Workspace) -> Result<()> {
+    let toolchain = WasmToolchain::get()?;
+    if !toolchain.has_clippy() {
+        eprintln!(
+            "   left out: Debian's compiler has no clippy for wasm. The lints for this machine's target saw the same code."
+        );
+        return Ok(());
+    }
+    let mut cargo = workspace.cargo();
+    cargo.args(["clippy", "--profile", "guest", "--lib"]);
+    toolchain.apply(&mut cargo);
+    for guest in workspace.handlers().into_iter().chain(workspace.test_guests()) {
+        cargo.args(["--package", &guest.package]);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", components::guest_flags(&workspace.root));
+    execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
+}
+
+fn docs(workspace: &Workspace) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-Dwarnings");
+    execute(
+        &mut cargo,
+        "follow rustdoc's message above: most often a link to something that is private or gone",
+    )
+}
+
+fn deny(workspace: &Workspace) -> Result<()> {
+    let mut deny = Command::new(cargo_deny(workspace)?);
+    deny.current_dir(&workspace.root)
+        .args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
+    execute(
+        &mut deny,
+        "take another crate, or change deny.toml with the reason beside it",
+    )
+}
+
+/// The one on PATH, or ours in target/tools, which is built when it is missing.
+fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    let wanted = format!("cargo-deny {DENY_VERSION}");
+    if output_of("cargo-deny", &["--version"]).is_some_and(|version| version == wanted) {
+        return Ok(PathBuf::from("cargo-deny"));
+    }
+    let tools = workspace.target.join("tools");
+    let ours = tools.join("bin").join("cargo-deny");
+    if output_of(&ours, &["--version"]).is_some_and(|version| version == wanted) {
+        return Ok(ours);
+    }
+    step(&format!(
+        "building {wanted} into {} (once; about a minute)",
+        tools.display()
+    ));
+    let mut cargo = workspace.cargo();
+    // Unoptimised: it builds in a fifth of the time and reads this workspace in seconds all the same.
+    cargo
+        .args([
+            "install",
+            "--locked",
+            "--debug",
+            "--quiet",
+            "cargo-deny",
+            "--version",
+            DENY_VERSION,
+            "--root",
+        ])
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(tools.join("build"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    execute(&mut cargo, "cargo install --locked cargo-deny   (needs crates.io)")?;
+    // Half a gigabyte that nobody reads again; if it stays, only the disk minds.
+    let _ = std::fs::remove_dir_all(tools.join("build"));
+    Ok(ours)
+}
+
+fn run_cargo(workspace: &Workspace, arguments: &[&str], mend: &str) -> Result<()> {
+    execute(workspace.cargo().args(arguments), mend)
+}

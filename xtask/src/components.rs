@@ -1,0 +1,334 @@
+//! `build`: handlers and test guests to components, and the host.
+//!
+//! INVARIANT: the same sources give the same bytes. A rendition is bound to the digest of the handler that made it, so
+//! nothing of this machine (paths, flags, time) may get into a component, and a file whose content did not change is
+//! not written again.
+//! INVARIANT: a handler that asks for more than the contract never reaches the folder that the host reads.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use wit_component::{ComponentEncoder, DecodedWasm};
+
+use crate::toolchain::{TARGET, WasmToolchain};
+use crate::workspace::{Guest, Workspace, execute, step};
+
+/// 64 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
+const GUEST_FLAGS: [&str; 4] = [
+    "-C",
+    "link-arg=-zstack-size=65536",
+    "-C",
+    "target-feature=+simd128,+bulk-memory",
+];
+
+/// All that a handler may import.
+const CONTRACT: &str = "eyesonly:edge/";
+
+/// What a handler must export.
+const HANDLER: &str = "eyesonly:edge/handler";
+
+/// The magic number and the version of a component, which a core module does not have.
+const COMPONENT_START: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// What a build made.
+pub struct Built {
+    /// The host's binary.
+    pub binary: PathBuf,
+    /// The folder of its components.
+    pub components: PathBuf,
+}
+
+/// Builds everything that runs. The host has the dev profile unless `release`.
+///
+/// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
+pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
+    let toolchain = WasmToolchain::get()?;
+    let components = workspace.components();
+    step("handlers: compile, make components");
+    for (guest, component) in compile(workspace, &toolchain, &workspace.handlers())? {
+        check_surface(&component).with_context(|| format!("the handler {}", guest.name))?;
+        publish(&components, &guest, &component)?;
+    }
+    let test_guests = workspace.test_guests();
+    if !test_guests.is_empty() {
+        step("test guests: compile, make components");
+        for (guest, component) in compile(workspace, &toolchain, &test_guests)? {
+            publish(&components.join("guests"), &guest, &component)?;
+        }
+    }
+    let binary = build_host(workspace, release)?;
+    Ok(Built { binary, components })
+}
+
+fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
+    step("host");
+    let mut cargo = workspace.cargo();
+    cargo.arg("build");
+    if release {
+        cargo.args(["--package", "eyesonly", "--release"]);
+    } else {
+        // The whole workspace is named, so that dependencies get the features that the tests give them too:
+        // otherwise wasmtime and others would be built twice, once for the demo and once for the tests.
+        cargo.arg("--workspace");
+    }
+    execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
+    let profile = if release { "release" } else { "debug" };
+    let binary = workspace
+        .target
+        .join(profile)
+        .join(format!("eyesonly{}", env::consts::EXE_SUFFIX));
+    if !binary.exists() {
+        bail!(
+            "{} is not there after the build: is CARGO_BUILD_TARGET set? Unset it",
+            binary.display()
+        );
+    }
+    eprintln!("   {}", binary.display());
+    Ok(binary)
+}
+
+/// Compiles the guests together and makes a component of each.
+fn compile(workspace: &Workspace, toolchain: &WasmToolchain, guests: &[Guest]) -> Result<Vec<(Guest, Vec<u8>)>> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", "guest", "--lib"]);
+    toolchain.apply(&mut cargo);
+    for guest in guests {
+        cargo.args(["--package", &guest.package]);
+    }
+    // This variable has precedence over RUSTFLAGS and every configuration file, and with --target it is not used for
+    // build scripts and macros: the machine's own flags don't get into a component.
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", guest_flags(&workspace.root));
+    execute(&mut cargo, "the compiler's message is above")?;
+
+    let modules = workspace.target.join(TARGET).join("guest");
+    let encode = |guest: &Guest| -> Result<(Guest, Vec<u8>)> {
+        let path = modules.join(&guest.module_file);
+        let module = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let component = component_of(&module).with_context(|| format!("making a component of {}", guest.name))?;
+        Ok((guest.clone(), component))
+    };
+    guests.iter().map(encode).collect()
+}
+
+/// Flags for guests, separated by 0x1f as CARGO_ENCODED_RUSTFLAGS wants it.
+pub fn guest_flags(root: &Path) -> OsString {
+    let mut flags: Vec<OsString> = GUEST_FLAGS.iter().map(OsString::from).collect();
+    // Panic messages carry paths: the folder of a registry's crates must not be this machine's.
+    for (from, to) in [(cargo_home(), "cargo"), (Some(root.to_owned()), "eyesonly")] {
+        if let Some(from) = from {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(from);
+            flag.push("=");
+            flag.push(to);
+            flags.push(flag);
+        }
+    }
+    flags.join(std::ffi::OsStr::new("\x1f"))
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+}
+
+fn component_of(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// Puts a component where the host reads it, and says what it is.
+fn publish(folder: &Path, guest: &Guest, component: &[u8]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join(format!("{}.wasm", guest.name));
+    let written = write_if_changed(&path, component)?;
+    let note = if written { "" } else { " (unchanged)" };
+    eprintln!(
+        "   {} {} bytes, SHA-256 {}{note}",
+        path.display(),
+        component.len(),
+        hex(&Sha256::digest(component))
+    );
+    Ok(())
+}
+
+/// True when the file was written: by a temporary file and a rename, so that nobody reads half of one.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(false);
+    }
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&temporary, bytes).with_context(|| format!("writing {}", temporary.display()))?;
+    fs::rename(&temporary, path).with_context(|| format!("renaming to {}", path.display()))?;
+    Ok(true)
+}
+
+/// Reads the built handlers again and checks what each imports and exports.
+///
+/// Errors: a file that can't be read, an import that isn't in the contract, or no handler.
+pub fn check_surfaces(workspace: &Workspace) -> Result<()> {
+    for guest in workspace.handlers() {
+        let path = workspace.components().join(format!("{}.wasm", guest.name));
+        let component = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let surface = check_surface(&component).with_context(|| path.display().to_string())?;
+        eprintln!("   {}: imports {}", guest.name, surface.imports.join(", "));
+    }
+    Ok(())
+}
+
+fn check_surface(component: &[u8]) -> Result<Surface> {
+    let surface = surface(component)?;
+    let faults = faults(&surface);
+    if !faults.is_empty() {
+        bail!(
+            "{}\n  to mend: find the dependency that asks for it; a handler has no clock, file, network or random source",
+            faults.join("; ")
+        );
+    }
+    Ok(surface)
+}
+
+/// What a component asks for and offers, by name.
+struct Surface {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+fn surface(component: &[u8]) -> Result<Surface> {
+    // Asked for here because `decode` takes a core module for a component that imports nothing.
+    if !component.starts_with(COMPONENT_START) {
+        bail!("this is not a component");
+    }
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
+        bail!("this is a WIT package, not a component");
+    };
+    let world = resolve.worlds.get(world).context("a component without its world")?;
+    Ok(Surface {
+        imports: world.imports.keys().map(|key| resolve.name_world_key(key)).collect(),
+        exports: world.exports.keys().map(|key| resolve.name_world_key(key)).collect(),
+    })
+}
+
+/// What keeps a component from being served; empty when nothing does.
+fn faults(surface: &Surface) -> Vec<String> {
+    let mut faults: Vec<String> = beyond_contract(&surface.imports)
+        .into_iter()
+        .map(|import| format!("it imports {import}, which is not in the contract ({CONTRACT}*)"))
+        .collect();
+    if !surface.exports.iter().any(|export| export.starts_with(HANDLER)) {
+        faults.push(format!("it exports no {HANDLER}"));
+    }
+    faults
+}
+
+fn beyond_contract(imports: &[String]) -> Vec<&str> {
+    imports
+        .iter()
+        .map(String::as_str)
+        .filter(|import| !import.starts_with(CONTRACT))
+        .collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component that imports each of the names: an interface as an empty instance, anything else as a function.
+    fn component(imports: &[&str]) -> Vec<u8> {
+        let empty_function = [0x40, 0x00, 0x01, 0x00];
+        let empty_instance = [0x42, 0x00];
+        let mut bytes = COMPONENT_START.to_vec();
+        for (index, name) in (0_u8..).zip(imports) {
+            let is_interface = name.contains('/');
+            let kind: &[u8] = if is_interface { &empty_instance } else { &empty_function };
+            section(&mut bytes, 7, kind);
+            let length = u8::try_from(name.len()).unwrap();
+            let reference = [if is_interface { 0x05 } else { 0x01 }, index];
+            section(&mut bytes, 10, &[&[0x00, length], name.as_bytes(), &reference].concat());
+        }
+        bytes
+    }
+
+    /// A section with one entry.
+    fn section(bytes: &mut Vec<u8>, id: u8, entry: &[u8]) {
+        bytes.extend([id, u8::try_from(entry.len() + 1).unwrap(), 1]);
+        bytes.extend(entry);
+    }
+
+    fn check(imports: &[&str], expected: &[&str]) {
+        let surface = surface(&component(imports)).unwrap();
+        assert_eq!(surface.imports, imports);
+        assert_eq!(beyond_contract(&surface.imports), expected);
+    }
+
+    #[test]
+    fn the_contract_may_be_imported() {
+        check(&[], &[]);
+        check(&["eyesonly:edge/footage@0.1.0", "eyesonly:edge/events@0.1.0"], &[]);
+    }
+
+    #[test]
+    fn anything_else_may_not() {
+        check(
+            &["eyesonly:edge/footage@0.1.0", "wasi:clocks/wall@0.2.0"],
+            &["wasi:clocks/wall@0.2.0"],
+        );
+        check(&["eyesonly:edge-more/x"], &["eyesonly:edge-more/x"]);
+        check(&["f"], &["f"]);
+    }
+
+    #[test]
+    fn a_handler_exports_the_handler() {
+        let with = |exports: &[&str]| Surface {
+            imports: Vec::new(),
+            exports: exports.iter().map(|&export| export.to_owned()).collect(),
+        };
+        assert_eq!(faults(&with(&["eyesonly:edge/handler@0.1.0"])), [""; 0]);
+        assert_eq!(
+            faults(&with(&["eyesonly:edge/footage@0.1.0"])),
+            ["it exports no eyesonly:edge/handler"]
+        );
+        let error = check_surface(&component(&["wasi:clocks/wall@0.2.0"]))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("imports wasi:clocks/wall@0.2.0") && error.contains("exports no"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_module_is_not_a_component() {
+        assert!(surface(b"\0asm\x01\0\0\0").is_err());
+        assert!(surface(b"").is_err());
+        assert!(component_of(b"not wasm").is_err());
+    }
+
+    #[test]
+    fn an_unchanged_file_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wasm");
+        assert!(write_if_changed(&path, b"one").unwrap());
+        assert!(!write_if_changed(&path, b"one").unwrap());
+        assert!(write_if_changed(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_digest_is_written_in_lower_case_hex() {
+        assert_eq!(hex(&[0x00, 0xaf, 0x10]), "00af10");
+    }
+}

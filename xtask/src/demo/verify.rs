@@ -1,0 +1,161 @@
+//! `demo --check`: for each household one login, one thumbnail, one event page, one clip range and one refused
+//! foreign read, as any client could do them.
+//!
+//! INVARIANT: nothing is counted that was not compared with what the cameras sent.
+
+use anyhow::{Context, Result, bail, ensure};
+use uuid::Uuid;
+
+use super::{Camera, Event, Household};
+use crate::client::{Answer, Client, Session};
+use crate::media::Media;
+
+/// A width that a phone's wall asks for, in pixels.
+const THUMBNAIL_WIDTH: u32 = 320;
+/// In bytes. It starts and ends within the clip, and not at a chunk's edge.
+const RANGE_START: usize = 1000;
+const RANGE_LENGTH: usize = 2345;
+
+/// Checks every household and says what was done.
+///
+/// Errors: the first thing that was not as it must be.
+pub fn all(client: &Client, media: &Media, households: &[Household]) -> Result<String> {
+    for (index, household) in households.iter().enumerate() {
+        let foreign = households.get((index + 1) % households.len()).context("no household")?;
+        one(client, media, household, foreign).with_context(|| format!("household {:?}", household.name))?;
+    }
+    let count = households.len();
+    Ok(format!(
+        "{count} logins, {count} thumbnails, {count} event pages, {count} clip ranges, {count} foreign reads refused"
+    ))
+}
+
+fn one(client: &Client, media: &Media, household: &Household, foreign: &Household) -> Result<()> {
+    let session = client.log_in(&household.login, &household.password)?;
+    sees_own_cameras(client, &session, household, foreign)?;
+    let (camera, event, file) = clip_of(household).context("no clip was pushed")?;
+    thumbnail(client, &session, camera)?;
+    event_page(client, &session, camera)?;
+    clip_range(client, &session, camera, event, &media.bytes(file)?)?;
+    refused(client, &session, foreign)
+}
+
+fn clip_of(household: &Household) -> Option<(&Camera, &Event, &str)> {
+    let events = household
+        .cameras
+        .iter()
+        .flat_map(|camera| camera.events.iter().map(move |event| (camera, event)));
+    events
+        .into_iter()
+        .find_map(|(camera, event)| Some((camera, event, event.clip.as_deref()?)))
+}
+
+fn sees_own_cameras(client: &Client, session: &Session, own: &Household, foreign: &Household) -> Result<()> {
+    let answer = client
+        .get(session, "cameras", None)?
+        .expect_status(200, "camera list")?;
+    let text = String::from_utf8_lossy(&answer.body);
+    for camera in &own.cameras {
+        ensure!(text.contains(&camera.id), "camera list: {:?} is missing", camera.name);
+    }
+    for camera in &foreign.cameras {
+        ensure!(
+            !text.contains(&camera.id),
+            "camera list: {:?} of {:?} is in it",
+            camera.name,
+            foreign.name
+        );
+    }
+    Ok(())
+}
+
+fn thumbnail(client: &Client, session: &Session, camera: &Camera) -> Result<()> {
+    let path = format!("cameras/{}/thumbnail?width={THUMBNAIL_WIDTH}", camera.id);
+    let answer = client.get(session, &path, None)?.expect_status(200, "thumbnail")?;
+    ensure!(
+        answer.header("content-type") == "image/jpeg",
+        "thumbnail: media type {:?}",
+        answer.header("content-type")
+    );
+    ensure!(
+        is_jpeg(&answer.body),
+        "thumbnail: {} bytes that are no JPEG",
+        answer.body.len()
+    );
+    Ok(())
+}
+
+/// Start of image, end of image: a cut or crossed body has not both.
+fn is_jpeg(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xd8, 0xff]) && bytes.ends_with(&[0xff, 0xd9])
+}
+
+fn event_page(client: &Client, session: &Session, camera: &Camera) -> Result<()> {
+    let path = format!("cameras/{}/events?limit=100", camera.id);
+    let answer = client.get(session, &path, None)?.expect_status(200, "event page")?;
+    serde_json::from_slice::<serde_json::Value>(&answer.body).context("event page: not JSON")?;
+    let text = String::from_utf8_lossy(&answer.body);
+    for event in &camera.events {
+        ensure!(
+            text.contains(&event.id.to_string()),
+            "event page: {} is missing",
+            event.id
+        );
+    }
+    Ok(())
+}
+
+fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &Event, clip: &[u8]) -> Result<()> {
+    let end = RANGE_START + RANGE_LENGTH;
+    let expected = clip
+        .get(RANGE_START..end)
+        .context("the clip is shorter than the range that is asked for")?;
+    let path = format!("cameras/{}/events/{}/clip", camera.id, event.id);
+    let range = format!("bytes={RANGE_START}-{}", end - 1);
+    let answer = client
+        .get(session, &path, Some(&range))?
+        .expect_status(206, "clip range")?;
+    let content_range = format!("bytes {RANGE_START}-{}/{}", end - 1, clip.len());
+    ensure!(
+        answer.header("content-range") == content_range,
+        "clip range: Content-Range {:?} where {content_range:?} was expected",
+        answer.header("content-range")
+    );
+    ensure!(answer.body == expected, "clip range: other bytes than the camera sent");
+    Ok(())
+}
+
+/// A foreign camera answers as one that does not exist.
+fn refused(client: &Client, session: &Session, foreign: &Household) -> Result<()> {
+    let camera = foreign.cameras.first().context("the other household has no camera")?;
+    let ask = |id: &str| -> Result<Answer> {
+        client.get(
+            session,
+            &format!("cameras/{id}/thumbnail?width={THUMBNAIL_WIDTH}"),
+            None,
+        )
+    };
+    let answer = ask(&camera.id)?.expect_status(404, "EXPOSURE? a foreign thumbnail")?;
+    let absent = ask(&Uuid::now_v7().to_string())?.expect_status(404, "the thumbnail of no camera")?;
+    if answer.body != absent.body {
+        bail!(
+            "a foreign camera answers {:?}, an absent one {:?}",
+            answer.excerpt(),
+            absent.excerpt()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jpeg_has_a_start_and_an_end() {
+        assert!(is_jpeg(&[0xff, 0xd8, 0xff, 0xe0, 0xff, 0xd9]));
+        assert!(!is_jpeg(&[0xff, 0xd8, 0xff, 0xe0]));
+        assert!(!is_jpeg(b"<html>"));
+        assert!(!is_jpeg(&[]));
+    }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask <task>`: build, check, test, demo, bench.
+//!
+//! This file parses the command line and calls the room that does the work. It must never do the work itself, and no
+//! task may need a tool that it does not get by itself or name in its error.
+
+mod bench;
+mod check;
+mod client;
+mod components;
+mod demo;
+mod edge;
+mod files;
+mod media;
+mod test;
+mod toolchain;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Tasks of the Eyesonly repository.",
+    after_help = "On a fresh machine with Rust, start with `cargo xtask demo`.\nBefore a change is sent: `cargo xtask check` and `cargo xtask test`."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the handlers and test guests for wasm, makes components of them, and builds the host.
+    ///
+    /// Components go to target/components/, test guests to target/components/guests/. The wasm target is fetched when
+    /// it is missing.
+    Build {
+        /// Builds the host with the release profile. (Components always have their own profile, `guest`.)
+        #[arg(long)]
+        release: bool,
+    },
+    /// Format, lints, docs, licences, bans and file headers: what must hold before a change is sent.
+    Check,
+    /// Builds, then runs every test: units, doc tests, the components' imports, and the suites of the package eyesonly-tests.
+    ///
+    /// Uses cargo-nextest where it is installed. With CI=true or --install, and as root on Debian, tools that tests need
+    /// are installed by apt-get and nothing is skipped.
+    Test(test::Arguments),
+    /// Builds, starts the edge with three households and their cameras, pushes stills and videos, and prints the logins.
+    Demo(demo::Arguments),
+    /// Measures the whole path beside baselines, on this machine.
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    let outcome = Workspace::load().and_then(|workspace| match command_line.task {
+        Task::Build { release } => components::build(&workspace, release).map(|_| ()),
+        Task::Check => check::run(&workspace),
+        Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Demo(arguments) => demo::run(&workspace, &arguments),
+        Task::Bench => bench::run(),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Gets the compiler for handlers: std for wasm32-unknown-unknown.
+//!
+//! Three ways, in this order: it is there; `rustup target add`; Debian's rustc with the library's sources. It must
+//! never wait without end, and where every way fails it says what to install.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools;
+use crate::workspace::{output_of, step};
+
+/// The target whose std imports nothing from a host.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Long enough for a slow line, short enough that a machine without a way to rustup's server is not held up.
+const RUSTUP_SECONDS_MAX: u64 = 120;
+
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
+const DEBIAN_LIBRARY: &str = "library/std/Cargo.toml";
+
+/// Which compiler makes the handlers.
+pub enum WasmToolchain {
+    /// The workspace's own: it has std for the target.
+    Own,
+    /// Debian's rustc, which builds std from its sources, with the linker of the workspace's toolchain.
+    Debian {
+        /// rust-lld.
+        linker: PathBuf,
+    },
+}
+
+impl WasmToolchain {
+    /// Finds or gets one.
+    ///
+    /// Errors: none could be had; the message says what to install.
+    pub fn get() -> Result<Self> {
+        if own_has_target() {
+            return Ok(Self::Own);
+        }
+        step(&format!("std for {TARGET} is missing: rustup target add"));
+        match rustup_target_add() {
+            Ok(()) if own_has_target() => return Ok(Self::Own),
+            Ok(()) => eprintln!("   rustup says it is there, but this toolchain does not have it"),
+            Err(error) => eprintln!("   {error:#}"),
+        }
+        step("trying Debian's rustc and library sources");
+        debian().with_context(|| {
+            format!(
+                "no compiler for {TARGET}. Install one of:\n  rustup target add {TARGET}\n  apt-get install -y --no-install-recommends {}   (Debian 12 or later, as root)",
+                DEBIAN_PACKAGES.join(" ")
+            )
+        })
+    }
+
+    /// Adds what cargo needs to compile for the target with this compiler.
+    pub fn apply(&self, cargo: &mut Command) {
+        cargo.args(["--target", TARGET]);
+        if let Self::Debian { linker } = self {
+            cargo
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC", DEBIAN_RUSTC)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+    }
+
+    /// Whether this toolchain's clippy can read std for the target.
+    pub fn has_clippy(&self) -> bool {
+        matches!(self, Self::Own)
+    }
+}
+
+fn own_has_target() -> bool {
+    let Some(folder) = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]) else {
+        return false;
+    };
+    let Ok(entries) = Path::new(&folder).read_dir() else {
+        return false;
+    };
+    entries.filter_map(Result::ok).any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    })
+}
+
+fn rustup_target_add() -> Result<()> {
+    let mut child = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .spawn()
+        .context("rustup does not run")?;
+    match wait_at_most(&mut child, Duration::from_secs(RUSTUP_SECONDS_MAX))? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("rustup failed ({status})"),
+        None => bail!("rustup was not done after {RUSTUP_SECONDS_MAX} s"),
+    }
+}
+
+/// None when the time is up; the program is then gone.
+fn wait_at_most(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    while started.elapsed() < limit {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        // std has no wait with a limit; a tenth of a second is below what a person notices.
+        thread::sleep(Duration::from_millis(100));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}
+
+fn debian() -> Result<WasmToolchain> {
+    if !debian_has_sources() {
+        tools::apt_install(&DEBIAN_PACKAGES)?;
+    }
+    if !debian_has_sources() {
+        bail!("{DEBIAN_RUSTC} has no library sources");
+    }
+    let sysroot = output_of("rustc", &["--print", "sysroot"]).context("rustc does not run")?;
+    let host = output_of("rustc", &["--print", "host-tuple"]).context("rustc does not say its host")?;
+    let linker = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+    if !linker.exists() {
+        bail!("{} is missing: the toolchain carries no rust-lld", linker.display());
+    }
+    Ok(WasmToolchain::Debian { linker })
+}
+
+fn debian_has_sources() -> bool {
+    output_of(DEBIAN_RUSTC, &["--print", "sysroot"]).is_some_and(|sysroot| {
+        Path::new(&sysroot)
+            .join("lib/rustlib/src/rust")
+            .join(DEBIAN_LIBRARY)
+            .exists()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        assert!(wait_at_most(&mut child, Duration::ZERO).unwrap().is_none());
+        assert!(child.try_wait().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_program_that_ends_gives_its_status() {
+        let mut child = Command::new("false").spawn().unwrap();
+        let status = wait_at_most(&mut child, Duration::from_secs(60)).unwrap();
+        assert!(!status.unwrap().success());
+    }
+}

@@ -1,0 +1,156 @@
+//! The programs that some tests need, and how to get them.
+//!
+//! It installs only when it was told to (CI=true or --install), only as root on a system with apt-get, and only the
+//! packages named here or by its caller.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::{execute, output_of, step};
+
+/// A program that a test starts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// What tests call it, in EYESONLY_TOOLS_MISSING.
+    pub name: &'static str,
+    /// Debian's package.
+    pub package: &'static str,
+    /// Which suites need it.
+    pub needed_by: &'static str,
+    probe: &'static [&'static str],
+}
+
+/// Every tool, in the order in which they are named to a person.
+pub const TOOLS: [Tool; 5] = [
+    Tool {
+        name: "python3",
+        package: "python3-venv",
+        needed_by: "vectors",
+        // Debian's python3 alone has venv but can't put pip into one.
+        probe: &["python3", "-c", "import venv, ensurepip"],
+    },
+    Tool {
+        name: "ffmpeg",
+        package: "ffmpeg",
+        needed_by: "e2e",
+        probe: &["ffmpeg", "-version"],
+    },
+    Tool {
+        name: "chromium",
+        package: "chromium",
+        needed_by: "browser",
+        probe: &["chromium", "--version"],
+    },
+    Tool {
+        name: "chromedriver",
+        package: "chromium-driver",
+        needed_by: "browser",
+        probe: &["chromedriver", "--version"],
+    },
+    Tool {
+        name: "strace",
+        package: "strace",
+        needed_by: "syscalls",
+        probe: &["strace", "-V"],
+    },
+];
+
+impl Tool {
+    fn is_here(&self) -> bool {
+        self.probe
+            .split_first()
+            .is_some_and(|(program, arguments)| output_of(program, arguments).is_some())
+    }
+}
+
+/// What is not on this machine.
+pub fn missing() -> Vec<&'static Tool> {
+    TOOLS.iter().filter(|tool| !tool.is_here()).collect()
+}
+
+/// Installs what is missing.
+///
+/// Errors: not root, no apt-get, or a tool is still missing afterwards.
+pub fn install(tools: &[&Tool]) -> Result<()> {
+    let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
+    apt_install(&packages)?;
+    let still: Vec<&str> = tools
+        .iter()
+        .filter(|tool| !tool.is_here())
+        .map(|tool| tool.name)
+        .collect();
+    if !still.is_empty() {
+        bail!(
+            "installed {}, but these still don't run: {}",
+            packages.join(" "),
+            still.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// How a person gets a tool.
+pub fn how_to_get(tools: &[&Tool]) -> String {
+    let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
+    format!(
+        "apt-get install -y --no-install-recommends {}   (as root; or `cargo xtask test --install`)",
+        packages.join(" ")
+    )
+}
+
+/// `apt-get update`, then `apt-get install`.
+///
+/// Errors: not root, no apt-get, or apt-get fails.
+pub fn apt_install(packages: &[&str]) -> Result<()> {
+    let by_hand = format!(
+        "apt-get update && apt-get install -y --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+        bail!("can't install here (it needs root and apt-get). To mend: {by_hand}");
+    }
+    step(&format!("installing {}", packages.join(" ")));
+    let mend = format!("look at apt-get's message above, then: {by_hand}");
+    execute(apt().args(["update", "-qq"]), &mend)?;
+    execute(
+        apt()
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(packages),
+        &mend,
+    )
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(probe: &'static [&'static str]) -> Tool {
+        Tool {
+            name: "it",
+            package: "it-package",
+            needed_by: "nothing",
+            probe,
+        }
+    }
+
+    #[test]
+    fn a_tool_is_here_when_its_probe_succeeds() {
+        assert!(tool(&["true"]).is_here());
+        assert!(!tool(&["false"]).is_here());
+        assert!(!tool(&["no-such-program-anywhere"]).is_here());
+        assert!(!tool(&[]).is_here());
+    }
+
+    #[test]
+    fn the_way_to_get_a_tool_names_its_package() {
+        assert!(how_to_get(&[&tool(&[])]).contains("it-package"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Where things are (root, target folder, packages), and how a task runs a program and says what it does.
+//!
+//! It asks cargo rather than guessing, so that CARGO_TARGET_DIR holds for everything. It must never build or change
+//! anything.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The workspace as cargo sees it.
+pub struct Workspace {
+    /// The folder of the root Cargo.toml.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
+    packages: Vec<Package>,
+}
+
+/// A member that is compiled for wasm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// The package's name, for `cargo -p`.
+    pub package: String,
+    /// The folder's name: the component's file is called after it.
+    pub name: String,
+    /// The file that rustc writes, without folder.
+    pub module_file: String,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    crate_types: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks `cargo metadata`.
+    ///
+    /// Errors: cargo does not run, or a manifest does not parse.
+    pub fn load() -> Result<Self> {
+        let output = Command::new(cargo_path())
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cargo does not run")?;
+        if !output.status.success() {
+            bail!("`cargo metadata` failed: a Cargo.toml of the workspace does not parse (its message is above)");
+        }
+        let metadata: Metadata = serde_json::from_slice(&output.stdout).context("reading `cargo metadata`")?;
+        Ok(Self {
+            root: metadata.workspace_root,
+            target: metadata.target_directory,
+            packages: metadata.packages,
+        })
+    }
+
+    /// A cargo command in the root folder.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(cargo_path());
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The folder that the host reads components from.
+    pub fn components(&self) -> PathBuf {
+        self.target.join("components")
+    }
+
+    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs.
+    pub fn handlers(&self) -> Vec<Guest> {
+        self.guests_in(Path::new("components"))
+    }
+
+    /// The guests that only tests run, sorted by name: members of `tests/guests/` that are cdylibs.
+    pub fn test_guests(&self) -> Vec<Guest> {
+        self.guests_in(&Path::new("tests").join("guests"))
+    }
+
+    fn guests_in(&self, folder: &Path) -> Vec<Guest> {
+        let folder = self.root.join(folder);
+        let mut guests: Vec<Guest> = self
+            .packages
+            .iter()
+            .filter_map(|package| guest_of(package, &folder))
+            .collect();
+        guests.sort_by(|a, b| a.name.cmp(&b.name));
+        guests
+    }
+}
+
+fn guest_of(package: &Package, folder: &Path) -> Option<Guest> {
+    let home = package.manifest_path.parent()?;
+    if home.parent()? != folder {
+        return None;
+    }
+    let library = package
+        .targets
+        .iter()
+        .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))?;
+    Some(Guest {
+        package: package.name.clone(),
+        name: home.file_name()?.to_str()?.to_owned(),
+        module_file: format!("{}.wasm", library.name.replace('-', "_")),
+    })
+}
+
+/// The cargo that started this task, so that one toolchain builds everything.
+fn cargo_path() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// True where nobody watches and nothing may be skipped.
+pub fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+/// Says what happens next.
+pub fn step(title: &str) {
+    eprintln!("\n== {title}");
+}
+
+/// Runs a program with its output on ours.
+///
+/// Errors: it does not start, or it fails; `mend` says what to do then.
+pub fn execute(command: &mut Command, mend: &str) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("`{}` does not start", show(command)))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})\n  to mend: {mend}", show(command));
+    }
+    Ok(())
+}
+
+/// A program's standard output, or None when it does not start or fails. Its complaints are not shown.
+pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The command as a person would type it.
+pub fn show(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let mut words = vec![program.to_string_lossy().into_owned()];
+    words.extend(
+        command
+            .get_args()
+            .map(|argument| argument.to_string_lossy().into_owned()),
+    );
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(manifest: &str, crate_type: &str) -> Package {
+        Package {
+            name: "eyesonly-events".into(),
+            manifest_path: manifest.into(),
+            targets: vec![Target {
+                name: "eyesonly-events".into(),
+                crate_types: vec![crate_type.into()],
+            }],
+        }
+    }
+
+    #[test]
+    fn a_guest_is_a_cdylib_directly_in_its_folder() {
+        let folder = Path::new("/r/components");
+        let guest = guest_of(&package("/r/components/events/Cargo.toml", "cdylib"), folder).unwrap();
+        assert_eq!(guest.name, "events");
+        assert_eq!(guest.module_file, "eyesonly_events.wasm");
+        assert_eq!(
+            guest_of(&package("/r/components/events/Cargo.toml", "rlib"), folder),
+            None
+        );
+        assert_eq!(
+            guest_of(&package("/r/components/a/b/Cargo.toml", "cdylib"), folder),
+            None
+        );
+        assert_eq!(guest_of(&package("/r/host/Cargo.toml", "cdylib"), folder), None);
+    }
+}
