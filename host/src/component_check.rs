@@ -87,7 +87,9 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
         return Err(CheckError::CoreModule);
     }
     let invalid = |error: wasmparser::BinaryReaderError| CheckError::Invalid(error.to_string());
-    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
+    Validator::new_with_features(WasmFeatures::all())
+        .validate_all(bytes)
+        .map_err(invalid)?;
     let (imports, exports) = names(bytes).map_err(invalid)?;
     let verdict = verdict(&imports, &exports);
     Ok(Report {
@@ -131,7 +133,11 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReade
 }
 
 fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
-    let more: Vec<String> = imports.iter().filter(|item| !item.allowed).map(|item| item.name.clone()).collect();
+    let more: Vec<String> = imports
+        .iter()
+        .filter(|item| !item.allowed)
+        .map(|item| item.name.clone())
+        .collect();
     if !more.is_empty() {
         Verdict::AsksForMore(more)
     } else if !exports.iter().any(|item| item.allowed) {
@@ -163,7 +169,10 @@ impl fmt::Display for Report {
         section(f, "imports", &self.imports, "not in the contract")?;
         section(f, "exports", &self.exports, "not used by the host")?;
         match &self.verdict {
-            Verdict::Allowed => write!(f, "verdict  allowed: it can reach footage through its grant and nothing else"),
+            Verdict::Allowed => write!(
+                f,
+                "verdict  allowed: it can reach footage through its grant and nothing else"
+            ),
             Verdict::AsksForMore(more) => write!(f, "verdict  refused: it asks for {}", more.join(", ")),
             Verdict::NotAHandler => write!(f, "verdict  refused: it does not export {EXPORT_REQUIRED}"),
         }
@@ -176,7 +185,11 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, items: &[Item], note: &str) 
     }
     for (index, item) in items.iter().enumerate() {
         let title = if index == 0 { title } else { "" };
-        let note = if item.allowed { String::new() } else { format!("  ({note})") };
+        let note = if item.allowed {
+            String::new()
+        } else {
+            format!("  ({note})")
+        };
         writeln!(f, "{title:<7}  {}{note}", item.name.escape_debug())?;
     }
     Ok(())
@@ -211,9 +224,18 @@ mod tests {
         check_error(b"\0asm\x01\0\0\0", "a core WebAssembly module");
         check_error(b"\0asm\x0d\0\x01\0", "not a handler: it does not export");
         check_error(b"\0asm\x0d\0\x01\0\xff", "not a valid WebAssembly component");
-        check_error(&importing("wasi:clocks/monotonic-clock@0.2.0"), "asks for what a handler can't have: wasi:clocks");
-        check_error(&importing("eyesonly:edge/footage@0.2.0"), "asks for what a handler can't have: eyesonly:edge");
-        check_error(&importing("eyesonly:edge/admission@0.1.0"), "asks for what a handler can't have: eyesonly:edge");
+        check_error(
+            &importing("wasi:clocks/monotonic-clock@0.2.0"),
+            "asks for what a handler can't have: wasi:clocks",
+        );
+        check_error(
+            &importing("eyesonly:edge/footage@0.2.0"),
+            "asks for what a handler can't have: eyesonly:edge",
+        );
+        check_error(
+            &importing("eyesonly:edge/admission@0.1.0"),
+            "asks for what a handler can't have: eyesonly:edge",
+        );
         check_error(&importing(IMPORTS_ALLOWED[0]), "not a handler: it does not export");
     }
 

@@ -21,7 +21,7 @@ use crate::workspace::{Guest, Workspace, execute, step};
 /// 64 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
 const GUEST_FLAGS: [&str; 4] = [
     "-C",
-    "link-arg=-zstack-size=65536",
+    "link-arg=-zstack-size=32768",
     "-C",
     "target-feature=+simd128,+bulk-memory",
 ];

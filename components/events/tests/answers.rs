@@ -1,5 +1,13 @@
 //! The way of each question, against a host of the test's own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is how a test fails"
+)]
+
 use std::cell::RefCell;
 
 use eyesonly_events::{Answer, Event, Footage, Page, Refusal, clip, event, events};

@@ -75,9 +75,8 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
         width: stored_width,
         height: stored_height,
     };
-    let eighths = Frame::read(&jpeg)
-        .and_then(|frame| frame.eighths(target_width, target_height))
-        .ok_or(too_large)?;
+    let frame = Frame::read(&jpeg).ok_or(PictureError::Unsupported)?;
+    let eighths = frame.eighths(target_width, target_height).ok_or(too_large)?;
     // Asked for exactly what a scale gives, the decoder takes that scale.
     let asked = |side: u32| u16::try_from(Frame::scaled(side, eighths)).unwrap_or(u16::MAX);
     let (scaled_width, scaled_height) = decoder.scale(asked(stored_width), asked(stored_height))?;

@@ -1,5 +1,13 @@
 //! The way of a question, against a host of the test's own: which calls are made, and what each refusal becomes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is how a test fails"
+)]
+
 use std::cell::RefCell;
 
 use eyesonly_thumbnail::{Answer, Footage, Refusal, answer};

@@ -1,5 +1,13 @@
 //! Renditions of real files: sizes, turns, colours, and what must be refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is how a test fails"
+)]
+
 use eyesonly_thumbnail::PictureError;
 use jpeg_decoder::{Decoder, PixelFormat};
 

@@ -9,7 +9,7 @@ mod events;
 mod held;
 mod renditions;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
 pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX};
 pub use held::{Held, Pieces};

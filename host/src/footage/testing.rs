@@ -20,25 +20,25 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// An edge without HTTP: one household, one camera, one viewer.
-pub struct Home {
-    pub footage: Arc<Footage>,
-    pub ledger: Arc<MemoryLedger>,
-    pub store: Arc<MemoryStore>,
-    pub admin: Admin,
-    pub ingest: Ingest,
-    pub household: HouseholdId,
-    pub camera: CameraId,
+pub(crate) struct Home {
+    pub(crate) footage: Arc<Footage>,
+    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) admin: Admin,
+    pub(crate) ingest: Ingest,
+    pub(crate) household: HouseholdId,
+    pub(crate) camera: CameraId,
     camera_credential: RawCredential,
     viewer_credential: RawCredential,
 }
 
 /// A fresh id of now.
-pub fn footage_id() -> FootageId {
+pub(crate) fn footage_id() -> FootageId {
     FootageId::from_time(clock::now_milliseconds(), clock::random()).unwrap()
 }
 
 impl Home {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
         let ledger = Arc::new(MemoryLedger::default());
@@ -71,23 +71,23 @@ impl Home {
         }
     }
 
-    pub async fn intake(&self) -> IntakeGrant {
+    pub(crate) async fn intake(&self) -> IntakeGrant {
         self.footage.admission().admit_camera(&self.camera_credential).await.unwrap()
     }
 
-    pub async fn grant(&self, action: Action) -> Arc<Grant> {
+    pub(crate) async fn grant(&self, action: Action) -> Arc<Grant> {
         let admission = self.footage.admission();
         let tag = admission.credentials().verify_viewer(self.viewer_credential.text()).unwrap().tag().to_text();
         Arc::new(admission.admit(&self.viewer_credential, &tag, &self.camera.to_string(), action).await.unwrap())
     }
 
     /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
-    pub async fn put(&self, kind: Kind, id: FootageId, bytes: &[u8]) -> Result<Taken, crate::ingest::IngestError> {
+    pub(crate) async fn put(&self, kind: Kind, id: FootageId, bytes: &[u8]) -> Result<Taken, crate::ingest::IngestError> {
         let pieces: Vec<Result<Bytes, std::io::Error>> = bytes.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
         self.ingest.footage(&self.intake().await, kind, &id.to_string(), Declared::default(), futures::stream::iter(pieces)).await
     }
 
-    pub async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
+    pub(crate) async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
         let details = EventDetails { kind: "person".into(), label: label.into(), duration_milliseconds: Some(8000) };
         let body = Bytes::from(serde_json::to_vec(&details).unwrap());
         let pieces = futures::stream::iter([Ok::<_, std::io::Error>(body)]);
@@ -96,7 +96,7 @@ impl Home {
 }
 
 /// Footage with one still (the bytes given, which must be a JPEG) and a grant for its camera.
-pub async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
+pub(crate) async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
     let home = Home::new().await;
     home.put(Kind::Still, footage_id(), still).await.unwrap();
     let grant = home.grant(Action::Live).await;

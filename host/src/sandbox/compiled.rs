@@ -187,7 +187,10 @@ mod tests {
     }
 
     fn cache(dir: &Path, key: u8) -> CacheDir {
-        CacheDir { dir: dir.to_owned(), mac: Box::new(TestMac(key)) }
+        CacheDir {
+            dir: dir.to_owned(),
+            mac: Box::new(TestMac(key)),
+        }
     }
 
     /// Whether the kept file is used after `change`; `change` may return another key.
@@ -206,8 +209,14 @@ mod tests {
         // Used or not, there is a component, and then a good file in its place.
         cache.component(&engine, EMPTY, &SHA256).unwrap();
         assert!(cache.read(&engine, &kept(&dir), &SHA256, &settings).is_ok());
-        assert!(cache.read(&engine, &path, &[8; 32], &settings).is_err(), "used for another component");
-        assert!(cache.read(&engine, &path, &SHA256, &[9; 32]).is_err(), "used for other settings");
+        assert!(
+            cache.read(&engine, &path, &[8; 32], &settings).is_err(),
+            "used for another component"
+        );
+        assert!(
+            cache.read(&engine, &path, &SHA256, &[9; 32]).is_err(),
+            "used for other settings"
+        );
         used
     }
 

@@ -212,7 +212,11 @@ impl footage::HostGrant for State {
     fn kinds(&mut self, handle: Resource<GrantHandle>) -> wasmtime::Result<Kinds> {
         let granted = self.grant(&handle)?.kinds();
         let mut kinds = Kinds::empty();
-        let flags = [(granted.live, Kinds::LIVE), (granted.events, Kinds::EVENTS), (granted.clips, Kinds::CLIPS)];
+        let flags = [
+            (granted.live, Kinds::LIVE),
+            (granted.events, Kinds::EVENTS),
+            (granted.clips, Kinds::CLIPS),
+        ];
         for (_, kind) in flags.into_iter().filter(|(allowed, _)| *allowed) {
             kinds |= kind;
         }
@@ -225,7 +229,10 @@ impl footage::HostGrant for State {
             return Ok(Err(ErrorCode::Limit));
         }
         let footage = Arc::clone(&self.footage);
-        let result = self.ferry.carry(async move { footage.newest_still(&grant).await }).await;
+        let result = self
+            .ferry
+            .carry(async move { footage.newest_still(&grant).await })
+            .await;
         self.opened(result)
     }
 
@@ -239,7 +246,10 @@ impl footage::HostGrant for State {
             return Ok(Err(ErrorCode::Limit));
         }
         let footage = Arc::clone(&self.footage);
-        let result = self.ferry.carry(async move { footage.event_still(&grant, &event).await }).await;
+        let result = self
+            .ferry
+            .carry(async move { footage.event_still(&grant, &event).await })
+            .await;
         self.opened(result)
     }
 
@@ -253,7 +263,10 @@ impl footage::HostGrant for State {
             return Ok(Err(ErrorCode::Limit));
         }
         let footage = Arc::clone(&self.footage);
-        let result = self.ferry.carry(async move { footage.event_clip(&grant, &event).await }).await;
+        let result = self
+            .ferry
+            .carry(async move { footage.event_clip(&grant, &event).await })
+            .await;
         self.opened(result)
     }
 
@@ -293,12 +306,7 @@ impl footage::HostObject for State {
 }
 
 impl events::Host for State {
-    async fn list_events(
-        &mut self,
-        handle: Resource<GrantHandle>,
-        before: Option<String>,
-        limit: u32,
-    ) -> Reply<Page> {
+    async fn list_events(&mut self, handle: Resource<GrantHandle>, before: Option<String>, limit: u32) -> Reply<Page> {
         let grant = self.grant(&handle)?;
         // FROM GUEST: the cursor and the limit.
         if limit == 0 || before.as_deref().is_some_and(|id| !is_id_length(id)) {
@@ -366,12 +374,7 @@ impl renditions::Host for State {
         }
     }
 
-    async fn remember(
-        &mut self,
-        source: Resource<Object>,
-        name: String,
-        bytes: Vec<u8>,
-    ) -> Reply<Resource<Object>> {
+    async fn remember(&mut self, source: Resource<Object>, name: String, bytes: Vec<u8>) -> Reply<Resource<Object>> {
         // FROM GUEST: the source, the name and the bytes. INVARIANT: a rendition shows its source, so the instance must
         // have opened that one object and no other.
         let source = self.source(&source, &name)?;

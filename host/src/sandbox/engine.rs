@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures,
-};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
 use super::limits::Limits;
 
@@ -34,7 +32,9 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::REFERENCE_TYPES)
     .union(WasmFeatures::SIMD)
-    .union(WasmFeatures::COMPONENT_MODEL);
+    .union(WasmFeatures::COMPONENT_MODEL)
+    // wasmparser counts garbage-collected types to WASM1; this build of wasmtime has no collector.
+    .difference(WasmFeatures::GC_TYPES);
 
 /// Everything that is not in [`FEATURES`] is off, what wasmtime turns on by default included: threads, 64-bit and several
 /// memories, relaxed SIMD, tail calls, exceptions, garbage collection, async components.

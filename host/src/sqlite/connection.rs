@@ -7,17 +7,19 @@
 
 use super::{Fault, schema};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the writer waits for another process that writes (the command line) before it gives up.
 const WRITER_BUSY: Duration = Duration::from_secs(10);
+/// How long to wait before the file is opened again, when another process was opening it.
+const OPENING_PAUSE: Duration = Duration::from_millis(5);
 /// How long a reader waits where it must wait at all: while a log is recovered after a crash.
 const READER_BUSY: Duration = Duration::from_secs(1);
 /// Page cache of one connection, in KiB: the inner pages of every table of a large edge.
@@ -85,7 +87,7 @@ fn sqlite_flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE
 }
 
-/// Opens or makes the file, checks its schema, and returns the connection that may write.
+/// Opens or makes the file, checks its schema, and returns the connection that may write. Blocks while another process opens it.
 pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError> {
     // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
     let place = std::path::absolute(path).map_err(|source| OpenError::File {
@@ -96,22 +98,38 @@ pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError>
         path: place.clone(),
         source,
     })?;
+    let give_up = Instant::now() + WRITER_BUSY;
+    loop {
+        match prepare_writer(&place) {
+            // SQLite does not wait where two that wait could wait for each other: on the way to a log in a new file.
+            Err(OpenError::Sqlite { source, .. })
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up =>
+            {
+                std::thread::sleep(OPENING_PAUSE);
+            }
+            Err(error) => return Err(error),
+            Ok(connection) => return Ok((Place(place), connection)),
+        }
+    }
+}
+
+fn prepare_writer(place: &Path) -> Result<Connection, OpenError> {
     let sqlite = |source| OpenError::Sqlite {
-        path: place.clone(),
+        path: place.to_owned(),
         source,
     };
     let mut connection =
-        Connection::open_with_flags(&place, sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(sqlite)?;
+        Connection::open_with_flags(place, sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(sqlite)?;
     connection.busy_timeout(WRITER_BUSY).map_err(sqlite)?;
-    schema::prepare(&mut connection, &place)?;
+    schema::prepare(&mut connection, place)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(sqlite)?;
     if mode != "wal" {
-        return Err(OpenError::NoLog { path: place });
+        return Err(OpenError::NoLog { path: place.to_owned() });
     }
     tune_writer(&connection).map_err(sqlite)?;
-    Ok((Place(place), connection))
+    Ok(connection)
 }
 
 /// Makes the file if there is none, readable by its owner only; SQLite gives its log the same mode.

@@ -48,7 +48,10 @@ fn mode(number: u32) -> u32 {
 async fn nothing_is_left_for_the_next_instance() {
     let handler = guest("canary");
     let (footage, grant) = household(STILL).await;
-    let first = handler.handle(Arc::clone(&footage), Arc::clone(&grant), question(ANSWER, 0)).await.unwrap();
+    let first = handler
+        .handle(Arc::clone(&footage), Arc::clone(&grant), question(ANSWER, 0))
+        .await
+        .unwrap();
     let clean = report(&bytes(first));
     assert_eq!(clean.found, 0);
     let (answered, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -94,7 +97,11 @@ async fn nothing_is_left_in_any_slot() {
     let asked = (0..slots).map(|number| {
         let (handler, footage, grant) = (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
         let limit = Duration::from_secs(2);
-        tokio::spawn(async move { handler.handle_within(limit, footage, grant, question(SPIN, number + 1)).await })
+        tokio::spawn(async move {
+            handler
+                .handle_within(limit, footage, grant, question(SPIN, number + 1))
+                .await
+        })
     });
     for one in asked.collect::<Vec<_>>() {
         assert!(matches!(one.await.unwrap(), Err(HandlerFailure::Deadline)));
@@ -129,7 +136,11 @@ async fn a_reused_instance_would_be_caught() {
 async fn call(store: &mut Store<State>, instance: &FootageHandler, grant: &Arc<Grant>, seed: u32) -> Report {
     let grant = store.data_mut().admit(Arc::clone(grant)).unwrap();
     let asked = question(ANSWER, seed).into();
-    let answer = instance.eyesonly_edge_handler().call_handle(&mut *store, grant, &asked).await.unwrap();
+    let answer = instance
+        .eyesonly_edge_handler()
+        .call_handle(&mut *store, grant, &asked)
+        .await
+        .unwrap();
     let wire::Body::Bytes(body) = answer.body else {
         panic!("not bytes");
     };

@@ -15,7 +15,8 @@ use crate::footage::testing::household;
 const STILL: &[u8] = b"a still: forty bytes that stand for one.";
 
 fn guest_path(name: &str) -> PathBuf {
-    let components = std::env::var_os("EYESONLY_COMPONENTS").map_or_else(|| "../target/components".into(), PathBuf::from);
+    let components =
+        std::env::var_os("EYESONLY_COMPONENTS").map_or_else(|| "../target/components".into(), PathBuf::from);
     let path = components.join("guests").join(format!("{name}.wasm"));
     assert!(path.is_file(), "{} is missing: run `cargo xtask build`", path.display());
     path

@@ -23,16 +23,43 @@ const INDEX: u32 = 7;
 
 /// Counts what is set that a fresh instance has unset, then sets all of it.
 fn handle() -> Function {
-    let at = |offset| MemArg { offset, align: 0, memory_index: 0 };
+    let at = |offset| MemArg {
+        offset,
+        align: 0,
+        memory_index: 0,
+    };
     let mut body = Function::new([(2, ValType::I32)]);
     let mut code = body.instructions();
     code.global_get(I64_GLOBAL).i64_const(0).i64_ne().local_set(FOUND);
-    code.global_get(FUNCREF_GLOBAL).ref_is_null().i32_eqz().local_get(FOUND).i32_add().local_set(FOUND);
-    code.table_size(0).i32_const(ELEMENTS as i32).i32_ne().local_get(FOUND).i32_add().local_set(FOUND);
+    code.global_get(FUNCREF_GLOBAL)
+        .ref_is_null()
+        .i32_eqz()
+        .local_get(FOUND)
+        .i32_add()
+        .local_set(FOUND);
+    code.table_size(0)
+        .i32_const(ELEMENTS as i32)
+        .i32_ne()
+        .local_get(FOUND)
+        .i32_add()
+        .local_set(FOUND);
     code.loop_(BlockType::Empty);
-    code.local_get(INDEX).table_get(0).ref_is_null().i32_eqz().local_get(FOUND).i32_add().local_set(FOUND);
+    code.local_get(INDEX)
+        .table_get(0)
+        .ref_is_null()
+        .i32_eqz()
+        .local_get(FOUND)
+        .i32_add()
+        .local_set(FOUND);
     code.local_get(INDEX).ref_func(0).table_set(0);
-    code.local_get(INDEX).i32_const(1).i32_add().local_tee(INDEX).table_size(0).i32_lt_u().br_if(0).end();
+    code.local_get(INDEX)
+        .i32_const(1)
+        .i32_add()
+        .local_tee(INDEX)
+        .table_size(0)
+        .i32_lt_u()
+        .br_if(0)
+        .end();
     code.ref_func(0).i32_const(ELEMENTS as i32).table_grow(0).drop();
     code.i64_const(-1).global_set(I64_GLOBAL);
     code.ref_func(0).global_set(FUNCREF_GLOBAL);
@@ -62,8 +89,18 @@ fn component() -> Vec<u8> {
         shared: false,
     });
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
-    let global = |val_type| GlobalType { val_type, mutable: true, shared: false };
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let global = |val_type| GlobalType {
+        val_type,
+        mutable: true,
+        shared: false,
+    };
     let mut globals = GlobalSection::new();
     globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
     globals.global(global(ValType::FUNCREF), &ConstExpr::ref_null(HeapType::FUNC));
@@ -78,14 +115,27 @@ fn component() -> Vec<u8> {
     realloc.instructions().i32_const(1024).end();
     code.function(&handle()).function(&realloc);
     let mut module = Module::new();
-    module.section(&types).section(&functions).section(&tables).section(&memories);
-    module.section(&globals).section(&exports).section(&elements).section(&code);
+    module
+        .section(&types)
+        .section(&functions)
+        .section(&tables)
+        .section(&memories);
+    module
+        .section(&globals)
+        .section(&exports)
+        .section(&elements)
+        .section(&code);
     let mut module = module.finish();
     let mut resolve = wit_parser::Resolve::default();
     let (package, _) = resolve.push_dir("../wit").unwrap();
     let world = resolve.select_world(&[package], Some("footage-handler")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .validate(true)
+        .encode()
+        .unwrap()
 }
 
 fn registers() -> Handler {
@@ -122,7 +172,11 @@ async fn reused_globals_and_tables_would_be_caught() {
     // Two globals, the table's size, and every element of the grown table.
     for expected in [0, 3 + 2 * u32::try_from(ELEMENTS).unwrap()] {
         let grant = store.data_mut().admit(Arc::clone(&grant)).unwrap();
-        let answer = instance.eyesonly_edge_handler().call_handle(&mut store, grant, &width(1).into()).await.unwrap();
+        let answer = instance
+            .eyesonly_edge_handler()
+            .call_handle(&mut store, grant, &width(1).into())
+            .await
+            .unwrap();
         let wire::Body::Bytes(body) = answer.body else {
             panic!("not bytes");
         };

@@ -24,8 +24,8 @@ mod bindings {
     });
 }
 
-use bindings::eyesonly::edge::footage::Grant;
 use bindings::exports::eyesonly::edge::handler::{Body, Guest, MediaType, Question, Response, Status};
+use bindings::eyesonly::edge::footage::Grant;
 use bindings::wasi::clocks::monotonic_clock::now;
 
 struct WasiImport;
