@@ -47,6 +47,8 @@ pub enum Name {
     PutEvent,
     PutEventStill,
     PutClip,
+    #[cfg(feature = "bench")]
+    Plain,
 }
 
 /// One route.
@@ -88,6 +90,8 @@ pub const ROUTES: &[Route] = &[
     route(Name::PutEvent, "PUT", "/v1/ingest/events/{event}", Who::Camera, "Hand in an event's description (JSON)"),
     route(Name::PutEventStill, "PUT", "/v1/ingest/events/{event}/still", Who::Camera, "Hand in an event's still (JPEG)"),
     route(Name::PutClip, "PUT", "/v1/ingest/events/{event}/clip", Who::Camera, "Hand in an event's video (MP4)"),
+    #[cfg(feature = "bench")]
+    route(Name::Plain, "GET", "/v1/{tag}/cameras/{camera}/plain", Who::Viewer, "The bench's bytes, from host code"),
 ];
 
 /// The router of all routes.
@@ -131,6 +135,8 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::PutEvent => on(method, camera::event),
         Name::PutEventStill => on(method, camera::event_still),
         Name::PutClip => on(method, camera::clip),
+        #[cfg(feature = "bench")]
+        Name::Plain => on(method, viewer::plain),
     };
     let metrics = Arc::clone(&edge.metrics);
     methods.layer(middleware::from_fn(move |request: Request, next: Next| {

@@ -353,3 +353,22 @@ pub async fn delete_event(
     let pass = wayout::pass(&edge, grant.requester(), &raw, &leaving)?;
     Ok(wayout::no_content(pass))
 }
+
+/// `GET /v1/{tag}/cameras/{camera}/plain`, in the bench's build alone: the bytes of the file that `EYESONLY_BENCH_FILE` names, by the same
+/// identity, registry and way out, without sandbox and opening.
+#[cfg(feature = "bench")]
+pub async fn plain(State(edge): Edged, headers: HeaderMap, Path((tag, camera)): Path<(String, String)>) -> Result<Response, Problem> {
+    static FILE: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| {
+        std::env::var_os("EYESONLY_BENCH_FILE").and_then(|path| std::fs::read(path).ok()).unwrap_or_default().into()
+    });
+    let raw = credential::of_viewer(&headers, edge.tls)?;
+    let grant = edge.admission.admit(&raw, &tag, &camera, Action::Live).await?;
+    let leaving = Leaving {
+        source: Some((grant.scope().household(), grant.scope().camera())),
+        handed: Handed::Still,
+        event: None,
+        body_bytes: FILE.len() as u64,
+    };
+    let pass = wayout::pass(&edge, grant.requester(), &raw, &leaving)?;
+    Ok(wayout::bytes(pass, MediaType::Jpeg, FILE.clone()))
+}
