@@ -9,7 +9,8 @@ use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
 use crate::ledger::Seam;
 use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
 use eyesonly_rights::{
-    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, ViewerRecord, Window, seal_record,
+    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, ViewerRecord, Window,
+    seal_record,
 };
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use std::sync::Arc;
@@ -94,19 +95,36 @@ struct Writing<'a> {
 impl Writing<'_> {
     fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
         let sealed = seal_record(self.admission.record_key(), record, clock::random())?;
-        self.changes.push(Change { kind: R::KIND, key: record.key(), expect, record: Some(sealed) });
+        self.changes.push(Change {
+            kind: R::KIND,
+            key: record.key(),
+            expect,
+            record: Some(sealed),
+        });
         Ok(())
     }
 
     fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
-        self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
+        self.changes.push(Change {
+            kind,
+            key,
+            expect: Expect::Any,
+            record: None,
+        });
     }
 
     async fn commit(self) -> Result<(), AdminError> {
         if self.changes.len() > CHANGES_MAX {
-            return Err(AdminError::Input("the household has too many cameras and viewers for one change".into()));
+            return Err(AdminError::Input(
+                "the household has too many cameras and viewers for one change".into(),
+            ));
         }
-        Ok(self.admission.registry().commit(self.changes, Some(self.sequence)).await.map(|_| ())?)
+        Ok(self
+            .admission
+            .registry()
+            .commit(self.changes, Some(self.sequence))
+            .await
+            .map(|_| ())?)
     }
 }
 
@@ -118,15 +136,26 @@ impl Admin {
 
     async fn writing(&self) -> Result<Writing<'_>, AdminError> {
         let sequence = self.admission.registry().sequence().await?.saturating_add(1);
-        Ok(Writing { admission: &self.admission, changes: Vec::new(), sequence })
+        Ok(Writing {
+            admission: &self.admission,
+            changes: Vec::new(),
+            sequence,
+        })
     }
 
     async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
-        self.admission.ask::<R>(Seam::Registry, key).await?.0.ok_or(AdminError::Absent(what))
+        self.admission
+            .ask::<R>(Seam::Registry, key)
+            .await?
+            .0
+            .ok_or(AdminError::Absent(what))
     }
 
     /// Tries a change until nobody else wrote meanwhile.
-    async fn settle<T, F: Future<Output = Result<T, AdminError>>>(&self, change: impl Fn() -> F) -> Result<T, AdminError> {
+    async fn settle<T, F: Future<Output = Result<T, AdminError>>>(
+        &self,
+        change: impl Fn() -> F,
+    ) -> Result<T, AdminError> {
         for _ in 1..TRIES_MAX {
             match change().await {
                 Err(AdminError::Conflict) => {}
@@ -147,7 +176,14 @@ impl Admin {
         self.settle(async || {
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
-            let record = HouseholdRecord { household, name: name.clone(), cameras: vec![], viewers: vec![], quota_bytes, sequence };
+            let record = HouseholdRecord {
+                household,
+                name: name.clone(),
+                cameras: vec![],
+                viewers: vec![],
+                quota_bytes,
+                sequence,
+            };
             writing.put(&record, Expect::Absent)?;
             writing.commit().await
         })
@@ -181,12 +217,20 @@ impl Admin {
     /// # Errors
     /// [`AdminError`].
     pub async fn add_camera(&self, household: HouseholdId, name: &str, serial: &str) -> Result<NewCamera, AdminError> {
-        let (name, serial) = (label(name)?, serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>());
-        let (camera, credential) = (CameraId::from_bytes(clock::fresh_id()), CredentialId::from_bytes(clock::fresh_id()));
+        let (name, serial) = (
+            label(name)?,
+            serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>(),
+        );
+        let (camera, credential) = (
+            CameraId::from_bytes(clock::fresh_id()),
+            CredentialId::from_bytes(clock::fresh_id()),
+        );
         self.settle(async || {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             if home.cameras.len() >= MEMBERS_MAX {
-                return Err(AdminError::Input(format!("a household has at most {MEMBERS_MAX} cameras")));
+                return Err(AdminError::Input(format!(
+                    "a household has at most {MEMBERS_MAX} cameras"
+                )));
             }
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
@@ -247,26 +291,55 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn add_viewer(&self, household: HouseholdId, name: &str, password: &Zeroizing<String>) -> Result<ViewerId, AdminError> {
+    pub async fn add_viewer(
+        &self,
+        household: HouseholdId,
+        name: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<ViewerId, AdminError> {
         login_name(name)?;
         let password_hash = hash_password(password)?;
         let viewer = ViewerId::from_bytes(clock::fresh_id());
         self.settle(async || {
-            if self.admission.ask::<LoginRecord>(Seam::Registry, name.as_bytes()).await?.0.is_some() {
+            if self
+                .admission
+                .ask::<LoginRecord>(Seam::Registry, name.as_bytes())
+                .await?
+                .0
+                .is_some()
+            {
                 return Err(AdminError::Taken(name.to_owned()));
             }
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             if home.viewers.len() >= MEMBERS_MAX {
-                return Err(AdminError::Input(format!("a household has at most {MEMBERS_MAX} viewers")));
+                return Err(AdminError::Input(format!(
+                    "a household has at most {MEMBERS_MAX} viewers"
+                )));
             }
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
             let mut cameras = Vec::with_capacity(home.cameras.len());
             for camera in &home.cameras {
-                cameras.push(owners_right(&self.read::<CameraRecord>(camera.as_bytes(), "camera").await?));
+                cameras.push(owners_right(
+                    &self.read::<CameraRecord>(camera.as_bytes(), "camera").await?,
+                ));
             }
-            writing.put(&ViewerRecord { viewer, name: name.to_owned(), households: vec![household], cameras, sequence }, Expect::Absent)?;
-            let login = LoginRecord { name: name.to_owned(), viewer, password_hash: password_hash.clone(), sequence };
+            writing.put(
+                &ViewerRecord {
+                    viewer,
+                    name: name.to_owned(),
+                    households: vec![household],
+                    cameras,
+                    sequence,
+                },
+                Expect::Absent,
+            )?;
+            let login = LoginRecord {
+                name: name.to_owned(),
+                viewer,
+                password_hash: password_hash.clone(),
+                sequence,
+            };
             writing.put(&login, Expect::Absent)?;
             home.viewers.push(viewer);
             let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
@@ -307,7 +380,11 @@ impl Admin {
         let mut records = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = self.admission.registry().list(R::KIND, after.as_deref(), LIST_MAX).await?;
+            let page = self
+                .admission
+                .registry()
+                .list(R::KIND, after.as_deref(), LIST_MAX)
+                .await?;
             let Some(last) = page.last() else { return Ok(records) };
             after = Some(last.key.clone());
             for listed in &page {
@@ -338,15 +415,21 @@ fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
     if length == 0 || length > LABEL_CHARACTERS_MAX || name.chars().any(char::is_control) {
-        return Err(AdminError::Input(format!("a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them control characters")));
+        return Err(AdminError::Input(format!(
+            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them control characters"
+        )));
     }
     Ok(name.to_owned())
 }
 
 fn login_name(name: &str) -> Result<(), AdminError> {
-    let fits = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.@+".contains(&c));
+    let fits = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.@+".contains(&c));
     if fits {
         return Ok(());
     }
-    Err(AdminError::Input(format!("a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9 and - _ . @ +")))
+    Err(AdminError::Input(format!(
+        "a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9 and - _ . @ +"
+    )))
 }

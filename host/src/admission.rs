@@ -9,8 +9,8 @@ use crate::keyring::{Keyring, KeyringError};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::registry::{Registry, RegistryError};
 use eyesonly_rights::{
-    Action, CameraRecord, Credentials, Floor, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified, ViewerRecord, intake, permit, prove,
-    requester,
+    Action, CameraRecord, Credentials, Floor, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
+    ViewerRecord, intake, permit, prove, requester,
 };
 use eyesonly_seal::{CameraId, HouseholdKey, SealingKey};
 use std::collections::HashMap;
@@ -110,8 +110,13 @@ impl Admission {
     /// # Errors
     /// [`Refused::Unidentified`], [`Refused::Unavailable`].
     pub async fn identify(&self, raw: &RawCredential) -> Result<Requester, Refused> {
-        let verified = self.credentials.verify_viewer(raw.text()).map_err(|_| Refused::Unidentified)?;
-        let (record, _) = self.ask::<SessionRecord>(Seam::Sessions, verified.session().as_bytes()).await?;
+        let verified = self
+            .credentials
+            .verify_viewer(raw.text())
+            .map_err(|_| Refused::Unidentified)?;
+        let (record, _) = self
+            .ask::<SessionRecord>(Seam::Sessions, verified.session().as_bytes())
+            .await?;
         requester(&verified, record.as_ref(), clock::now_seconds()).map_err(|why| {
             if why == Unidentified::Crossed {
                 self.refuse(Seam::Sessions, Fault::WrongAnswer, None);
@@ -126,14 +131,23 @@ impl Admission {
     /// [`Refused`].
     pub async fn rights(&self, raw: &RawCredential, tag: &str) -> Result<Identified, Refused> {
         let requester = self.identify(raw).await?;
-        let ours = self.credentials.verify_viewer(raw.text()).is_ok_and(|verified| verified.tag().is(tag));
+        let ours = self
+            .credentials
+            .verify_viewer(raw.text())
+            .is_ok_and(|verified| verified.tag().is(tag));
         if !ours {
             return Err(Refused::NotFound);
         }
-        let (rights, sequence) = self.ask::<ViewerRecord>(Seam::Registry, requester.viewer().as_bytes()).await?;
+        let (rights, sequence) = self
+            .ask::<ViewerRecord>(Seam::Registry, requester.viewer().as_bytes())
+            .await?;
         // A viewer who was removed has no record: their session is worth nothing.
         let rights = rights.ok_or(Refused::Unidentified)?;
-        Ok(Identified { requester, rights, sequence })
+        Ok(Identified {
+            requester,
+            rights,
+            sequence,
+        })
     }
 
     /// The one way to a grant.
@@ -143,8 +157,14 @@ impl Admission {
     pub async fn admit(&self, raw: &RawCredential, tag: &str, camera: &str, action: Action) -> Result<Grant, Refused> {
         let identified = self.rights(raw, tag).await?;
         let camera = CameraId::parse(camera).map_err(|_| Refused::NotFound)?;
-        let permit =
-            permit(&identified.requester, &identified.rights, camera, action, clock::now_seconds()).ok_or(Refused::NotFound)?;
+        let permit = permit(
+            &identified.requester,
+            &identified.rights,
+            camera,
+            action,
+            clock::now_seconds(),
+        )
+        .ok_or(Refused::NotFound)?;
         let key = self.household_key(permit.household(), camera)?;
         Ok(Grant::new(permit, &key, identified.sequence))
     }
@@ -154,8 +174,13 @@ impl Admission {
     /// # Errors
     /// [`Refused::Unidentified`], [`Refused::Unavailable`].
     pub async fn admit_camera(&self, raw: &RawCredential) -> Result<IntakeGrant, Refused> {
-        let verified = self.credentials.verify_camera(raw.text()).map_err(|_| Refused::Unidentified)?;
-        let (record, _) = self.ask::<CameraRecord>(Seam::Registry, verified.camera().as_bytes()).await?;
+        let verified = self
+            .credentials
+            .verify_camera(raw.text())
+            .map_err(|_| Refused::Unidentified)?;
+        let (record, _) = self
+            .ask::<CameraRecord>(Seam::Registry, verified.camera().as_bytes())
+            .await?;
         let intake = intake(&verified, record.as_ref()).ok_or(Refused::Unidentified)?;
         let key = self.household_key(intake.household(), intake.camera())?;
         Ok(IntakeGrant::new(&intake, &key))
@@ -176,18 +201,31 @@ impl Admission {
         }
         // Something was written since: decide again, from the session on.
         let asker = grant.requester();
-        let (session, _) = self.ask::<SessionRecord>(Seam::Sessions, asker.session().as_bytes()).await?;
-        let live = session.is_some_and(|s| s.viewer == asker.viewer() && s.session == asker.session() && s.expires_at_seconds > now);
+        let (session, _) = self
+            .ask::<SessionRecord>(Seam::Sessions, asker.session().as_bytes())
+            .await?;
+        let live = session
+            .is_some_and(|s| s.viewer == asker.viewer() && s.session == asker.session() && s.expires_at_seconds > now);
         if !live {
             return Err(Refused::Unidentified);
         }
-        let (rights, _) = self.ask::<ViewerRecord>(Seam::Registry, asker.viewer().as_bytes()).await?;
+        let (rights, _) = self
+            .ask::<ViewerRecord>(Seam::Registry, asker.viewer().as_bytes())
+            .await?;
         let rights = rights.ok_or(Refused::Unidentified)?;
         let again = permit(asker, &rights, grant.scope().camera(), kind_action, now).ok_or(Refused::NotFound)?;
-        if again.household() == grant.scope().household() { Ok(()) } else { Err(Refused::NotFound) }
+        if again.household() == grant.scope().household() {
+            Ok(())
+        } else {
+            Err(Refused::NotFound)
+        }
     }
 
-    fn household_key(&self, household: eyesonly_seal::HouseholdId, camera: CameraId) -> Result<Arc<HouseholdKey>, Refused> {
+    fn household_key(
+        &self,
+        household: eyesonly_seal::HouseholdId,
+        camera: CameraId,
+    ) -> Result<Arc<HouseholdKey>, Refused> {
         self.keyring.household_key(household).map_err(|error| {
             if matches!(error, KeyringError::WrongKey) {
                 self.refuse(Seam::Keyring, Fault::WrongAnswer, Some(camera));
@@ -215,7 +253,8 @@ impl Admission {
             let slot = self.floors.slot(R::KIND, key);
             match prove::<R>(&self.record_key, key, nonce, &answer, self.floors.floor(slot)) {
                 Ok(record) => {
-                    self.floors.raise(slot, answer.sequence, record.as_ref().map_or(0, Record::sequence));
+                    self.floors
+                        .raise(slot, answer.sequence, record.as_ref().map_or(0, Record::sequence));
                     return Ok((record, answer.sequence));
                 }
                 Err(refusal) => {
@@ -234,7 +273,12 @@ impl Admission {
 
     /// Counts a misdelivery.
     pub fn refuse(&self, seam: Seam, fault: Fault, camera: Option<CameraId>) {
-        self.ledger.misdelivery(&Misdelivery { at_milliseconds: clock::now_milliseconds(), seam, fault, camera });
+        self.ledger.misdelivery(&Misdelivery {
+            at_milliseconds: clock::now_milliseconds(),
+            seam,
+            fault,
+            camera,
+        });
     }
 }
 
@@ -252,7 +296,11 @@ struct Floors {
 
 impl Default for Floors {
     fn default() -> Self {
-        Self { registry: AtomicU64::new(0), records: Mutex::default(), hasher: std::hash::RandomState::new() }
+        Self {
+            registry: AtomicU64::new(0),
+            records: Mutex::default(),
+            hasher: std::hash::RandomState::new(),
+        }
     }
 }
 
@@ -262,8 +310,14 @@ impl Floors {
     }
 
     fn floor(&self, slot: u64) -> Floor {
-        let record = self.records.lock().map_or(0, |records| records.get(&slot).copied().unwrap_or(0));
-        Floor { registry: self.registry.load(Ordering::Acquire), record }
+        let record = self
+            .records
+            .lock()
+            .map_or(0, |records| records.get(&slot).copied().unwrap_or(0));
+        Floor {
+            registry: self.registry.load(Ordering::Acquire),
+            record,
+        }
     }
 
     fn raise(&self, slot: u64, registry: u64, record: u64) {

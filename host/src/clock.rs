@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. A clock set before 1970 reads 0.
 pub fn now_milliseconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Seconds since 1970-01-01T00:00:00Z.
@@ -28,5 +30,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// A fresh UUID (version 7) for something the host names itself: households, cameras, viewers, sessions, object versions.
 pub fn fresh_id() -> [u8; 16] {
     let random: [u8; 10] = random();
-    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random).into_uuid().as_bytes()
+    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random)
+        .into_uuid()
+        .as_bytes()
 }

@@ -82,8 +82,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        toml::from_str(&text).map_err(|e| ConfigError::Form { path: path.into(), message: e.to_string() })
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|e| ConfigError::Form {
+            path: path.into(),
+            message: e.to_string(),
+        })
     }
 }
 
@@ -104,7 +110,10 @@ mod tests {
         check("data = \"d\"", Ok("d"));
         check("", Err("missing field `data`"));
         check("data = \"d\"\nlisten_on = \"x\"", Err("unknown field `listen_on`"));
-        check("data = \"d\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"\npassword = \"p\"", Err("unknown field `password`"));
+        check(
+            "data = \"d\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"\npassword = \"p\"",
+            Err("unknown field `password`"),
+        );
         check("data = \"d\"\nlisten = \"here\"", Err("invalid socket address"));
     }
 }

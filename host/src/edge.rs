@@ -45,7 +45,11 @@ pub struct Data {
 /// What is wrong and what to do about it.
 pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     let folder = &config.data;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("{}: can't be made", folder.display()))?;
     let keyring = Arc::new(Keyring::open(folder)?);
     let path = folder.join("registry.sqlite");
     let database = Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
@@ -58,8 +62,18 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
 /// If there is one already.
 pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("serve.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
-    file.try_lock().with_context(|| format!("{}: another `eyesonly serve` uses this data folder; stop it first", folder.display()))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)?;
+    file.try_lock().with_context(|| {
+        format!(
+            "{}: another `eyesonly serve` uses this data folder; stop it first",
+            folder.display()
+        )
+    })?;
     Ok(file)
 }
 
@@ -67,9 +81,16 @@ pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
 ///
 /// # Errors
 /// If a component is missing, asks for more than the contract, or does not compile.
-pub fn load_handlers(config: &Config, keyring: &Keyring, progress: impl Fn(&str)) -> anyhow::Result<(Handler, Handler)> {
+pub fn load_handlers(
+    config: &Config,
+    keyring: &Keyring,
+    progress: impl Fn(&str),
+) -> anyhow::Result<(Handler, Handler)> {
     let mac = Box::new(CacheKey(keyring.edge().component_cache_key()));
-    let cache = CacheDir { dir: config.data.join("compiled"), mac };
+    let cache = CacheDir {
+        dir: config.data.join("compiled"),
+        mac,
+    };
     let sandbox = Sandbox::new(Limits::default(), Some(cache))?;
     let load = |name: &str| {
         progress(name);
@@ -103,7 +124,11 @@ pub fn assemble(config: &Config, data: &Data, handlers: (Handler, Handler)) -> a
     let index: Arc<dyn Index> = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
     let store: Arc<dyn Store> = Arc::new(FolderStore::open(&config.data.join("objects"))?);
     let admission = Arc::new(Admission::new(Arc::clone(&data.keyring), registry, Arc::clone(&ledger)));
-    let ladder = Ladder::new(Arc::new(MemoryTier::new(config.memory_tier_bytes)), store, Arc::clone(&ledger));
+    let ladder = Ladder::new(
+        Arc::new(MemoryTier::new(config.memory_tier_bytes)),
+        store,
+        Arc::clone(&ledger),
+    );
     let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
     let (thumbnail, events) = handlers;
     Ok(Arc::new(Edge {
@@ -142,7 +167,11 @@ pub async fn collect_before(footage: &Footage, before_seconds: u64) -> Result<us
     let mut collected = 0_usize;
     for some in listed.chunks(COLLECT_NAMES) {
         let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
-        let known = footage.index().known(&names).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let known = footage
+            .index()
+            .known(&names)
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let known: std::collections::HashSet<_> = known.into_iter().collect();
         for name in names.into_iter().filter(|name| !known.contains(name)) {
             store.delete(name).await?;

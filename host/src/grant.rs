@@ -19,7 +19,12 @@ impl Scope {
         // The camera key is derived over both ids: the key of another household, whoever mixed it up, opens nothing here.
         let key = household_key.camera_key(&household, &camera);
         let index = key.index_key();
-        Self { household, camera, key, index }
+        Self {
+            household,
+            camera,
+            key,
+            index,
+        }
     }
     /// The household.
     pub fn household(&self) -> HouseholdId {
@@ -48,7 +53,11 @@ impl Grant {
     /// Makes the grant that a permit allows. `registry_sequence`: the registry's sequence in the snapshot that the permit was decided on.
     pub fn new(permit: Permit, household_key: &HouseholdKey, registry_sequence: u64) -> Self {
         let scope = Scope::new(permit.household(), permit.camera(), household_key);
-        Self { permit, scope, registry_sequence }
+        Self {
+            permit,
+            scope,
+            registry_sequence,
+        }
     }
     /// What the right allows.
     pub fn kinds(&self) -> Kinds {
@@ -95,7 +104,10 @@ pub struct IntakeGrant {
 impl IntakeGrant {
     /// Makes the grant that an intake allows.
     pub fn new(intake: &Intake, household_key: &HouseholdKey) -> Self {
-        Self { scope: Scope::new(intake.household(), intake.camera(), household_key), quota_bytes: intake.quota_bytes() }
+        Self {
+            scope: Scope::new(intake.household(), intake.camera(), household_key),
+            quota_bytes: intake.quota_bytes(),
+        }
     }
     /// The camera, and its keys.
     pub fn scope(&self) -> &Scope {

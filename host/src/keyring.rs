@@ -79,8 +79,17 @@ impl Keyring {
         let kek = key_encryption_key(folder, path.exists())?;
         if !path.exists() {
             let edge = Zeroizing::new(clock::random::<32>());
-            let wrapped = kek.wrap(EDGE_OWNER, &edge, clock::random()).map_err(|_| KeyringError::WrongKey)?;
-            write(&path, &File { version: 1, edge: STANDARD.encode(wrapped), households: BTreeMap::new() })?;
+            let wrapped = kek
+                .wrap(EDGE_OWNER, &edge, clock::random())
+                .map_err(|_| KeyringError::WrongKey)?;
+            write(
+                &path,
+                &File {
+                    version: 1,
+                    edge: STANDARD.encode(wrapped),
+                    households: BTreeMap::new(),
+                },
+            )?;
         }
         let file = read(&path)?;
         let edge = unwrap(&kek, EDGE_OWNER, &file.edge).map_err(|_| {
@@ -90,7 +99,15 @@ impl Keyring {
             ))
         })?;
         let edge = EdgeKey::from_bytes(*edge);
-        Ok(Self { path, kek, edge, state: RwLock::new(State { file, open: HashMap::new() }) })
+        Ok(Self {
+            path,
+            kek,
+            edge,
+            state: RwLock::new(State {
+                file,
+                open: HashMap::new(),
+            }),
+        })
     }
 
     /// The installation's own key.
@@ -112,13 +129,23 @@ impl Keyring {
     }
 
     fn unwrap_household(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
-        let mut state = self.state.write().map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        let mut state = self
+            .state
+            .write()
+            .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         if !state.file.households.contains_key(&household) {
             // Another process (administration) may have added it since.
-            *state = State { file: read(&self.path)?, open: HashMap::new() };
+            *state = State {
+                file: read(&self.path)?,
+                open: HashMap::new(),
+            };
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
-        let key = Arc::new(HouseholdKey::from_bytes(*unwrap(&self.kek, household.as_bytes(), wrapped)?));
+        let key = Arc::new(HouseholdKey::from_bytes(*unwrap(
+            &self.kek,
+            household.as_bytes(),
+            wrapped,
+        )?));
         state.open.insert(household, Arc::clone(&key));
         Ok(key)
     }
@@ -129,10 +156,15 @@ impl Keyring {
     /// [`KeyringError`]; nothing has changed then.
     pub fn add_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
         let key = Zeroizing::new(clock::random::<32>());
-        let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random()).map_err(|_| KeyringError::WrongKey)?;
+        let wrapped = self
+            .kek
+            .wrap(household.as_bytes(), &key, clock::random())
+            .map_err(|_| KeyringError::WrongKey)?;
         self.change(|file| {
             if file.households.len() >= HOUSEHOLDS_MAX {
-                return Err(KeyringError::Form(format!("the keyring is full ({HOUSEHOLDS_MAX} households)")));
+                return Err(KeyringError::Form(format!(
+                    "the keyring is full ({HOUSEHOLDS_MAX} households)"
+                )));
             }
             file.households.insert(household, STANDARD.encode(wrapped));
             Ok(())
@@ -144,16 +176,27 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]; nothing has changed then.
     pub fn destroy_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
-        self.change(|file| file.households.remove(&household).map(|_| ()).ok_or(KeyringError::NoKey))
+        self.change(|file| {
+            file.households
+                .remove(&household)
+                .map(|_| ())
+                .ok_or(KeyringError::NoKey)
+        })
     }
 
     fn change(&self, edit: impl FnOnce(&mut File) -> Result<(), KeyringError>) -> Result<(), KeyringError> {
-        let mut state = self.state.write().map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        let mut state = self
+            .state
+            .write()
+            .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         let _alone = lock(&self.path)?;
         let mut file = read(&self.path)?;
         edit(&mut file)?;
         write(&self.path, &file)?;
-        *state = State { file, open: HashMap::new() };
+        *state = State {
+            file,
+            open: HashMap::new(),
+        };
         Ok(())
     }
 }
@@ -161,8 +204,17 @@ impl Keyring {
 /// Holds other processes off the file while it is changed.
 fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
     let path = path.with_extension("lock");
-    let io = |source| KeyringError::Io { path: path.clone(), source };
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(io)?;
+    let io = |source| KeyringError::Io {
+        path: path.clone(),
+        source,
+    };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io)?;
     file.lock().map_err(io)?;
     Ok(file)
 }
@@ -172,7 +224,10 @@ fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncrypti
     let text = match std::env::var(KEK_VARIABLE) {
         Ok(text) => Zeroizing::new(text),
         Err(_) if path.exists() => {
-            Zeroizing::new(std::fs::read_to_string(&path).map_err(|source| KeyringError::Io { path: path.clone(), source })?)
+            Zeroizing::new(std::fs::read_to_string(&path).map_err(|source| KeyringError::Io {
+                path: path.clone(),
+                source,
+            })?)
         }
         Err(_) if keyring_exists => {
             return Err(KeyringError::Form(format!(
@@ -187,9 +242,14 @@ fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncrypti
             text
         }
     };
-    parse_hex(text.trim()).map(|key| KeyEncryptionKey::from_bytes(*key)).ok_or_else(|| {
-        KeyringError::Form(format!("the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits", path.display()))
-    })
+    parse_hex(text.trim())
+        .map(|key| KeyEncryptionKey::from_bytes(*key))
+        .ok_or_else(|| {
+            KeyringError::Form(format!(
+                "the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits",
+                path.display()
+            ))
+        })
 }
 
 fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -209,10 +269,18 @@ fn unwrap(kek: &KeyEncryptionKey, owner: &[u8], wrapped: &str) -> Result<Zeroizi
 }
 
 fn read(path: &Path) -> Result<File, KeyringError> {
-    let text = std::fs::read(path).map_err(|source| KeyringError::Io { path: path.into(), source })?;
-    let file: File = serde_json::from_slice(&text).map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
+    let text = std::fs::read(path).map_err(|source| KeyringError::Io {
+        path: path.into(),
+        source,
+    })?;
+    let file: File =
+        serde_json::from_slice(&text).map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
     if file.version != 1 {
-        return Err(KeyringError::Form(format!("{}: version {} is not known here", path.display(), file.version)));
+        return Err(KeyringError::Form(format!(
+            "{}: version {} is not known here",
+            path.display(),
+            file.version
+        )));
     }
     Ok(file)
 }
@@ -224,10 +292,18 @@ fn write(path: &Path, file: &File) -> Result<(), KeyringError> {
 
 /// Writes beside, flushes, renames, flushes the folder: the old file or the new one, never half of one.
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
-    let io = |source| KeyringError::Io { path: path.into(), source };
+    let io = |source| KeyringError::Io {
+        path: path.into(),
+        source,
+    };
     let beside = path.with_extension("new");
-    let mut file =
-        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside).map_err(io)?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
     std::fs::rename(&beside, path).map_err(io)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -253,18 +329,27 @@ mod tests {
 
         let path = folder.path().join("keyring.json");
         let mut file = read(&path).unwrap();
-        let (one, two) = (file.households[&household(1)].clone(), file.households[&household(2)].clone());
+        let (one, two) = (
+            file.households[&household(1)].clone(),
+            file.households[&household(2)].clone(),
+        );
         file.households.insert(household(1), two);
         file.households.insert(household(2), one);
         write(&path, &file).unwrap();
         let swapped = Keyring::open(folder.path()).unwrap();
-        assert!(matches!(swapped.household_key(household(1)), Err(KeyringError::WrongKey)));
+        assert!(matches!(
+            swapped.household_key(household(1)),
+            Err(KeyringError::WrongKey)
+        ));
     }
 
     #[test]
     fn another_process_adds_and_this_one_sees_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (server, admin) = (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
+        let (server, admin) = (
+            Keyring::open(folder.path()).unwrap(),
+            Keyring::open(folder.path()).unwrap(),
+        );
         assert!(server.household_key(household(1)).is_err());
         admin.add_household(household(1)).unwrap();
         assert!(server.household_key(household(1)).is_ok());
@@ -276,11 +361,20 @@ mod tests {
         drop(Keyring::open(folder.path()).unwrap());
         std::fs::write(folder.path().join("kek"), "00".repeat(32)).unwrap();
         let message = Keyring::open(folder.path()).err().unwrap().to_string();
-        assert!(message.contains("does not open with this key-encryption key"), "{message}");
+        assert!(
+            message.contains("does not open with this key-encryption key"),
+            "{message}"
+        );
         std::fs::remove_file(folder.path().join("kek")).unwrap();
         let message = Keyring::open(folder.path()).err().unwrap().to_string();
         assert!(message.contains("restore it"), "{message}");
         std::fs::write(folder.path().join("kek"), "abc").unwrap();
-        assert!(Keyring::open(folder.path()).err().unwrap().to_string().contains("64 hexadecimal digits"));
+        assert!(
+            Keyring::open(folder.path())
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("64 hexadecimal digits")
+        );
     }
 }

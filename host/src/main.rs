@@ -153,7 +153,11 @@ fn main() -> ExitCode {
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG").unwrap_or_else(|_| "info".into());
     let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .init();
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -163,7 +167,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     forbid_core_dumps()?;
     let config = Config::read(&arguments.config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
     match arguments.command {
         Command::Serve { listen } => runtime.block_on(serve_until_stopped(&config, listen))?,
         Command::Household(command) => runtime.block_on(household(&admin(&config)?, command, json))?,
@@ -178,8 +185,16 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 /// A core dump would hold keys and footage.
 fn forbid_core_dumps() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("core dumps can't be switched off")?;
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).context("core dumps can't be switched off")
+    setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )
+    .context("core dumps can't be switched off")?;
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .context("core dumps can't be switched off")
 }
 
 async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<()> {
@@ -190,7 +205,11 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> any
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
     })?;
     spinner.finish_and_clear();
-    let tls = config.tls.as_ref().map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
+    let tls = config
+        .tls
+        .as_ref()
+        .map(|tls| Tls::read(&tls.certificate, &tls.key))
+        .transpose()?;
     let edge = edge::assemble(config, &data, handlers)?;
     let listener = Listener::bind(listen.unwrap_or(config.listen)).await?;
     if let Some(address) = config.metrics {
@@ -235,7 +254,11 @@ async fn stopped() {
 fn admin(config: &Config) -> anyhow::Result<Admin> {
     let data = edge::open_data(config)?;
     let registry = Arc::new(SqliteRegistry::new(data.database));
-    Ok(Admin::new(Arc::new(Admission::new(data.keyring, registry, Arc::new(MemoryLedger::default())))))
+    Ok(Admin::new(Arc::new(Admission::new(
+        data.keyring,
+        registry,
+        Arc::new(MemoryLedger::default()),
+    ))))
 }
 
 fn say(json: bool, value: serde_json::Value, text: impl FnOnce() -> String) {
@@ -250,20 +273,31 @@ async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyh
     match command {
         HouseholdCommand::Add { name, quota_bytes } => {
             let id = admin.add_household(&name, quota_bytes).await?;
-            say(json, serde_json::json!({ "household": id }), || format!("household {id}"));
+            say(json, serde_json::json!({ "household": id }), || {
+                format!("household {id}")
+            });
         }
         HouseholdCommand::List => {
             for record in admin.list::<HouseholdRecord>("household").await? {
-                let (id, name, cameras, viewers) = (record.household, record.name, record.cameras.len(), record.viewers.len());
-                say(json, serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers }), || {
-                    format!("{id}  {name}  ({cameras} cameras, {viewers} viewers)")
-                });
+                let (id, name, cameras, viewers) = (
+                    record.household,
+                    record.name,
+                    record.cameras.len(),
+                    record.viewers.len(),
+                );
+                say(
+                    json,
+                    serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers }),
+                    || format!("{id}  {name}  ({cameras} cameras, {viewers} viewers)"),
+                );
             }
         }
         HouseholdCommand::Remove { id } => {
             admin.remove_household(id).await?;
             say(json, serde_json::json!({ "removed": id }), || {
-                format!("household {id} is removed and its key is destroyed. Rotate the key-encryption key to close older copies of the keyring.")
+                format!(
+                    "household {id} is removed and its key is destroyed. Rotate the key-encryption key to close older copies of the keyring."
+                )
             });
         }
     }
@@ -272,24 +306,48 @@ async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyh
 
 async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        CameraCommand::Add { household, name, serial } => {
+        CameraCommand::Add {
+            household,
+            name,
+            serial,
+        } => {
             let new = admin.add_camera(household, &name, &serial).await?;
             let (id, credential) = (new.camera, new.credential.as_str());
-            say(json, serde_json::json!({ "camera": id, "credential": credential }), || {
-                format!("camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else.")
-            });
+            say(
+                json,
+                serde_json::json!({ "camera": id, "credential": credential }),
+                || {
+                    format!(
+                        "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else."
+                    )
+                },
+            );
         }
         CameraCommand::List => {
             for record in admin.list::<CameraRecord>("camera").await? {
-                let CameraRecord { camera, household, name, serial, credential, .. } = record;
+                let CameraRecord {
+                    camera,
+                    household,
+                    name,
+                    serial,
+                    credential,
+                    ..
+                } = record;
                 let enrolled = credential.is_some();
                 let value = serde_json::json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
-                say(json, value, || format!("{camera}  {name}  (household {household}{})", if enrolled { "" } else { ", ended" }));
+                say(json, value, || {
+                    format!(
+                        "{camera}  {name}  (household {household}{})",
+                        if enrolled { "" } else { ", ended" }
+                    )
+                });
             }
         }
         CameraCommand::Remove { id } => {
             admin.remove_camera(id).await?;
-            say(json, serde_json::json!({ "removed": id }), || format!("camera {id} is removed"));
+            say(json, serde_json::json!({ "removed": id }), || {
+                format!("camera {id} is removed")
+            });
         }
     }
     Ok(())
@@ -297,19 +355,30 @@ async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Re
 
 async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        ViewerCommand::Add { household, name, role: _, password_stdin } => {
+        ViewerCommand::Add {
+            household,
+            name,
+            role: _,
+            password_stdin,
+        } => {
             let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
             say(json, serde_json::json!({ "viewer": id }), || format!("viewer {id}"));
         }
         ViewerCommand::List => {
             for record in admin.list::<ViewerRecord>("viewer").await? {
                 let (id, name, cameras) = (record.viewer, record.name, record.cameras.len());
-                say(json, serde_json::json!({ "viewer": id, "name": name, "cameras": cameras }), || format!("{id}  {name}  ({cameras} cameras)"));
+                say(
+                    json,
+                    serde_json::json!({ "viewer": id, "name": name, "cameras": cameras }),
+                    || format!("{id}  {name}  ({cameras} cameras)"),
+                );
             }
         }
         ViewerCommand::Remove { id } => {
             admin.remove_viewer(id).await?;
-            say(json, serde_json::json!({ "removed": id }), || format!("viewer {id} is removed"));
+            say(json, serde_json::json!({ "removed": id }), || {
+                format!("viewer {id} is removed")
+            });
         }
     }
     Ok(())
@@ -319,10 +388,16 @@ async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Re
 fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() && !quietly {
-        return Ok(Zeroizing::new(rpassword::prompt_password("Password: ").context("no password was read")?));
+        return Ok(Zeroizing::new(
+            rpassword::prompt_password("Password: ").context("no password was read")?,
+        ));
     }
     let mut text = Zeroizing::new(String::new());
-    stdin.lock().take(4096).read_to_string(&mut text).context("no password on standard input")?;
+    stdin
+        .lock()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("no password on standard input")?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 

@@ -32,12 +32,22 @@ impl Metrics {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
         registry.register("requests", "Requests answered", answered.clone());
-        Self { registry, answered, ledger }
+        Self {
+            registry,
+            answered,
+            ledger,
+        }
     }
 
     /// Counts an answered request.
     pub fn answered(&self, method: &'static str, route: &'static str, status: StatusCode) {
-        self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
+        self.answered
+            .get_or_create(&Answered {
+                method,
+                route,
+                status: status.as_u16(),
+            })
+            .inc();
     }
 
     /// The text that a scraper reads.
@@ -49,12 +59,20 @@ impl Metrics {
         // The ledger's own numbers come before the end mark of the format.
         let end = text.rfind("# EOF").unwrap_or(text.len());
         let mut own = String::new();
-        let _ = writeln!(own, "# HELP eyesonly_misdeliveries Answers that did not prove their question and were refused.");
+        let _ = writeln!(
+            own,
+            "# HELP eyesonly_misdeliveries Answers that did not prove their question and were refused."
+        );
         let _ = writeln!(own, "# TYPE eyesonly_misdeliveries counter");
         for seam in Seam::ALL {
             for fault in Fault::ALL {
                 let count = self.ledger.misdeliveries(seam, fault);
-                let _ = writeln!(own, "eyesonly_misdeliveries_total{{seam=\"{}\",fault=\"{}\"}} {count}", seam.name(), fault.name());
+                let _ = writeln!(
+                    own,
+                    "eyesonly_misdeliveries_total{{seam=\"{}\",fault=\"{}\"}} {count}",
+                    seam.name(),
+                    fault.name()
+                );
             }
         }
         let _ = writeln!(own, "# HELP eyesonly_deliveries Responses with private content.");

@@ -10,10 +10,12 @@ use crate::grant::Scope;
 use crate::index::{ObjectRow, State};
 use crate::ledger::Fault;
 use bytes::Bytes;
-use eyesonly_seal::format::{self, EXTENT_CHUNKS, EXTENT_PLAIN_BYTES, EXTENT_SEALED_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES};
+use eyesonly_seal::format::{
+    self, EXTENT_CHUNKS, EXTENT_PLAIN_BYTES, EXTENT_SEALED_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES,
+};
 use eyesonly_seal::{
-    Context, FootageContext, FootageId, Kind, ObjectName, ObjectVersion, Opener, Question, Rendition, SealError, SealingKey, Sealer, Slot,
-    SlotName,
+    Context, FootageContext, FootageId, Kind, ObjectName, ObjectVersion, Opener, Question, Rendition, SealError,
+    Sealer, SealingKey, Slot, SlotName,
 };
 
 /// Sealed bytes of one extent with its object's header: what tiers and stores hold. Nobody has vouched for it.
@@ -39,10 +41,17 @@ pub struct Asked {
 impl Asked {
     /// The footage itself.
     pub fn footage(kind: Kind, id: FootageId) -> Self {
-        Self { kind, id, rendition: None }
+        Self {
+            kind,
+            id,
+            rendition: None,
+        }
     }
     fn rendition(&self) -> Option<Rendition<'_>> {
-        self.rendition.as_ref().map(|(name, handler)| Rendition { name, handler: *handler })
+        self.rendition.as_ref().map(|(name, handler)| Rendition {
+            name,
+            handler: *handler,
+        })
     }
 }
 
@@ -79,7 +88,9 @@ impl Located {
     }
     /// Where extent `index` lies in the sealed object, without the header: start and length.
     pub fn extent_range(&self, index: u64) -> Option<(u64, u64)> {
-        let start = index.checked_mul(EXTENT_SEALED_BYTES as u64)?.checked_add(HEADER_BYTES as u64)?;
+        let start = index
+            .checked_mul(EXTENT_SEALED_BYTES as u64)?
+            .checked_add(HEADER_BYTES as u64)?;
         let left = self.sealed_length.checked_sub(start)?;
         (left > 0).then_some((start, left.min(EXTENT_SEALED_BYTES as u64)))
     }
@@ -91,7 +102,13 @@ pub fn slot(scope: &Scope, asked: &Asked) -> Result<SlotName, SealError> {
 }
 
 fn question<'a>(scope: &Scope, asked: &'a Asked) -> Question<'a> {
-    Question { household: scope.household(), camera: scope.camera(), kind: asked.kind, rendition: asked.rendition(), object: asked.id }
+    Question {
+        household: scope.household(),
+        camera: scope.camera(),
+        kind: asked.kind,
+        rendition: asked.rendition(),
+        object: asked.id,
+    }
 }
 
 /// What a proof is about. A pointer row says more than an object row: that it is the newest still.
@@ -178,7 +195,14 @@ pub fn located(scope: &Scope, asked: &Asked, version: ObjectVersion, sealed_leng
     let plain_length = format::plain_length(sealed_length).map_err(|_| Fault::WrongLength)?;
     let context = context(scope, asked, version).map_err(|_| Fault::WrongAnswer)?;
     let name = scope.key().object_name(&context);
-    Ok(Located { name, version, context, key: scope.key().footage_key(&asked.id), plain_length, sealed_length })
+    Ok(Located {
+        name,
+        version,
+        context,
+        key: scope.key().footage_key(&asked.id),
+        plain_length,
+        sealed_length,
+    })
 }
 
 fn context(scope: &Scope, asked: &Asked, version: ObjectVersion) -> Result<Context, SealError> {
@@ -193,7 +217,12 @@ fn context(scope: &Scope, asked: &Asked, version: ObjectVersion) -> Result<Conte
 }
 
 /// A sealer for a new object of the scope's camera, and the object's name. `salt`: 24 random bytes, fresh.
-pub fn sealer(scope: &Scope, asked: &Asked, version: ObjectVersion, salt: [u8; 24]) -> Result<(Sealer, ObjectName), SealError> {
+pub fn sealer(
+    scope: &Scope,
+    asked: &Asked,
+    version: ObjectVersion,
+    salt: [u8; 24],
+) -> Result<(Sealer, ObjectName), SealError> {
     let context = context(scope, asked, version)?;
     let name = scope.key().object_name(&context);
     Ok((Sealer::new(&scope.key().footage_key(&asked.id), &context, salt)?, name))
@@ -225,7 +254,11 @@ pub fn accept(located: &Located, index: u64, extent: SealedExtent) -> Result<Ope
     }
     let opener = Opener::new(&located.key, &located.context, &extent.header).map_err(fault)?;
     let first_chunk = index.checked_mul(EXTENT_CHUNKS as u64).ok_or(Fault::WrongLength)?;
-    Ok(OpenExtent { opener, chunks: extent.chunks, first_chunk })
+    Ok(OpenExtent {
+        opener,
+        chunks: extent.chunks,
+        first_chunk,
+    })
 }
 
 impl OpenExtent {
@@ -240,7 +273,11 @@ impl OpenExtent {
     /// [`Fault`]; `out` is then as it was.
     pub fn open(&self, first: usize, count: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
         let start = first.checked_mul(SEALED_CHUNK_BYTES).ok_or(Fault::WrongLength)?;
-        let end = first.checked_add(count).and_then(|n| n.checked_mul(SEALED_CHUNK_BYTES)).ok_or(Fault::WrongLength)?.min(self.chunks.len());
+        let end = first
+            .checked_add(count)
+            .and_then(|n| n.checked_mul(SEALED_CHUNK_BYTES))
+            .ok_or(Fault::WrongLength)?
+            .min(self.chunks.len());
         let sealed = self.chunks.get(start..end).ok_or(Fault::WrongLength)?;
         let chunk = self.first_chunk.checked_add(first as u64).ok_or(Fault::WrongLength)?;
         self.opener.open_chunks(chunk, sealed, out).map_err(fault)

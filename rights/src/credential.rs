@@ -106,7 +106,10 @@ pub struct Credentials {
 impl Credentials {
     /// The credentials of the installation whose root key this is.
     pub fn new(edge: &EdgeKey) -> Self {
-        Self { mac: edge.credential_key(), tag: edge.tag_key() }
+        Self {
+            mac: edge.credential_key(),
+            tag: edge.tag_key(),
+        }
     }
 
     /// A viewer's credential for one session.
@@ -117,8 +120,16 @@ impl Credentials {
 
     /// A camera's credential.
     pub fn mint_camera(&self, household: HouseholdId, camera: CameraId, credential: CredentialId) -> String {
-        let mac = self.mac.mac(&[b"camera", household.as_bytes(), camera.as_bytes(), credential.as_bytes()]);
-        encode(CAMERA_PREFIX, &[household.as_bytes(), camera.as_bytes(), credential.as_bytes(), &mac])
+        let mac = self.mac.mac(&[
+            b"camera",
+            household.as_bytes(),
+            camera.as_bytes(),
+            credential.as_bytes(),
+        ]);
+        encode(
+            CAMERA_PREFIX,
+            &[household.as_bytes(), camera.as_bytes(), credential.as_bytes(), &mac],
+        )
     }
 
     /// Verifies a viewer's credential. FROM CLIENT.
@@ -129,10 +140,16 @@ impl Credentials {
         let bytes = decode::<{ VIEWER_BODY_BYTES + MAC_BYTES }>(VIEWER_PREFIX, raw)?;
         let (viewer, rest) = take16(&bytes)?;
         let (session, mac) = take16(rest)?;
-        self.mac.verify(&[b"viewer", &viewer, &session], mac).map_err(|_| CredentialError::Forged)?;
+        self.mac
+            .verify(&[b"viewer", &viewer, &session], mac)
+            .map_err(|_| CredentialError::Forged)?;
         let session = SessionId::from_bytes(session);
         let viewer = ViewerId::from_bytes(viewer);
-        Ok(VerifiedSession { viewer, session, tag: self.tag(viewer, session) })
+        Ok(VerifiedSession {
+            viewer,
+            session,
+            tag: self.tag(viewer, session),
+        })
     }
 
     /// Verifies a camera's credential. FROM CLIENT.
@@ -144,7 +161,9 @@ impl Credentials {
         let (household, rest) = take16(&bytes)?;
         let (camera, rest) = take16(rest)?;
         let (credential, mac) = take16(rest)?;
-        self.mac.verify(&[b"camera", &household, &camera, &credential], mac).map_err(|_| CredentialError::Forged)?;
+        self.mac
+            .verify(&[b"camera", &household, &camera, &credential], mac)
+            .map_err(|_| CredentialError::Forged)?;
         Ok(VerifiedCamera {
             household: HouseholdId::from_bytes(household),
             camera: CameraId::from_bytes(camera),
@@ -203,22 +222,40 @@ mod tests {
     #[test]
     fn every_bit_of_a_credential_counts() {
         let c = credentials(1);
-        let text = c.mint_camera(HouseholdId::from_bytes([1; 16]), CameraId::from_bytes([2; 16]), CredentialId::from_bytes([3; 16]));
+        let text = c.mint_camera(
+            HouseholdId::from_bytes([1; 16]),
+            CameraId::from_bytes([2; 16]),
+            CredentialId::from_bytes([3; 16]),
+        );
         assert!(c.verify_camera(&text).is_ok());
-        let raw = URL_SAFE_NO_PAD.decode(text.strip_prefix(CAMERA_PREFIX).unwrap()).unwrap();
+        let raw = URL_SAFE_NO_PAD
+            .decode(text.strip_prefix(CAMERA_PREFIX).unwrap())
+            .unwrap();
         for bit in 0..raw.len() * 8 {
             let mut changed = raw.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             let forged = encode(CAMERA_PREFIX, &[&changed]);
-            assert_eq!(c.verify_camera(&forged).err(), Some(CredentialError::Forged), "bit {bit}");
+            assert_eq!(
+                c.verify_camera(&forged).err(),
+                Some(CredentialError::Forged),
+                "bit {bit}"
+            );
         }
     }
 
     #[test]
     fn a_credential_cut_from_two_is_forged() {
         let c = credentials(1);
-        let one = c.mint_camera(HouseholdId::from_bytes([1; 16]), CameraId::from_bytes([1; 16]), CredentialId::from_bytes([1; 16]));
-        let two = c.mint_camera(HouseholdId::from_bytes([2; 16]), CameraId::from_bytes([2; 16]), CredentialId::from_bytes([2; 16]));
+        let one = c.mint_camera(
+            HouseholdId::from_bytes([1; 16]),
+            CameraId::from_bytes([1; 16]),
+            CredentialId::from_bytes([1; 16]),
+        );
+        let two = c.mint_camera(
+            HouseholdId::from_bytes([2; 16]),
+            CameraId::from_bytes([2; 16]),
+            CredentialId::from_bytes([2; 16]),
+        );
         for cut in (VIEWER_PREFIX.len() + 1)..one.len() {
             let crossed = format!("{}{}", &one[..cut], &two[cut..]);
             if crossed != one && crossed != two {
@@ -233,7 +270,15 @@ mod tests {
         let viewer = c.mint_viewer(ViewerId::from_bytes([2; 16]), SessionId::from_bytes([3; 16]));
         assert_eq!(c.verify_camera(&viewer).err(), Some(CredentialError::Malformed));
         assert_eq!(other.verify_viewer(&viewer).err(), Some(CredentialError::Forged));
-        for bad in ["", "ev1.", "ev1.AAAA", "ev2.x", &viewer[..viewer.len() - 1], &format!("{viewer}A"), &format!("{viewer}=")] {
+        for bad in [
+            "",
+            "ev1.",
+            "ev1.AAAA",
+            "ev2.x",
+            &viewer[..viewer.len() - 1],
+            &format!("{viewer}A"),
+            &format!("{viewer}="),
+        ] {
             assert_eq!(c.verify_viewer(bad).err(), Some(CredentialError::Malformed), "{bad}");
         }
     }
@@ -242,8 +287,14 @@ mod tests {
     fn two_sessions_have_two_tags() {
         let c = credentials(1);
         let v = ViewerId::from_bytes([2; 16]);
-        let one = c.verify_viewer(&c.mint_viewer(v, SessionId::from_bytes([3; 16]))).unwrap().tag();
-        let two = c.verify_viewer(&c.mint_viewer(v, SessionId::from_bytes([4; 16]))).unwrap().tag();
+        let one = c
+            .verify_viewer(&c.mint_viewer(v, SessionId::from_bytes([3; 16])))
+            .unwrap()
+            .tag();
+        let two = c
+            .verify_viewer(&c.mint_viewer(v, SessionId::from_bytes([4; 16])))
+            .unwrap()
+            .tag();
         assert!(one.is(&one.to_text()) && !one.is(&two.to_text()) && !one.is("") && !one.is(&one.to_text()[..31]));
         assert_eq!(one.to_text().len(), 32);
     }

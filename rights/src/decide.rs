@@ -44,7 +44,9 @@ impl Requester {
     }
     /// Whether the raw credential of a request is this requester's: the way out asks this again before the first byte.
     pub fn sent(&self, credentials: &Credentials, raw: &str) -> bool {
-        credentials.verify_viewer(raw).is_ok_and(|v| v.viewer() == self.viewer && v.session() == self.session)
+        credentials
+            .verify_viewer(raw)
+            .is_ok_and(|v| v.viewer() == self.viewer && v.session() == self.session)
     }
 }
 
@@ -52,7 +54,11 @@ impl Requester {
 ///
 /// # Errors
 /// [`Unidentified`].
-pub fn requester(verified: &VerifiedSession, record: Option<&SessionRecord>, now_seconds: u64) -> Result<Requester, Unidentified> {
+pub fn requester(
+    verified: &VerifiedSession,
+    record: Option<&SessionRecord>,
+    now_seconds: u64,
+) -> Result<Requester, Unidentified> {
     let record = record.ok_or(Unidentified::NoSession)?;
     // INVARIANT: the session store can end a session, it can't change whose it is.
     if record.session != verified.session() || record.viewer != verified.viewer() {
@@ -61,7 +67,11 @@ pub fn requester(verified: &VerifiedSession, record: Option<&SessionRecord>, now
     if record.expires_at_seconds <= now_seconds {
         return Err(Unidentified::Expired);
     }
-    Ok(Requester { viewer: record.viewer, session: record.session, expires_at_seconds: record.expires_at_seconds })
+    Ok(Requester {
+        viewer: record.viewer,
+        session: record.session,
+        expires_at_seconds: record.expires_at_seconds,
+    })
 }
 
 /// What a route wants to do with a camera.
@@ -121,7 +131,13 @@ impl Permit {
 
 /// Decides. `record` is the requester's own, proven for this request. None: there is nothing for them under this name, and nobody tells
 /// them whether there is for others.
-pub fn permit(requester: &Requester, record: &ViewerRecord, camera: CameraId, action: Action, now_seconds: u64) -> Option<Permit> {
+pub fn permit(
+    requester: &Requester,
+    record: &ViewerRecord,
+    camera: CameraId,
+    action: Action,
+    now_seconds: u64,
+) -> Option<Permit> {
     if record.viewer != requester.viewer() {
         return None;
     }
@@ -142,7 +158,9 @@ pub fn permit(requester: &Requester, record: &ViewerRecord, camera: CameraId, ac
         household: right.household,
         kinds: right.kinds,
         window: right.window,
-        expires_at_seconds: right.expires_at_seconds.map_or(requester.expires_at_seconds(), |at| at.min(requester.expires_at_seconds())),
+        expires_at_seconds: right.expires_at_seconds.map_or(requester.expires_at_seconds(), |at| {
+            at.min(requester.expires_at_seconds())
+        }),
         may_delete,
     })
 }
@@ -180,7 +198,11 @@ pub fn intake(verified: &VerifiedCamera, record: Option<&CameraRecord>) -> Optio
     let same = record.camera == verified.camera()
         && record.household == verified.household()
         && record.credential == Some(verified.credential());
-    same.then(|| Intake { household: record.household, camera: record.camera, quota_bytes: record.quota_bytes })
+    same.then_some(Intake {
+        household: record.household,
+        camera: record.camera,
+        quota_bytes: record.quota_bytes,
+    })
 }
 
 #[cfg(test)]
@@ -196,9 +218,14 @@ mod tests {
 
     fn who(session_ends: u64) -> Result<Requester, Unidentified> {
         let c = Credentials::new(&EdgeKey::from_bytes([1; 32]));
-        let verified = c.verify_viewer(&c.mint_viewer(ViewerId::from_bytes(id(1)), SessionId::from_bytes(id(2)))).unwrap();
-        let record =
-            SessionRecord { session: SessionId::from_bytes(id(2)), viewer: ViewerId::from_bytes(id(1)), expires_at_seconds: session_ends };
+        let verified = c
+            .verify_viewer(&c.mint_viewer(ViewerId::from_bytes(id(1)), SessionId::from_bytes(id(2))))
+            .unwrap();
+        let record = SessionRecord {
+            session: SessionId::from_bytes(id(2)),
+            viewer: ViewerId::from_bytes(id(1)),
+            expires_at_seconds: session_ends,
+        };
         requester(&verified, Some(&record), NOW)
     }
 
@@ -225,7 +252,13 @@ mod tests {
     }
 
     fn check(record: &ViewerRecord, camera: u8, action: Action, expected: bool) {
-        let got = permit(&who(NOW + 10).unwrap(), record, CameraId::from_bytes(id(camera)), action, NOW);
+        let got = permit(
+            &who(NOW + 10).unwrap(),
+            record,
+            CameraId::from_bytes(id(camera)),
+            action,
+            NOW,
+        );
         assert_eq!(got.is_some(), expected, "{action:?} on camera {camera}");
     }
 
@@ -234,23 +267,58 @@ mod tests {
         for action in [Action::Live, Action::Events, Action::Clips, Action::Delete] {
             check(&record(right()), 3, action, true);
             check(&record(right()), 9, action, false);
-            let other = ViewerRecord { viewer: ViewerId::from_bytes(id(8)), ..record(right()) };
+            let other = ViewerRecord {
+                viewer: ViewerId::from_bytes(id(8)),
+                ..record(right())
+            };
             check(&other, 3, action, false);
-            let left = ViewerRecord { households: vec![], ..record(right()) };
+            let left = ViewerRecord {
+                households: vec![],
+                ..record(right())
+            };
             check(&left, 3, action, false);
         }
     }
 
     #[test]
     fn kinds_roles_and_expiry_are_kept() {
-        let only = |live, events, clips| record(CameraRight { kinds: Kinds { live, events, clips }, ..right() });
+        let only = |live, events, clips| {
+            record(CameraRight {
+                kinds: Kinds { live, events, clips },
+                ..right()
+            })
+        };
         check(&only(false, true, true), 3, Action::Live, false);
         check(&only(true, false, true), 3, Action::Events, false);
         check(&only(true, false, true), 3, Action::Delete, false);
         check(&only(true, true, false), 3, Action::Clips, false);
-        check(&record(CameraRight { role: Role::Member, ..right() }), 3, Action::Delete, false);
-        check(&record(CameraRight { expires_at_seconds: Some(NOW), ..right() }), 3, Action::Live, false);
-        check(&record(CameraRight { expires_at_seconds: Some(NOW + 1), ..right() }), 3, Action::Live, true);
+        check(
+            &record(CameraRight {
+                role: Role::Member,
+                ..right()
+            }),
+            3,
+            Action::Delete,
+            false,
+        );
+        check(
+            &record(CameraRight {
+                expires_at_seconds: Some(NOW),
+                ..right()
+            }),
+            3,
+            Action::Live,
+            false,
+        );
+        check(
+            &record(CameraRight {
+                expires_at_seconds: Some(NOW + 1),
+                ..right()
+            }),
+            3,
+            Action::Live,
+            true,
+        );
     }
 
     #[test]
@@ -258,14 +326,20 @@ mod tests {
         let camera = CameraId::from_bytes(id(3));
         let by_session = permit(&who(NOW + 10).unwrap(), &record(right()), camera, Action::Live, NOW).unwrap();
         assert!(by_session.holds_at(NOW + 9) && !by_session.holds_at(NOW + 10));
-        let short = record(CameraRight { expires_at_seconds: Some(NOW + 5), ..right() });
+        let short = record(CameraRight {
+            expires_at_seconds: Some(NOW + 5),
+            ..right()
+        });
         let by_right = permit(&who(NOW + 10).unwrap(), &short, camera, Action::Live, NOW).unwrap();
         assert!(by_right.holds_at(NOW + 4) && !by_right.holds_at(NOW + 5));
     }
 
     #[test]
     fn a_window_is_inclusive() {
-        let window = Window { from_milliseconds: Some(10), until_milliseconds: Some(20) };
+        let window = Window {
+            from_milliseconds: Some(10),
+            until_milliseconds: Some(20),
+        };
         for (time, expected) in [(9, false), (10, true), (20, true), (21, false)] {
             assert_eq!(window.covers(time), expected, "{time}");
         }
@@ -276,7 +350,9 @@ mod tests {
         assert!(who(NOW + 1).is_ok());
         assert_eq!(who(NOW).err(), Some(Unidentified::Expired));
         let c = Credentials::new(&EdgeKey::from_bytes([1; 32]));
-        let verified = c.verify_viewer(&c.mint_viewer(ViewerId::from_bytes(id(1)), SessionId::from_bytes(id(2)))).unwrap();
+        let verified = c
+            .verify_viewer(&c.mint_viewer(ViewerId::from_bytes(id(1)), SessionId::from_bytes(id(2))))
+            .unwrap();
         assert_eq!(requester(&verified, None, NOW).err(), Some(Unidentified::NoSession));
         for (session, viewer) in [(9, 1), (2, 9)] {
             let crossed = SessionRecord {
@@ -284,7 +360,10 @@ mod tests {
                 viewer: ViewerId::from_bytes(id(viewer)),
                 expires_at_seconds: NOW + 1,
             };
-            assert_eq!(requester(&verified, Some(&crossed), NOW).err(), Some(Unidentified::Crossed));
+            assert_eq!(
+                requester(&verified, Some(&crossed), NOW).err(),
+                Some(Unidentified::Crossed)
+            );
         }
     }
 
@@ -303,7 +382,9 @@ mod tests {
     fn a_camera_hands_in_only_with_the_credential_in_force() {
         let c = Credentials::new(&EdgeKey::from_bytes([1; 32]));
         let (household, camera) = (HouseholdId::from_bytes(id(4)), CameraId::from_bytes(id(3)));
-        let verified = c.verify_camera(&c.mint_camera(household, camera, CredentialId::from_bytes(id(6)))).unwrap();
+        let verified = c
+            .verify_camera(&c.mint_camera(household, camera, CredentialId::from_bytes(id(6))))
+            .unwrap();
         let record = |credential: Option<u8>| CameraRecord {
             camera,
             household,
@@ -314,10 +395,16 @@ mod tests {
             sequence: 1,
         };
         assert!(intake(&verified, Some(&record(Some(6)))).is_some());
-        assert!(intake(&verified, Some(&record(Some(7)))).is_none(), "revoked and replaced");
+        assert!(
+            intake(&verified, Some(&record(Some(7)))).is_none(),
+            "revoked and replaced"
+        );
         assert!(intake(&verified, Some(&record(None))).is_none(), "ended");
         assert!(intake(&verified, None).is_none());
-        let moved = CameraRecord { household: HouseholdId::from_bytes(id(9)), ..record(Some(6)) };
+        let moved = CameraRecord {
+            household: HouseholdId::from_bytes(id(9)),
+            ..record(Some(6))
+        };
         assert!(intake(&verified, Some(&moved)).is_none(), "enrolled elsewhere");
     }
 }

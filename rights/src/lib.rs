@@ -20,6 +20,6 @@ pub use credential::{CredentialError, Credentials, Tag, VerifiedCamera, Verified
 pub use decide::{Action, Intake, Permit, Requester, Unidentified, intake, permit, requester};
 pub use proof::{Answer, Floor, Nonce, Refusal, prove};
 pub use record::{
-    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, SessionRecord, ViewerRecord, Window,
-    seal_record,
+    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, SessionRecord,
+    ViewerRecord, Window, seal_record,
 };

@@ -62,7 +62,13 @@ pub enum Refusal {
 ///
 /// # Errors
 /// [`Refusal`]: a misdelivery. Count it, drop the connection, ask again.
-pub fn prove<R: Record>(key: &SealingKey, asked: &[u8], nonce: Nonce, answer: &Answer, floor: Floor) -> Result<Option<R>, Refusal> {
+pub fn prove<R: Record>(
+    key: &SealingKey,
+    asked: &[u8],
+    nonce: Nonce,
+    answer: &Answer,
+    floor: Floor,
+) -> Result<Option<R>, Refusal> {
     if answer.nonce != nonce {
         return Err(Refusal::WrongNonce);
     }
@@ -85,12 +91,23 @@ mod tests {
     use eyesonly_seal::{EdgeKey, SessionId, ViewerId};
 
     fn viewer(id: u8, sequence: u64) -> ViewerRecord {
-        ViewerRecord { viewer: ViewerId::from_bytes([id; 16]), name: "alder".into(), households: vec![], cameras: vec![], sequence }
+        ViewerRecord {
+            viewer: ViewerId::from_bytes([id; 16]),
+            name: "alder".into(),
+            households: vec![],
+            cameras: vec![],
+            sequence,
+        }
     }
 
     fn answer(record: &ViewerRecord, nonce: u8, sequence: u64) -> Answer {
         let sealed = seal_record(&key(), record, [9; 24]).unwrap();
-        Answer { nonce: Nonce::from_bytes([nonce; 16]), record: Some(sealed), record_sequence: record.sequence, sequence }
+        Answer {
+            nonce: Nonce::from_bytes([nonce; 16]),
+            record: Some(sealed),
+            record_sequence: record.sequence,
+            sequence,
+        }
     }
 
     fn key() -> SealingKey {
@@ -105,35 +122,66 @@ mod tests {
 
     #[test]
     fn the_answer_to_the_question_is_proven() {
-        check(&answer(&viewer(1, 3), 5, 4), Floor { registry: 4, record: 3 }, Ok(Some(viewer(1, 3))));
-        let absent = Answer { record: None, record_sequence: 0, ..answer(&viewer(1, 3), 5, 4) };
+        check(
+            &answer(&viewer(1, 3), 5, 4),
+            Floor { registry: 4, record: 3 },
+            Ok(Some(viewer(1, 3))),
+        );
+        let absent = Answer {
+            record: None,
+            record_sequence: 0,
+            ..answer(&viewer(1, 3), 5, 4)
+        };
         check(&absent, Floor::default(), Ok(None));
     }
 
     #[test]
     fn another_questions_reply_is_refused() {
         check(&answer(&viewer(1, 3), 6, 4), Floor::default(), Err(Refusal::WrongNonce));
-        let absent = Answer { record: None, record_sequence: 0, ..answer(&viewer(1, 3), 6, 4) };
+        let absent = Answer {
+            record: None,
+            record_sequence: 0,
+            ..answer(&viewer(1, 3), 6, 4)
+        };
         check(&absent, Floor::default(), Err(Refusal::WrongNonce));
     }
 
     #[test]
     fn another_viewers_record_is_refused() {
-        check(&answer(&viewer(2, 3), 5, 4), Floor::default(), Err(Refusal::WrongRecord));
+        check(
+            &answer(&viewer(2, 3), 5, 4),
+            Floor::default(),
+            Err(Refusal::WrongRecord),
+        );
     }
 
     #[test]
     fn a_record_of_another_kind_is_refused() {
-        let session = SessionRecord { session: SessionId::from_bytes([1; 16]), viewer: ViewerId::from_bytes([1; 16]), expires_at_seconds: 1 };
+        let session = SessionRecord {
+            session: SessionId::from_bytes([1; 16]),
+            viewer: ViewerId::from_bytes([1; 16]),
+            expires_at_seconds: 1,
+        };
         let sealed = seal_record(&key(), &session, [9; 24]).unwrap();
-        let crossed = Answer { record: Some(sealed), ..answer(&viewer(1, 3), 5, 4) };
+        let crossed = Answer {
+            record: Some(sealed),
+            ..answer(&viewer(1, 3), 5, 4)
+        };
         check(&crossed, Floor::default(), Err(Refusal::WrongRecord));
     }
 
     #[test]
     fn the_past_is_refused() {
-        check(&answer(&viewer(1, 3), 5, 4), Floor { registry: 5, record: 0 }, Err(Refusal::Stale));
-        check(&answer(&viewer(1, 3), 5, 9), Floor { registry: 9, record: 4 }, Err(Refusal::Stale));
+        check(
+            &answer(&viewer(1, 3), 5, 4),
+            Floor { registry: 5, record: 0 },
+            Err(Refusal::Stale),
+        );
+        check(
+            &answer(&viewer(1, 3), 5, 9),
+            Floor { registry: 9, record: 4 },
+            Err(Refusal::Stale),
+        );
         // A record from the future of the registry that is said to hold it was never acknowledged.
         check(&answer(&viewer(1, 10), 5, 9), Floor::default(), Err(Refusal::Stale));
     }

@@ -3,7 +3,9 @@
 //! A record is JSON in the sealed format, under the installation's record key and a context of its kind and key: one that
 //! was asked for by another name does not open. A record must never be built from what a registry returned unproven.
 
-use eyesonly_seal::{CameraId, Context, CredentialId, HouseholdId, SealError, SealingKey, SessionId, ViewerId, open_all, seal_all};
+use eyesonly_seal::{
+    CameraId, Context, CredentialId, HouseholdId, SealError, SealingKey, SessionId, ViewerId, open_all, seal_all,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// What a viewer is to a household.
@@ -32,7 +34,11 @@ pub struct Kinds {
 
 impl Kinds {
     /// All of them.
-    pub const ALL: Self = Self { live: true, events: true, clips: true };
+    pub const ALL: Self = Self {
+        live: true,
+        events: true,
+        clips: true,
+    };
 }
 
 /// A span of footage time, both ends in milliseconds since 1970 and inclusive; an open end is none.
@@ -177,11 +183,29 @@ macro_rules! record {
     };
 }
 
-record!(ViewerRecord, "viewer", self, self.viewer.as_bytes().to_vec(), self.sequence);
+record!(
+    ViewerRecord,
+    "viewer",
+    self,
+    self.viewer.as_bytes().to_vec(),
+    self.sequence
+);
 record!(LoginRecord, "login", self, self.name.as_bytes().to_vec(), self.sequence);
 record!(SessionRecord, "session", self, self.session.as_bytes().to_vec(), 0);
-record!(CameraRecord, "camera", self, self.camera.as_bytes().to_vec(), self.sequence);
-record!(HouseholdRecord, "household", self, self.household.as_bytes().to_vec(), self.sequence);
+record!(
+    CameraRecord,
+    "camera",
+    self,
+    self.camera.as_bytes().to_vec(),
+    self.sequence
+);
+record!(
+    HouseholdRecord,
+    "household",
+    self,
+    self.household.as_bytes().to_vec(),
+    self.sequence
+);
 
 /// Why a record could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -210,5 +234,9 @@ pub(crate) fn open_record<R: Record>(key: &SealingKey, asked: &[u8], sealed: &[u
     let plain = zeroize::Zeroizing::new(open_all(key, &context, sealed)?);
     let record: R = serde_json::from_slice(&plain).map_err(|_| RecordError::Content)?;
     // INVARIANT: a record names itself. The seal already binds it to `asked`; this is the second lock on the same door.
-    if record.key() == asked { Ok(record) } else { Err(RecordError::Content) }
+    if record.key() == asked {
+        Ok(record)
+    } else {
+        Err(RecordError::Content)
+    }
 }

@@ -1,1 +1,23 @@
-//! Support for the suites: starts the real binary and speaks to it as cameras and viewers do.
+//! Support for the suites: starts the real binary and speaks to it as cameras and viewers do, from outside.
+//!
+//! It must never link the host: what a suite says of the edge is seen through HTTP, the command line, the data folder and the log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test: a failed expectation ends it, and says where"
+)]
+
+pub mod canary;
+pub mod edge;
+pub mod footage;
+pub mod http;
+pub mod people;
+pub mod picture;
+pub mod raw;
+pub mod tool;
+
+pub use edge::{Edge, EdgeOptions};
+pub use http::{Answer, Door};
+pub use people::{Account, Camera, Household, Viewer};

@@ -18,7 +18,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 use crate::toolchain::{TARGET, WasmToolchain};
 use crate::workspace::{Guest, Workspace, execute, step};
 
-/// 64 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
+/// 32 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
 const GUEST_FLAGS: [&str; 4] = [
     "-C",
     "link-arg=-zstack-size=32768",

@@ -28,16 +28,23 @@ impl Footage {
         }
         let slots: Vec<_> = wanted.iter().map(|(slot, _)| *slot).collect();
         let live: Vec<ObjectRow> = self
-            .ask(scope, |nonce| self.index.objects(&slots, nonce), |rows| {
-                let mut live = Vec::new();
-                for row in rows {
-                    let (_, asked) = wanted.iter().find(|(slot, _)| *slot == row.slot).ok_or(crate::ledger::Fault::WrongAnswer)?;
-                    if let Proven::Live(_) = vault::prove_row(scope, asked, row)? {
-                        live.push(row.clone());
+            .ask(
+                scope,
+                |nonce| self.index.objects(&slots, nonce),
+                |rows| {
+                    let mut live = Vec::new();
+                    for row in rows {
+                        let (_, asked) = wanted
+                            .iter()
+                            .find(|(slot, _)| *slot == row.slot)
+                            .ok_or(crate::ledger::Fault::WrongAnswer)?;
+                        if let Proven::Live(_) = vault::prove_row(scope, asked, row)? {
+                            live.push(row.clone());
+                        }
                     }
-                }
-                Ok(live)
-            })
+                    Ok(live)
+                },
+            )
             .await?;
         if !live.iter().any(|row| row.kind == Kind::Event) {
             return Err(FootageError::NotFound);
@@ -45,15 +52,23 @@ impl Footage {
         let tombstones = live
             .into_iter()
             .map(|row| {
-                let mut tombstone = ObjectRow { state: State::Deleted, inline: None, ..row };
+                let mut tombstone = ObjectRow {
+                    state: State::Deleted,
+                    inline: None,
+                    ..row
+                };
                 tombstone.proof = vault::proof(scope, RowKind::Object, &tombstone);
                 tombstone
             })
             .collect();
-        let removed = self.index.delete_event(scope.household(), scope.camera(), id, tombstones).await.map_err(|error| {
-            tracing::error!(%error, "the index did not delete an event");
-            FootageError::Unavailable
-        })?;
+        let removed = self
+            .index
+            .delete_event(scope.household(), scope.camera(), id, tombstones)
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "the index did not delete an event");
+                FootageError::Unavailable
+            })?;
         for name in removed.ok_or(FootageError::NotFound)?.names {
             self.forget(name).await;
         }

@@ -13,7 +13,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What an event can be.
-pub const EVENT_KINDS: [&str; 8] = ["motion", "person", "vehicle", "animal", "package", "doorbell", "sound", "other"];
+pub const EVENT_KINDS: [&str; 8] = [
+    "motion", "person", "vehicle", "animal", "package", "doorbell", "sound", "other",
+];
 /// Longest label in characters.
 pub const LABEL_CHARACTERS_MAX: usize = 200;
 /// Most events in one page.
@@ -66,21 +68,36 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn events(self: &Arc<Self>, grant: &Arc<Grant>, before: Option<&str>, limit: u32) -> Result<EventPage, FootageError> {
-        let before = before.map(FootageId::parse).transpose().map_err(|_| FootageError::Invalid)?;
+    pub async fn events(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<EventPage, FootageError> {
+        let before = before
+            .map(FootageId::parse)
+            .transpose()
+            .map_err(|_| FootageError::Invalid)?;
         match limit {
             0 => return Err(FootageError::Invalid),
             1..=PAGE_MAX => {}
             _ => return Err(FootageError::Limit),
         }
         if !grant.kinds().events {
-            return Ok(EventPage { events: Vec::new(), next: None });
+            return Ok(EventPage {
+                events: Vec::new(),
+                next: None,
+            });
         }
         let (scope, limit) = (grant.scope(), limit as usize);
         // One more than asked for tells whether there is a next page.
         let asked = limit.saturating_add(1);
         let mut opened = self
-            .ask(scope, |nonce| self.index.events(scope.camera(), before, asked, nonce), |rows| open_page(scope, before, asked, rows))
+            .ask(
+                scope,
+                |nonce| self.index.events(scope.camera(), before, asked, nonce),
+                |rows| open_page(scope, before, asked, rows),
+            )
             .await?;
         let more = opened.len() > limit;
         opened.truncate(limit);
@@ -103,20 +120,31 @@ impl Footage {
         let asked = Asked::footage(Kind::Event, id);
         let slots = [vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?];
         let details = self
-            .ask(scope, |nonce| self.index.objects(&slots, nonce), |rows| match super::one(rows)? {
-                None => Ok(None),
-                Some(row) => match vault::prove_row(scope, &asked, row)? {
-                    Proven::Deleted => Ok(None),
-                    Proven::Live(located) => open_details(&located, row).map(Some),
+            .ask(
+                scope,
+                |nonce| self.index.objects(&slots, nonce),
+                |rows| match super::one(rows)? {
+                    None => Ok(None),
+                    Some(row) => match vault::prove_row(scope, &asked, row)? {
+                        Proven::Deleted => Ok(None),
+                        Proven::Live(located) => open_details(&located, row).map(Some),
+                    },
                 },
-            })
+            )
             .await?
             .ok_or(FootageError::NotFound)?;
-        self.summaries(grant, vec![(id, details)]).await?.pop().ok_or(FootageError::NotFound)
+        self.summaries(grant, vec![(id, details)])
+            .await?
+            .pop()
+            .ok_or(FootageError::NotFound)
     }
 
     /// Adds to each event whether its still and clip are there and within the grant.
-    async fn summaries(&self, grant: &Grant, events: Vec<(FootageId, EventDetails)>) -> Result<Vec<EventSummary>, FootageError> {
+    async fn summaries(
+        &self,
+        grant: &Grant,
+        events: Vec<(FootageId, EventDetails)>,
+    ) -> Result<Vec<EventSummary>, FootageError> {
         let scope = grant.scope();
         let mut wanted = Vec::new();
         for (id, _) in &events {
@@ -131,7 +159,12 @@ impl Footage {
         let there = if slots.is_empty() {
             HashSet::new()
         } else {
-            self.ask(scope, |nonce| self.index.objects(&slots, nonce), |rows| which_are_live(scope, &wanted, rows)).await?
+            self.ask(
+                scope,
+                |nonce| self.index.objects(&slots, nonce),
+                |rows| which_are_live(scope, &wanted, rows),
+            )
+            .await?
         };
         Ok(events
             .into_iter()
@@ -149,7 +182,12 @@ impl Footage {
 }
 
 /// Opens a page: each row an event of this camera, each older than the one before, none at or past the cursor.
-fn open_page(scope: &Scope, before: Option<FootageId>, limit: usize, rows: &[ObjectRow]) -> Result<Vec<(FootageId, EventDetails)>, Fault> {
+fn open_page(
+    scope: &Scope,
+    before: Option<FootageId>,
+    limit: usize,
+    rows: &[ObjectRow],
+) -> Result<Vec<(FootageId, EventDetails)>, Fault> {
     if rows.len() > limit {
         return Err(Fault::WrongAnswer);
     }
@@ -169,7 +207,14 @@ fn open_page(scope: &Scope, before: Option<FootageId>, limit: usize, rows: &[Obj
 fn open_details(located: &Located, row: &ObjectRow) -> Result<EventDetails, Fault> {
     let sealed = row.inline.as_deref().ok_or(Fault::Missing)?;
     let (header, chunks) = sealed.split_first_chunk::<HEADER_BYTES>().ok_or(Fault::WrongLength)?;
-    let open = vault::accept(located, 0, SealedExtent { header: *header, chunks: Bytes::copy_from_slice(chunks) })?;
+    let open = vault::accept(
+        located,
+        0,
+        SealedExtent {
+            header: *header,
+            chunks: Bytes::copy_from_slice(chunks),
+        },
+    )?;
     let mut plain = Vec::new();
     open.open(0, open.chunk_count(), &mut plain)?;
     let details = serde_json::from_slice(&plain).map_err(|_| Fault::WrongSeal);
@@ -177,10 +222,17 @@ fn open_details(located: &Located, row: &ObjectRow) -> Result<EventDetails, Faul
     details
 }
 
-fn which_are_live(scope: &Scope, wanted: &[(SlotName, Asked)], rows: &[ObjectRow]) -> Result<HashSet<(Kind, FootageId)>, Fault> {
+fn which_are_live(
+    scope: &Scope,
+    wanted: &[(SlotName, Asked)],
+    rows: &[ObjectRow],
+) -> Result<HashSet<(Kind, FootageId)>, Fault> {
     let mut live = HashSet::new();
     for row in rows {
-        let (_, asked) = wanted.iter().find(|(slot, _)| *slot == row.slot).ok_or(Fault::WrongAnswer)?;
+        let (_, asked) = wanted
+            .iter()
+            .find(|(slot, _)| *slot == row.slot)
+            .ok_or(Fault::WrongAnswer)?;
         if let Proven::Live(_) = vault::prove_row(scope, asked, row)? {
             live.insert((asked.kind, asked.id));
         }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 const PIECE_CHUNKS: u64 = 8;
 
 /// An object, its grant, and the services to read it.
+/// Never printed: it holds keys.
 pub struct Held {
     footage: Arc<Footage>,
     grant: Arc<Grant>,
@@ -25,8 +26,21 @@ pub struct Held {
 }
 
 impl Held {
-    pub(super) fn new(footage: &Arc<Footage>, grant: &Arc<Grant>, asked: Asked, located: Located, action: Action) -> Self {
-        Self { footage: Arc::clone(footage), grant: Arc::clone(grant), asked, located, action, whole: None }
+    pub(super) fn new(
+        footage: &Arc<Footage>,
+        grant: &Arc<Grant>,
+        asked: Asked,
+        located: Located,
+        action: Action,
+    ) -> Self {
+        Self {
+            footage: Arc::clone(footage),
+            grant: Arc::clone(grant),
+            asked,
+            located,
+            action,
+            whole: None,
+        }
     }
     pub(super) fn whole(mut self, whole: Bytes) -> Self {
         self.whole = Some(whole);
@@ -62,7 +76,11 @@ impl Held {
     /// # Errors
     /// [`FootageError::Invalid`] past the end, [`FootageError::Unavailable`].
     pub async fn read(&self, offset: u64, length_max: u32) -> Result<Vec<u8>, FootageError> {
-        let left = self.length().checked_sub(offset).filter(|left| *left > 0 && length_max > 0).ok_or(FootageError::Invalid)?;
+        let left = self
+            .length()
+            .checked_sub(offset)
+            .filter(|left| *left > 0 && length_max > 0)
+            .ok_or(FootageError::Invalid)?;
         let length = left.min(u64::from(length_max));
         let mut pieces = Pieces::new(self, offset, length)?;
         let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| FootageError::Limit)?);
@@ -89,10 +107,14 @@ impl Held {
 
     /// Whether the grant would be made again now.
     async fn still_granted(&self) -> Result<(), FootageError> {
-        self.footage.admission().still_holds(&self.grant, self.action).await.map_err(|refused| {
-            tracing::info!(%refused, "a response ends early: its grant no longer holds");
-            FootageError::Unavailable
-        })
+        self.footage
+            .admission()
+            .still_holds(&self.grant, self.action)
+            .await
+            .map_err(|refused| {
+                tracing::info!(%refused, "a response ends early: its grant no longer holds");
+                FootageError::Unavailable
+            })
     }
 }
 
@@ -112,11 +134,17 @@ impl Window {
         let (ladder, camera) = (held.footage.ladder(), held.grant.scope().camera());
         let mut from = Layer::Memory;
         loop {
-            if self.open.as_ref().is_none_or(|(at, _, layer)| *at != index || (from == Layer::Store && *layer == Layer::Memory)) {
+            if self
+                .open
+                .as_ref()
+                .is_none_or(|(at, _, layer)| *at != index || (from == Layer::Store && *layer == Layer::Memory))
+            {
                 let (extent, layer) = ladder.open(camera, &held.located, index, from).await?;
                 self.open = Some((index, extent, layer));
             }
-            let Some((_, extent, layer)) = &self.open else { return Err(FootageError::Unavailable) };
+            let Some((_, extent, layer)) = &self.open else {
+                return Err(FootageError::Unavailable);
+            };
             match extent.open(first, count, out) {
                 Ok(()) => return Ok(()),
                 Err(fault) if *layer == Layer::Memory => {
@@ -144,9 +172,17 @@ impl Pieces {
     /// # Errors
     /// [`FootageError::Invalid`] if it is not inside the object.
     pub fn new(held: &Held, offset: u64, length: u64) -> Result<Self, FootageError> {
-        let end = offset.checked_add(length).filter(|end| *end <= held.length()).ok_or(FootageError::Invalid)?;
+        let end = offset
+            .checked_add(length)
+            .filter(|end| *end <= held.length())
+            .ok_or(FootageError::Invalid)?;
         let checked = offset / (CHUNK_BYTES * EXTENT_CHUNKS) as u64;
-        Ok(Self { position: offset, end, window: Window::default(), checked })
+        Ok(Self {
+            position: offset,
+            end,
+            window: Window::default(),
+            checked,
+        })
     }
 
     /// The next piece, or none at the end. Before each further extent the grant is checked again.
@@ -174,14 +210,20 @@ impl Pieces {
             self.checked = extent;
         }
         let last_wanted = self.end.saturating_sub(1) / chunk_bytes;
-        let last_of_extent = extent.saturating_mul(EXTENT_CHUNKS as u64).saturating_add(EXTENT_CHUNKS as u64 - 1);
-        let last = last_wanted.min(last_of_extent).min(chunk.saturating_add(PIECE_CHUNKS - 1));
+        let last_of_extent = extent
+            .saturating_mul(EXTENT_CHUNKS as u64)
+            .saturating_add(EXTENT_CHUNKS as u64 - 1);
+        let last = last_wanted
+            .min(last_of_extent)
+            .min(chunk.saturating_add(PIECE_CHUNKS - 1));
         let count = last.saturating_sub(chunk).saturating_add(1);
         let mut plain = Vec::new();
         self.window.open(held, chunk, count, &mut plain).await?;
         let base = chunk.saturating_mul(chunk_bytes);
         let skip = usize::try_from(self.position.saturating_sub(base)).map_err(|_| FootageError::Limit)?;
-        let until = usize::try_from(self.end.saturating_sub(base)).map_err(|_| FootageError::Limit)?.min(plain.len());
+        let until = usize::try_from(self.end.saturating_sub(base))
+            .map_err(|_| FootageError::Limit)?
+            .min(plain.len());
         if skip >= until {
             return Err(FootageError::Unavailable);
         }

@@ -10,6 +10,8 @@ mod held;
 mod renditions;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX};
 pub use held::{Held, Pieces};
@@ -70,7 +72,14 @@ impl Footage {
     /// Footage over these services.
     pub fn new(index: Arc<dyn Index>, ladder: Ladder, admission: Arc<Admission>) -> Self {
         let ledger = Arc::clone(admission.ledger());
-        Self { index, ladder, ledger, admission, makings: Mutex::default(), newest: Mutex::default() }
+        Self {
+            index,
+            ladder,
+            ledger,
+            admission,
+            makings: Mutex::default(),
+            newest: Mutex::default(),
+        }
     }
 
     /// The index.
@@ -96,18 +105,28 @@ impl Footage {
         }
         let scope = grant.scope();
         let found = self
-            .ask(scope, |nonce| self.index.newest_still(scope.camera(), nonce), |rows| {
-                let Some(row) = one(rows)? else { return Ok(None) };
-                let (id, located) = vault::prove_pointer(scope, row)?;
-                self.newest_goes_forward(scope, id)?;
-                Ok(Some((id, located)))
-            })
+            .ask(
+                scope,
+                |nonce| self.index.newest_still(scope.camera(), nonce),
+                |rows| {
+                    let Some(row) = one(rows)? else { return Ok(None) };
+                    let (id, located) = vault::prove_pointer(scope, row)?;
+                    self.newest_goes_forward(scope, id)?;
+                    Ok(Some((id, located)))
+                },
+            )
             .await?;
         let (id, located) = found.ok_or(FootageError::NotFound)?;
         if !grant.covers(Kind::Still, id) {
             return Err(FootageError::NotFound);
         }
-        Ok(Held::new(self, grant, Asked::footage(Kind::Still, id), located, Action::Live))
+        Ok(Held::new(
+            self,
+            grant,
+            Asked::footage(Kind::Still, id),
+            located,
+            Action::Live,
+        ))
     }
 
     /// The still of an event. FROM GUEST: `event`.
@@ -126,13 +145,22 @@ impl Footage {
         self.of_event(grant, Kind::Clip, event, Action::Clips).await
     }
 
-    async fn of_event(self: &Arc<Self>, grant: &Arc<Grant>, kind: Kind, event: &str, action: Action) -> Result<Held, FootageError> {
+    async fn of_event(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        kind: Kind,
+        event: &str,
+        action: Action,
+    ) -> Result<Held, FootageError> {
         let id = FootageId::parse(event).map_err(|_| FootageError::Invalid)?;
         if !grant.covers(kind, id) {
             return Err(FootageError::NotFound);
         }
         let asked = Asked::footage(kind, id);
-        let located = self.locate(grant.scope(), &asked).await?.ok_or(FootageError::NotFound)?;
+        let located = self
+            .locate(grant.scope(), &asked)
+            .await?
+            .ok_or(FootageError::NotFound)?;
         Ok(Held::new(self, grant, asked, located, action))
     }
 
@@ -140,13 +168,17 @@ impl Footage {
     pub(crate) async fn locate(&self, scope: &Scope, asked: &Asked) -> Result<Option<Located>, FootageError> {
         let slot = vault::slot(scope, asked).map_err(|_| FootageError::Invalid)?;
         let slots = [slot];
-        self.ask(scope, |nonce| self.index.objects(&slots, nonce), |rows| match one(rows)? {
-            None => Ok(None),
-            Some(row) => match vault::prove_row(scope, asked, row)? {
-                Proven::Live(located) => Ok(Some(located)),
-                Proven::Deleted => Ok(None),
+        self.ask(
+            scope,
+            |nonce| self.index.objects(&slots, nonce),
+            |rows| match one(rows)? {
+                None => Ok(None),
+                Some(row) => match vault::prove_row(scope, asked, row)? {
+                    Proven::Live(located) => Ok(Some(located)),
+                    Proven::Deleted => Ok(None),
+                },
             },
-        })
+        )
         .await
     }
 
@@ -182,7 +214,9 @@ impl Footage {
 
     /// The newest still's pointer never goes back: an older one than was seen is an answer of the past.
     fn newest_goes_forward(&self, scope: &Scope, id: FootageId) -> Result<(), Fault> {
-        let Ok(mut newest) = self.newest.lock() else { return Ok(()) };
+        let Ok(mut newest) = self.newest.lock() else {
+            return Ok(());
+        };
         match newest.get_mut(&scope.camera()) {
             Some(seen) if id < *seen => Err(Fault::Stale),
             Some(seen) => {
@@ -199,7 +233,12 @@ impl Footage {
     }
 
     pub(crate) fn refuse(&self, seam: Seam, fault: Fault, scope: &Scope) {
-        let entry = Misdelivery { at_milliseconds: clock::now_milliseconds(), seam, fault, camera: Some(scope.camera()) };
+        let entry = Misdelivery {
+            at_milliseconds: clock::now_milliseconds(),
+            seam,
+            fault,
+            camera: Some(scope.camera()),
+        };
         self.ledger.misdelivery(&entry);
     }
 }

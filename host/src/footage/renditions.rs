@@ -22,6 +22,7 @@ const RENDITION_BYTES_MAX: usize = 1_000_000;
 const _: () = assert!(RENDITION_BYTES_MAX < EXTENT_PLAIN_BYTES);
 
 /// What a recall finds.
+#[expect(clippy::large_enum_variant, reason = "made once a request and moved once: a box would cost more")]
 pub enum Recalled {
     /// The rendition.
     AtHand(Held),
@@ -54,13 +55,19 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn recall(self: &Arc<Self>, source: &Held, handler: &[u8; 32], name: &str) -> Result<Recalled, FootageError> {
+    pub async fn recall(
+        self: &Arc<Self>,
+        source: &Held,
+        handler: &[u8; 32],
+        name: &str,
+    ) -> Result<Recalled, FootageError> {
         let asked = rendition_of(source, handler, name)?;
         // The version is the source's, so the name is known without asking anybody.
         let scope = source.grant().scope();
-        let named = vault::located(scope, &asked, source.located().version(), HEADER_BYTES as u64 + 16).map_err(|_| FootageError::Invalid)?;
+        let named = vault::located(scope, &asked, source.located().version(), HEADER_BYTES as u64 + 16)
+            .map_err(|_| FootageError::Invalid)?;
         loop {
-            if let Some(held) = self.from_memory(source, &asked, &named).await {
+            if let Some(held) = self.memory_has(source, &asked, &named).await {
                 return Ok(Recalled::AtHand(held));
             }
             let making = match self.turn(named.name())? {
@@ -71,10 +78,10 @@ impl Footage {
                 Turn::Mine(making) => making,
             };
             // It may have come to hand while this asker was on its way here.
-            if let Some(held) = self.from_memory(source, &asked, &named).await {
+            if let Some(held) = self.memory_has(source, &asked, &named).await {
                 return Ok(Recalled::AtHand(held));
             }
-            return Ok(match self.from_layers(source, &asked).await {
+            return Ok(match self.layers_have(source, &asked).await {
                 Some(held) => Recalled::AtHand(held),
                 None => Recalled::Make(making),
             });
@@ -88,11 +95,15 @@ impl Footage {
         }
         let (done, waiting) = watch::channel(());
         makings.insert(name, waiting);
-        Ok(Turn::Mine(Making { footage: Arc::clone(self), name, _done: done }))
+        Ok(Turn::Mine(Making {
+            footage: Arc::clone(self),
+            name,
+            _done: done,
+        }))
     }
 
     /// What the memory tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
-    async fn from_memory(self: &Arc<Self>, source: &Held, asked: &Asked, named: &Located) -> Option<Held> {
+    async fn memory_has(self: &Arc<Self>, source: &Held, asked: &Asked, named: &Located) -> Option<Held> {
         let extent = self.ladder.whole_from_memory(named.name()).await?;
         let scope = source.grant().scope();
         let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
@@ -112,7 +123,7 @@ impl Footage {
     }
 
     /// What index and store have. Anything but a proven answer means: make it again.
-    async fn from_layers(self: &Arc<Self>, source: &Held, asked: &Asked) -> Option<Held> {
+    async fn layers_have(self: &Arc<Self>, source: &Held, asked: &Asked) -> Option<Held> {
         let scope = source.grant().scope();
         let located = self.locate(scope, asked).await.ok()??;
         if located.version() != source.located().version() {
@@ -132,7 +143,13 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn remember(self: &Arc<Self>, source: &Held, handler: &[u8; 32], name: &str, bytes: Vec<u8>) -> Result<Held, FootageError> {
+    pub async fn remember(
+        self: &Arc<Self>,
+        source: &Held,
+        handler: &[u8; 32],
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Held, FootageError> {
         let asked = rendition_of(source, handler, name)?;
         if bytes.is_empty() {
             return Err(FootageError::Invalid);
@@ -142,12 +159,18 @@ impl Footage {
         }
         let scope = source.grant().scope();
         let version = source.located().version();
-        let (mut sealer, object) = vault::sealer(scope, &asked, version, clock::random()).map_err(|_| FootageError::Unavailable)?;
+        let (mut sealer, object) =
+            vault::sealer(scope, &asked, version, clock::random()).map_err(|_| FootageError::Unavailable)?;
         let header = *sealer.header();
         let mut chunks = Vec::with_capacity(bytes.len().saturating_add(bytes.len() / 512).saturating_add(64));
-        let sealed = sealer.push(&bytes, &mut chunks).and_then(|()| sealer.finish(&mut chunks));
+        let sealed = sealer
+            .push(&bytes, &mut chunks)
+            .and_then(|()| sealer.finish(&mut chunks));
         sealed.map_err(|_| FootageError::Unavailable)?;
-        let extent = SealedExtent { header, chunks: Bytes::from(chunks) };
+        let extent = SealedExtent {
+            header,
+            chunks: Bytes::from(chunks),
+        };
         let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
         let located = vault::located(scope, &asked, version, sealed_length).map_err(|_| FootageError::Unavailable)?;
         self.ladder.memory().put((object, 0), extent.clone()).await;
@@ -156,7 +179,14 @@ impl Footage {
     }
 
     /// Writes a rendition to store and index in the background. It can be made again, so nobody waits for it and a failure is only logged.
-    fn persist(self: &Arc<Self>, scope: &Scope, source: &Held, asked: &Asked, located: &Located, extent: SealedExtent) -> Result<(), FootageError> {
+    fn persist(
+        self: &Arc<Self>,
+        scope: &Scope,
+        source: &Held,
+        asked: &Asked,
+        located: &Located,
+        extent: SealedExtent,
+    ) -> Result<(), FootageError> {
         let mut row = ObjectRow {
             slot: vault::slot(scope, asked).map_err(|_| FootageError::Invalid)?,
             camera: scope.camera(),
@@ -173,7 +203,13 @@ impl Footage {
         };
         row.proof = vault::proof(scope, RowKind::Object, &row);
         let source_slot = vault::slot(scope, source.asked()).map_err(|_| FootageError::Invalid)?;
-        let new = NewObject { row, household: scope.household(), quota_bytes: u64::MAX, requires: Some(source_slot), pointer: None };
+        let new = NewObject {
+            row,
+            household: scope.household(),
+            quota_bytes: u64::MAX,
+            requires: Some(source_slot),
+            pointer: None,
+        };
         let (footage, name) = (Arc::clone(self), located.name());
         tokio::spawn(async move {
             let mut sealed = Vec::with_capacity(HEADER_BYTES.saturating_add(extent.chunks.len()));
@@ -202,8 +238,15 @@ impl Footage {
 
 fn rendition_of(source: &Held, handler: &[u8; 32], name: &str) -> Result<Asked, FootageError> {
     let well_formed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(well_formed) || source.asked().rendition.is_some() {
+    if name.is_empty()
+        || name.len() > NAME_BYTES_MAX
+        || !name.bytes().all(well_formed)
+        || source.asked().rendition.is_some()
+    {
         return Err(FootageError::Invalid);
     }
-    Ok(Asked { rendition: Some((name.to_owned(), *handler)), ..source.asked().clone() })
+    Ok(Asked {
+        rendition: Some((name.to_owned(), *handler)),
+        ..source.asked().clone()
+    })
 }

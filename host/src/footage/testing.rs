@@ -5,12 +5,13 @@ use crate::admin::Admin;
 use crate::admission::{Admission, RawCredential};
 use crate::clock;
 use crate::grant::{Grant, IntakeGrant};
+use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::ingest::{Declared, Ingest, Taken};
 use crate::keyring::Keyring;
 use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
-use crate::registry::{Change, Expect};
+use crate::registry::{Change, Expect, Registry};
 use crate::store::memory::MemoryStore;
 use crate::tiers::{Ladder, MemoryTier};
 use bytes::Bytes;
@@ -39,22 +40,42 @@ pub(crate) fn footage_id() -> FootageId {
 
 impl Home {
     pub(crate) async fn new() -> Self {
+        Self::over(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default())).await
+    }
+
+    /// A home whose index and registry are these.
+    pub(crate) async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
         let ledger = Arc::new(MemoryLedger::default());
-        let registry = Arc::new(MemoryRegistry::default());
         let admission = Arc::new(Admission::new(Arc::clone(&keyring), registry, Arc::clone(&ledger) as _));
         let store = Arc::new(MemoryStore::default());
-        let ladder = Ladder::new(Arc::new(MemoryTier::new(64 << 20)), Arc::clone(&store) as _, Arc::clone(&ledger) as _);
-        let footage = Arc::new(Footage::new(Arc::new(MemoryIndex::default()), ladder, Arc::clone(&admission)));
+        let ladder = Ladder::new(
+            Arc::new(MemoryTier::new(64 << 20)),
+            Arc::clone(&store) as _,
+            Arc::clone(&ledger) as _,
+        );
+        let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
         let admin = Admin::new(Arc::clone(&admission));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
         let camera = admin.add_camera(household, "Front door", "").await.unwrap();
-        let viewer = admin.add_viewer(household, "alder", &Zeroizing::new("a long password".into())).await.unwrap();
+        let viewer = admin
+            .add_viewer(household, "alder", &Zeroizing::new("a long password".into()))
+            .await
+            .unwrap();
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
+        let record = SessionRecord {
+            session,
+            viewer,
+            expires_at_seconds: u64::MAX,
+        };
         let sealed = seal_record(admission.record_key(), &record, clock::random()).unwrap();
-        let change = Change { kind: SessionRecord::KIND, key: record.key(), expect: Expect::Absent, record: Some(sealed) };
+        let change = Change {
+            kind: SessionRecord::KIND,
+            key: record.key(),
+            expect: Expect::Absent,
+            record: Some(sealed),
+        };
         admission.registry().commit(vec![change], None).await.unwrap();
         // From here on the keyring answers from memory: its folder may go.
         keyring.household_key(household).unwrap();
@@ -72,26 +93,76 @@ impl Home {
     }
 
     pub(crate) async fn intake(&self) -> IntakeGrant {
-        self.footage.admission().admit_camera(&self.camera_credential).await.unwrap()
+        self.footage
+            .admission()
+            .admit_camera(&self.camera_credential)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn grant(&self, action: Action) -> Arc<Grant> {
+        self.grant_of(self.camera, action).await
+    }
+
+    pub(crate) async fn admit(&self, camera: CameraId, action: Action) -> Result<Grant, crate::admission::Refused> {
         let admission = self.footage.admission();
-        let tag = admission.credentials().verify_viewer(self.viewer_credential.text()).unwrap().tag().to_text();
-        Arc::new(admission.admit(&self.viewer_credential, &tag, &self.camera.to_string(), action).await.unwrap())
+        let tag = admission
+            .credentials()
+            .verify_viewer(self.viewer_credential.text())
+            .unwrap()
+            .tag()
+            .to_text();
+        admission
+            .admit(&self.viewer_credential, &tag, &camera.to_string(), action)
+            .await
+    }
+
+    async fn grant_of(&self, camera: CameraId, action: Action) -> Arc<Grant> {
+        Arc::new(self.admit(camera, action).await.unwrap())
     }
 
     /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
-    pub(crate) async fn put(&self, kind: Kind, id: FootageId, bytes: &[u8]) -> Result<Taken, crate::ingest::IngestError> {
-        let pieces: Vec<Result<Bytes, std::io::Error>> = bytes.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
-        self.ingest.footage(&self.intake().await, kind, &id.to_string(), Declared::default(), futures::stream::iter(pieces)).await
+    pub(crate) async fn put(
+        &self,
+        kind: Kind,
+        id: FootageId,
+        bytes: &[u8],
+    ) -> Result<Taken, crate::ingest::IngestError> {
+        let pieces: Vec<Result<Bytes, std::io::Error>> =
+            bytes.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        self.ingest
+            .footage(
+                &self.intake().await,
+                kind,
+                &id.to_string(),
+                Declared::default(),
+                futures::stream::iter(pieces),
+            )
+            .await
+    }
+
+    /// A second camera of the same household, with its own grant.
+    pub(crate) async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
+        let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
+        let admission = self.footage.admission();
+        let intake = admission
+            .admit_camera(&RawCredential::new(&camera.credential))
+            .await
+            .unwrap();
+        (intake, self.grant_of(camera.camera, Action::Live).await)
     }
 
     pub(crate) async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
-        let details = EventDetails { kind: "person".into(), label: label.into(), duration_milliseconds: Some(8000) };
+        let details = EventDetails {
+            kind: "person".into(),
+            label: label.into(),
+            duration_milliseconds: Some(8000),
+        };
         let body = Bytes::from(serde_json::to_vec(&details).unwrap());
         let pieces = futures::stream::iter([Ok::<_, std::io::Error>(body)]);
-        self.ingest.event(&self.intake().await, &id.to_string(), Declared::default(), pieces).await
+        self.ingest
+            .event(&self.intake().await, &id.to_string(), Declared::default(), pieces)
+            .await
     }
 }
 

@@ -32,7 +32,10 @@ pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request)
     let grant = edge.admission.admit_camera(&raw).await?;
     check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
-    let taken = edge.ingest.event(&grant, &id, declared, request.into_body().into_data_stream()).await?;
+    let taken = edge
+        .ingest
+        .event(&grant, &id, declared, request.into_body().into_data_stream())
+        .await?;
     Ok(answer(taken))
 }
 
@@ -41,7 +44,10 @@ async fn footage(edge: &Edge, kind: Kind, id: &str, media_type: &str, request: R
     let grant = edge.admission.admit_camera(&raw).await?;
     check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
-    let taken = edge.ingest.footage(&grant, kind, id, declared, request.into_body().into_data_stream()).await?;
+    let taken = edge
+        .ingest
+        .footage(&grant, kind, id, declared, request.into_body().into_data_stream())
+        .await?;
     Ok(answer(taken))
 }
 
@@ -51,18 +57,30 @@ fn answer(taken: Taken) -> Response {
         Taken::Same => StatusCode::OK,
     };
     let mut response = status.into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 /// A body whose type is given must be of the type that the route takes.
 fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let given = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let given = value
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if given.eq_ignore_ascii_case(expected) {
         Ok(())
     } else {
-        Err(Problem::MediaType(format!("This address takes {expected}; set the Content-Type header to it.").into()))
+        Err(Problem::MediaType(
+            format!("This address takes {expected}; set the Content-Type header to it.").into(),
+        ))
     }
 }
 
@@ -70,13 +88,21 @@ fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
     let malformed = || Problem::BadRequest("Content-Length is not a number.".into());
     let length = match headers.get(header::CONTENT_LENGTH) {
         None => None,
-        Some(value) => Some(value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(malformed)?),
+        Some(value) => Some(
+            value
+                .to_str()
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(malformed)?,
+        ),
     };
     let mut lines = headers.get_all("content-digest").iter();
     let digest = match (lines.next(), lines.next()) {
         (None, _) => None,
         (Some(value), None) => {
-            let text = value.to_str().map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
+            let text = value
+                .to_str()
+                .map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
             Some(ContentDigest::parse(text).map_err(IngestError::from)?)
         }
         (Some(_), Some(_)) => return Err(Problem::BadRequest("Send one Content-Digest header.".into())),

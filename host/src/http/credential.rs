@@ -18,7 +18,11 @@ const fn cookie_name(tls: bool) -> &'static str {
 /// # Errors
 /// [`Problem::Unidentified`] if there is neither.
 pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<RawCredential, Problem> {
-    of_camera(headers).or_else(|_| cookie(headers, tls).map(RawCredential::new).ok_or(Problem::Unidentified))
+    of_camera(headers).or_else(|_| {
+        cookie(headers, tls)
+            .map(RawCredential::new)
+            .ok_or(Problem::Unidentified)
+    })
 }
 
 /// The bearer token of a request; a camera has no cookie.
@@ -26,21 +30,35 @@ pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<RawCredential, Proble
 /// # Errors
 /// [`Problem::Unidentified`].
 pub fn of_camera(headers: &HeaderMap) -> Result<RawCredential, Problem> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).ok_or(Problem::Unidentified)?;
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .ok_or(Problem::Unidentified)?;
     let (scheme, token) = value.split_once(' ').ok_or(Problem::Unidentified)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(RawCredential::new(token.trim())) } else { Err(Problem::Unidentified) }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(RawCredential::new(token.trim()))
+    } else {
+        Err(Problem::Unidentified)
+    }
 }
 
 fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == cookie_name(tls)).map(|(_, value)| value)
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == cookie_name(tls))
+        .map(|(_, value)| value)
 }
 
 /// The cookie that keeps a session for `seconds`; 0 takes it away.
 pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
     let secure = if tls { "; Secure" } else { "" };
-    let text = format!("{}={credential}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}", cookie_name(tls));
+    let text = format!(
+        "{}={credential}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}",
+        cookie_name(tls)
+    );
     let mut value = super::problem::header_text(&text);
     value.set_sensitive(true);
     value
@@ -51,13 +69,25 @@ pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
 /// # Errors
 /// [`Problem::OtherOrigin`].
 pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
-    if headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none")) {
+    if headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+    {
         return Err(Problem::OtherOrigin);
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).or(authority);
-    let ours = origin.to_str().ok().and_then(|o| o.strip_prefix("https://").or_else(|| o.strip_prefix("http://")));
-    if ours.is_some() && ours == host { Ok(()) } else { Err(Problem::OtherOrigin) }
+    let ours = origin
+        .to_str()
+        .ok()
+        .and_then(|o| o.strip_prefix("https://").or_else(|| o.strip_prefix("http://")));
+    if ours.is_some() && ours == host {
+        Ok(())
+    } else {
+        Err(Problem::OtherOrigin)
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +110,10 @@ mod tests {
     #[test]
     fn a_bearer_token_comes_before_the_cookie() {
         check_credential(&[("authorization", "Bearer abc")], Some("abc"));
-        check_credential(&[("authorization", "bearer abc"), ("cookie", "eyesonly=def")], Some("abc"));
+        check_credential(
+            &[("authorization", "bearer abc"), ("cookie", "eyesonly=def")],
+            Some("abc"),
+        );
         check_credential(&[("cookie", "a=b; eyesonly=def; c=d")], Some("def"));
         check_credential(&[("cookie", "a=b"), ("cookie", "eyesonly=def")], Some("def"));
         check_credential(&[("cookie", "noteyesonly=def")], None);
@@ -91,13 +124,21 @@ mod tests {
     #[test]
     fn the_cookie_is_for_this_host_and_not_for_scripts() {
         let over_tls = set_cookie("abc", 60, true);
-        assert_eq!(over_tls, "__Host-eyesonly=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=60; Secure");
-        assert_eq!(set_cookie("abc", 60, false), "eyesonly=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=60");
+        assert_eq!(
+            over_tls,
+            "__Host-eyesonly=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=60; Secure"
+        );
+        assert_eq!(
+            set_cookie("abc", 60, false),
+            "eyesonly=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=60"
+        );
     }
 
     #[test]
     fn writes_come_from_our_own_pages_or_from_no_page() {
-        let check = |pairs: &[(&'static str, &str)], ok: bool| assert_eq!(check_origin(&headers(pairs), None).is_ok(), ok, "{pairs:?}");
+        let check = |pairs: &[(&'static str, &str)], ok: bool| {
+            assert_eq!(check_origin(&headers(pairs), None).is_ok(), ok, "{pairs:?}")
+        };
         check(&[], true);
         check(&[("host", "edge:8080"), ("origin", "http://edge:8080")], true);
         check(&[("host", "edge:8080"), ("origin", "http://edge:8081")], false);

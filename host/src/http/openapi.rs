@@ -65,19 +65,23 @@ fn operation(route: &Route) -> Value {
         "responses": { "2XX": { "description": "Done" }, "default": { "$ref": "#/components/responses/Problem" } },
     });
     if let (Some(media_type), Some(operation)) = (takes(route), operation.as_object_mut()) {
-        operation.insert("requestBody".into(), json!({ "required": true, "content": { media_type: {} } }));
+        operation.insert(
+            "requestBody".into(),
+            json!({ "required": true, "content": { media_type: {} } }),
+        );
     }
     operation
 }
 
 fn query(path: &str, method: &str) -> Vec<Value> {
-    let number = |name: &str, most: u32, default: u32| {
-        json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": most, "default": default } })
-    };
+    let number = |name: &str, most: u32, default: u32| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": most, "default": default } });
     match path.rsplit('/').next() {
         Some("thumbnail") => vec![number("width", 1920, 320)],
         Some("events") if method == "GET" => {
-            vec![number("limit", 100, 50), json!({ "name": "before", "in": "query", "schema": { "type": "string", "format": "uuid" } })]
+            vec![
+                number("limit", 100, 50),
+                json!({ "name": "before", "in": "query", "schema": { "type": "string", "format": "uuid" } }),
+            ]
         }
         _ => Vec::new(),
     }

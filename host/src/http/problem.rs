@@ -77,7 +77,10 @@ impl Problem {
         match self {
             Self::BadRequest(detail) | Self::MediaType(detail) => Cow::Borrowed(detail),
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
-            Self::Unidentified => "No credential that is in force came with the request. Sign in, or use the credential that was issued.".into(),
+            Self::Unidentified => {
+                "No credential that is in force came with the request. Sign in, or use the credential that was issued."
+                    .into()
+            }
             Self::WrongLogin => "Name or password is wrong.".into(),
             Self::OtherOrigin => "A page of another site tried to change something here.".into(),
             Self::NotFound => "There is nothing here for you.".into(),
@@ -105,7 +108,10 @@ impl IntoResponse for Problem {
         });
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         super::wayout::private(headers);
         match self {
             Self::Unidentified => {
@@ -177,16 +183,22 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Id(detail) => Self::BadRequest(detail.into()),
-            IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => Self::MediaType(form.to_string().into()),
+            IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => {
+                Self::MediaType(form.to_string().into())
+            }
             IngestError::Form(form) => Self::Unprocessable(form.to_string()),
             IngestError::Description(detail) => Self::Unprocessable(detail),
             IngestError::TooLarge(limit) => Self::TooLarge(limit),
-            IngestError::Incomplete => Self::BadRequest("The body is shorter or longer than its content-length.".into()),
+            IngestError::Incomplete => {
+                Self::BadRequest("The body is shorter or longer than its content-length.".into())
+            }
             IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
             IngestError::Conflict => Self::Conflict("Another body was handed in under this id. An id is used once."),
             IngestError::NoEvent => Self::Conflict("There is no such event. Hand in its description first."),
             IngestError::Deleted => Self::Deleted,
-            IngestError::OverQuota => Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota."),
+            IngestError::OverQuota => {
+                Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota.")
+            }
             IngestError::Full => Self::NoRoom("The edge has no room to store it now. Keep it and try again later."),
             IngestError::Unavailable(_) => Self::Unavailable,
         }

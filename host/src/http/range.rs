@@ -21,23 +21,32 @@ pub struct Span {
 /// # Errors
 /// [`Problem::BadRequest`], [`Problem::Range`].
 pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem> {
-    let whole = Span { start: 0, length: total, partial: false };
-    let Some(value) = headers.get(header::RANGE) else { return Ok(whole) };
+    let whole = Span {
+        start: 0,
+        length: total,
+        partial: false,
+    };
+    let Some(value) = headers.get(header::RANGE) else {
+        return Ok(whole);
+    };
     let if_range = headers.get(header::IF_RANGE);
     if if_range.is_some_and(|condition| condition.as_bytes() != tag.as_bytes()) {
         return Ok(whole);
     }
     let malformed = || Problem::BadRequest("The Range header is not a range of bytes, such as bytes=0-499.".into());
     let text = value.to_str().map_err(|_| malformed())?.trim();
-    let Some((unit, ranges)) = text.split_once('=') else { return Err(malformed()) };
+    let Some((unit, ranges)) = text.split_once('=') else {
+        return Err(malformed());
+    };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Ok(whole);
     }
     let parsed = http_range_header::parse_range_header(&format!("bytes={}", ranges.trim())).map_err(|_| malformed())?;
-    let [one] = parsed.ranges.as_slice() else { return Err(Problem::Range(total)) };
+    let [one] = parsed.ranges.as_slice() else {
+        return Err(Problem::Range(total));
+    };
     use http_range_header::{EndPosition, StartPosition};
     let (start, last) = match (one.start, one.end) {
-        (StartPosition::FromLast(0), _) => return Err(Problem::Range(total)),
         (StartPosition::FromLast(count), _) => (total.saturating_sub(count), total.saturating_sub(1)),
         (StartPosition::Index(start), EndPosition::Index(end)) if start > end => return Err(malformed()),
         (StartPosition::Index(start), EndPosition::Index(end)) => (start, end.min(total.saturating_sub(1))),
@@ -46,7 +55,11 @@ pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem>
     if start >= total {
         return Err(Problem::Range(total));
     }
-    Ok(Span { start, length: last.saturating_sub(start).saturating_add(1), partial: true })
+    Ok(Span {
+        start,
+        length: last.saturating_sub(start).saturating_add(1),
+        partial: true,
+    })
 }
 
 #[cfg(test)]
@@ -57,7 +70,9 @@ mod tests {
     fn check(range: &str, expected: Result<(u64, u64, bool), u16>) {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, HeaderValue::from_str(range).unwrap());
-        let got = span(&headers, 1000, "\"tag\"").map(|s| (s.start, s.length, s.partial)).map_err(|p| p.status().as_u16());
+        let got = span(&headers, 1000, "\"tag\"")
+            .map(|s| (s.start, s.length, s.partial))
+            .map_err(|p| p.status().as_u16());
         assert_eq!(got, expected, "{range}");
     }
 
@@ -74,10 +89,22 @@ mod tests {
 
     #[test]
     fn other_ranges_are_refused() {
-        for bad in ["bytes=5-4", "bytes=a-b", "bytes=", "bytes=-", "bytes=1", "bytes", "bytes=0x1-5", "bytes=-1-5", "bytes=1-5,", "bytes=1.5-2"] {
+        for bad in [
+            "bytes=5-4",
+            "bytes=a-b",
+            "bytes=",
+            "bytes=-",
+            "bytes=1",
+            "bytes",
+            "bytes=0x1-5",
+            "bytes=-1-5",
+            "bytes=1-5,",
+            "bytes=1.5-2",
+            "bytes=-0",
+        ] {
             check(bad, Err(400));
         }
-        for unsatisfiable in ["bytes=1000-", "bytes=5000-6000", "bytes=-0", "bytes=0-1,5-6", "bytes=0-0,-1"] {
+        for unsatisfiable in ["bytes=1000-", "bytes=5000-6000", "bytes=0-1,5-6", "bytes=0-0,-1"] {
             check(unsatisfiable, Err(416));
         }
         check("bytes=99999999999999999999999-", Err(400));
@@ -89,6 +116,13 @@ mod tests {
         headers.insert(header::RANGE, HeaderValue::from_static("bytes=0-9"));
         headers.insert(header::IF_RANGE, HeaderValue::from_static("\"tag\""));
         assert_eq!(span(&headers, 1000, "\"tag\"").unwrap().length, 10);
-        assert_eq!(span(&headers, 1000, "\"new\"").unwrap(), Span { start: 0, length: 1000, partial: false });
+        assert_eq!(
+            span(&headers, 1000, "\"new\"").unwrap(),
+            Span {
+                start: 0,
+                length: 1000,
+                partial: false
+            }
+        );
     }
 }

@@ -67,7 +67,13 @@ pub struct Route {
 }
 
 const fn route(name: Name, method: &'static str, path: &'static str, who: Who, summary: &'static str) -> Route {
-    Route { name, method, path, who, summary }
+    Route {
+        name,
+        method,
+        path,
+        who,
+        summary,
+    }
 }
 
 /// All of them.
@@ -75,23 +81,107 @@ pub const ROUTES: &[Route] = &[
     route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
     route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
     route(Name::OpenApi, "GET", "/v1/openapi.json", Who::Anyone, "This document"),
-    route(Name::Health, "GET", "/healthz", Who::Anyone, "Whether the edge can answer"),
+    route(
+        Name::Health,
+        "GET",
+        "/healthz",
+        Who::Anyone,
+        "Whether the edge can answer",
+    ),
     route(Name::Login, "POST", "/v1/session", Who::Anyone, "Begin a session"),
     route(Name::Logout, "DELETE", "/v1/session", Who::Viewer, "End this session"),
-    route(Name::Wall, "GET", "/v1/{tag}/", Who::Viewer, "The viewer's cameras, as a page"),
-    route(Name::Cameras, "GET", "/v1/{tag}/cameras", Who::Viewer, "The viewer's cameras"),
-    route(Name::Thumbnail, "GET", "/v1/{tag}/cameras/{camera}/thumbnail", Who::Viewer, "The newest still at a width"),
-    route(Name::Events, "GET", "/v1/{tag}/cameras/{camera}/events", Who::Viewer, "Events, newest first"),
-    route(Name::Event, "GET", "/v1/{tag}/cameras/{camera}/events/{event}", Who::Viewer, "One event"),
-    route(Name::DeleteEvent, "DELETE", "/v1/{tag}/cameras/{camera}/events/{event}", Who::Viewer, "Delete an event and its footage"),
-    route(Name::EventThumbnail, "GET", "/v1/{tag}/cameras/{camera}/events/{event}/thumbnail", Who::Viewer, "An event's still at a width"),
-    route(Name::Clip, "GET", "/v1/{tag}/cameras/{camera}/events/{event}/clip", Who::Viewer, "An event's video; one range at a time"),
-    route(Name::PutStill, "PUT", "/v1/ingest/stills/{still}", Who::Camera, "Hand in a still (JPEG)"),
-    route(Name::PutEvent, "PUT", "/v1/ingest/events/{event}", Who::Camera, "Hand in an event's description (JSON)"),
-    route(Name::PutEventStill, "PUT", "/v1/ingest/events/{event}/still", Who::Camera, "Hand in an event's still (JPEG)"),
-    route(Name::PutClip, "PUT", "/v1/ingest/events/{event}/clip", Who::Camera, "Hand in an event's video (MP4)"),
+    route(
+        Name::Wall,
+        "GET",
+        "/v1/{tag}/",
+        Who::Viewer,
+        "The viewer's cameras, as a page",
+    ),
+    route(
+        Name::Cameras,
+        "GET",
+        "/v1/{tag}/cameras",
+        Who::Viewer,
+        "The viewer's cameras",
+    ),
+    route(
+        Name::Thumbnail,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/thumbnail",
+        Who::Viewer,
+        "The newest still at a width",
+    ),
+    route(
+        Name::Events,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events",
+        Who::Viewer,
+        "Events, newest first",
+    ),
+    route(
+        Name::Event,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}",
+        Who::Viewer,
+        "One event",
+    ),
+    route(
+        Name::DeleteEvent,
+        "DELETE",
+        "/v1/{tag}/cameras/{camera}/events/{event}",
+        Who::Viewer,
+        "Delete an event and its footage",
+    ),
+    route(
+        Name::EventThumbnail,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}/thumbnail",
+        Who::Viewer,
+        "An event's still at a width",
+    ),
+    route(
+        Name::Clip,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}/clip",
+        Who::Viewer,
+        "An event's video; one range at a time",
+    ),
+    route(
+        Name::PutStill,
+        "PUT",
+        "/v1/ingest/stills/{still}",
+        Who::Camera,
+        "Hand in a still (JPEG)",
+    ),
+    route(
+        Name::PutEvent,
+        "PUT",
+        "/v1/ingest/events/{event}",
+        Who::Camera,
+        "Hand in an event's description (JSON)",
+    ),
+    route(
+        Name::PutEventStill,
+        "PUT",
+        "/v1/ingest/events/{event}/still",
+        Who::Camera,
+        "Hand in an event's still (JPEG)",
+    ),
+    route(
+        Name::PutClip,
+        "PUT",
+        "/v1/ingest/events/{event}/clip",
+        Who::Camera,
+        "Hand in an event's video (MP4)",
+    ),
     #[cfg(feature = "bench")]
-    route(Name::Plain, "GET", "/v1/{tag}/cameras/{camera}/plain", Who::Viewer, "The bench's bytes, from host code"),
+    route(
+        Name::Plain,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/plain",
+        Who::Viewer,
+        "The bench's bytes, from host code",
+    ),
 ];
 
 /// The router of all routes.

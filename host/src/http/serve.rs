@@ -35,7 +35,9 @@ const DRAIN_SECONDS: u64 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}. Is another program there? Set `listen` in the configuration to another port.")]
+    #[error(
+        "can't listen on {address}: {source}. Is another program there? Set `listen` in the configuration to another port."
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -58,11 +60,15 @@ impl Tls {
     /// [`ServeError::Tls`] that names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
         let said = |path: &Path, e: &dyn std::fmt::Display| ServeError::Tls(format!("{}: {e}", path.display()));
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).map_err(|e| said(certificate, &e))?.collect();
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
+            .map_err(|e| said(certificate, &e))?
+            .collect();
         let chain = chain.map_err(|e| said(certificate, &e))?;
         let private = PrivateKeyDer::from_pem_file(key).map_err(|e| said(key, &e))?;
-        let mut config =
-            ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private).map_err(|e| ServeError::Tls(e.to_string()))?;
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .map_err(|e| ServeError::Tls(e.to_string()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
@@ -99,7 +105,9 @@ pub async fn serve(edge: Arc<Edge>, listener: Listener, tls: Option<Tls>, stop: 
             () = &mut stop => break,
             accepted = accept(&listener.tcp, &places) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
         let (router, tls, graceful) = (router.clone(), tls.clone(), Arc::clone(&graceful));
         tokio::spawn(async move {
             let _place = place;
@@ -143,7 +151,11 @@ where
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX)).max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
+        .max_buf_size(HEAD_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -160,7 +172,15 @@ where
 pub async fn serve_metrics(metrics: Arc<Metrics>, listener: Listener) {
     let text = move || {
         let metrics = Arc::clone(&metrics);
-        async move { ([(axum::http::header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text()) }
+        async move {
+            (
+                [(
+                    axum::http::header::CONTENT_TYPE,
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                )],
+                metrics.text(),
+            )
+        }
     };
     let router = axum::Router::new().route("/metrics", axum::routing::get(text));
     if let Err(error) = axum::serve(listener.tcp, router).await {

@@ -35,14 +35,23 @@ pub async fn shell() -> Response {
     let mut response = login_page().into_response();
     let headers = response.headers_mut();
     wayout::private(headers);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    );
     response
 }
 
 /// `GET /assets/{file}`
 pub async fn asset(uri: Uri) -> Result<Response, Problem> {
-    let asset = ASSETS.iter().find(|asset| asset.path == uri.path()).ok_or(Problem::NotFound)?;
+    let asset = ASSETS
+        .iter()
+        .find(|asset| asset.path == uri.path())
+        .ok_or(Problem::NotFound)?;
     let mut response = asset.bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
@@ -53,7 +62,11 @@ pub async fn asset(uri: Uri) -> Result<Response, Problem> {
 
 /// `GET /healthz`
 pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
-    edge.admission.registry().sequence().await.map_err(|_| Problem::Unavailable)?;
+    edge.admission
+        .registry()
+        .sequence()
+        .await
+        .map_err(|_| Problem::Unavailable)?;
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 
@@ -84,25 +97,41 @@ pub async fn login(
 ) -> Result<Response, Problem> {
     credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
     // A page of another site can send text/plain without asking first; it can't send JSON.
-    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
     if !is_json {
-        return Err(Problem::MediaType("Sign in with a JSON body (Content-Type: application/json).".into()));
+        return Err(Problem::MediaType(
+            "Sign in with a JSON body (Content-Type: application/json).".into(),
+        ));
     }
     let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
-    let body: Bytes = axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX).await.map_err(too_large)?;
-    let Login { name, password, bearer } = serde_json::from_slice(&body)
-        .map_err(|_| Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into()))?;
+    let body: Bytes = axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX)
+        .await
+        .map_err(too_large)?;
+    let Login { name, password, bearer } = serde_json::from_slice(&body).map_err(|_| {
+        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
+    })?;
     let session = edge.identity.login(&name, password, peer.ip()).await?;
-    let answer = LoggedIn { expires_at_seconds: session.expires_at_seconds, token: bearer.then_some(session.credential.text()) };
+    let answer = LoggedIn {
+        expires_at_seconds: session.expires_at_seconds,
+        token: bearer.then_some(session.credential.text()),
+    };
     let body = serde_json::to_string(&answer).map_err(|_| Problem::Failed)?;
     let mut response = (StatusCode::CREATED, body).into_response();
     let headers = response.headers_mut();
     wayout::private(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::LOCATION, header_text(&format!("/v1/{}/", session.tag.to_text())));
+    headers.insert(
+        header::LOCATION,
+        header_text(&format!("/v1/{}/", session.tag.to_text())),
+    );
     if !bearer {
         let seconds = session.expires_at_seconds.saturating_sub(clock::now_seconds());
-        headers.insert(header::SET_COOKIE, credential::set_cookie(session.credential.text(), seconds, edge.tls));
+        headers.insert(
+            header::SET_COOKIE,
+            credential::set_cookie(session.credential.text(), seconds, edge.tls),
+        );
     }
     Ok(response)
 }
@@ -115,7 +144,9 @@ pub async fn logout(State(edge): Edged, headers: HeaderMap, uri: Uri) -> Result<
     edge.identity.logout(&requester).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     wayout::private(response.headers_mut());
-    response.headers_mut().insert(header::SET_COOKIE, credential::set_cookie("", 0, edge.tls));
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, credential::set_cookie("", 0, edge.tls));
     Ok(response)
 }
 
@@ -123,7 +154,10 @@ pub async fn logout(State(edge): Edged, headers: HeaderMap, uri: Uri) -> Result<
 pub async fn wall(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
     let answer = wall_of(&edge, &headers, &tag).await;
     // A person whose session has ended gets the page to sign in on; a program gets the problem.
-    let is_person = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let is_person = headers
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
     match answer {
         Err(Problem::Unidentified | Problem::NotFound) if is_person => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
@@ -150,7 +184,12 @@ async fn wall_of(edge: &Edge, headers: &HeaderMap, tag: &str) -> Result<Response
         })
         .collect();
     let html = wall_page(&rights.name, &cameras);
-    let leaving = Leaving { source: None, handed: Handed::Cameras, event: None, body_bytes: html.len() as u64 };
+    let leaving = Leaving {
+        source: None,
+        handed: Handed::Cameras,
+        event: None,
+        body_bytes: html.len() as u64,
+    };
     let pass = wayout::pass(edge, &requester, &raw, &leaving)?;
     Ok(wayout::page(pass, html))
 }
@@ -185,7 +224,12 @@ pub async fn cameras(State(edge): Edged, headers: HeaderMap, Path(tag): Path<Str
         })
         .collect();
     let body = serde_json::to_vec(&Cameras { cameras }).map_err(|_| Problem::Failed)?;
-    let leaving = Leaving { source: None, handed: Handed::Cameras, event: None, body_bytes: body.len() as u64 };
+    let leaving = Leaving {
+        source: None,
+        handed: Handed::Cameras,
+        event: None,
+        body_bytes: body.len() as u64,
+    };
     let pass = wayout::pass(&edge, &requester, &raw, &leaving)?;
     Ok(wayout::bytes(pass, MediaType::Json, body))
 }
@@ -206,7 +250,9 @@ impl Asking<'_> {
         let edge = self.edge;
         let raw = credential::of_viewer(self.headers, edge.tls)?;
         let grant = Arc::new(edge.admission.admit(&raw, self.tag, self.camera, self.action).await?);
-        let answer = handler.handle(Arc::clone(&edge.footage), Arc::clone(&grant), question).await?;
+        let answer = handler
+            .handle(Arc::clone(&edge.footage), Arc::clone(&grant), question)
+            .await?;
         let body = succeeded(answer)?;
         match body {
             (_, Answered::Empty) => Err(Problem::Failed),
@@ -229,7 +275,11 @@ impl Asking<'_> {
         if kind == MediaType::Mp4 && whole {
             return range::span(self.headers, length, &source.entity_tag());
         }
-        Ok(range::Span { start: offset, length, partial: false })
+        Ok(range::Span {
+            start: offset,
+            length,
+            partial: false,
+        })
     }
 
     fn pass(&self, grant: &Grant, raw: &RawCredential, body_bytes: u64) -> Result<wayout::Pass, Problem> {
@@ -246,7 +296,9 @@ impl Asking<'_> {
 fn succeeded(answer: Answer) -> Result<(MediaType, Answered), Problem> {
     match answer.status {
         Status::Ok => Ok((answer.media_type, answer.body)),
-        Status::BadRequest => Err(Problem::BadRequest("A width must be 1 to 1920, a limit 1 to 100, and an event a UUIDv7.".into())),
+        Status::BadRequest => Err(Problem::BadRequest(
+            "A width must be 1 to 1920, a limit 1 to 100, and an event a UUIDv7.".into(),
+        )),
         Status::NotFound => Err(Problem::NotFound),
         Status::Unavailable => Err(Problem::Unavailable),
         Status::Failed => {
@@ -260,16 +312,18 @@ fn succeeded(answer: Answer) -> Result<(MediaType, Answered), Problem> {
 fn number(uri: &Uri, name: &str, default: u32) -> Result<u32, Problem> {
     match parameter(uri, name) {
         None => Ok(default),
-        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => {
-            text.parse().map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into()))
-        }
+        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => text
+            .parse()
+            .map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into())),
         Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
     }
 }
 
 fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let query = uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/thumbnail`
@@ -281,8 +335,18 @@ pub async fn thumbnail(
 ) -> Result<Response, Problem> {
     let width = number(&uri, "width", WIDTH_DEFAULT)?;
     let handed = Handed::Still;
-    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: None, action: Action::Live, handed };
-    asking.answer(&edge.thumbnail, Question::Still { event: None, width }).await
+    let asking = Asking {
+        edge: &edge,
+        headers: &headers,
+        tag: &tag,
+        camera: &camera,
+        event: None,
+        action: Action::Live,
+        handed,
+    };
+    asking
+        .answer(&edge.thumbnail, Question::Still { event: None, width })
+        .await
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
@@ -294,8 +358,24 @@ pub async fn event_thumbnail(
 ) -> Result<Response, Problem> {
     let width = number(&uri, "width", WIDTH_DEFAULT)?;
     let handed = Handed::Still;
-    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Events, handed };
-    asking.answer(&edge.thumbnail, Question::Still { event: Some(event.clone()), width }).await
+    let asking = Asking {
+        edge: &edge,
+        headers: &headers,
+        tag: &tag,
+        camera: &camera,
+        event: Some(&event),
+        action: Action::Events,
+        handed,
+    };
+    asking
+        .answer(
+            &edge.thumbnail,
+            Question::Still {
+                event: Some(event.clone()),
+                width,
+            },
+        )
+        .await
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/events`
@@ -305,9 +385,20 @@ pub async fn events(
     Path((tag, camera)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let question = Question::Events { before: parameter(&uri, "before"), limit: number(&uri, "limit", LIMIT_DEFAULT)? };
+    let question = Question::Events {
+        before: parameter(&uri, "before"),
+        limit: number(&uri, "limit", LIMIT_DEFAULT)?,
+    };
     let handed = Handed::Events;
-    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: None, action: Action::Events, handed };
+    let asking = Asking {
+        edge: &edge,
+        headers: &headers,
+        tag: &tag,
+        camera: &camera,
+        event: None,
+        action: Action::Events,
+        handed,
+    };
     asking.answer(&edge.events, question).await
 }
 
@@ -318,7 +409,15 @@ pub async fn event(
     Path((tag, camera, event)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let handed = Handed::Events;
-    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Events, handed };
+    let asking = Asking {
+        edge: &edge,
+        headers: &headers,
+        tag: &tag,
+        camera: &camera,
+        event: Some(&event),
+        action: Action::Events,
+        handed,
+    };
     asking.answer(&edge.events, Question::Event(event.clone())).await
 }
 
@@ -329,7 +428,15 @@ pub async fn clip(
     Path((tag, camera, event)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let handed = Handed::Clip;
-    let asking = Asking { edge: &edge, headers: &headers, tag: &tag, camera: &camera, event: Some(&event), action: Action::Clips, handed };
+    let asking = Asking {
+        edge: &edge,
+        headers: &headers,
+        tag: &tag,
+        camera: &camera,
+        event: Some(&event),
+        action: Action::Clips,
+        handed,
+    };
     asking.answer(&edge.events, Question::Clip(event.clone())).await
 }
 
@@ -357,9 +464,16 @@ pub async fn delete_event(
 /// `GET /v1/{tag}/cameras/{camera}/plain`, in the bench's build alone: the bytes of the file that `EYESONLY_BENCH_FILE` names, by the same
 /// identity, registry and way out, without sandbox and opening.
 #[cfg(feature = "bench")]
-pub async fn plain(State(edge): Edged, headers: HeaderMap, Path((tag, camera)): Path<(String, String)>) -> Result<Response, Problem> {
+pub async fn plain(
+    State(edge): Edged,
+    headers: HeaderMap,
+    Path((tag, camera)): Path<(String, String)>,
+) -> Result<Response, Problem> {
     static FILE: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| {
-        std::env::var_os("EYESONLY_BENCH_FILE").and_then(|path| std::fs::read(path).ok()).unwrap_or_default().into()
+        std::env::var_os("EYESONLY_BENCH_FILE")
+            .and_then(|path| std::fs::read(path).ok())
+            .unwrap_or_default()
+            .into()
     });
     let raw = credential::of_viewer(&headers, edge.tls)?;
     let grant = edge.admission.admit(&raw, &tag, &camera, Action::Live).await?;

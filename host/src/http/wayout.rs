@@ -39,7 +39,11 @@ pub struct Leaving {
 /// [`Problem::Unavailable`]: nothing leaves.
 pub fn pass(edge: &Edge, requester: &Requester, raw: &RawCredential, leaving: &Leaving) -> Result<Pass, Problem> {
     if !requester.sent(edge.admission.credentials(), raw.text()) {
-        edge.admission.refuse(Seam::WayOut, Fault::WrongAnswer, leaving.source.map(|(_, camera)| camera));
+        edge.admission.refuse(
+            Seam::WayOut,
+            Fault::WrongAnswer,
+            leaving.source.map(|(_, camera)| camera),
+        );
         return Err(Problem::Unavailable);
     }
     let entry = Delivery {
@@ -73,7 +77,10 @@ pub fn private(headers: &mut HeaderMap) {
         (header::VARY, "Authorization, Cookie"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -97,7 +104,12 @@ pub fn bytes(_pass: Pass, kind: MediaType, body: impl Into<Bytes>) -> Response {
 
 /// A page.
 pub fn page(_pass: Pass, html: String) -> Response {
-    let mut response = response(StatusCode::OK, "text/html; charset=utf-8", html.len() as u64, Body::from(html));
+    let mut response = response(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        html.len() as u64,
+        Body::from(html),
+    );
     let policy = HeaderValue::from_static(crate::viewer::CONTENT_SECURITY_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
@@ -128,7 +140,12 @@ impl Opened {
         source.prove_length().await?;
         let mut rest = Pieces::new(&source, span.start, span.length)?;
         let first = rest.next(&source).await?.ok_or(FootageError::Unavailable)?;
-        Ok(Self { source, span, first, rest })
+        Ok(Self {
+            source,
+            span,
+            first,
+            rest,
+        })
     }
 
     /// How many bytes leave.
@@ -140,7 +157,12 @@ impl Opened {
 /// Footage, as one body or piece by piece. A piece that can't be proven cuts the connection: the client sees a body that is too short, never
 /// a wrong byte. The grant lives until the last byte, in the object that is held.
 pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
-    let Opened { source, span, first, rest } = opened;
+    let Opened {
+        source,
+        span,
+        first,
+        rest,
+    } = opened;
     let (total, tag) = (source.length(), source.entity_tag());
     let body = if first.len() as u64 == span.length {
         Body::from(first)
@@ -154,7 +176,11 @@ pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
         });
         Body::from_stream(pieces)
     };
-    let status = if span.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let status = if span.partial {
+        StatusCode::PARTIAL_CONTENT
+    } else {
+        StatusCode::OK
+    };
     let mut response = response(status, media_type(kind), span.length, body);
     let headers = response.headers_mut();
     if kind == MediaType::Mp4 {
@@ -163,7 +189,10 @@ pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
     }
     if span.partial {
         let last = span.start.saturating_add(span.length).saturating_sub(1);
-        headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes {}-{last}/{total}", span.start)));
+        headers.insert(
+            header::CONTENT_RANGE,
+            header_text(&format!("bytes {}-{last}/{total}", span.start)),
+        );
     }
     response
 }

@@ -85,27 +85,55 @@ impl Identity {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login(&self, name: &str, password: Zeroizing<String>, address: IpAddr) -> Result<NewSession, LoginError> {
+    pub async fn login(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        address: IpAddr,
+    ) -> Result<NewSession, LoginError> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
             return Err(LoginError::Wrong);
         }
         let keys = [self.throttle.account(name), self.throttle.address(address)];
         // The attempt counts before it is checked, so that many at once don't slip through together; a right one is taken back.
-        self.throttle.attempt(&keys, clock::now_seconds()).map_err(LoginError::Throttled)?;
+        self.throttle
+            .attempt(&keys, clock::now_seconds())
+            .map_err(LoginError::Throttled)?;
         let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
-        let (record, _) = self.admission.ask::<LoginRecord>(Seam::Registry, name.as_bytes()).await.map_err(|_| LoginError::Unavailable)?;
-        let hash = record.as_ref().map_or_else(|| self.nobody.clone(), |record| record.password_hash.clone());
+        let (record, _) = self
+            .admission
+            .ask::<LoginRecord>(Seam::Registry, name.as_bytes())
+            .await
+            .map_err(|_| LoginError::Unavailable)?;
+        let hash = record
+            .as_ref()
+            .map_or_else(|| self.nobody.clone(), |record| record.password_hash.clone());
         let right = self.check_password(password, hash).await?;
         let viewer = record.filter(|_| right).ok_or(LoginError::Wrong)?.viewer;
         self.throttle.succeeded(&keys);
 
         let session = SessionId::from_bytes(clock::fresh_id());
         let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
-        let record = SessionRecord { session, viewer, expires_at_seconds };
+        let record = SessionRecord {
+            session,
+            viewer,
+            expires_at_seconds,
+        };
         self.write(&record).await?;
-        let credential = RawCredential::new(&Zeroizing::new(self.admission.credentials().mint_viewer(viewer, session)));
-        let tag = self.admission.credentials().verify_viewer(credential.text()).map_err(|_| LoginError::Unavailable)?.tag();
-        Ok(NewSession { credential, tag, expires_at_seconds })
+        let credential = RawCredential::new(&Zeroizing::new(
+            self.admission.credentials().mint_viewer(viewer, session),
+        ));
+        let tag = self
+            .admission
+            .credentials()
+            .verify_viewer(credential.text())
+            .map_err(|_| LoginError::Unavailable)?
+            .tag();
+        Ok(NewSession {
+            credential,
+            tag,
+            expires_at_seconds,
+        })
     }
 
     /// Ends a session.
@@ -114,24 +142,48 @@ impl Identity {
     /// [`Refused::Unavailable`]: it has not ended.
     pub async fn logout(&self, requester: &Requester) -> Result<(), Refused> {
         let key = requester.session().as_bytes().to_vec();
-        let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
-        self.admission.registry().commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a session was not ended");
-            Refused::Unavailable("registry")
-        })
+        let change = Change {
+            kind: SessionRecord::KIND,
+            key,
+            expect: Expect::Any,
+            record: None,
+        };
+        self.admission
+            .registry()
+            .commit(vec![change], None)
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                tracing::error!(%error, "a session was not ended");
+                Refused::Unavailable("registry")
+            })
     }
 
     async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
-        let sealed = seal_record(self.admission.record_key(), record, clock::random()).map_err(|_| LoginError::Unavailable)?;
-        let change = Change { kind: SessionRecord::KIND, key: record.key(), expect: Expect::Absent, record: Some(sealed) };
-        self.admission.registry().commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a session was not begun");
-            LoginError::Unavailable
-        })
+        let sealed =
+            seal_record(self.admission.record_key(), record, clock::random()).map_err(|_| LoginError::Unavailable)?;
+        let change = Change {
+            kind: SessionRecord::KIND,
+            key: record.key(),
+            expect: Expect::Absent,
+            record: Some(sealed),
+        };
+        self.admission
+            .registry()
+            .commit(vec![change], None)
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                tracing::error!(%error, "a session was not begun");
+                LoginError::Unavailable
+            })
     }
 
     async fn check_password(&self, password: Zeroizing<String>, hash: String) -> Result<bool, LoginError> {
-        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let turn = Arc::clone(&self.checks)
+            .acquire_owned()
+            .await
+            .map_err(|_| LoginError::Busy)?;
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             password::is_password(&password, &hash)

@@ -37,14 +37,17 @@ pub fn hash_password(password: &Zeroizing<String>) -> Result<String, PasswordErr
         return Err(PasswordError::Length);
     }
     let salt: [u8; 16] = crate::clock::random();
-    let hash: PasswordHash =
-        argon2id()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|e| PasswordError::Hash(e.to_string()))?;
+    let hash: PasswordHash = argon2id()?
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|e| PasswordError::Hash(e.to_string()))?;
     Ok(hash.to_string())
 }
 
 /// Whether `password` is the one that was hashed. Slow on purpose: for a blocking thread.
 pub fn is_password(password: &Zeroizing<String>, hash: &str) -> bool {
-    let (Ok(argon2), Ok(hash)) = (argon2id(), PasswordHash::new(hash)) else { return false };
+    let (Ok(argon2), Ok(hash)) = (argon2id(), PasswordHash::new(hash)) else {
+        return false;
+    };
     argon2.verify_password(password.as_bytes(), &hash).is_ok()
 }
 

@@ -42,7 +42,10 @@ pub struct Throttle {
 impl Throttle {
     /// The key of an account.
     pub fn account(&self, name: &str) -> ThrottleKey {
-        ThrottleKey { hash: self.hasher.hash_one(("account", name)), free: ACCOUNT_FREE }
+        ThrottleKey {
+            hash: self.hasher.hash_one(("account", name)),
+            free: ACCOUNT_FREE,
+        }
     }
 
     /// The key of an address; of an IPv6 address its /64, which one line has all of.
@@ -51,7 +54,12 @@ impl Throttle {
             IpAddr::V4(v4) => u128::from(u32::from(v4)),
             IpAddr::V6(v6) => u128::from(v6) >> 64,
         };
-        ThrottleKey { hash: self.hasher.hash_one(("address", address.to_canonical().is_ipv4(), network)), free: ADDRESS_FREE }
+        ThrottleKey {
+            hash: self
+                .hasher
+                .hash_one(("address", address.to_canonical().is_ipv4(), network)),
+            free: ADDRESS_FREE,
+        }
     }
 
     /// Counts an attempt as failed, unless one of the keys has to wait.
@@ -59,8 +67,17 @@ impl Throttle {
     /// # Errors
     /// Seconds to wait; nothing was counted then.
     pub fn attempt(&self, keys: &[ThrottleKey], now_seconds: u64) -> Result<(), u64> {
-        let Ok(mut counters) = self.counters.lock() else { return Err(WAIT_SECONDS_MAX) };
-        let wait = keys.iter().map(|key| counters.get(&key.hash).map_or(0, |c| wait_seconds(*c, key.free, now_seconds))).max();
+        let Ok(mut counters) = self.counters.lock() else {
+            return Err(WAIT_SECONDS_MAX);
+        };
+        let wait = keys
+            .iter()
+            .map(|key| {
+                counters
+                    .get(&key.hash)
+                    .map_or(0, |c| wait_seconds(*c, key.free, now_seconds))
+            })
+            .max();
         if let Some(wait) = wait
             && wait > 0
         {
@@ -70,7 +87,10 @@ impl Throttle {
             if counters.len() >= COUNTERS_MAX && !counters.contains_key(&key.hash) {
                 make_room(&mut counters, now_seconds);
             }
-            let counter = counters.entry(key.hash).or_insert(Counter { failures: 0, last_at_seconds: now_seconds });
+            let counter = counters.entry(key.hash).or_insert(Counter {
+                failures: 0,
+                last_at_seconds: now_seconds,
+            });
             if now_seconds.saturating_sub(counter.last_at_seconds) > FORGET_SECONDS {
                 counter.failures = 0;
             }
@@ -96,8 +116,13 @@ impl Throttle {
 /// Doubles with each failure past the free ones.
 fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     let since = now_seconds.saturating_sub(counter.last_at_seconds);
-    let Some(over) = counter.failures.checked_sub(free).filter(|_| since <= FORGET_SECONDS) else { return 0 };
-    let wait = 1_u64.checked_shl(over).unwrap_or(WAIT_SECONDS_MAX).min(WAIT_SECONDS_MAX);
+    let Some(over) = counter.failures.checked_sub(free).filter(|_| since <= FORGET_SECONDS) else {
+        return 0;
+    };
+    let wait = 1_u64
+        .checked_shl(over)
+        .unwrap_or(WAIT_SECONDS_MAX)
+        .min(WAIT_SECONDS_MAX);
     wait.saturating_sub(since)
 }
 
@@ -138,7 +163,10 @@ mod tests {
         let throttle = Throttle::default();
         let address = throttle.address(HERE);
         for n in 0..ADDRESS_FREE {
-            assert_eq!(throttle.attempt(&[throttle.account(&n.to_string()), address], 100), Ok(()));
+            assert_eq!(
+                throttle.attempt(&[throttle.account(&n.to_string()), address], 100),
+                Ok(())
+            );
         }
         assert!(throttle.attempt(&[throttle.account("another"), address], 100).is_err());
     }

@@ -269,7 +269,7 @@ async fn an_event_goes_with_all_that_is_its(index: &dyn Index) {
     for row in own.iter().chain(&renditions).chain(&others) {
         write(index, new(row.clone())).await;
     }
-    let kept = bytes(index, HOUSEHOLD).await - before - 4100;
+    let kept = bytes(index, HOUSEHOLD).await - before - 2100;
     // A rendition's row goes even if a tombstone is given for it.
     let tombstones: Vec<_> = own.iter().chain(&renditions[..1]).map(tombstone).collect();
     let delete = async || {
@@ -283,7 +283,7 @@ async fn an_event_goes_with_all_that_is_its(index: &dyn Index) {
     let mut names: Vec<_> = own.iter().chain(&renditions).map(|row| row.name).collect();
     names.sort_unstable();
     removed.names.sort_unstable();
-    assert_eq!((removed.names, removed.sealed_bytes), (names, 4100));
+    assert_eq!((removed.names, removed.sealed_bytes), (names, 2100));
     assert_eq!(bytes(index, HOUSEHOLD).await, before + kept);
     for (row, tombstone) in own.iter().zip(&tombstones) {
         assert_eq!(objects(index, &[row.slot]).await, std::slice::from_ref(tombstone));

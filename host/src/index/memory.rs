@@ -100,7 +100,7 @@ impl Index for MemoryIndex {
         {
             return Ok(Committed::NoEvent);
         }
-        let used = content.used.get(&new.household).copied().unwrap_or(0) + new.row.sealed_length;
+        let used = content.used.get(&new.household).copied().unwrap_or(0) + new.row.quota_bytes();
         if used > new.quota_bytes {
             return Ok(Committed::OverQuota);
         }
@@ -171,7 +171,7 @@ impl Index for MemoryIndex {
                 }
             }
             removed.names.push(row.name);
-            removed.sealed_bytes += row.sealed_length;
+            removed.sealed_bytes += row.quota_bytes();
         }
         let used = content.used.entry(household).or_default();
         *used = used.saturating_sub(removed.sealed_bytes);

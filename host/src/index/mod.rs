@@ -80,6 +80,13 @@ pub struct ObjectRow {
     pub proof: [u8; 32],
 }
 
+impl ObjectRow {
+    /// What it counts against its household's quota: renditions nothing, since looking must not use up what cameras may hand in.
+    pub fn quota_bytes(&self) -> u64 {
+        if self.rendition { 0 } else { self.sealed_length }
+    }
+}
+
 /// An answer: the rows, and the nonce of the question that they answer.
 #[derive(Debug, Clone)]
 pub struct Rows {

@@ -34,7 +34,15 @@ where
             return Err(IngestError::TooLarge(bytes_max));
         }
         let hasher = declared.digest.map(Hasher::new);
-        Ok(Self { body, form, hasher, declared_length: declared.length, received: 0, bytes_max, over: false })
+        Ok(Self {
+            body,
+            form,
+            hasher,
+            declared_length: declared.length,
+            received: 0,
+            bytes_max,
+            over: false,
+        })
     }
 
     /// The length that it declared.

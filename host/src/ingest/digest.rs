@@ -40,7 +40,10 @@ impl ContentDigest {
         let dictionary: sfv::Dictionary = sfv::Parser::new(value).parse().map_err(|_| DigestError::Malformed)?;
         let bytes = |name: &str| match dictionary.get(name) {
             None => Ok(None),
-            Some(sfv::ListEntry::Item(sfv::Item { bare_item: sfv::BareItem::ByteSequence(bytes), .. })) => Ok(Some(bytes.clone())),
+            Some(sfv::ListEntry::Item(sfv::Item {
+                bare_item: sfv::BareItem::ByteSequence(bytes),
+                ..
+            })) => Ok(Some(bytes.clone())),
             Some(_) => Err(DigestError::Malformed),
         };
         if let Some(sha512) = bytes("sha-512")? {
@@ -119,9 +122,20 @@ mod tests {
 
     #[test]
     fn what_is_no_digest_is_refused() {
-        for value in ["", "sha-256", "sha-256=abc", "sha-256=:AAAA:", "sha-256=:!!!:", "sha-256=(:AAAA:)", &"a=:AAAA:,".repeat(200)] {
+        for value in [
+            "",
+            "sha-256",
+            "sha-256=abc",
+            "sha-256=:AAAA:",
+            "sha-256=:!!!:",
+            "sha-256=(:AAAA:)",
+            &"a=:AAAA:,".repeat(200),
+        ] {
             let got = ContentDigest::parse(value);
-            assert!(matches!(got, Err(DigestError::Malformed | DigestError::Unknown)), "{value}: {got:?}");
+            assert!(
+                matches!(got, Err(DigestError::Malformed | DigestError::Unknown)),
+                "{value}: {got:?}"
+            );
         }
         assert_eq!(ContentDigest::parse("md5=:AAAA:"), Err(DigestError::Unknown));
     }

@@ -69,7 +69,12 @@ enum Jpeg {
     /// Expecting the segment's length: the code, and its first byte once it came.
     Length(u8, Option<u8>),
     /// In a frame header: how many of its bytes came, its size so far, and how many are left.
-    Frame { seen: u8, height: u16, width: u16, left: u16 },
+    Frame {
+        seen: u8,
+        height: u16,
+        width: u16,
+        left: u16,
+    },
     /// In a segment that is skipped.
     Skip(u16),
     /// In the picture's data.
@@ -86,7 +91,11 @@ pub struct JpegForm {
 
 impl Default for JpegForm {
     fn default() -> Self {
-        Self { state: Jpeg::Start(0), framed: false, tail: [0; 2] }
+        Self {
+            state: Jpeg::Start(0),
+            framed: false,
+            tail: [0; 2],
+        }
     }
 }
 
@@ -132,7 +141,15 @@ impl JpegForm {
             (Jpeg::Code, code) => Jpeg::Length(code, None),
             (Jpeg::Length(code, None), high) => Jpeg::Length(code, Some(high)),
             (Jpeg::Length(code, Some(high)), low) => self.segment(code, u16::from_be_bytes([high, low]))?,
-            (Jpeg::Frame { seen, height, width, left }, byte) => self.frame(seen, height, width, left, byte)?,
+            (
+                Jpeg::Frame {
+                    seen,
+                    height,
+                    width,
+                    left,
+                },
+                byte,
+            ) => self.frame(seen, height, width, left, byte)?,
             (Jpeg::Skip(left), _) => Jpeg::Skip(left.saturating_sub(1)),
             (Jpeg::Data, _) => Jpeg::Data,
         })
@@ -146,7 +163,12 @@ impl JpegForm {
             0xDA if self.framed => Ok(Jpeg::Data),
             0xDA => Err(FormError::NotJpeg),
             _ if is_frame && left < 6 => Err(FormError::NotJpeg),
-            _ if is_frame => Ok(Jpeg::Frame { seen: 0, height: 0, width: 0, left }),
+            _ if is_frame => Ok(Jpeg::Frame {
+                seen: 0,
+                height: 0,
+                width: 0,
+                left,
+            }),
             _ if left == 0 => Ok(Jpeg::Marker),
             _ => Ok(Jpeg::Skip(left)),
         }
@@ -164,7 +186,12 @@ impl JpegForm {
         };
         let left = left.saturating_sub(1);
         if seen < 4 {
-            return Ok(Jpeg::Frame { seen: seen.saturating_add(1), height, width, left });
+            return Ok(Jpeg::Frame {
+                seen: seen.saturating_add(1),
+                height,
+                width,
+                left,
+            });
         }
         if height == 0 || width == 0 {
             return Err(FormError::NotJpeg);
@@ -227,7 +254,9 @@ impl Mp4Form {
 
     /// A box's header: 32-bit size, type; a size of 1 means that a 64-bit one follows, 0 that it goes on to the end.
     fn read_header(&mut self) -> Result<(), FormError> {
-        let Some((head, more)) = self.header.split_first_chunk::<8>() else { return Ok(()) };
+        let Some((head, more)) = self.header.split_first_chunk::<8>() else {
+            return Ok(());
+        };
         let [a, b, c, d, kind @ ..] = *head;
         let short = u32::from_be_bytes([a, b, c, d]);
         let (size, header_bytes) = match (short, more.first_chunk::<8>()) {
@@ -241,7 +270,11 @@ impl Mp4Form {
         self.boxes = self.boxes.saturating_add(1);
         self.has_moov |= &kind == b"moov";
         self.has_data |= matches!(&kind, b"mdat" | b"moof");
-        let broken = if self.boxes == 1 { FormError::NotMp4 } else { FormError::Mp4Broken };
+        let broken = if self.boxes == 1 {
+            FormError::NotMp4
+        } else {
+            FormError::Mp4Broken
+        };
         if self.boxes > BOXES_MAX {
             return Err(FormError::Mp4Broken);
         }
@@ -263,7 +296,11 @@ impl Mp4Form {
             return Err(FormError::NotMp4);
         }
         let whole = self.skip == 0 && self.header.is_empty();
-        if whole && self.has_moov && self.has_data { Ok(()) } else { Err(FormError::Mp4Broken) }
+        if whole && self.has_moov && self.has_data {
+            Ok(())
+        } else {
+            Err(FormError::Mp4Broken)
+        }
     }
 }
 
@@ -275,7 +312,9 @@ mod tests {
     fn check(mut form: impl FnMut() -> Form, bytes: &[u8], expected: Result<(), FormError>) {
         for step in [1, 2, 3, 7, 1000, usize::MAX] {
             let mut form = form();
-            let fed = bytes.chunks(step.min(bytes.len().max(1))).try_for_each(|piece| form.push(piece));
+            let fed = bytes
+                .chunks(step.min(bytes.len().max(1)))
+                .try_for_each(|piece| form.push(piece));
             assert_eq!(fed.and_then(|()| form.end()), expected, "in pieces of {step}");
         }
     }
@@ -325,14 +364,41 @@ mod tests {
 
     #[test]
     fn an_mp4_is_its_boxes() {
-        let whole = [boxed(b"ftyp", b"isom0000"), boxed(b"moov", &[1; 50]), boxed(b"mdat", &[2; 500])].concat();
+        let whole = [
+            boxed(b"ftyp", b"isom0000"),
+            boxed(b"moov", &[1; 50]),
+            boxed(b"mdat", &[2; 500]),
+        ]
+        .concat();
         mp4(&whole, Ok(()));
         mp4(&whole[..whole.len() - 1], Err(FormError::Mp4Broken));
         mp4(&[whole.as_slice(), &[0, 0]].concat(), Err(FormError::Mp4Broken));
-        mp4(&[boxed(b"ftyp", b"isom0000"), boxed(b"mdat", &[2; 50])].concat(), Err(FormError::Mp4Broken));
-        mp4(&[boxed(b"ftyp", b"isom"), boxed(b"moov", &[1; 5]), b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x14abcd".to_vec()].concat(), Ok(()));
-        mp4(&[boxed(b"ftyp", b"isom"), boxed(b"moov", &[1; 5]), b"\0\0\0\0mdat and so on".to_vec()].concat(), Ok(()));
-        mp4(&[boxed(b"ftyp", b"isom"), b"\0\0\0\x03moov".to_vec()].concat(), Err(FormError::Mp4Broken));
+        mp4(
+            &[boxed(b"ftyp", b"isom0000"), boxed(b"mdat", &[2; 50])].concat(),
+            Err(FormError::Mp4Broken),
+        );
+        mp4(
+            &[
+                boxed(b"ftyp", b"isom"),
+                boxed(b"moov", &[1; 5]),
+                b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x14abcd".to_vec(),
+            ]
+            .concat(),
+            Ok(()),
+        );
+        mp4(
+            &[
+                boxed(b"ftyp", b"isom"),
+                boxed(b"moov", &[1; 5]),
+                b"\0\0\0\0mdat and so on".to_vec(),
+            ]
+            .concat(),
+            Ok(()),
+        );
+        mp4(
+            &[boxed(b"ftyp", b"isom"), b"\0\0\0\x03moov".to_vec()].concat(),
+            Err(FormError::Mp4Broken),
+        );
         mp4(&media("special/text-named.mp4"), Err(FormError::NotMp4));
         mp4(b"", Err(FormError::NotMp4));
     }

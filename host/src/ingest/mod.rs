@@ -144,14 +144,24 @@ pub struct Ingest {
 impl Ingest {
     /// Ingest over these services.
     pub fn new(footage: Arc<Footage>) -> Self {
-        Self { footage, uploads: Semaphore::new(UPLOADS_MAX) }
+        Self {
+            footage,
+            uploads: Semaphore::new(UPLOADS_MAX),
+        }
     }
 
     /// Takes a still, an event's still, or a clip. FROM CLIENT: `id`, `declared`, `body`.
     ///
     /// # Errors
     /// [`IngestError`].
-    pub async fn footage<S, E>(&self, grant: &IntakeGrant, kind: Kind, id: &str, declared: Declared, body: S) -> Result<Taken, IngestError>
+    pub async fn footage<S, E>(
+        &self,
+        grant: &IntakeGrant,
+        kind: Kind,
+        id: &str,
+        declared: Declared,
+        body: S,
+    ) -> Result<Taken, IngestError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
@@ -163,11 +173,20 @@ impl Ingest {
         let asked = Asked::footage(kind, id);
         let mut received = Received::new(body, declared, bytes_max, form)?;
         self.check_room(grant, received.declared_length()).await?;
-        let _turn = self.uploads.acquire().await.map_err(|_| IngestError::Unavailable("the host"))?;
+        let _turn = self
+            .uploads
+            .acquire()
+            .await
+            .map_err(|_| IngestError::Unavailable("the host"))?;
         if let Some(row) = self.row(grant, &asked).await? {
             return self.compare(grant, &row, received).await;
         }
-        if kind != Kind::Still && self.row(grant, &Asked::footage(Kind::Event, id)).await?.is_none_or(|row| row.state != State::Live) {
+        if kind != Kind::Still
+            && self
+                .row(grant, &Asked::footage(Kind::Event, id))
+                .await?
+                .is_none_or(|row| row.state != State::Live)
+        {
             return Err(IngestError::NoEvent);
         }
 
@@ -212,7 +231,13 @@ impl Ingest {
     ///
     /// # Errors
     /// [`IngestError`].
-    pub async fn event<S, E>(&self, grant: &IntakeGrant, id: &str, declared: Declared, body: S) -> Result<Taken, IngestError>
+    pub async fn event<S, E>(
+        &self,
+        grant: &IntakeGrant,
+        id: &str,
+        declared: Declared,
+        body: S,
+    ) -> Result<Taken, IngestError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
@@ -224,7 +249,8 @@ impl Ingest {
             text.extend_from_slice(&piece);
         }
         let details = describe(&text)?;
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?);
+        let plain =
+            zeroize::Zeroizing::new(serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?);
         let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
         digest.update(&plain);
         let body_digest = digest.finish();
@@ -265,17 +291,26 @@ impl Ingest {
         let index = self.footage.index();
         let found = self
             .footage
-            .ask(grant.scope(), |nonce| index.objects(&slots, nonce), |rows| match rows {
-                [] => Ok(None),
-                [row] => vault::prove_row(grant.scope(), asked, row).map(|_| Some(row.clone())),
-                _ => Err(crate::ledger::Fault::WrongAnswer),
-            })
+            .ask(
+                grant.scope(),
+                |nonce| index.objects(&slots, nonce),
+                |rows| match rows {
+                    [] => Ok(None),
+                    [row] => vault::prove_row(grant.scope(), asked, row).map(|_| Some(row.clone())),
+                    _ => Err(crate::ledger::Fault::WrongAnswer),
+                },
+            )
             .await?;
         Ok(found)
     }
 
     /// Compares a body with the one that is there, without storing a byte of it.
-    async fn compare<S, E>(&self, grant: &IntakeGrant, row: &ObjectRow, mut received: Received<S>) -> Result<Taken, IngestError>
+    async fn compare<S, E>(
+        &self,
+        grant: &IntakeGrant,
+        row: &ObjectRow,
+        mut received: Received<S>,
+    ) -> Result<Taken, IngestError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
@@ -298,7 +333,13 @@ impl Ingest {
         pointer: Option<ObjectRow>,
     ) -> Result<Taken, IngestError> {
         let (name, body_digest, inline) = (row.name, row.body_digest, row.inline.is_some());
-        let new = NewObject { row, household: grant.scope().household(), quota_bytes: grant.quota_bytes(), requires, pointer };
+        let new = NewObject {
+            row,
+            household: grant.scope().household(),
+            quota_bytes: grant.quota_bytes(),
+            requires,
+            pointer,
+        };
         let outcome = match self.footage.index().commit(new).await {
             Ok(Committed::Written) => return Ok(Taken::Created),
             Ok(Committed::Taken(row)) => match vault::prove_row(grant.scope(), asked, &row) {
@@ -320,7 +361,11 @@ impl Ingest {
     async fn check_room(&self, grant: &IntakeGrant, length: Option<u64>) -> Result<(), IngestError> {
         let used = self.footage.index().household_bytes(grant.scope().household()).await?;
         let needed = format::sealed_length(length.unwrap_or(0)).ok_or(IngestError::TooLarge(CLIP_BYTES_MAX))?;
-        if used.saturating_add(needed) > grant.quota_bytes() { Err(IngestError::OverQuota) } else { Ok(()) }
+        if used.saturating_add(needed) > grant.quota_bytes() {
+            Err(IngestError::OverQuota)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -334,17 +379,24 @@ fn same(row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
 }
 
 fn footage_id(text: &str) -> Result<FootageId, IngestError> {
-    let id = FootageId::parse(text).map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
+    let id =
+        FootageId::parse(text).map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
     if id.time_milliseconds() > clock::now_milliseconds().saturating_add(AHEAD_MILLISECONDS_MAX) {
-        return Err(IngestError::Id("the id's time is more than 5 minutes ahead of the host's clock; set the camera's clock"));
+        return Err(IngestError::Id(
+            "the id's time is more than 5 minutes ahead of the host's clock; set the camera's clock",
+        ));
     }
     Ok(id)
 }
 
 fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
-    let details: EventDetails = serde_json::from_slice(text).map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
+    let details: EventDetails =
+        serde_json::from_slice(text).map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
     if !EVENT_KINDS.contains(&details.kind.as_str()) {
-        return Err(IngestError::Description(format!("`kind` must be one of {}", EVENT_KINDS.join(", "))));
+        return Err(IngestError::Description(format!(
+            "`kind` must be one of {}",
+            EVENT_KINDS.join(", ")
+        )));
     }
     if details.label.chars().count() > LABEL_CHARACTERS_MAX || details.label.chars().any(char::is_control) {
         return Err(IngestError::Description(format!(

@@ -28,7 +28,14 @@ impl Sink {
     /// A sink for one object.
     pub fn new(store: Arc<dyn Store>, name: ObjectName, sealer: Sealer) -> Self {
         let waiting = sealer.header().to_vec();
-        Self { store, name, sealer, waiting, upload: None, sealed_length: 0 }
+        Self {
+            store,
+            name,
+            sealer,
+            waiting,
+            upload: None,
+            sealed_length: 0,
+        }
     }
 
     /// Takes plain bytes.

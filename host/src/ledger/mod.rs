@@ -36,8 +36,16 @@ pub enum Seam {
 
 impl Seam {
     /// All of them, in the order of the metrics.
-    pub const ALL: [Self; 8] =
-        [Self::MemoryTier, Self::Coalescer, Self::Store, Self::Registry, Self::Sessions, Self::Index, Self::Keyring, Self::WayOut];
+    pub const ALL: [Self; 8] = [
+        Self::MemoryTier,
+        Self::Coalescer,
+        Self::Store,
+        Self::Registry,
+        Self::Sessions,
+        Self::Index,
+        Self::Keyring,
+        Self::WayOut,
+    ];
 
     /// The name in metrics and logs.
     pub const fn name(self) -> &'static str {
@@ -73,7 +81,14 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of the metrics.
-    pub const ALL: [Self; 6] = [Self::WrongSeal, Self::BadChunk, Self::WrongLength, Self::Missing, Self::WrongAnswer, Self::Stale];
+    pub const ALL: [Self; 6] = [
+        Self::WrongSeal,
+        Self::BadChunk,
+        Self::WrongLength,
+        Self::Missing,
+        Self::WrongAnswer,
+        Self::Stale,
+    ];
 
     /// The name in metrics and logs.
     pub const fn name(self) -> &'static str {
@@ -182,7 +197,10 @@ impl MemoryLedger {
 
     /// The latest deliveries, oldest first.
     pub fn recent_deliveries(&self) -> Vec<Delivery> {
-        self.recent.lock().map(|r| r.0.iter().copied().collect()).unwrap_or_default()
+        self.recent
+            .lock()
+            .map(|r| r.0.iter().copied().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -208,7 +226,11 @@ impl Ledger for MemoryLedger {
         if let Ok(mut recent) = self.recent.lock() {
             keep(&mut recent.1, *entry);
         }
-        tracing::warn!(seam = entry.seam.name(), fault = entry.fault.name(), "misdelivery refused");
+        tracing::warn!(
+            seam = entry.seam.name(),
+            fault = entry.fault.name(),
+            "misdelivery refused"
+        );
     }
 
     fn misdeliveries(&self, seam: Seam, fault: Fault) -> u64 {
@@ -240,7 +262,10 @@ mod tests {
             ledger.delivery(&entry).unwrap();
         }
         let recent = ledger.recent_deliveries();
-        assert_eq!((recent.len(), recent[0].at_milliseconds, ledger.deliveries()), (ENTRIES_MAX, 5, ENTRIES_MAX as u64 + 5));
+        assert_eq!(
+            (recent.len(), recent[0].at_milliseconds, ledger.deliveries()),
+            (ENTRIES_MAX, 5, ENTRIES_MAX as u64 + 5)
+        );
     }
 
     #[test]
@@ -248,7 +273,12 @@ mod tests {
         let ledger = MemoryLedger::default();
         for seam in Seam::ALL {
             for fault in Fault::ALL {
-                ledger.misdelivery(&Misdelivery { at_milliseconds: 0, seam, fault, camera: None });
+                ledger.misdelivery(&Misdelivery {
+                    at_milliseconds: 0,
+                    seam,
+                    fault,
+                    camera: None,
+                });
                 assert_eq!(ledger.misdeliveries(seam, fault), 1, "{seam:?} {fault:?}");
             }
         }

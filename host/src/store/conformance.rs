@@ -19,7 +19,10 @@ async fn objects_are_read_back(store: &dyn Store) {
     let body = Bytes::from((0..=255).collect::<Vec<u8>>());
     assert!(matches!(store.get(name(1), &[(0, 1)]).await, Err(StoreError::NotFound)));
     store.put(name(1), body.clone()).await.unwrap();
-    assert!(matches!(store.put(name(1), Bytes::from_static(b"other")).await, Err(StoreError::Exists)));
+    assert!(matches!(
+        store.put(name(1), Bytes::from_static(b"other")).await,
+        Err(StoreError::Exists)
+    ));
     let parts = store.get(name(1), &[(0, 56), (200, 56)]).await.unwrap();
     assert_eq!(parts, [body.slice(0..56), body.slice(200..256)]);
     assert!(matches!(store.get(name(1), &[(200, 57)]).await, Err(StoreError::Short)));
@@ -34,7 +37,10 @@ async fn uploads_appear_whole_or_not_at_all(store: &dyn Store) {
     let mut upload = store.begin(name(2)).await.unwrap();
     upload.part(part.clone()).await.unwrap();
     upload.part(Bytes::from_static(b"the end")).await.unwrap();
-    assert!(matches!(store.get(name(2), &[(0, 1)]).await, Err(StoreError::NotFound)), "not before it is finished");
+    assert!(
+        matches!(store.get(name(2), &[(0, 1)]).await, Err(StoreError::NotFound)),
+        "not before it is finished"
+    );
     upload.finish().await.unwrap();
     let end = store.get(name(2), &[(part.len() as u64, 7)]).await.unwrap();
     assert_eq!(end, [Bytes::from_static(b"the end")]);
@@ -46,7 +52,13 @@ async fn uploads_appear_whole_or_not_at_all(store: &dyn Store) {
 
 async fn the_sweep_lists_what_is_there(store: &dyn Store) {
     store.put(name(4), Bytes::from_static(b"four")).await.unwrap();
-    let mut names: Vec<_> = store.sweep(u64::MAX).await.unwrap().into_iter().map(|listed| listed.name).collect();
+    let mut names: Vec<_> = store
+        .sweep(u64::MAX)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|listed| listed.name)
+        .collect();
     names.sort();
     assert_eq!(names, [name(2), name(4)]);
 }

@@ -30,8 +30,13 @@ impl FolderStore {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let broken = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(|e| broken(&e))?;
-        let files = LocalFileSystem::new_with_prefix(folder).map_err(|e| broken(&e))?.with_fsync(true);
-        Ok(Self { folder: folder.to_owned(), files: Arc::new(files) })
+        let files = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|e| broken(&e))?
+            .with_fsync(true);
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: Arc::new(files),
+        })
     }
 }
 
@@ -54,7 +59,10 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {
         if let Some(io) = this.downcast_ref::<std::io::Error>()
-            && matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            && matches!(
+                io.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
         {
             return true;
         }
@@ -66,8 +74,15 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 #[async_trait]
 impl Store for FolderStore {
     async fn put(&self, name: ObjectName, sealed: Bytes) -> Result<(), StoreError> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        self.files.put_opts(&place(name), PutPayload::from_bytes(sealed), options).await.map(|_| ()).map_err(error)
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        self.files
+            .put_opts(&place(name), PutPayload::from_bytes(sealed), options)
+            .await
+            .map(|_| ())
+            .map_err(error)
     }
 
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
@@ -80,7 +95,10 @@ impl Store for FolderStore {
     }
 
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
-        let ranges: Vec<_> = ranges.iter().map(|(start, length)| *start..start.saturating_add(*length)).collect();
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|(start, length)| *start..start.saturating_add(*length))
+            .collect();
         match self.files.get_ranges(&place(name), &ranges).await {
             Ok(parts) => Ok(parts),
             // Its error for a range past the end has no name: look whether that is what happened.
@@ -106,7 +124,10 @@ impl Store for FolderStore {
         let listed = self.files.list(None).map_err(error).try_filter_map(|meta| async move {
             let written_at_seconds = u64::try_from(meta.last_modified.timestamp()).unwrap_or(0);
             let name = meta.location.filename().and_then(|file| ObjectName::parse(file).ok());
-            Ok(name.filter(|_| written_at_seconds < before_seconds).map(|name| Listed { name, written_at_seconds }))
+            Ok(name.filter(|_| written_at_seconds < before_seconds).map(|name| Listed {
+                name,
+                written_at_seconds,
+            }))
         });
         listed.try_collect().await
     }
@@ -114,11 +135,23 @@ impl Store for FolderStore {
 
 /// A staged upload is a file whose name goes on with `#` and a number. Errors are left for the next sweep.
 fn remove_broken_uploads(folder: &Path, before_seconds: u64) {
-    let files = |at: &Path| std::fs::read_dir(at).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+    let files = |at: &Path| {
+        std::fs::read_dir(at)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect::<Vec<_>>()
+    };
     for path in files(folder).iter().flat_map(|sub| files(sub)) {
-        let staged = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.contains('#'));
+        let staged = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| n.contains('#'));
         let written = path.metadata().and_then(|m| m.modified()).ok();
-        let old = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).is_none_or(|at| at.as_secs() < before_seconds);
+        let old = written
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+            .is_none_or(|at| at.as_secs() < before_seconds);
         if staged && old && std::fs::remove_file(&path).is_ok() {
             tracing::info!("removed what a broken upload left behind");
         }
@@ -133,12 +166,16 @@ struct FolderUpload {
 #[async_trait]
 impl Upload for FolderUpload {
     async fn part(&mut self, sealed: Bytes) -> Result<(), StoreError> {
-        let Some(upload) = &mut self.upload else { return Err(StoreError::Unavailable("the upload is over".into())) };
+        let Some(upload) = &mut self.upload else {
+            return Err(StoreError::Unavailable("the upload is over".into()));
+        };
         upload.put_part(PutPayload::from_bytes(sealed)).await.map_err(error)
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
-        let Some(mut upload) = self.upload.take() else { return Err(StoreError::Unavailable("the upload is over".into())) };
+        let Some(mut upload) = self.upload.take() else {
+            return Err(StoreError::Unavailable("the upload is over".into()));
+        };
         upload.complete().await.map(|_| ()).map_err(error)
     }
 
@@ -186,6 +223,8 @@ mod tests {
 
     fn walk(at: &Path) -> usize {
         let entries = std::fs::read_dir(at).unwrap().flatten();
-        entries.map(|e| if e.path().is_dir() { walk(&e.path()) } else { 1 }).sum()
+        entries
+            .map(|e| if e.path().is_dir() { walk(&e.path()) } else { 1 })
+            .sum()
     }
 }

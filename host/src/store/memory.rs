@@ -29,7 +29,11 @@ impl Store for MemoryStore {
     }
 
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
-        Ok(Box::new(MemoryUpload { objects: Arc::clone(&self.objects), name, parts: Vec::new() }))
+        Ok(Box::new(MemoryUpload {
+            objects: Arc::clone(&self.objects),
+            name,
+            parts: Vec::new(),
+        }))
     }
 
     fn part_bytes(&self) -> usize {
@@ -38,10 +42,20 @@ impl Store for MemoryStore {
 
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
         self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let object = self.objects.lock().unwrap().get(&name).cloned().ok_or(StoreError::NotFound)?;
+        let object = self
+            .objects
+            .lock()
+            .unwrap()
+            .get(&name)
+            .cloned()
+            .ok_or(StoreError::NotFound)?;
         let slice = |(start, length): &(u64, u64)| {
             let range = *start as usize..(start + length) as usize;
-            if range.end > object.len() { Err(StoreError::Short) } else { Ok(object.slice(range)) }
+            if range.end > object.len() {
+                Err(StoreError::Short)
+            } else {
+                Ok(object.slice(range))
+            }
         };
         ranges.iter().map(slice).collect()
     }
@@ -54,7 +68,13 @@ impl Store for MemoryStore {
     async fn sweep(&self, before_seconds: u64) -> Result<Vec<Listed>, StoreError> {
         let names = self.objects.lock().unwrap().keys().copied().collect::<Vec<_>>();
         let written_at_seconds = before_seconds.saturating_sub(1);
-        Ok(names.into_iter().map(|name| Listed { name, written_at_seconds }).collect())
+        Ok(names
+            .into_iter()
+            .map(|name| Listed {
+                name,
+                written_at_seconds,
+            })
+            .collect())
     }
 }
 

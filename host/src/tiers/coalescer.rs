@@ -34,7 +34,11 @@ impl Coalescer {
     ///
     /// # Errors
     /// What the read said.
-    pub async fn fetch<F>(self: &Arc<Self>, key: ExtentKey, read: impl FnOnce() -> F) -> Result<SealedExtent, FetchError>
+    pub async fn fetch<F>(
+        self: &Arc<Self>,
+        key: ExtentKey,
+        read: impl FnOnce() -> F,
+    ) -> Result<SealedExtent, FetchError>
     where
         F: Future<Output = Result<SealedExtent, FetchError>> + Send + 'static,
     {
@@ -51,13 +55,21 @@ impl Coalescer {
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
-        let (landing, read) = (Landing { coalescer: Arc::clone(self), key }, read());
+        let (landing, read) = (
+            Landing {
+                coalescer: Arc::clone(self),
+                key,
+            },
+            read(),
+        );
         let task = tokio::spawn(async move {
             // Removed when the read ends, however it ends.
             let _landing = landing;
             read.await
         });
-        let flight = async move { task.await.unwrap_or(Err(FetchError::Unavailable)) }.boxed().shared();
+        let flight = async move { task.await.unwrap_or(Err(FetchError::Unavailable)) }
+            .boxed()
+            .shared();
         flights.insert(key, flight.clone());
         flight
     }
@@ -90,12 +102,19 @@ mod tests {
     use tokio::sync::Semaphore;
 
     fn extent() -> SealedExtent {
-        SealedExtent { header: [1; 56], chunks: Bytes::from_static(b"sealed") }
+        SealedExtent {
+            header: [1; 56],
+            chunks: Bytes::from_static(b"sealed"),
+        }
     }
 
     #[tokio::test]
     async fn many_waiters_cost_one_read() {
-        let (coalescer, reads, gate) = (Arc::new(Coalescer::default()), Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let (coalescer, reads, gate) = (
+            Arc::new(Coalescer::default()),
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(Semaphore::new(0)),
+        );
         let key = (ObjectName::from_bytes([1; 32]), 0);
         let mut waiters = Vec::new();
         for _ in 0..50 {
@@ -123,7 +142,10 @@ mod tests {
     async fn a_failed_flight_is_not_kept() {
         let coalescer = Arc::new(Coalescer::default());
         let key = (ObjectName::from_bytes([1; 32]), 0);
-        assert_eq!(coalescer.fetch(key, || async { Err(FetchError::Missing) }).await.err(), Some(FetchError::Missing));
+        assert_eq!(
+            coalescer.fetch(key, || async { Err(FetchError::Missing) }).await.err(),
+            Some(FetchError::Missing)
+        );
         assert!(coalescer.fetch(key, || async { Ok(extent()) }).await.is_ok());
     }
 }

@@ -35,7 +35,12 @@ pub struct Ladder {
 impl Ladder {
     /// A ladder over these layers.
     pub fn new(memory: Arc<dyn Tier>, store: Arc<dyn Store>, ledger: Arc<dyn Ledger>) -> Self {
-        Self { memory, coalescer: Arc::new(Coalescer::default()), store, ledger }
+        Self {
+            memory,
+            coalescer: Arc::new(Coalescer::default()),
+            store,
+            ledger,
+        }
     }
 
     /// The memory tier.
@@ -52,7 +57,13 @@ impl Ladder {
     ///
     /// # Errors
     /// [`LadderError`].
-    pub async fn open(&self, camera: CameraId, located: &Located, index: u64, from: Layer) -> Result<(OpenExtent, Layer), LadderError> {
+    pub async fn open(
+        &self,
+        camera: CameraId,
+        located: &Located,
+        index: u64,
+        from: Layer,
+    ) -> Result<(OpenExtent, Layer), LadderError> {
         let key = (located.name(), index);
         if from == Layer::Memory
             && let Some(extent) = self.memory.get(key).await
@@ -62,7 +73,9 @@ impl Ladder {
                 Err(fault) => self.refused(camera, key, fault).await,
             }
         }
-        self.from_store(camera, located, index).await.map(|open| (open, Layer::Store))
+        self.store_has(camera, located, index)
+            .await
+            .map(|open| (open, Layer::Store))
     }
 
     /// Counts a chunk or header from the memory tier that did not authenticate, and evicts it there.
@@ -76,13 +89,17 @@ impl Ladder {
         self.memory.get((name, 0)).await
     }
 
-    async fn from_store(&self, camera: CameraId, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
+    async fn store_has(&self, camera: CameraId, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
         let (start, length) = located.extent_range(index).ok_or(LadderError)?;
         let key = (located.name(), index);
         for coalesced in [true, false] {
             let seam = if coalesced { Seam::Coalescer } else { Seam::Store };
             let read = read(Arc::clone(&self.store), key, start, length);
-            let answer = if coalesced { self.coalescer.fetch(key, || read).await } else { read.await };
+            let answer = if coalesced {
+                self.coalescer.fetch(key, || read).await
+            } else {
+                read.await
+            };
             let fault = match answer {
                 Ok(extent) => match prove(located, index, extent.clone()) {
                     Ok(open) => {
@@ -101,7 +118,12 @@ impl Ladder {
     }
 
     fn count(&self, seam: Seam, fault: Fault, camera: CameraId) {
-        self.ledger.misdelivery(&Misdelivery { at_milliseconds: clock::now_milliseconds(), seam, fault, camera: Some(camera) });
+        self.ledger.misdelivery(&Misdelivery {
+            at_milliseconds: clock::now_milliseconds(),
+            seam,
+            fault,
+            camera: Some(camera),
+        });
     }
 }
 

@@ -18,9 +18,14 @@ impl MemoryTier {
     /// A tier of at most `budget_bytes`, counted with headers and book-keeping.
     pub fn new(budget_bytes: u64) -> Self {
         let weigh = |_: &ExtentKey, extent: &SealedExtent| {
-            u32::try_from(extent.chunks.len().saturating_add(HEADER_BYTES)).unwrap_or(u32::MAX).saturating_add(ENTRY_OVERHEAD_BYTES)
+            u32::try_from(extent.chunks.len().saturating_add(HEADER_BYTES))
+                .unwrap_or(u32::MAX)
+                .saturating_add(ENTRY_OVERHEAD_BYTES)
         };
-        let extents = Cache::builder().max_capacity(budget_bytes).weigher(weigh).build_with_hasher(std::hash::RandomState::new());
+        let extents = Cache::builder()
+            .max_capacity(budget_bytes)
+            .weigher(weigh)
+            .build_with_hasher(std::hash::RandomState::new());
         Self { extents }
     }
 
@@ -54,7 +59,10 @@ mod tests {
     }
 
     fn extent(bytes: usize) -> SealedExtent {
-        SealedExtent { header: [0; HEADER_BYTES], chunks: Bytes::from(vec![7; bytes]) }
+        SealedExtent {
+            header: [0; HEADER_BYTES],
+            chunks: Bytes::from(vec![7; bytes]),
+        }
     }
 
     #[tokio::test]

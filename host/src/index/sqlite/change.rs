@@ -91,7 +91,7 @@ pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Resu
         return Ok(Committed::NoEvent);
     }
     // What is kept inline counts like what is in the store: its sealed length is its length here.
-    let bytes = used(connection, new.household)?.saturating_add(new.row.sealed_length);
+    let bytes = used(connection, new.household)?.saturating_add(new.row.quota_bytes());
     if bytes > new.quota_bytes || i64::try_from(bytes).is_err() {
         return Ok(Committed::OverQuota);
     }
@@ -150,7 +150,7 @@ pub(super) fn delete_event(
             }
         }
         removed.names.push(row.name);
-        removed.sealed_bytes = removed.sealed_bytes.saturating_add(row.sealed_length);
+        removed.sealed_bytes = removed.sealed_bytes.saturating_add(row.quota_bytes());
     }
     let left = used(connection, deletion.household)?.saturating_sub(removed.sealed_bytes);
     set_used(connection, deletion.household, left)?;

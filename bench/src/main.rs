@@ -1,0 +1,24 @@
+//! What the bench needs in one binary: the conventional server's check (`auth`), and the host's rooms one by one (`rooms`).
+//!
+//! Started by `cargo xtask bench`, with its input as JSON on standard input. It must never be part of what is shipped, and never print a
+//! number that it did not measure.
+
+mod auth;
+mod rooms;
+
+use anyhow::bail;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> anyhow::Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        Some("auth") => auth::serve(serde_json::from_reader(std::io::stdin().lock())?),
+        Some("rooms") => {
+            let measured = rooms::measure(serde_json::from_reader(std::io::stdin().lock())?)?;
+            println!("{}", serde_json::to_string(&measured)?);
+            Ok(())
+        }
+        _ => bail!("eyesonly-bench auth|rooms, with JSON on standard input: run `cargo xtask bench`"),
+    }
+}

@@ -1,0 +1,159 @@
+//! The host's rooms one by one, on one thread and without a socket: what a request pays where.
+//!
+//! It opens the data folder of an edge that has stopped and asks as a viewer's request would. It must never count a call that did not
+//! answer with what was asked for.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use eyesonly::admission::RawCredential;
+use eyesonly::config::Config;
+use eyesonly::footage::Recalled;
+use eyesonly::grant::Grant;
+use eyesonly::http::Edge;
+use eyesonly::sandbox::{Question, Status};
+use eyesonly::{clock, edge};
+use eyesonly_rights::{Action, Nonce, Record as _, SessionRecord};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+/// Rounds of each row; the median is what counts.
+const ROUNDS: usize = 5;
+/// What a rendition is called by the thumbnail handler, with its version.
+const RENDITION: &str = "w320-1";
+const WIDTH: u32 = 320;
+
+/// Whose request it is.
+#[derive(Deserialize)]
+pub struct Input {
+    config: PathBuf,
+    token: String,
+    tag: String,
+    camera: String,
+    /// Events whose stills nobody has asked for yet.
+    cold_events: Vec<String>,
+    round_milliseconds: u64,
+}
+
+/// Microseconds of one call.
+#[derive(Serialize)]
+pub struct Measured {
+    /// One record out of SQLite, unproven.
+    registry_read: f64,
+    /// Credential and route to grant: two reads, proven, and the keys.
+    admit: f64,
+    /// The newest still found through the index.
+    newest_still: f64,
+    /// Its rendition out of the memory tier, opened whole.
+    recall: f64,
+    /// The handler's answer from the memory tier, the two above within.
+    handle_hot: f64,
+    /// The handler's answer that decodes and encodes: CPU of the thread that runs it.
+    handle_cold_cpu: f64,
+}
+
+/// Measures every room.
+///
+/// # Errors
+/// The edge can't be opened, or a room does not answer as it should.
+pub fn measure(input: Input) -> anyhow::Result<Measured> {
+    let config = Config::read(&input.config)?;
+    // One thread: what is measured is what a call costs, not how many there can be.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let data = edge::open_data(&config)?;
+        let handlers = edge::load_handlers(&config, &data.keyring, |_| ())?;
+        let edge = edge::assemble(&config, &data, handlers)?;
+        let measured = rooms(&edge, &input).await;
+        // What was made cold is still being written behind.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        measured
+    })
+}
+
+async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
+    let (admission, footage) = (&edge.admission, &edge.footage);
+    let raw = RawCredential::new(&input.token);
+    let admit = || admission.admit(&raw, &input.tag, &input.camera, Action::Live);
+    let grant = Arc::new(admit().await.context("admission")?);
+    let session = admission.identify(&raw).await.context("the session")?.session();
+    let round = Duration::from_millis(input.round_milliseconds);
+
+    // First, while it is true that nobody has asked for them.
+    let handle_cold_cpu = cold(edge, input).await?;
+    handled(edge, &grant, None).await.context("the newest still")?;
+    let newest = footage.newest_still(&grant).await?;
+    let recall = async || match footage.recall(&newest, edge.thumbnail.sha256(), RENDITION).await? {
+        Recalled::AtHand(rendition) => Ok(rendition),
+        Recalled::Make(_) => bail!("the handler calls its rendition something else than {RENDITION}"),
+    };
+    Ok(Measured {
+        registry_read: microseconds(round, async || {
+            let nonce = Nonce::from_bytes(clock::random());
+            let answer = admission.registry().read(SessionRecord::KIND, session.as_bytes(), nonce).await?;
+            Ok(answer.record.is_some())
+        })
+        .await?,
+        admit: microseconds(round, async || Ok(admit().await?.kinds().live)).await?,
+        newest_still: microseconds(round, async || Ok(footage.newest_still(&grant).await?.length() > 0)).await?,
+        recall: microseconds(round, async || Ok(recall().await?.length() > 0)).await?,
+        handle_hot: microseconds(round, async || handled(edge, &grant, None).await.map(|()| true)).await?,
+        handle_cold_cpu,
+    })
+}
+
+/// One still by the handler, of an event or (none) the newest.
+async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyhow::Result<()> {
+    let question = Question::Still { event, width: WIDTH };
+    let answer = edge.thumbnail.handle(Arc::clone(&edge.footage), Arc::clone(grant), question).await?;
+    if answer.status != Status::Ok {
+        bail!("the handler answered {:?}", answer.status);
+    }
+    black_box(answer.body);
+    Ok(())
+}
+
+/// CPU of this thread for each cold still, in microseconds.
+async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
+    let raw = RawCredential::new(&input.token);
+    let grant = Arc::new(edge.admission.admit(&raw, &input.tag, &input.camera, Action::Events).await?);
+    let (first, rest) = input.cold_events.split_first().context("no cold events")?;
+    handled(edge, &grant, Some(first.clone())).await?;
+    let mut costs = Vec::new();
+    for event in rest {
+        let before = thread_cpu();
+        handled(edge, &grant, Some(event.clone())).await?;
+        costs.push(thread_cpu().saturating_sub(before).as_secs_f64() * 1e6);
+    }
+    median(costs)
+}
+
+fn thread_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// Microseconds of one `call`, which says whether it found what it looked for: the median of the rounds.
+async fn microseconds(round: Duration, call: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<f64> {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let (started, mut calls) = (Instant::now(), 0_u32);
+        while started.elapsed() < round {
+            for _ in 0..16 {
+                if !call().await? {
+                    bail!("a room answered that there is nothing");
+                }
+            }
+            calls = calls.saturating_add(16);
+        }
+        rounds.push(started.elapsed().as_secs_f64() * 1e6 / f64::from(calls));
+    }
+    median(rounds)
+}
+
+fn median(mut values: Vec<f64>) -> anyhow::Result<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().context("nothing was measured")
+}

@@ -1,0 +1,155 @@
+//! HTTP as any client speaks it: an address, requests with keep-alive, and whole answers.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use serde_json::Value;
+
+/// A request that takes longer has failed: it all happens on one machine.
+const SECONDS_MAX: u64 = 300;
+
+/// What came back, whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// No answer, or not a whole one.
+    pub async fn try_of(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Self { status, headers, body: response.bytes().await? })
+    }
+
+    /// Sends a request that must be answered.
+    ///
+    /// # Panics
+    /// If it isn't.
+    pub async fn of(request: RequestBuilder) -> Self {
+        Self::try_of(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// A header's value, or "".
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it isn't JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.told()))
+    }
+
+    /// Status and the body's beginning, for a message.
+    pub fn told(&self) -> String {
+        let text: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
+        format!("{} {text}", self.status)
+    }
+
+    /// Checks the status.
+    ///
+    /// # Panics
+    /// If it is another one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.told());
+        self
+    }
+
+    /// Checks that it is a problem (RFC 9457) of this status, in form and headers.
+    ///
+    /// # Panics
+    /// If it isn't.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.told());
+        assert_eq!(answer.header("cache-control"), "private, no-store");
+        let problem = answer.json();
+        assert_eq!(problem["status"], status, "{problem}");
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "no {field} in {problem}");
+        }
+        answer
+    }
+
+    /// Everything that a client sees, but Date: two answers that are the same here can't be told apart.
+    pub fn seen(&self) -> (u16, Vec<(String, Vec<u8>)>, Bytes) {
+        let headers = self.headers.iter().filter(|(name, _)| *name != "date");
+        let mut headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+        headers.sort();
+        (self.status, headers, self.body.clone())
+    }
+}
+
+/// Where the edge is, and a client. Its copies follow the edge to another port.
+#[derive(Debug, Clone)]
+pub struct Door {
+    address: Arc<RwLock<String>>,
+    client: Client,
+}
+
+impl Door {
+    /// A door without an address yet, that trusts `certificate` (PEM) beside the usual ones.
+    pub fn new(certificate: Option<&Path>) -> Self {
+        Self::with(certificate, |builder| builder)
+    }
+
+    /// The same with a client that is built otherwise, such as one that speaks HTTP/2 from the first byte.
+    pub fn with(certificate: Option<&Path>, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        let mut builder = Client::builder().no_proxy().timeout(Duration::from_secs(SECONDS_MAX));
+        builder = builder.redirect(reqwest::redirect::Policy::none());
+        if let Some(path) = certificate {
+            let pem = std::fs::read(path).unwrap();
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()]);
+        }
+        Self { address: Arc::default(), client: build(builder).build().unwrap() }
+    }
+
+    /// The same edge by another client.
+    pub fn by(&self, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        let client = Self::with(None, build).client;
+        Self { address: Arc::clone(&self.address), client }
+    }
+
+    pub(crate) fn set_address(&self, address: &str) {
+        *self.address.write().unwrap() = address.to_owned();
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn address(&self) -> String {
+        self.address.read().unwrap().clone()
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn authority(&self) -> String {
+        let address = self.address();
+        address.split_once("://").unwrap().1.to_owned()
+    }
+
+    /// A request to a path (with query) that begins with `/`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.address()))
+    }
+
+    /// The whole answer to a GET without a credential.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+}

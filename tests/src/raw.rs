@@ -1,0 +1,66 @@
+//! Requests as bytes on a socket: for what no HTTP library would send.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::http::Door;
+
+/// An edge that says nothing for so long does not answer.
+const SECONDS_MAX: u64 = 60;
+
+/// What came back from a socket.
+#[derive(Debug, Clone)]
+pub struct RawAnswer {
+    /// The status code; 0 if the connection was closed without an answer.
+    pub status: u16,
+    /// Head and body, as they came.
+    pub text: String,
+}
+
+/// Sends bytes and reads until the edge closes the connection, which the request should ask for (`Connection: close`).
+///
+/// # Panics
+/// If the edge neither answers nor closes.
+pub async fn exchange(door: &Door, request: &[u8]) -> RawAnswer {
+    let mut stream = TcpStream::connect(door.authority()).await.unwrap();
+    // The edge may refuse, and close, before it has read all.
+    let _ = stream.write_all(request).await;
+    read(&mut stream).await
+}
+
+/// The same, but what is sent ends here: the edge sees the end of the stream.
+///
+/// # Panics
+/// If the edge neither answers nor closes.
+pub async fn exchange_and_end(door: &Door, request: &[u8]) -> RawAnswer {
+    let mut stream = TcpStream::connect(door.authority()).await.unwrap();
+    let _ = stream.write_all(request).await;
+    let _ = stream.shutdown().await;
+    read(&mut stream).await
+}
+
+/// Reads until the edge closes.
+async fn read(stream: &mut TcpStream) -> RawAnswer {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let read = tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut piece)).await;
+        match read.expect("the edge answers or closes") {
+            Ok(0) | Err(_) => break,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()).unwrap_or(0);
+    RawAnswer { status, text }
+}
+
+/// Begins an upload and gives the socket, so that the rest can be sent, or not.
+pub async fn begin(door: &Door, head_and_some: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(door.authority()).await.unwrap();
+    stream.write_all(head_and_some).await.unwrap();
+    stream.flush().await.unwrap();
+    stream
+}
