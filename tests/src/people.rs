@@ -66,6 +66,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// The same account by another client.
+    pub fn through(&self, door: &Door) -> Self {
+        Self { door: door.clone(), ..self.clone() }
+    }
+
     /// The answer to a login with `password`.
     pub async fn try_login(&self, password: &str, bearer: bool) -> Answer {
         let body = json!({ "name": self.login, "password": password, "bearer": bearer });
@@ -114,6 +119,11 @@ pub struct Viewer {
 }
 
 impl Viewer {
+    /// The same session by another client.
+    pub fn through(&self, door: &Door) -> Self {
+        Self { door: door.clone(), ..self.clone() }
+    }
+
     /// The token, or the cookie's value.
     pub fn secret(&self) -> &str {
         match &self.credential {
@@ -202,6 +212,11 @@ impl Camera {
     /// The same camera with another credential, to see it refused.
     pub fn with_credential(&self, credential: &str) -> Self {
         Self { credential: credential.into(), ..self.clone() }
+    }
+
+    /// The same camera by another client.
+    pub fn through(&self, door: &Door) -> Self {
+        Self { door: door.clone(), ..self.clone() }
     }
 
     /// An upload without a body yet. `path` is below `/v1/ingest/`.

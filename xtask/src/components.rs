@@ -47,15 +47,10 @@ pub struct Built {
 ///
 /// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
 pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
-    let toolchain = WasmToolchain::get()?;
-    let components = workspace.components();
-    step("handlers: compile, make components");
-    for (guest, component) in compile(workspace, &toolchain, &workspace.handlers())? {
-        check_surface(&component).with_context(|| format!("the handler {}", guest.name))?;
-        publish(&components, &guest, &component)?;
-    }
+    let components = build_handlers(workspace)?;
     let test_guests = workspace.test_guests();
     if !test_guests.is_empty() {
+        let toolchain = WasmToolchain::get()?;
         step("test guests: compile, make components");
         for (guest, component) in compile(workspace, &toolchain, &test_guests)? {
             publish(&components.join("guests"), &guest, &component)?;
@@ -63,6 +58,20 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
     }
     let binary = build_host(workspace, release)?;
     Ok(Built { binary, components })
+}
+
+/// Builds the handlers alone and gives their folder.
+///
+/// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
+pub fn build_handlers(workspace: &Workspace) -> Result<PathBuf> {
+    let toolchain = WasmToolchain::get()?;
+    let components = workspace.components();
+    step("handlers: compile, make components");
+    for (guest, component) in compile(workspace, &toolchain, &workspace.handlers())? {
+        check_surface(&component).with_context(|| format!("the handler {}", guest.name))?;
+        publish(&components, &guest, &component)?;
+    }
+    Ok(components)
 }
 
 fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {

@@ -54,8 +54,8 @@ enum Task {
     Test(test::Arguments),
     /// Builds, starts the edge with three households and their cameras, pushes stills and videos, and prints the logins.
     Demo(demo::Arguments),
-    /// Measures the whole path beside baselines, on this machine.
-    Bench,
+    /// Measures the whole path beside baselines (host code, nginx, libvips), on this machine; docs/bench.md says what each row means.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(&workspace),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),
-        Task::Bench => bench::run(),
+        Task::Bench(arguments) => bench::run(&workspace, &arguments),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

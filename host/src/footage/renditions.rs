@@ -22,7 +22,10 @@ const RENDITION_BYTES_MAX: usize = 1_000_000;
 const _: () = assert!(RENDITION_BYTES_MAX < EXTENT_PLAIN_BYTES);
 
 /// What a recall finds.
-#[expect(clippy::large_enum_variant, reason = "made once a request and moved once: a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a request and moved once: a box would cost more"
+)]
 pub enum Recalled {
     /// The rendition.
     AtHand(Held),

@@ -166,10 +166,14 @@ impl Home {
     }
 }
 
-/// Footage with one still (the bytes given, which must be a JPEG) and a grant for its camera.
+/// Footage with one still (the bytes given, whatever they are) and a grant for its camera.
 pub(crate) async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
     let home = Home::new().await;
-    home.put(Kind::Still, footage_id(), still).await.unwrap();
+    let taken = home
+        .ingest
+        .anything(&home.intake().await, Kind::Still, footage_id(), still)
+        .await;
+    assert_eq!(taken.unwrap(), Taken::Created);
     let grant = home.grant(Action::Live).await;
     (home.footage, grant)
 }

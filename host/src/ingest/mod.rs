@@ -165,13 +165,44 @@ impl Ingest {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let id = footage_id(id)?;
         let (form, bytes_max) = match kind {
             Kind::Clip => (Form::Mp4(Mp4Form::default()), CLIP_BYTES_MAX),
             _ => (Form::Jpeg(JpegForm::default()), STILL_BYTES_MAX),
         };
+        let received = Received::new(body, declared, bytes_max, form)?;
+        self.take(grant, kind, footage_id(id)?, received).await
+    }
+
+    /// Takes any bytes as footage, for tests of what stands on it.
+    #[cfg(test)]
+    pub(crate) async fn anything(
+        &self,
+        grant: &IntakeGrant,
+        kind: Kind,
+        id: FootageId,
+        bytes: &[u8],
+    ) -> Result<Taken, IngestError> {
+        let body = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(bytes))]);
+        self.take(
+            grant,
+            kind,
+            id,
+            Received::new(body, Declared::default(), STILL_BYTES_MAX, Form::Any)?,
+        )
+        .await
+    }
+
+    async fn take<S, E>(
+        &self,
+        grant: &IntakeGrant,
+        kind: Kind,
+        id: FootageId,
+        mut received: Received<S>,
+    ) -> Result<Taken, IngestError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
         let asked = Asked::footage(kind, id);
-        let mut received = Received::new(body, declared, bytes_max, form)?;
         self.check_room(grant, received.declared_length()).await?;
         let _turn = self
             .uploads

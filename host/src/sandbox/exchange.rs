@@ -71,7 +71,10 @@ pub enum MediaType {
 }
 
 /// An answer's body.
-#[expect(clippy::large_enum_variant, reason = "made once a request and moved once: a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a request and moved once: a box would cost more"
+)]
 pub enum Body {
     /// Nothing.
     Empty,

@@ -1,10 +1,274 @@
-//! `bench`: the whole path beside baselines, from one run on one machine.
+//! `bench`: the whole path beside baselines, from one run on one machine. docs/bench.md says what each row means.
 //!
-//! It must never print a number that it did not measure.
+//! It must never print a number that it did not measure: a row that can't be measured says why, and the run then fails.
 
-use anyhow::{Result, bail};
+mod nginx;
+mod process;
+mod report;
+mod rows;
+mod setup;
+mod vips;
+mod wire;
+mod wrk;
 
-/// Runs every row. Errors: always, until the rows exist.
-pub fn run() -> Result<()> {
-    bail!("bench is not built yet: there is no number to print");
+use std::fs;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use self::nginx::Nginx;
+use self::process::Process;
+use self::report::{Goal, NotMeasured, Report, Row};
+use self::rows::{HERD, Pace, Rooms, Source};
+use self::setup::{Binaries, Tier, World};
+use self::vips::Vips;
+use crate::media::Media;
+use crate::workspace::{Workspace, output_of, step};
+
+/// The still that is asked for hot: its thumbnail has about 12 KiB.
+const HOT_STILL: &str = "cedar-garage.jpg";
+const CLIP_BYTES: usize = 32 << 20;
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Fewer and shorter rounds, to see that it runs; not for comparing.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What the rows share.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    binaries: Binaries,
+    world: World,
+    media: Media,
+    pace: Pace,
+    bar: ProgressBar,
+    report: Report,
+}
+
+/// Builds, measures every row, prints the table and writes target/bench.json.
+///
+/// Errors: a row could not be measured. A goal that is not reached is no error: it is in the table.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let media = Media::load(&workspace.root)?;
+    let binaries = setup::build(workspace)?;
+    let world = World::create(&binaries, &workspace.target.join("bench"))?;
+    let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
+    step("bench: rounds alternate between what is compared; leave the machine alone meanwhile");
+    let mut bench = Bench {
+        workspace,
+        binaries,
+        world,
+        media,
+        pace,
+        bar: progress(pace),
+        report: Report {
+            at_seconds: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+            quick: arguments.quick,
+            machine: machine(),
+            rows: Vec::new(),
+            not_measured: Vec::new(),
+        },
+    };
+    bench.all()?;
+    bench.bar.finish_and_clear();
+    let report = bench.report;
+    let path = workspace.target.join("bench.json");
+    fs::write(&path, serde_json::to_vec_pretty(&report)?).with_context(|| format!("writing {}", path.display()))?;
+    println!();
+    for (name, value) in &report.machine {
+        println!("  {name}: {value}");
+    }
+    println!("\n{}\n  {}", report.text(), path.display());
+    if report.quick {
+        println!("  These were short rounds: for comparing, run it without --quick.");
+    }
+    if !report.not_measured.is_empty() {
+        bail!("{} of the bench was not measured: why is above", report.not_measured.len());
+    }
+    Ok(())
+}
+
+impl Bench<'_> {
+    fn all(&mut self) -> Result<()> {
+        let starts = rows::starts(&mut self.world, self.pace, &self.bar);
+        self.keep("also", starts);
+        self.world.log_in()?;
+        self.bar.set_message("pushing footage");
+        let drawn = self.drawn()?;
+        let stills = read_all(&drawn)?;
+        self.world.push_still(&self.media.bytes(HOT_STILL)?)?;
+        let herd = self.world.push_events(&stills, HERD, &self.bar)?;
+        let for_rooms = self.world.push_events(&stills, self.pace.cold_stills + 1, &self.bar)?;
+
+        match self.conventional() {
+            Ok((nginx, check)) => {
+                let hot = rows::hot(&self.world, &nginx, check.id(), self.pace, &self.bar);
+                self.keep("(a)", hot);
+                let clips = self.clips(&nginx);
+                self.keep("(c)", clips);
+            }
+            Err(error) => {
+                let reason = format!("{error:#}");
+                self.keep("(a)", Err(anyhow::anyhow!(reason.clone())));
+                self.keep("(c)", Err(anyhow::anyhow!(reason)));
+            }
+        }
+        let cold = self.cold(&drawn, &stills);
+        self.keep("(b)", cold);
+
+        // As it comes, and with nothing in memory yet.
+        self.world.start(Tier::Default)?;
+        let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
+        self.keep("(d)", memory);
+
+        self.world.stop();
+        let rooms = self.rooms(&for_rooms);
+        self.keep("also", rooms);
+        Ok(())
+    }
+
+    /// Takes a group's rows, or why there are none: the others are measured all the same.
+    fn keep(&mut self, group: &'static str, rows: Result<Vec<Row>>) {
+        match rows {
+            Ok(rows) => self.report.rows.extend(rows),
+            Err(error) => self.report.not_measured.push(NotMeasured {
+                group,
+                reason: format!("{error:#}"),
+            }),
+        }
+    }
+
+    /// The stills of 1920×1080 in the repository: those that cameras show as their newest.
+    fn drawn(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.workspace.root.join("tests").join("media");
+        let households = self.media.manifest.households.iter();
+        let stills: Vec<PathBuf> = households
+            .flat_map(|household| &household.cameras)
+            .map(|camera| folder.join(&camera.still))
+            .collect();
+        if stills.is_empty() {
+            bail!("tests/media has no stills");
+        }
+        Ok(stills)
+    }
+
+    /// nginx and the check behind it, with the edge's own answers as files.
+    fn conventional(&self) -> Result<(Nginx, Process)> {
+        let world = &self.world;
+        let path = rows::thumbnail(world);
+        let bytes = wire::Connection::open(&world.address)?.get(&path, &world.token)?;
+        fs::write(world.plain_file(), &bytes)?;
+        let name = path.split('?').next().unwrap_or_default();
+        let file = world.folder().join("files").join(name.trim_start_matches('/'));
+        fs::create_dir_all(file.parent().context("no folder")?)?;
+        fs::write(&file, &bytes)?;
+
+        let input = json!({
+            "socket": world.folder().join("check.sock"),
+            "database": world.folder().join("check.sqlite"),
+            "token": world.token, "tag": world.tag, "viewer": world.viewer, "cameras": [world.camera],
+        });
+        let mut command = Command::new(&self.binaries.helper);
+        let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
+        check.line("listening on ").context("the check behind nginx")?;
+        Ok((Nginx::start(world.folder())?, check))
+    }
+
+    fn clips(&self, nginx: &Nginx) -> Result<Vec<Row>> {
+        let clip = setup::clip(CLIP_BYTES);
+        let event = self.world.push_clip(&clip)?;
+        fs::write(self.world.folder().join("files").join("clip.mp4"), &clip)?;
+        rows::clips(&self.world, nginx, &event, &clip, self.pace, &self.bar)
+    }
+
+    fn cold(&mut self, drawn: &[PathBuf], stills: &[Vec<u8>]) -> Result<Vec<Row>> {
+        self.bar.set_message("(b) libvips");
+        let tools = self.workspace.target.join("tools");
+        let mut vips = Vips::start(&self.workspace.root.join("bench").join("vips.py"), &tools)?;
+        self.report.machine.push(("libvips".into(), vips.version.clone()));
+        let made = vips.make(drawn, self.world.folder())?;
+        let goal = Some(Goal::AtMost(1.5));
+        let kinds = [
+            ("a drawn still", drawn.to_vec(), stills.to_vec(), goal),
+            ("with a sensor's noise", made.noisy.clone(), read_all(&made.noisy)?, goal),
+            ("progressive", made.progressive.clone(), read_all(&made.progressive)?, None),
+        ];
+        let mut rows = Vec::new();
+        for (name, files, bytes, goal) in kinds {
+            self.bar.set_message("pushing footage");
+            let count = self.pace.cold_stills * self.pace.rounds;
+            let events = self.world.push_events(&bytes, count, &self.bar)?;
+            let source = Source {
+                name,
+                events,
+                files,
+                goal,
+            };
+            rows.push(rows::cold(&self.world, &mut vips, &source, self.pace, &self.bar)?);
+        }
+        Ok(rows)
+    }
+
+    fn rooms(&self, cold_events: &[String]) -> Result<Vec<Row>> {
+        self.bar.set_message("the host's rooms one by one");
+        let world = &self.world;
+        let input = json!({
+            "config": world.config(), "token": world.token, "tag": world.tag, "camera": world.camera,
+            "cold_events": cold_events, "round_milliseconds": self.pace.room_milliseconds,
+        });
+        let mut command = Command::new(&self.binaries.helper);
+        let mut helper = Process::start(command.arg("rooms"), Some(&input.to_string()))?;
+        let rooms: Rooms = serde_json::from_str(&helper.line("").context("the host's rooms")?)?;
+        self.bar.inc(1);
+        Ok(rooms.rows())
+    }
+}
+
+fn read_all(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
+    let read = |path: &PathBuf| fs::read(path).with_context(|| format!("reading {}", path.display()));
+    files.iter().map(read).collect()
+}
+
+/// What a number depends on.
+fn machine() -> Vec<(String, String)> {
+    let line = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+        line.split_once(':').map_or(line, |(_, value)| value).trim().to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
+    let versions = [
+        ("kernel", output_of("uname", &["-sr"])),
+        ("rustc", output_of("rustc", &["--version"])),
+        ("nginx", output_of("sh", &["-c", "PATH=$PATH:/usr/sbin nginx -v 2>&1"])),
+    ];
+    let mut machine = vec![
+        ("processor".to_owned(), format!("{cores} × {}", line("/proc/cpuinfo", "model name"))),
+        ("memory".to_owned(), line("/proc/meminfo", "MemTotal")),
+    ];
+    machine.extend(versions.map(|(name, version)| (name.to_owned(), version.unwrap_or_else(|| "not there".into()))));
+    machine
+}
+
+fn progress(pace: Pace) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    // Three loads in (a) with a round to warm up, two in (c), three sources in (b), and the single steps.
+    let steps = 3 * (pace.rounds + 1) + 2 * pace.rounds + 3 * pace.rounds + 4;
+    let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
+    if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -1,0 +1,310 @@
+//! The rows: what is asked, beside what, in alternating rounds, so that a machine that gets slower slows both.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use serde::Deserialize;
+
+use super::nginx::Nginx;
+use super::process::{cpu_seconds, memory_mebibytes, reset_peak_memory};
+use super::report::{Goal, Row};
+use super::setup::{Tier, World};
+use super::vips::Vips;
+use super::wire::Connection;
+use super::wrk;
+
+/// Of every thumbnail that is asked for, in pixels.
+pub const WIDTH: u32 = 320;
+/// Connections of one load.
+const CONNECTIONS: u32 = 64;
+/// Requests in flight in the memory row.
+pub const HERD: usize = 256;
+/// Readers of clips.
+const READERS: usize = 2;
+
+/// How long things take.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Rounds of each row.
+    pub rounds: usize,
+    /// Seconds of one load.
+    pub load_seconds: u64,
+    /// Cold stills in one round.
+    pub cold_stills: usize,
+    /// Milliseconds of a round of one room.
+    pub room_milliseconds: u64,
+}
+
+impl Pace {
+    /// For numbers that are kept.
+    pub const FULL: Self = Self {
+        rounds: 5,
+        load_seconds: 3,
+        cold_stills: 24,
+        room_milliseconds: 300,
+    };
+    /// For seeing that it runs.
+    pub const QUICK: Self = Self {
+        rounds: 3,
+        load_seconds: 1,
+        cold_stills: 8,
+        room_milliseconds: 100,
+    };
+}
+
+/// A source of cold stills: events whose stills nobody has asked for yet, and the same pictures as files.
+pub struct Source {
+    /// What it is called in the table.
+    pub name: &'static str,
+    /// The events, `cold_stills` for each round.
+    pub events: Vec<String>,
+    /// Their pictures.
+    pub files: Vec<PathBuf>,
+    /// What to reach.
+    pub goal: Option<Goal>,
+}
+
+/// The address of the newest thumbnail.
+pub fn thumbnail(world: &World) -> String {
+    world.path(&format!("thumbnail?width={WIDTH}"))
+}
+
+/// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
+///
+/// Errors: one of the three answers other bytes, or does not refuse a stranger.
+pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    wrk::probe()?;
+    let edge = vec![world.process()?];
+    let conventional: Vec<u32> = nginx.processes()?.into_iter().chain([check]).collect();
+    let targets = [
+        (world.address.as_str(), thumbnail(world), &edge),
+        (world.address.as_str(), world.path("plain"), &edge),
+        (nginx.address.as_str(), thumbnail(world), &conventional),
+    ];
+    let mut expected = None;
+    for (address, path, _) in &targets {
+        let bytes = Connection::open(address)?.get(path, &world.token)?;
+        if *expected.get_or_insert_with(|| bytes.clone()) != bytes {
+            bail!("{address}{path} answers other bytes than the edge's thumbnail");
+        }
+        if Connection::open(address)?.get(path, "stranger").is_ok() {
+            bail!("{address}{path} answers a stranger");
+        }
+    }
+    // Requests a second, and CPU of the server for one, of each target in each round.
+    let mut rounds = Vec::new();
+    for round in 0..=pace.rounds {
+        let mut measured = [(0.0, 0.0); 3];
+        for turn in 0..targets.len() {
+            // Another one is first in every round.
+            let index = (turn + round) % targets.len();
+            let Some((address, path, processes)) = targets.get(index) else { continue };
+            bar.set_message(format!("(a) hot thumbnails, round {round}"));
+            let before = cpu_seconds(processes)?;
+            let load = wrk::run(&format!("http://{address}{path}"), &world.token, CONNECTIONS, pace.load_seconds)?;
+            let cpu = (cpu_seconds(processes)? - before) * 1e6 / load.requests;
+            if let Some(slot) = measured.get_mut(index) {
+                *slot = (load.requests_per_second, cpu);
+            }
+            bar.inc(1);
+        }
+        // The first round warms everything up.
+        if round > 0 {
+            rounds.push(measured);
+        }
+    }
+    let of = |other: usize, cpu: bool| -> Vec<(f64, f64)> {
+        let value = |pair: &(f64, f64)| if cpu { pair.1 } else { pair.0 };
+        rounds
+            .iter()
+            .filter_map(|round| Some((value(round.first()?), value(round.get(other)?))))
+            .collect()
+    };
+    let bytes = expected.map_or(0, |bytes| bytes.len());
+    let name = format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0);
+    let (host, conventional) = ("from host code", "nginx auth_request");
+    Ok(vec![
+        Row::beside("(a)", &name, "requests/s", host, &of(1, false), Some(Goal::AtLeast(0.5))),
+        Row::beside("(a)", &name, "requests/s", conventional, &of(2, false), Some(Goal::AtLeast(1.0))),
+        Row::beside("(a)", "its server's CPU", "µs/request", host, &of(1, true), None),
+        Row::beside("(a)", "its server's CPU", "µs/request", conventional, &of(2, true), None),
+    ])
+}
+
+/// (b) CPU of the whole edge for a cold still, beside libvips in process.
+///
+/// Errors: an answer that is not 200.
+pub fn cold(world: &World, vips: &mut Vips, source: &Source, pace: Pace, bar: &ProgressBar) -> Result<Row> {
+    let process = [world.process()?];
+    let mut connection = Connection::open(&world.address)?;
+    let mut rounds = Vec::new();
+    for events in source.events.chunks(pace.cold_stills) {
+        bar.set_message(format!("(b) cold stills, {}", source.name));
+        let other = vips.cpu_seconds(&source.files, pace.cold_stills, WIDTH)?;
+        let before = cpu_seconds(&process)?;
+        for event in events {
+            let path = world.path(&format!("events/{event}/thumbnail?width={WIDTH}"));
+            connection.get(&path, &world.token)?;
+        }
+        // What the edge writes behind the last answer is counted too.
+        thread::sleep(Duration::from_millis(100));
+        let ours = (cpu_seconds(&process)? - before) / events.len() as f64;
+        rounds.push((ours * 1000.0, other * 1000.0));
+        bar.inc(1);
+    }
+    let name = format!("cold 1920×1080 → {WIDTH}, {}", source.name);
+    Ok(Row::beside("(b)", &name, "ms CPU", "libvips", &rounds, source.goal))
+}
+
+/// (c) Clip bytes a second, beside nginx with the plain file.
+///
+/// Errors: other bytes than were pushed.
+pub fn clips(world: &World, nginx: &Nginx, event: &str, clip: &[u8], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    let edge = vec![world.process()?];
+    let other = nginx.processes()?;
+    let targets = [
+        (world.address.as_str(), world.path(&format!("events/{event}/clip")), &edge),
+        (nginx.address.as_str(), "/clip.mp4".to_owned(), &other),
+    ];
+    for (address, path, _) in &targets {
+        if Connection::open(address)?.get(path, &world.token)? != clip {
+            bail!("{address}{path} answers other bytes than were pushed");
+        }
+    }
+    let (mut speeds, mut costs) = (Vec::new(), Vec::new());
+    for round in 0..pace.rounds {
+        let mut measured = [(0.0, 0.0); 2];
+        for turn in 0..targets.len() {
+            let index = (turn + round) % targets.len();
+            let Some((address, path, processes)) = targets.get(index) else { continue };
+            bar.set_message(format!("(c) clips, round {}", round + 1));
+            let before = cpu_seconds(processes)?;
+            let (bytes, seconds) = read_for(address, path, &world.token, Duration::from_secs(pace.load_seconds))?;
+            let cpu = (cpu_seconds(processes)? - before) * 1000.0 / (bytes / 1e9);
+            if let Some(slot) = measured.get_mut(index) {
+                *slot = (bytes / 1e6 / seconds, cpu);
+            }
+            bar.inc(1);
+        }
+        let [ours, other] = measured;
+        speeds.push((ours.0, other.0));
+        costs.push((ours.1, other.1));
+    }
+    Ok(vec![
+        Row::beside("(c)", "a hot clip", "MB/s", "nginx plain file", &speeds, Some(Goal::AtLeast(0.5))),
+        Row::beside("(c)", "its server's CPU", "ms/GB", "nginx plain file", &costs, None),
+    ])
+}
+
+/// Reads a file over and over by several readers; bytes and seconds.
+fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f64, f64)> {
+    let started = Instant::now();
+    let read = || -> Result<f64> {
+        let (mut connection, mut bytes) = (Connection::open(address)?, 0_u64);
+        while started.elapsed() < time {
+            connection.send(path, token)?;
+            let head = connection.receive(|piece| bytes += piece.len() as u64)?;
+            if head.status != 200 {
+                bail!("GET {path}: {}", head.status);
+            }
+        }
+        Ok(bytes as f64)
+    };
+    let total = thread::scope(|scope| -> Result<f64> {
+        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
+        let mut total = 0.0;
+        for reader in readers {
+            total += reader.join().ok().context("a reader failed")??;
+        }
+        Ok(total)
+    })?;
+    Ok((total, started.elapsed().as_secs_f64()))
+}
+
+/// (d) Peak memory: a herd of cold stills, all in flight at once, then as many hot ones for a while.
+///
+/// Errors: an answer that is not 200.
+pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    wrk::probe()?;
+    let process = world.process()?;
+    let mut connections = Vec::new();
+    for _ in events {
+        connections.push(Connection::open(&world.address)?);
+    }
+    bar.set_message("(d) memory: a herd of cold stills");
+    let idle = memory_mebibytes(process, "VmRSS")?;
+    reset_peak_memory(process)?;
+    let started = Instant::now();
+    for (connection, event) in connections.iter_mut().zip(events) {
+        connection.send(&world.path(&format!("events/{event}/thumbnail?width={WIDTH}")), &world.token)?;
+    }
+    for connection in &mut connections {
+        let head = connection.receive(|_| ())?;
+        if head.status != 200 {
+            bail!("a still of the herd: {}", head.status);
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    drop(connections);
+    let herd = memory_mebibytes(process, "VmHWM")?;
+    bar.inc(1);
+    bar.set_message("(d) memory: as many hot ones");
+    let url = format!("http://{}{}", world.address, thumbnail(world));
+    wrk::run(&url, &world.token, u32::try_from(HERD)?, pace.load_seconds)?;
+    let peak = memory_mebibytes(process, "VmHWM")?;
+    bar.inc(1);
+    let name = format!("peak memory, {} in flight after a herd of cold stills", events.len());
+    Ok(vec![
+        Row::alone("(d)", &name, "MiB", &[peak], Some(Goal::Below(300.0))),
+        Row::alone("(d)", "peak within the herd", "MiB", &[herd], None),
+        Row::alone("(d)", "resident before it", "MiB", &[idle], None),
+        Row::alone("(d)", "the herd from first question to last answer", "s", &[seconds], None),
+    ])
+}
+
+/// How long a start takes when the components are compiled already.
+///
+/// Errors: the edge does not start.
+pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    bar.set_message("starts");
+    let first = world.start(Tier::Large)?;
+    let mut cached = Vec::new();
+    for _ in 0..pace.rounds {
+        cached.push(world.start(Tier::Large)?);
+    }
+    bar.inc(1);
+    Ok(vec![
+        Row::alone("also", "start until it listens", "ms", &cached, Some(Goal::Below(1000.0))),
+        Row::alone("also", "the first start, which compiles the components", "ms", &[first], None),
+    ])
+}
+
+/// What the helper says of the host's rooms, in microseconds.
+#[derive(Deserialize)]
+pub struct Rooms {
+    registry_read: f64,
+    admit: f64,
+    newest_still: f64,
+    recall: f64,
+    handle_hot: f64,
+    handle_cold_cpu: f64,
+}
+
+impl Rooms {
+    /// One row each.
+    pub fn rows(&self) -> Vec<Row> {
+        let row = |name: &str, value: f64| Row::alone("also", name, "µs", &[value], None);
+        vec![
+            row("one registry read", self.registry_read),
+            row("admission, credential to grant", self.admit),
+            row("the newest still through the index", self.newest_still),
+            row("its rendition recalled and opened", self.recall),
+            row("the handler's hot answer, the two above within", self.handle_hot),
+            row("the sandbox alone", self.handle_hot - self.newest_still - self.recall),
+            row("the handler's cold answer, CPU of its thread", self.handle_cold_cpu),
+        ]
+    }
+}

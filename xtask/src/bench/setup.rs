@@ -1,0 +1,313 @@
+//! What is measured: release builds, one household with its cameras, and the footage that they push.
+//!
+//! Everything goes in by the command line and the public routes, as it does for an operator and a camera.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::wire::Connection;
+use crate::client::{Client, id_of_time_ago};
+use crate::components::{self, Built};
+use crate::edge::Installation;
+use crate::workspace::{Workspace, execute, step};
+
+/// The file that the route `plain` answers with.
+const PLAIN_FILE: &str = "EYESONLY_BENCH_FILE";
+/// Uploads at once: many, so that they share their fsyncs.
+const SENDERS: usize = 16;
+const LOGIN: &str = "bench";
+const PASSWORD: &str = "bench-only-and-gone-with-its-folder";
+
+/// What was built.
+pub struct Binaries {
+    built: Built,
+    /// `eyesonly-bench`
+    pub helper: PathBuf,
+}
+
+/// The folder of one run, with an edge that may be running.
+pub struct World {
+    folder: TempDir,
+    installation: Installation,
+    binary: PathBuf,
+    edge: Option<Process>,
+    /// `127.0.0.1:PORT` of the running edge.
+    pub address: String,
+    /// Id of the camera that is asked for.
+    pub camera: String,
+    /// Its credential.
+    credential: String,
+    /// Of the one viewer.
+    pub viewer: String,
+    /// The viewer's session.
+    pub token: String,
+    /// The session's part of an address.
+    pub tag: String,
+}
+
+/// How an edge is set up for a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// As it comes.
+    Default,
+    /// Room for everything that the bench asks for.
+    Large,
+}
+
+#[derive(Deserialize)]
+struct HouseholdAdded {
+    household: String,
+}
+
+#[derive(Deserialize)]
+struct CameraAdded {
+    camera: String,
+    credential: String,
+}
+
+#[derive(Deserialize)]
+struct ViewerAdded {
+    viewer: String,
+}
+
+#[derive(Deserialize)]
+struct LoggedIn {
+    token: String,
+}
+
+/// Builds the handlers, and host and helper with the release profile; the host has the bench's route.
+///
+/// Errors: a compile error.
+pub fn build(workspace: &Workspace) -> Result<Binaries> {
+    let components = components::build_handlers(workspace)?;
+    step("host and the bench's helper, with the release profile (some minutes the first time)");
+    let mut cargo = workspace.cargo();
+    cargo
+        .args(["build", "--release", "--package", "eyesonly", "--package", "eyesonly-bench"])
+        .args(["--features", "eyesonly/bench", "--bin", "eyesonly", "--bin", "eyesonly-bench"]);
+    execute(&mut cargo, "the compiler's message is above")?;
+    let release = workspace.target.join("release");
+    Ok(Binaries {
+        built: Built {
+            binary: release.join("eyesonly"),
+            components,
+        },
+        helper: release.join("eyesonly-bench"),
+    })
+}
+
+impl World {
+    /// Enrols a household in a new folder below `parent`.
+    ///
+    /// Errors: the folder can't be written, or a command fails.
+    pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
+        fs::create_dir_all(parent)?;
+        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(parent)?;
+        let installation = Installation::create(&binaries.built, folder.path(), 0)?;
+        let household: HouseholdAdded = installation.command(&["household", "add", "Bench"], None)?;
+        let mut cameras = Vec::new();
+        for name in ["Front door", "Garden", "Garage"] {
+            let arguments = ["camera", "add", "--household", &household.household, "--name", name];
+            let added: CameraAdded = installation.command(&arguments, None)?;
+            cameras.push(added);
+        }
+        let arguments = ["viewer", "add", "--household", &household.household, "--name", LOGIN, "--password-stdin"];
+        let viewer: ViewerAdded = installation.command(&arguments, Some(&format!("{PASSWORD}\n")))?;
+        let CameraAdded { camera, credential } = cameras.pop().context("no camera")?;
+        Ok(Self {
+            folder,
+            installation,
+            binary: binaries.built.binary.clone(),
+            edge: None,
+            address: String::new(),
+            camera,
+            credential,
+            viewer: viewer.viewer,
+            token: String::new(),
+            tag: String::new(),
+        })
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration of the edge.
+    pub fn config(&self) -> &Path {
+        self.installation.config()
+    }
+
+    /// What the route `plain` answers; write it before that is asked for.
+    pub fn plain_file(&self) -> PathBuf {
+        self.folder.path().join("plain.jpg")
+    }
+
+    /// Starts the edge, the one that runs being stopped first, and says how many milliseconds it took until it said that it listens.
+    ///
+    /// Errors: it ends before that; the end of its log is in the error.
+    pub fn start(&mut self, tier: Tier) -> Result<f64> {
+        self.stop();
+        let config = self.folder.path().join("bench.toml");
+        let mut text = fs::read_to_string(self.installation.config())?;
+        if tier == Tier::Large {
+            text.push_str("\nmemory_tier_bytes = 536870912\n");
+        }
+        fs::write(&config, text)?;
+        let log_path = self.folder.path().join("eyesonly.log");
+        let log = File::options().create(true).append(true).open(&log_path)?;
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(&config).arg("serve").stderr(log).env(PLAIN_FILE, self.plain_file());
+        let started = Instant::now();
+        let mut edge = Process::start(&mut command, Some(""))?;
+        let address = edge
+            .line("listening on http://")
+            .with_context(|| format!("the edge's log ends:\n{}", self.installation.log_end()))?;
+        let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+        self.address = address;
+        self.edge = Some(edge);
+        Ok(milliseconds)
+    }
+
+    /// Stops the edge, if it runs.
+    pub fn stop(&mut self) {
+        self.edge = None;
+    }
+
+    /// The edge's process.
+    ///
+    /// Errors: it does not run.
+    pub fn process(&self) -> Result<u32> {
+        Ok(self.edge.as_ref().context("the edge does not run")?.id())
+    }
+
+    /// Begins the viewer's session.
+    ///
+    /// Errors: the edge does not take the login.
+    pub fn log_in(&mut self) -> Result<()> {
+        let login = serde_json::json!({ "name": LOGIN, "password": PASSWORD, "bearer": true });
+        let (head, body) = Connection::open(&self.address)?.post("/v1/session", &login.to_string())?;
+        if head.status != 201 {
+            bail!("POST /v1/session: {}", head.status);
+        }
+        let LoggedIn { token } = serde_json::from_slice(&body)?;
+        let tag = head.header("location").trim_start_matches("/v1/").trim_end_matches('/');
+        self.tag = tag.to_owned();
+        self.token = token;
+        Ok(())
+    }
+
+    /// An address of the camera below the viewer's session.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/{}/cameras/{}/{rest}", self.tag, self.camera)
+    }
+
+    /// Pushes the camera's newest still.
+    ///
+    /// Errors: the edge does not take it.
+    pub fn push_still(&self, jpeg: &[u8]) -> Result<()> {
+        let id = id_of_time_ago(Duration::from_secs(20))?;
+        self.upload(&format!("/v1/ingest/stills/{id}"), "image/jpeg", jpeg)
+    }
+
+    /// Pushes an event with a clip and gives its id.
+    ///
+    /// Errors: the edge does not take it.
+    pub fn push_clip(&self, mp4: &[u8]) -> Result<String> {
+        let id = self.push_event()?;
+        self.upload(&format!("/v1/ingest/events/{id}/clip"), "video/mp4", mp4)?;
+        Ok(id)
+    }
+
+    /// Pushes `count` events, the stills taken from `stills` in turn, and gives their ids.
+    ///
+    /// Errors: the edge does not take one.
+    pub fn push_events(&self, stills: &[Vec<u8>], count: usize, bar: &ProgressBar) -> Result<Vec<String>> {
+        let next = AtomicUsize::new(0);
+        let send = || -> Result<Vec<(usize, String)>> {
+            let mut pushed = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return Ok(pushed);
+                }
+                let still = stills.get(index % stills.len().max(1)).context("no stills")?;
+                let id = self.push_event()?;
+                self.upload(&format!("/v1/ingest/events/{id}/still"), "image/jpeg", still)?;
+                bar.tick();
+                pushed.push((index, id));
+            }
+        };
+        let mut pushed = thread::scope(|scope| -> Result<Vec<(usize, String)>> {
+            let senders: Vec<_> = (0..SENDERS).map(|_| scope.spawn(send)).collect();
+            let mut all = Vec::new();
+            for sender in senders {
+                match sender.join() {
+                    Ok(pushed) => all.extend(pushed?),
+                    Err(_) => bail!("a sender failed"),
+                }
+            }
+            Ok(all)
+        })?;
+        pushed.sort();
+        Ok(pushed.into_iter().map(|(_, id)| id).collect())
+    }
+
+    fn push_event(&self) -> Result<String> {
+        let id = id_of_time_ago(Duration::from_secs(600))?.to_string();
+        let details = serde_json::json!({ "kind": "motion", "label": "Bench", "duration_milliseconds": 1000 });
+        self.upload(&format!("/v1/ingest/events/{id}"), "application/json", details.to_string().as_bytes())?;
+        Ok(id)
+    }
+
+    fn upload(&self, path: &str, media_type: &str, body: &[u8]) -> Result<()> {
+        let client = Client::new(&format!("http://{}", self.address));
+        client.upload(&self.credential, path, media_type, body)
+    }
+}
+
+/// An MP4 of so many bytes whose boxes are right; what is in them is noise, because nobody plays it.
+pub fn clip(bytes: usize) -> Vec<u8> {
+    let mut clip = Vec::with_capacity(bytes);
+    for (kind, length) in [(b"ftyp", 16), (b"moov", 1024), (b"mdat", bytes.saturating_sub(16 + 1024))] {
+        clip.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        clip.extend(kind);
+        // Different everywhere, so that bytes in a wrong place would be seen; splitmix64's step is enough for that.
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let body = length.saturating_sub(8);
+        let end = clip.len().saturating_add(body);
+        while clip.len() < end {
+            state = state.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31).wrapping_add(1);
+            let left = end.saturating_sub(clip.len());
+            clip.extend(state.to_be_bytes().into_iter().take(left));
+        }
+    }
+    clip
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_is_made_of_whole_boxes() {
+        let clip = clip(100_000);
+        let (mut at, mut kinds) = (0, Vec::new());
+        while at < clip.len() {
+            let length = u32::from_be_bytes(clip[at..at + 4].try_into().unwrap());
+            kinds.push(String::from_utf8_lossy(&clip[at + 4..at + 8]).into_owned());
+            at += length as usize;
+        }
+        assert_eq!((at, kinds), (100_000, vec!["ftyp".into(), "moov".into(), "mdat".into()]));
+    }
+}
