@@ -121,7 +121,6 @@ impl Writing<'_> {
         }
         Ok(self
             .admission
-            .registry()
             .commit(self.changes, Some(self.sequence))
             .await
             .map(|_| ())?)

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::grant::{Grant, IntakeGrant};
 use crate::keyring::{Keyring, KeyringError};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
-use crate::registry::{Registry, RegistryError};
+use crate::registry::{Change, Registry, RegistryError};
 use eyesonly_rights::{
     Action, CameraRecord, Credentials, Floor, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
     ViewerRecord, intake, permit, prove, requester,
@@ -269,6 +269,16 @@ impl Admission {
             }
         }
         Err(Refused::Unavailable(seam.name()))
+    }
+
+    /// Writes records, and holds every later answer to the sequence that this gave.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
+        let reached = self.registry.commit(changes, sequence).await?;
+        self.floors.registry.fetch_max(reached, Ordering::AcqRel);
+        Ok(reached)
     }
 
     /// Counts a misdelivery.

@@ -41,7 +41,8 @@ pub fn components() -> PathBuf {
 
 fn built(variable: &str, default: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| Path::new(REPOSITORY).join(default), PathBuf::from);
-    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()))
+    path.canonicalize()
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()))
 }
 
 /// What can differ from one edge to another.
@@ -98,7 +99,12 @@ impl CommandLine {
     pub fn try_run(&self, arguments: &[&str], input: &str) -> Result<Value, String> {
         let mut command = Command::new(binary());
         command.arg("--config").arg(&self.config).args(arguments).arg("--json");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         // A command that takes no input may be gone already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -115,7 +121,8 @@ impl CommandLine {
     /// If it does not.
     #[track_caller]
     pub fn run(&self, arguments: &[&str], input: &str) -> Value {
-        self.try_run(arguments, input).unwrap_or_else(|error| panic!("{arguments:?} failed: {error}"))
+        self.try_run(arguments, input)
+            .unwrap_or_else(|error| panic!("{arguments:?} failed: {error}"))
     }
 }
 
@@ -155,7 +162,14 @@ impl Edge {
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
         let door = Door::new(options.tls.as_ref().map(|tls| tls.certificate.as_path()));
-        Self { folder, options, door, metrics: None, child: None, log_begin: 0 }
+        Self {
+            folder,
+            options,
+            door,
+            metrics: None,
+            child: None,
+            log_begin: 0,
+        }
     }
 
     /// Starts the process; `Err` is its log, if it ended instead.
@@ -168,8 +182,17 @@ impl Edge {
         self.log_begin = self.log_of_all_processes().len();
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = Command::new(binary());
-        command.arg("--config").arg(&config).arg("serve").env("EYESONLY_LOG", self.options.log.as_deref().unwrap_or("info"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        command
+            .arg("--config")
+            .arg(&config)
+            .arg("serve")
+            .env("EYESONLY_LOG", self.options.log.as_deref().unwrap_or("info"));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let output = child.stdout.take().unwrap();
         self.child = Some(child);
         let (say, said) = mpsc::channel();
@@ -189,7 +212,10 @@ impl Edge {
                 return Err(self.log());
             }
         }
-        self.metrics = self.log().lines().find_map(|line| line.split_once("metrics address=")?.1.trim().parse().ok());
+        self.metrics = self
+            .log()
+            .lines()
+            .find_map(|line| line.split_once("metrics address=")?.1.trim().parse().ok());
         Ok(())
     }
 
@@ -256,7 +282,9 @@ impl Edge {
 
     /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// The process id of `serve`.
@@ -289,7 +317,11 @@ impl Edge {
     /// Adds a household that may hold so many bytes.
     pub fn household_with_quota(&self, name: &str, quota_bytes: u64) -> Household {
         let quota = quota_bytes.to_string();
-        Household::add(self.command_line(), self.door.clone(), &["household", "add", name, "--quota-bytes", &quota])
+        Household::add(
+            self.command_line(),
+            self.door.clone(),
+            &["household", "add", name, "--quota-bytes", &quota],
+        )
     }
 
     /// The folder that configuration, log and (unless set otherwise) data are in.
@@ -299,7 +331,10 @@ impl Edge {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.options.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
+        self.options
+            .data
+            .clone()
+            .unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// The sealed files in the store, without staged uploads.
@@ -323,7 +358,10 @@ impl Edge {
 
     /// What the present process has logged (the last one, if none runs).
     pub fn log(&self) -> String {
-        self.log_of_all_processes().get(self.log_begin..).unwrap_or_default().to_owned()
+        self.log_of_all_processes()
+            .get(self.log_begin..)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// What all processes on this folder have logged.
@@ -334,14 +372,23 @@ impl Edge {
     /// The text of `/metrics`.
     pub async fn metrics(&self) -> String {
         let address = self.metrics.expect("its log says where metrics are");
-        reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap()
+        reqwest::get(format!("http://{address}/metrics"))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 
     /// The sum of all samples of `name` whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
         let text = self.metrics().await;
-        let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
-        samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+        let samples = text
+            .lines()
+            .filter(|line| line.starts_with(name) && line.contains(labels));
+        samples
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
     }
 
     /// The answers that were refused because they did not prove their question.
@@ -355,7 +402,10 @@ impl Edge {
     /// If it isn't there.
     pub fn memory_kib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+            .unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 }

@@ -44,7 +44,9 @@ pub fn description(label: &str) -> Value {
 /// If it isn't there.
 pub fn media(name: &str) -> Bytes {
     let path = format!("{MEDIA}/{name}");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}")).into()
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+        .into()
 }
 
 /// `tests/media/manifest.json`.
@@ -60,9 +62,27 @@ pub fn ffmpeg(source: &str, arguments: &str, name: &str) -> Bytes {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut command = Command::new("ffmpeg");
-    command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-f", "lavfi", "-i", source]);
-    let output = command.args(arguments.split_whitespace()).arg(&path).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    command.args([
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-nostdin",
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+    ]);
+    let output = command
+        .args(arguments.split_whitespace())
+        .arg(&path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     std::fs::read(path).unwrap().into()
 }
 
@@ -102,7 +122,13 @@ pub fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
 
 /// A file whose boxes are those of an MP4, with `content` as its data. No player plays it.
 pub fn mp4_around(content: &[u8]) -> Bytes {
-    [mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"moov", &[0; 64]), mp4_box(b"mdat", content)].concat().into()
+    [
+        mp4_box(b"ftyp", b"isom\0\0\0\0isom"),
+        mp4_box(b"moov", &[0; 64]),
+        mp4_box(b"mdat", content),
+    ]
+    .concat()
+    .into()
 }
 
 /// A JPEG with a comment segment, right after its first marker.

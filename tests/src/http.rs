@@ -1,6 +1,6 @@
 //! HTTP as any client speaks it: an address, requests with keep-alive, and whole answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use serde_json::Value;
 
 /// A request that takes longer has failed: it all happens on one machine.
 const SECONDS_MAX: u64 = 300;
+
+/// How often an upload without an answer is sent.
+const UPLOAD_TRIES_MAX: usize = 10;
 
 /// What came back, whole.
 #[derive(Debug, Clone)]
@@ -31,7 +34,11 @@ impl Answer {
     pub async fn try_of(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self { status, headers, body: response.bytes().await? })
+        Ok(Self {
+            status,
+            headers,
+            body: response.bytes().await?,
+        })
     }
 
     /// Sends a request that must be answered.
@@ -39,12 +46,32 @@ impl Answer {
     /// # Panics
     /// If it isn't.
     pub async fn of(request: RequestBuilder) -> Self {
-        Self::try_of(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        Self::try_of(request)
+            .await
+            .unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// Sends an upload until it is answered, as a camera does: an edge that refuses need not read the body to its end, and who is still
+    /// writing then may see only the closed connection.
+    ///
+    /// # Panics
+    /// If there is no answer to several, or no edge, or the body is a stream, which can't be sent again.
+    pub async fn of_upload(request: RequestBuilder) -> Self {
+        for _ in 1..UPLOAD_TRIES_MAX {
+            match Self::try_of(request.try_clone().expect("a body that can be sent again")).await {
+                Ok(answer) => return answer,
+                Err(error) => assert!(!error.is_connect(), "the edge is not there: {error:?}"),
+            }
+        }
+        Self::of(request).await
     }
 
     /// A header's value, or "".
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body as JSON.
@@ -79,12 +106,20 @@ impl Answer {
     #[track_caller]
     pub fn expect_problem(self, status: u16) -> Self {
         let answer = self.expect(status);
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.told());
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{}",
+            answer.told()
+        );
         assert_eq!(answer.header("cache-control"), "private, no-store");
         let problem = answer.json();
         assert_eq!(problem["status"], status, "{problem}");
         for field in ["type", "title", "detail"] {
-            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "no {field} in {problem}");
+            assert!(
+                problem[field].as_str().is_some_and(|text| !text.is_empty()),
+                "no {field} in {problem}"
+            );
         }
         answer
     }
@@ -92,7 +127,9 @@ impl Answer {
     /// Everything that a client sees, but Date: two answers that are the same here can't be told apart.
     pub fn seen(&self) -> (u16, Vec<(String, Vec<u8>)>, Bytes) {
         let headers = self.headers.iter().filter(|(name, _)| *name != "date");
-        let mut headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+        let mut headers: Vec<_> = headers
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect();
         headers.sort();
         (self.status, headers, self.body.clone())
     }
@@ -102,6 +139,7 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub struct Door {
     address: Arc<RwLock<String>>,
+    certificate: Option<PathBuf>,
     client: Client,
 }
 
@@ -111,21 +149,35 @@ impl Door {
         Self::with(certificate, |builder| builder)
     }
 
-    /// The same with a client that is built otherwise, such as one that speaks HTTP/2 from the first byte.
-    pub fn with(certificate: Option<&Path>, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+    fn with(certificate: Option<&Path>, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         let mut builder = Client::builder().no_proxy().timeout(Duration::from_secs(SECONDS_MAX));
         builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(path) = certificate {
             let pem = std::fs::read(path).unwrap();
             builder = builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()]);
         }
-        Self { address: Arc::default(), client: build(builder).build().unwrap() }
+        let certificate = certificate.map(Path::to_owned);
+        Self {
+            address: Arc::default(),
+            certificate,
+            client: build(builder).build().unwrap(),
+        }
     }
 
-    /// The same edge by another client.
+    /// The same edge by another client with connections of its own, such as one that speaks HTTP/2 from the first byte.
     pub fn by(&self, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
-        let client = Self::with(None, build).client;
-        Self { address: Arc::clone(&self.address), client }
+        Self {
+            address: Arc::clone(&self.address),
+            ..Self::with(self.certificate.as_deref(), build)
+        }
+    }
+
+    /// The same edge by a client that does not know its certificate.
+    pub fn stranger(&self) -> Self {
+        Self {
+            address: Arc::clone(&self.address),
+            ..Self::with(None, |builder| builder)
+        }
     }
 
     pub(crate) fn set_address(&self, address: &str) {

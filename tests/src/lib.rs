@@ -17,6 +17,7 @@ pub mod people;
 pub mod picture;
 pub mod raw;
 pub mod tool;
+pub mod webdriver;
 
 pub use edge::{Edge, EdgeOptions};
 pub use http::{Answer, Door};

@@ -25,9 +25,24 @@ impl Household {
 
     /// Enrols a camera.
     pub fn camera(&self, name: &str) -> Camera {
-        let arguments = ["camera", "add", "--household", &self.id, "--name", name, "--serial", "EO-TEST"];
+        let arguments = [
+            "camera",
+            "add",
+            "--household",
+            &self.id,
+            "--name",
+            name,
+            "--serial",
+            "EO-TEST",
+        ];
         let added = self.command_line.run(&arguments, "");
-        Camera { id: text(&added, "camera"), credential: text(&added, "credential"), door: self.door.clone() }
+        // A device has connections of its own.
+        let door = self.door.by(|client| client);
+        Camera {
+            id: text(&added, "camera"),
+            credential: text(&added, "credential"),
+            door,
+        }
     }
 
     /// Adds a viewer with a password of its own.
@@ -37,9 +52,22 @@ impl Household {
 
     /// Adds a viewer.
     pub fn viewer_with_password(&self, login: &str, password: &str) -> Account {
-        let arguments = ["viewer", "add", "--household", &self.id, "--name", login, "--password-stdin"];
+        let arguments = [
+            "viewer",
+            "add",
+            "--household",
+            &self.id,
+            "--name",
+            login,
+            "--password-stdin",
+        ];
         let added = self.command_line.run(&arguments, &format!("{password}\n"));
-        Account { id: text(&added, "viewer"), login: login.into(), password: password.into(), door: self.door.clone() }
+        Account {
+            id: text(&added, "viewer"),
+            login: login.into(),
+            password: password.into(),
+            door: self.door.clone(),
+        }
     }
 
     /// Ends a camera's enrolment.
@@ -68,7 +96,10 @@ pub struct Account {
 impl Account {
     /// The same account by another client.
     pub fn through(&self, door: &Door) -> Self {
-        Self { door: door.clone(), ..self.clone() }
+        Self {
+            door: door.clone(),
+            ..self.clone()
+        }
     }
 
     /// The answer to a login with `password`.
@@ -81,14 +112,27 @@ impl Account {
     pub async fn login(&self) -> Viewer {
         let answer = self.try_login(&self.password, true).await.expect(201);
         let token = text(&answer.json(), "token");
-        Viewer { credential: Credential::Token(token), tag: tag(&answer), door: self.door.clone() }
+        Viewer {
+            credential: Credential::Token(token),
+            tag: tag(&answer),
+            door: self.door.clone(),
+        }
     }
 
     /// Begins a session with a cookie, as a browser does.
     pub async fn login_by_cookie(&self) -> Viewer {
         let answer = self.try_login(&self.password, false).await.expect(201);
-        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-        Viewer { credential: Credential::Cookie(cookie), tag: tag(&answer), door: self.door.clone() }
+        let cookie = answer
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Viewer {
+            credential: Credential::Cookie(cookie),
+            tag: tag(&answer),
+            door: self.door.clone(),
+        }
     }
 }
 
@@ -96,7 +140,8 @@ impl Account {
 fn tag(answer: &Answer) -> String {
     let location = answer.header("location");
     let tag = location.strip_prefix("/v1/").and_then(|rest| rest.strip_suffix('/'));
-    tag.unwrap_or_else(|| panic!("Location {location:?} is not /v1/{{tag}}/")).to_owned()
+    tag.unwrap_or_else(|| panic!("Location {location:?} is not /v1/{{tag}}/"))
+        .to_owned()
 }
 
 /// What a session is carried by.
@@ -121,7 +166,10 @@ pub struct Viewer {
 impl Viewer {
     /// The same session by another client.
     pub fn through(&self, door: &Door) -> Self {
-        Self { door: door.clone(), ..self.clone() }
+        Self {
+            door: door.clone(),
+            ..self.clone()
+        }
     }
 
     /// The token, or the cookie's value.
@@ -153,17 +201,27 @@ impl Viewer {
 
     /// The viewer's cameras.
     pub async fn cameras(&self) -> Vec<Value> {
-        self.get("cameras").await.expect(200).json()["cameras"].as_array().unwrap().clone()
+        self.get("cameras").await.expect(200).json()["cameras"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// A camera's newest still.
     pub async fn thumbnail(&self, camera: &Camera, width: u32) -> Answer {
-        self.get(&format!("cameras/{}/thumbnail?width={width}", camera.id)).await
+        self.get(&format!("cameras/{}/thumbnail?width={width}", camera.id))
+            .await
     }
 
     /// A camera's newest events, as many as fit in one page.
     pub async fn events(&self, camera: &Camera) -> Vec<Value> {
-        self.get(&format!("cameras/{}/events?limit=100", camera.id)).await.expect(200).json()["events"].as_array().unwrap().clone()
+        self.get(&format!("cameras/{}/events?limit=100", camera.id))
+            .await
+            .expect(200)
+            .json()["events"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// One event.
@@ -173,7 +231,8 @@ impl Viewer {
 
     /// An event's still.
     pub async fn event_thumbnail(&self, camera: &Camera, event: &str, width: u32) -> Answer {
-        self.get(&format!("cameras/{}/events/{event}/thumbnail?width={width}", camera.id)).await
+        self.get(&format!("cameras/{}/events/{event}/thumbnail?width={width}", camera.id))
+            .await
     }
 
     /// A whole clip.
@@ -211,12 +270,18 @@ pub struct Camera {
 impl Camera {
     /// The same camera with another credential, to see it refused.
     pub fn with_credential(&self, credential: &str) -> Self {
-        Self { credential: credential.into(), ..self.clone() }
+        Self {
+            credential: credential.into(),
+            ..self.clone()
+        }
     }
 
     /// The same camera by another client.
     pub fn through(&self, door: &Door) -> Self {
-        Self { door: door.clone(), ..self.clone() }
+        Self {
+            door: door.clone(),
+            ..self.clone()
+        }
     }
 
     /// An upload without a body yet. `path` is below `/v1/ingest/`.
@@ -228,8 +293,9 @@ impl Camera {
     /// An upload with its Content-Digest, as a careful camera sends it.
     async fn put(&self, path: &str, media_type: &str, body: impl Into<Bytes>) -> Answer {
         let body = body.into();
-        let request = self.upload(path, media_type).header("content-digest", content_digest(&body));
-        Answer::of(request.body(Body::from(body))).await
+        let digest = content_digest(&body);
+        let request = self.upload(path, media_type).header("content-digest", digest);
+        Answer::of_upload(request.body(Body::from(body))).await
     }
 
     /// Hands in a still (JPEG).
@@ -239,7 +305,8 @@ impl Camera {
 
     /// Hands in an event's description.
     pub async fn put_event(&self, id: &str, description: &Value) -> Answer {
-        self.put(&format!("events/{id}"), "application/json", description.to_string()).await
+        self.put(&format!("events/{id}"), "application/json", description.to_string())
+            .await
     }
 
     /// Hands in an event's still (JPEG).

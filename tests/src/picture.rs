@@ -24,9 +24,13 @@ impl Picture {
     /// If it isn't one.
     #[track_caller]
     pub fn decode(jpeg: &[u8]) -> Self {
-        let options = DecoderOptions::new_safe().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::RGB);
+        let options = DecoderOptions::new_safe()
+            .set_strict_mode(true)
+            .jpeg_set_out_colorspace(ColorSpace::RGB);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-        let rgb = decoder.decode().unwrap_or_else(|error| panic!("{} bytes are no JPEG: {error:?}", jpeg.len()));
+        let rgb = decoder
+            .decode()
+            .unwrap_or_else(|error| panic!("{} bytes are no JPEG: {error:?}", jpeg.len()));
         let (width, height) = decoder.dimensions().unwrap();
         assert_eq!(rgb.len(), width * height * 3);
         Self { width, height, rgb }
@@ -81,6 +85,11 @@ pub fn apart(one: Colour, other: Colour) -> u8 {
 /// # Panics
 /// If there are none.
 pub fn nearest<'a>(seen: Colour, colours: impl IntoIterator<Item = &'a str>) -> &'a str {
-    let distance = |name: &&str| -> u32 { seen.iter().zip(colour(name)).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
+    let distance = |name: &&str| -> u32 {
+        seen.iter()
+            .zip(colour(name))
+            .map(|(a, b)| u32::from(a.abs_diff(b)).pow(2))
+            .sum()
+    };
     colours.into_iter().min_by_key(distance).unwrap()
 }

@@ -19,6 +19,17 @@ pub struct RawAnswer {
     pub text: String,
 }
 
+impl RawAnswer {
+    fn of(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let status = text
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3)?.parse().ok())
+            .unwrap_or(0);
+        Self { status, text }
+    }
+}
+
 /// Sends bytes and reads until the edge closes the connection, which the request should ask for (`Connection: close`).
 ///
 /// # Panics
@@ -41,6 +52,32 @@ pub async fn exchange_and_end(door: &Door, request: &[u8]) -> RawAnswer {
     read(&mut stream).await
 }
 
+/// Sends more on a connection and reads until the edge closes it.
+///
+/// # Panics
+/// If the edge neither answers nor closes.
+pub async fn exchange_on(mut stream: TcpStream, request: &[u8]) -> RawAnswer {
+    let _ = stream.write_all(request).await;
+    read(&mut stream).await
+}
+
+/// Reads the head of an answer, and no more.
+///
+/// # Panics
+/// If the edge neither answers nor closes.
+pub async fn read_head(stream: &mut TcpStream) -> RawAnswer {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let read = tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut byte)).await;
+        match read.expect("the edge answers or closes") {
+            Ok(0) | Err(_) => break,
+            Ok(_) => bytes.push(byte[0]),
+        }
+    }
+    RawAnswer::of(&bytes)
+}
+
 /// Reads until the edge closes.
 async fn read(stream: &mut TcpStream) -> RawAnswer {
     let mut bytes = Vec::new();
@@ -52,9 +89,7 @@ async fn read(stream: &mut TcpStream) -> RawAnswer {
             Ok(count) => bytes.extend_from_slice(&piece[..count]),
         }
     }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()).unwrap_or(0);
-    RawAnswer { status, text }
+    RawAnswer::of(&bytes)
 }
 
 /// Begins an upload and gives the socket, so that the rest can be sent, or not.

@@ -18,7 +18,11 @@ pub fn tool(name: &str) -> bool {
     let found = TOOLS.iter().find(|tool| tool.0 == name);
     let (_, probe, package) = found.unwrap_or_else(|| panic!("{name} is not in the list of tools"));
     let mut command = Command::new(probe[0]);
-    if command.args(&probe[1..]).output().is_ok_and(|output| output.status.success()) {
+    if command
+        .args(&probe[1..])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
         return true;
     }
     skipped(&format!("{name}: apt-get install {package}"));
@@ -31,6 +35,9 @@ pub fn tool(name: &str) -> bool {
 /// In CI: nothing may be skipped there.
 #[track_caller]
 pub fn skipped(needs: &str) {
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "CI skips nothing, and this test needs {needs}");
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+        "CI skips nothing, and this test needs {needs}"
+    );
     eprintln!("SKIPPED: needs {needs}");
 }

@@ -149,7 +149,6 @@ impl Identity {
             record: None,
         };
         self.admission
-            .registry()
             .commit(vec![change], None)
             .await
             .map(|_| ())
@@ -169,7 +168,6 @@ impl Identity {
             record: Some(sealed),
         };
         self.admission
-            .registry()
             .commit(vec![change], None)
             .await
             .map(|_| ())

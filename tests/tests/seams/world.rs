@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{content_digest, description, footage_id, media, mp4_around, noise, now_milliseconds, with_comment};
+use eyesonly_tests::footage::{
+    content_digest, description, footage_id, media, mp4_around, noise, now_milliseconds, with_comment,
+};
 use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use reqwest::{Body, Method, RequestBuilder};
 use rusqlite::Connection;
-use rusqlite::types::Value;
-use serde_json::json;
 use tempfile::TempDir;
 
 /// What a sealed file is made of, as SPEC.md says: header, then chunks; 64 chunks to an extent.
@@ -116,10 +116,23 @@ async fn film(household: &Household, plan: &Plan) -> Filmed {
     let clip = mp4_around(&noise(key, CLIP_BYTES + if same_length { 0 } else { 100_000 }));
     camera.put_still(&still, jpeg.clone()).await.expect(201);
     camera.put_event(&event, &description(label)).await.expect(201);
-    camera.put_event(&older_event, &description(&format!("an hour before {label}"))).await.expect(201);
-    camera.put_event_still(&event, with_comment(&jpeg, b"of the event")).await.expect(201);
+    camera
+        .put_event(&older_event, &description(&format!("an hour before {label}")))
+        .await
+        .expect(201);
+    camera
+        .put_event_still(&event, with_comment(&jpeg, b"of the event"))
+        .await
+        .expect(201);
     camera.put_clip(&event, clip).await.expect(201);
-    Filmed { key, camera, still, event, older_event, jpeg }
+    Filmed {
+        key,
+        camera,
+        still,
+        event,
+        older_event,
+        jpeg,
+    }
 }
 
 impl World {
@@ -135,19 +148,46 @@ impl World {
             let account = household.viewer(key);
             let before = sessions(&edge);
             let viewer = account.login().await;
-            let session = sessions(&edge).into_iter().find(|key| !before.contains(key)).expect("a session has a record");
-            people.push(Person { key, household, account, viewer, session });
+            let session = sessions(&edge)
+                .into_iter()
+                .find(|key| !before.contains(key))
+                .expect("a session has a record");
+            people.push(Person {
+                key,
+                household,
+                account,
+                viewer,
+                session,
+            });
         }
         let pristine = tempfile::tempdir().unwrap();
-        let mut world = Self { edge, people, cameras, pristine, right: BTreeMap::new() };
+        let mut world = Self {
+            edge,
+            people,
+            cameras,
+            pristine,
+            right: BTreeMap::new(),
+        };
         world.remember_small_renditions().await;
         world.edge.stop();
         copy(&world.edge.data(), world.pristine.path());
         world.edge.restart();
         world.right = world.ask_all().await;
-        let wrong: Vec<_> = world.right.iter().filter(|(_, seen)| !seen.whole || !(200..=206).contains(&seen.status)).collect();
-        assert!(wrong.is_empty(), "not even the pristine edge answers: {:?}", wrong.iter().map(|(key, seen)| (key, seen.status)).collect::<Vec<_>>());
-        assert_eq!(world.misdeliveries().await, BTreeMap::new(), "a pristine edge counts nothing");
+        let wrong: Vec<_> = world
+            .right
+            .iter()
+            .filter(|(_, seen)| !seen.whole || !(200..=206).contains(&seen.status))
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "not even the pristine edge answers: {:?}",
+            wrong.iter().map(|(key, seen)| (key, seen.status)).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            world.misdeliveries().await,
+            BTreeMap::new(),
+            "a pristine edge counts nothing"
+        );
         world.right_answers_differ();
         world
     }
@@ -159,7 +199,13 @@ impl World {
             assert_eq!(Answer::of(request).await.status, 200, "{key}");
         }
         let wanted = i64::try_from(2 * self.cameras.len()).unwrap();
-        let kept = async || self.database().query_row("SELECT count(*) FROM objects WHERE rendition = 1", (), |row| row.get::<_, i64>(0)).unwrap();
+        let kept = async || {
+            self.database()
+                .query_row("SELECT count(*) FROM objects WHERE rendition = 1", (), |row| {
+                    row.get::<_, i64>(0)
+                })
+                .unwrap()
+        };
         poll("every rendition is kept", 60, async || kept().await == wanted).await;
     }
 
@@ -167,7 +213,10 @@ impl World {
     fn right_answers_differ(&self) {
         for (key, seen) in &self.right {
             let (owner, what) = key.split_once('/').unwrap();
-            let others = self.right.iter().filter(|(other, _)| other.ends_with(&format!("/{what}")) && !other.starts_with(owner));
+            let others = self
+                .right
+                .iter()
+                .filter(|(other, _)| other.ends_with(&format!("/{what}")) && !other.starts_with(owner));
             for (other, other_seen) in others.filter(|_| !matches!(what, "login" | "upload")) {
                 assert_ne!(seen.body, other_seen.body, "{key} and {other}");
             }
@@ -199,9 +248,16 @@ impl World {
     pub fn row_of(&self, camera: &str, kind: u8, rendition: bool, id: &str) -> Row {
         let question = "SELECT rowid, lower(hex(name)) FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition = ?3 AND id = ?4";
         let camera = id_bytes(&self.filmed(camera).camera.id);
-        let found = self.database().query_row(question, (camera, kind, rendition, id_bytes(id)), |row| Ok((row.get(0)?, row.get(1)?)));
+        let found = self
+            .database()
+            .query_row(question, (camera, kind, rendition, id_bytes(id)), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
         let (rowid, name): (i64, String) = found.unwrap();
-        Row { rowid, file: self.edge.data().join("objects").join(&name[..2]).join(name) }
+        Row {
+            rowid,
+            file: self.edge.data().join("objects").join(&name[..2]).join(name),
+        }
     }
 
     /// Stops the edge if it runs, and makes its data folder what it was.
@@ -217,12 +273,17 @@ impl World {
     fn requests(&self) -> Vec<(String, RequestBuilder)> {
         let mut requests = Vec::new();
         for person in &self.people {
-            requests.push((format!("{}/cameras", person.key), person.viewer.ask(Method::GET, "cameras")));
+            requests.push((
+                format!("{}/cameras", person.key),
+                person.viewer.ask(Method::GET, "cameras"),
+            ));
         }
         for filmed in &self.cameras {
             let owner = self.person(&filmed.key[..1]);
             let mut ask = |what: &str, path: &str, range: Option<&str>| {
-                let request = owner.viewer.ask(Method::GET, &format!("cameras/{}/{path}", filmed.camera.id));
+                let request = owner
+                    .viewer
+                    .ask(Method::GET, &format!("cameras/{}/{path}", filmed.camera.id));
                 let request = match range {
                     Some(range) => request.header("range", range),
                     None => request,
@@ -245,7 +306,9 @@ impl World {
             ask("clip-last", &clip, Some("bytes=-1000"));
             let still = filmed.jpeg.clone();
             let upload = filmed.camera.upload(&format!("stills/{}", filmed.still), "image/jpeg");
-            let upload = upload.header("content-digest", content_digest(&still)).body(Body::from(still));
+            let upload = upload
+                .header("content-digest", content_digest(&still))
+                .body(Body::from(still));
             requests.push((format!("{}/upload", filmed.key), upload));
         }
         requests
@@ -260,7 +323,14 @@ impl World {
         for person in &self.people {
             let login = async {
                 let status = person.account.try_login(&person.account.password, true).await.status;
-                (format!("{}/login", person.key), Seen { status, body: Bytes::new(), whole: true })
+                (
+                    format!("{}/login", person.key),
+                    Seen {
+                        status,
+                        body: status.to_string().into(),
+                        whole: true,
+                    },
+                )
             };
             asked.push(login.boxed());
         }
@@ -271,8 +341,19 @@ impl World {
     pub async fn misdeliveries(&self) -> BTreeMap<(String, String), u64> {
         let text = self.edge.metrics().await;
         let mut counts = BTreeMap::new();
-        for line in text.lines().filter(|line| line.starts_with("eyesonly_misdeliveries_total{")) {
-            let label = |name: &str| line.split_once(&format!("{name}=\"")).unwrap().1.split_once('"').unwrap().0.to_owned();
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("eyesonly_misdeliveries_total{"))
+        {
+            let label = |name: &str| {
+                line.split_once(&format!("{name}=\""))
+                    .unwrap()
+                    .1
+                    .split_once('"')
+                    .unwrap()
+                    .0
+                    .to_owned()
+            };
             let count = line.rsplit_once(' ').unwrap().1.parse().unwrap();
             if count > 0 {
                 counts.insert((label("seam"), label("fault")), count);
@@ -294,12 +375,18 @@ async fn see(request: RequestBuilder) -> Seen {
             Err(_) => break false,
         }
     };
-    Seen { status, body: body.into(), whole }
+    Seen {
+        status,
+        body: body.into(),
+        whole,
+    }
 }
 
 fn sessions(edge: &Edge) -> Vec<Vec<u8>> {
     let connection = Connection::open(edge.data().join("registry.sqlite")).unwrap();
-    let mut statement = connection.prepare("SELECT key FROM records WHERE kind = 'session'").unwrap();
+    let mut statement = connection
+        .prepare("SELECT key FROM records WHERE kind = 'session'")
+        .unwrap();
     let keys = statement.query_map((), |row| row.get(0)).unwrap();
     keys.map(Result::unwrap).collect()
 }
@@ -307,59 +394,6 @@ fn sessions(edge: &Edge) -> Vec<Vec<u8>> {
 /// The sixteen bytes of an id.
 pub fn id_bytes(id: &str) -> Vec<u8> {
     uuid::Uuid::parse_str(id).unwrap().into_bytes().to_vec()
-}
-
-/// Swaps some columns of two rows. `rows`: what selects each, a condition on `?1` with its value.
-pub fn swap_columns(connection: &mut Connection, table: &str, columns: &str, condition: &str, rows: [Value; 2]) {
-    let count = columns.split(',').count();
-    let transaction = connection.transaction().unwrap();
-    let read = |row: &Value| -> Vec<Value> {
-        let question = format!("SELECT {columns} FROM {table} WHERE {condition}");
-        transaction.query_row(&question, [row], |found| (0..count).map(|column| found.get(column)).collect()).unwrap()
-    };
-    let (one, other) = (read(&rows[0]), read(&rows[1]));
-    assert_ne!(one, other, "two rows of {table} are the same, so swapping them shows nothing");
-    if table == "objects" && columns.contains("name") {
-        // Names are unique at every moment.
-        transaction.execute(&format!("UPDATE objects SET name = randomblob(32) WHERE {condition}"), [&rows[0]]).unwrap();
-    }
-    let places: Vec<_> = columns.split(',').enumerate().map(|(at, column)| format!("{column} = ?{}", at + 2)).collect();
-    let write = format!("UPDATE {table} SET {} WHERE {condition}", places.join(", "));
-    for (row, values) in [(&rows[1], one), (&rows[0], other)] {
-        let parameters = std::iter::once(row).chain(&values);
-        assert_eq!(transaction.execute(&write, rusqlite::params_from_iter(parameters)).unwrap(), 1);
-    }
-    transaction.commit().unwrap();
-}
-
-/// Swaps the contents of two files.
-pub fn swap_files(one: &Path, other: &Path) {
-    let (first, second) = (fs::read(one).unwrap(), fs::read(other).unwrap());
-    assert_ne!(first, second);
-    fs::write(one, second).unwrap();
-    fs::write(other, first).unwrap();
-}
-
-/// Changes the bytes of a file.
-pub fn change_file(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let before = fs::read(path).unwrap();
-    let mut bytes = before.clone();
-    change(&mut bytes);
-    assert_ne!(bytes, before, "nothing was changed in {}", path.display());
-    fs::write(path, bytes).unwrap();
-}
-
-/// Swaps two households' wrapped keys.
-pub fn swap_keys(world: &World, one: &str, other: &str) {
-    let path = world.edge.data().join("keyring.json");
-    let mut keyring: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let households = keyring["households"].as_object_mut().unwrap();
-    let (one, other) = (&world.person(one).household.id, &world.person(other).household.id);
-    let (first, second) = (households[one].clone(), households[other].clone());
-    assert_ne!(first, second);
-    households.insert(one.clone(), second);
-    households.insert(other.clone(), first);
-    fs::write(path, json!(keyring).to_string()).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -372,81 +406,4 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// What one cell does to the data folder.
-pub type Swap = Box<dyn Fn(&World)>;
-
-/// What is expected of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    /// The right answer, whole.
-    Right,
-    /// A problem of this status.
-    Refused(u16),
-    /// The right beginning, then the connection is cut.
-    Cut,
-}
-
-/// One swap, and what must come of it. What no pattern names must be answered rightly.
-pub struct Cell {
-    pub name: &'static str,
-    pub swap: Swap,
-    /// Patterns of questions (`*` at the end: any rest); the first that fits says what is expected.
-    pub expected: &'static [(&'static str, Expect)],
-    /// What is counted, and nothing else: seam and fault.
-    pub counted: &'static [(&'static str, &'static str)],
-}
-
-impl Cell {
-    fn expects(&self, key: &str) -> Expect {
-        let fits = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == key, |start| key.starts_with(start));
-        self.expected.iter().find(|(pattern, _)| fits(pattern)).map_or(Expect::Right, |(_, expect)| *expect)
-    }
-
-    /// Everything that was not as the cell says.
-    pub async fn judge(&self, world: &World) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let asked = world.ask_all().await;
-        for (pattern, _) in self.expected {
-            let start = pattern.trim_end_matches('*');
-            assert!(asked.keys().any(|key| key.starts_with(start)), "{}: no question fits {pattern}", self.name);
-        }
-        for (key, seen) in &asked {
-            if let Err(why) = judge(world, key, seen, self.expects(key)) {
-                wrong.push(format!("{}: {key}: {why}", self.name));
-            }
-        }
-        let counts = world.misdeliveries().await;
-        let counted: Vec<_> = counts.keys().map(|(seam, fault)| (seam.as_str(), fault.as_str())).collect();
-        let (mut counted, mut expected) = (counted, self.counted.to_vec());
-        counted.sort_unstable();
-        expected.sort_unstable();
-        if counted != expected {
-            wrong.push(format!("{}: counted {counted:?}, expected {expected:?}", self.name));
-        }
-        wrong
-    }
-}
-
-fn judge(world: &World, key: &str, seen: &Seen, expect: Expect) -> Result<(), String> {
-    let right = &world.right[key];
-    let owner = key.split_once('/').unwrap().0;
-    let foreign = world.right.iter().filter(|(other, seen)| !other.starts_with(owner) && !seen.body.is_empty() && !other.ends_with("upload"));
-    for (other, other_seen) in foreign {
-        if seen.body == other_seen.body {
-            return Err(format!("EXPOSURE: it was answered with {other}"));
-        }
-    }
-    let fine = match expect {
-        Expect::Right => seen == right,
-        Expect::Refused(status) => seen.whole && seen.status == status && seen.body != right.body,
-        Expect::Cut => !seen.whole && seen.status == right.status && right.body.starts_with(&seen.body),
-    };
-    if fine {
-        return Ok(());
-    }
-    let whole = if seen.whole { "whole" } else { "cut" };
-    let same = if seen.body == right.body { "the right" } else { "another" };
-    Err(format!("expected {expect:?}, saw {} with {same} body of {} bytes, {whole}", seen.status, seen.body.len()))
 }

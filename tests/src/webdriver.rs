@@ -1,0 +1,243 @@
+//! A browser as a person has it: Chromium, driven by its own driver, with a fresh profile and nothing from elsewhere.
+//!
+//! It must never outlive the test: driver and browser end when it goes out of scope.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::edge::poll;
+
+/// How long a page may take for anything, on a machine that is busy.
+const SECONDS_MAX: u64 = 60;
+
+/// Headless, without a sandbox (tests run as root in CI), and without anything that a browser asks the network by itself.
+const FLAGS: [&str; 12] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--hide-scrollbars",
+    "--lang=en-GB",
+];
+
+/// A browser with one window.
+pub struct Browser {
+    client: Client,
+    /// The driver's address of this session.
+    session: String,
+    http: reqwest::Client,
+    driver: Child,
+    _profile: TempDir,
+}
+
+/// One line of the browser's log.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// `SEVERE`, `WARNING`, `INFO` or `DEBUG`.
+    pub level: String,
+    /// `network`, `javascript`, `security`, `console-api` and others.
+    pub source: String,
+    /// What it says.
+    pub message: String,
+}
+
+impl Browser {
+    /// Starts driver and browser. Ask [`crate::tool::tool`] for `chromium` first.
+    ///
+    /// # Panics
+    /// If they do not start.
+    pub async fn start(width: u32, height: u32) -> Self {
+        let profile = tempfile::Builder::new().prefix("eyesonly-browser-").tempdir().unwrap();
+        let mut command = Command::new("chromedriver");
+        // A group of its own, so that the browser goes with the driver.
+        command
+            .arg("--port=0")
+            .process_group(0)
+            .env("TMPDIR", profile.path())
+            .env("HOME", profile.path());
+        let mut driver = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = format!("http://127.0.0.1:{}", port(&mut driver));
+        let arguments = FLAGS.iter().map(|flag| (*flag).to_owned()).chain([
+            format!("--user-data-dir={}", profile.path().join("profile").display()),
+            format!("--window-size={width},{height}"),
+        ]);
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "args": arguments.collect::<Vec<_>>() },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.as_object().unwrap().clone());
+        let client = match builder.connect(&address).await {
+            Ok(client) => client,
+            Err(error) => {
+                end(&mut driver);
+                panic!("no browser: {error}");
+            }
+        };
+        let id = client.session_id().await.unwrap().expect("a session has an id");
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            client,
+            session: format!("{address}/session/{id}"),
+            http,
+            driver,
+            _profile: profile,
+        }
+    }
+
+    /// Opens an address.
+    pub async fn open(&self, address: &str) {
+        self.client.goto(address).await.unwrap();
+    }
+
+    /// Where it is: path and fragment.
+    pub async fn place(&self) -> String {
+        self.script("return location.pathname + location.hash", &[])
+            .await
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Runs the body of a function in the page and gives what it returns. `arguments[0]` and so on are `arguments`.
+    pub async fn script(&self, body: &str, arguments: &[Value]) -> Value {
+        let answer = self.client.execute(body, arguments.to_vec()).await;
+        answer.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// Waits until the body of a function returns something true, and gives it.
+    pub async fn until(&self, what: &str, body: &str, arguments: &[Value]) -> Value {
+        let mut found = Value::Null;
+        poll(what, SECONDS_MAX, async || {
+            found = self.script(body, arguments).await;
+            !matches!(found, Value::Null | Value::Bool(false))
+        })
+        .await;
+        found
+    }
+
+    /// Waits for an element that matches a CSS selector and is shown.
+    pub async fn shown(&self, selector: &str) -> Element {
+        let deadline = Instant::now() + Duration::from_secs(SECONDS_MAX);
+        loop {
+            for element in self.client.find_all(Locator::Css(selector)).await.unwrap() {
+                // It may go while it is looked at.
+                if element.is_displayed().await.unwrap_or(false) {
+                    return element;
+                }
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not within {SECONDS_MAX} s: {selector} is shown"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Clicks what matches, once it is shown.
+    pub async fn click(&self, selector: &str) {
+        self.shown(selector)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Types into the element that has the focus.
+    pub async fn press(&self, keys: &str) {
+        self.client
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
+    }
+
+    /// A command of the driver's own, by its path below the session.
+    async fn drive(&self, path: &str, body: &Value) -> Value {
+        let request = self.http.post(format!("{}/{path}", self.session)).json(body);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
+        answer["value"].clone()
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+            .await
+    }
+
+    /// What the browser has logged since it was asked last.
+    pub async fn log(&self) -> Vec<Logged> {
+        let lines = self.drive("se/log", &json!({ "type": "browser" })).await;
+        let text = |line: &Value, field: &str| line[field].as_str().unwrap_or_default().to_owned();
+        let logged = |line: &Value| Logged {
+            level: text(line, "level"),
+            source: text(line, "source"),
+            message: text(line, "message"),
+        };
+        lines.as_array().unwrap().iter().map(logged).collect()
+    }
+
+    /// Keeps a picture of what is shown now, once nothing fades or moves any more.
+    pub async fn photograph(&self, path: &Path) {
+        let still = "return document.getAnimations().every((each) => \
+                     each.playState !== 'running' || each.effect.getComputedTiming().endTime === Infinity)";
+        self.until("nothing moves", still, &[]).await;
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, self.client.screenshot().await.unwrap()).unwrap();
+    }
+}
+
+/// The port that the driver says it listens on.
+fn port(driver: &mut Child) -> u16 {
+    let output = BufReader::new(driver.stdout.take().unwrap());
+    let mut lines = output.lines();
+    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let port = line.split_once("started successfully on port ")?.1;
+        port.trim_end_matches('.').parse().ok()
+    });
+    // Read to the end, so that the driver never writes to a closed pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    said.expect("chromedriver says where it listens")
+}
+
+/// Ends the driver, which ends its browser; whoever is left of the group after that is killed.
+fn end(driver: &mut Child) {
+    let pid = rustix::process::Pid::from_child(driver);
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && driver.try_wait().is_ok_and(|status| status.is_none()) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    let _ = driver.wait();
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        end(&mut self.driver);
+    }
+}

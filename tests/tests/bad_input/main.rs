@@ -1,0 +1,123 @@
+//! Bad input: each gets a clear problem, changes nothing, and the next request works.
+//!
+//! Everything goes over the wire to the real binary; what no HTTP library would send goes as bytes on a socket.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
+
+mod questions;
+mod starts;
+mod uploads;
+mod wire;
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use eyesonly_tests::edge::poll;
+use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
+use eyesonly_tests::{Account, Camera, Edge, EdgeOptions, Viewer};
+use serde_json::Value;
+
+/// An edge with one camera that has a still and an event with a clip.
+struct Scene {
+    edge: Edge,
+    account: Account,
+    viewer: Viewer,
+    camera: Camera,
+    /// Has a still and a clip.
+    event: String,
+    /// Has neither.
+    bare_event: String,
+    clip: Bytes,
+}
+
+/// All that a viewer and the disk show of the scene.
+#[derive(PartialEq)]
+struct Shown {
+    cameras: Vec<Value>,
+    events: Vec<Value>,
+    thumbnail: Bytes,
+    clip: Bytes,
+    files: Vec<(PathBuf, u64)>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let edge = Edge::start(EdgeOptions::default());
+        let household = edge.household("Alder Lane 4");
+        let camera = household.camera("Front door");
+        let account = household.viewer("alder");
+        let (event, bare_event) = (fresh_id(), fresh_id());
+        let clip = mp4_around(&noise("clip", 100_000));
+        camera
+            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
+            .await
+            .expect(201);
+        camera.put_event(&event, &description("whole")).await.expect(201);
+        camera
+            .put_event_still(&event, media("special/orientation-1.jpg"))
+            .await
+            .expect(201);
+        camera.put_clip(&event, clip.clone()).await.expect(201);
+        camera.put_event(&bare_event, &description("bare")).await.expect(201);
+        let viewer = account.login().await;
+        // Makes the rendition that is made by looking; it is kept while the answer goes out.
+        viewer.thumbnail(&camera, 320).await.expect(200);
+        poll("the rendition is kept", 30, async || {
+            edge.objects().len() == 4 && edge.store_files().len() == 4
+        })
+        .await;
+        Self {
+            edge,
+            account,
+            viewer,
+            camera,
+            event,
+            bare_event,
+            clip,
+        }
+    }
+
+    /// The store's files with their lengths, staged ones too.
+    fn files(&self) -> Vec<(PathBuf, u64)> {
+        let with_length = |path: PathBuf| {
+            let length = path.metadata().ok()?.len();
+            Some((path, length))
+        };
+        self.edge.store_files().into_iter().filter_map(with_length).collect()
+    }
+
+    async fn shown(&self) -> Shown {
+        Shown {
+            cameras: self.viewer.cameras().await,
+            events: self.viewer.events(&self.camera).await,
+            thumbnail: self.viewer.thumbnail(&self.camera, 320).await.expect(200).body,
+            clip: self.viewer.clip(&self.camera, &self.event).await.expect(200).body,
+            files: self.files(),
+        }
+    }
+
+    /// Nothing is there that was not before, and nothing is gone. What a refused upload had staged goes in the background.
+    async fn expect_unchanged(&self, before: &Shown, after_what: &str) {
+        assert!(before.thumbnail.len() > 100 && before.clip == self.clip && before.events.len() == 2);
+        // The still, the event's still, its clip, and the rendition that was looked at.
+        assert_eq!(before.files.len(), 4);
+        poll(&format!("no file is left {after_what}"), 30, async || {
+            self.files() == before.files
+        })
+        .await;
+        assert!(
+            self.shown().await == *before,
+            "a viewer sees something else {after_what}"
+        );
+    }
+
+    /// An event path under the viewer's tag.
+    fn clip_path(&self) -> String {
+        format!("cameras/{}/events/{}/clip", self.camera.id, self.event)
+    }
+}

@@ -1,0 +1,213 @@
+//! Room: a household's quota, and a disk that is full. Uploads are refused, serving goes on.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use eyesonly_tests::edge::poll;
+use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
+use eyesonly_tests::tool::skipped;
+use eyesonly_tests::{EdgeOptions, Household};
+
+use crate::Home;
+
+#[tokio::test]
+async fn a_household_has_its_quota_and_no_more() {
+    let home = Home::new().await;
+    let small = home.edge.household_with_quota("Birch Court 9", 1_000_000);
+    let (camera, viewer) = (small.camera("Hallway"), small.viewer("birch").login().await);
+    let first = fresh_id();
+    camera.put_event(&first, &description("fits")).await.expect(201);
+    camera
+        .put_clip(&first, mp4_around(&noise("fits", 700_000)))
+        .await
+        .expect(201);
+    let second = fresh_id();
+    camera.put_event(&second, &description("has no clip")).await.expect(201);
+    camera
+        .put_clip(&second, mp4_around(&noise("does not", 700_000)))
+        .await
+        .expect_problem(507);
+    // Without a Content-Length it is found out at the end.
+    let pieces: Vec<_> = mp4_around(&noise("does not", 700_000))
+        .chunks(50_000)
+        .map(|c| Ok::<_, std::io::Error>(c.to_vec()))
+        .collect();
+    let body = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
+    let upload = camera.upload(&format!("events/{second}/clip"), "video/mp4").body(body);
+    eyesonly_tests::Answer::of(upload).await.expect_problem(507);
+    assert_eq!(viewer.event(&camera, &second).await.expect(200).json()["clip"], false);
+    poll("nothing of it is kept", 30, async || home.edge.store_files().len() == 1).await;
+    // Another household has a quota of its own, and what was deleted counts no more.
+    let event = fresh_id();
+    home.camera
+        .put_event(&event, &description("elsewhere"))
+        .await
+        .expect(201);
+    home.camera
+        .put_clip(&event, mp4_around(&noise("elsewhere", 700_000)))
+        .await
+        .expect(201);
+    viewer.delete(&camera, &first).await.expect(204);
+    camera
+        .put_clip(&second, mp4_around(&noise("fits now", 700_000)))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn two_uploads_at_once_do_not_share_the_last_room() {
+    let home = Home::new().await;
+    let small: Household = home.edge.household_with_quota("Birch Court 9", 1_000_000);
+    let (camera, viewer) = (small.camera("Hallway"), small.viewer("birch").login().await);
+    let events: Vec<_> = (0..4).map(|_| fresh_id()).collect();
+    for event in &events {
+        camera.put_event(event, &description("at once")).await.expect(201);
+    }
+    let uploads = events
+        .iter()
+        .map(|event| camera.put_clip(event, mp4_around(&noise(event, 600_000))));
+    let mut statuses: Vec<_> = futures::future::join_all(uploads)
+        .await
+        .iter()
+        .map(|answer| answer.status)
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 507, 507, 507]);
+    let clips = viewer
+        .events(&camera)
+        .await
+        .iter()
+        .filter(|event| event["clip"] == true)
+        .count();
+    assert_eq!(clips, 1);
+}
+
+/// A small disk in memory; it is taken away when it goes out of scope.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, mebibytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let options = std::ffi::CString::new(format!("size={mebibytes}m,mode=0700")).unwrap();
+        let mounted = rustix::mount::mount(
+            "tmpfs",
+            at,
+            "tmpfs",
+            rustix::mount::MountFlags::empty(),
+            options.as_c_str(),
+        );
+        mounted.ok().map(|()| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+/// Fills what is left of a disk with a file, to the last byte.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).unwrap();
+    let mut piece = 1 << 20;
+    while piece > 0 {
+        if file.write_all(&vec![1; piece]).is_err() {
+            piece /= 2;
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let Some(_disk) = SmallDisk::mount(&data, 48) else {
+        return skipped("the right to mount a tmpfs (run it as root)");
+    };
+    let home = Home::with(EdgeOptions {
+        data: Some(data.clone()),
+        ..EdgeOptions::default()
+    })
+    .await;
+    let event = fresh_id();
+    let clip = mp4_around(&noise("served", 3_000_000));
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    home.camera.put_event(&event, &description("served")).await.expect(201);
+    home.camera
+        .put_event_still(&event, media("alder-driveway-car.jpg"))
+        .await
+        .expect(201);
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+
+    // Uploads until there is no more room.
+    let large = mp4_around(&noise("large", 5_000_000));
+    let mut refused = None;
+    for _ in 0..20 {
+        let id = fresh_id();
+        home.camera.put_event(&id, &description("filling")).await.expect(201);
+        let answer = home.camera.put_clip(&id, large.clone()).await;
+        if answer.status != 201 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    refused.expect("a disk of 48 MiB took 100 MB").expect_problem(507);
+    poll("what was staged is gone", 30, async || {
+        home.edge.store_files() == home.edge.objects()
+    })
+    .await;
+    let filler = data.join("filler");
+    fill(&filler);
+
+    let serves = async || {
+        assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+        home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+        // One that was not made yet can't be kept, but is shown.
+        home.viewer.thumbnail(&home.camera, 640).await.expect(200);
+        home.viewer.event_thumbnail(&home.camera, &event, 160).await.expect(200);
+        assert!(home.viewer.events(&home.camera).await.len() >= 2);
+        home.viewer.cameras().await;
+        home.edge.door().get("/healthz").await.expect(200);
+    };
+    for _ in 0..3 {
+        home.camera
+            .put_still(&fresh_id(), media("alder-front-door.jpg"))
+            .await
+            .expect_problem(507);
+        home.camera
+            .put_event_still(&event, media("alder-driveway-car.jpg"))
+            .await
+            .expect(200);
+        let mut refused = 0;
+        // The database may have a page left for some descriptions.
+        for _ in 0..200 {
+            let answer = home.camera.put_event(&fresh_id(), &description(&"x".repeat(200))).await;
+            match answer.status {
+                201 => {}
+                _ => {
+                    answer.expect_problem(507);
+                    refused += 1;
+                }
+            }
+            if refused == 3 {
+                break;
+            }
+        }
+        assert_eq!(refused, 3, "descriptions find room on a full disk");
+        serves().await;
+    }
+    std::fs::remove_file(&filler).unwrap();
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    home.camera
+        .put_event(&fresh_id(), &description("room again"))
+        .await
+        .expect(201);
+    serves().await;
+}

@@ -1,0 +1,189 @@
+//! Uploads: each once, whole or not at all, in order.
+
+use eyesonly_tests::edge::poll;
+use eyesonly_tests::footage::{content_digest, description, fresh_id, media, mp4_around, noise};
+use eyesonly_tests::{Camera, raw};
+use reqwest::Body;
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::Home;
+
+#[tokio::test]
+async fn the_same_again_is_200_and_another_is_409() {
+    let home = Home::new().await;
+    let (still, other_still) = (media("special/orientation-1.jpg"), media("special/orientation-2.jpg"));
+    let (clip, other_clip) = (
+        mp4_around(&noise("one", 2_000_000)),
+        mp4_around(&noise("other", 2_000_000)),
+    );
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("once")).await.expect(201);
+    home.camera.put_event(&event, &description("once")).await.expect(200);
+    // The same description, written otherwise.
+    let spaced = home.camera.upload(&format!("events/{event}"), "application/json");
+    let spaced = spaced.body(r#"{ "duration_milliseconds" : 4000, "label" : "once", "kind" : "motion" }"#);
+    eyesonly_tests::Answer::of(spaced).await.expect(200);
+    home.camera
+        .put_event(&event, &description("twice"))
+        .await
+        .expect_problem(409);
+
+    home.camera.put_still(&event, still.clone()).await.expect(201);
+    home.camera.put_event_still(&event, still.clone()).await.expect(201);
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    let files = home.edge.store_files();
+    for _ in 0..2 {
+        home.camera.put_still(&event, still.clone()).await.expect(200);
+        home.camera.put_event_still(&event, still.clone()).await.expect(200);
+        home.camera.put_clip(&event, clip.clone()).await.expect(200);
+        home.camera
+            .put_still(&event, other_still.clone())
+            .await
+            .expect_problem(409);
+        home.camera
+            .put_event_still(&event, other_still.clone())
+            .await
+            .expect_problem(409);
+        home.camera
+            .put_clip(&event, other_clip.clone())
+            .await
+            .expect_problem(409);
+    }
+    assert_eq!(home.edge.store_files(), files);
+    assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+    assert_eq!(
+        home.viewer.event(&home.camera, &event).await.expect(200).json()["label"],
+        "once"
+    );
+}
+
+#[tokio::test]
+async fn of_uploads_at_once_one_wins_and_the_rest_are_compared_with_it() {
+    let home = Home::new().await;
+    for round in 0..5 {
+        let event = fresh_id();
+        home.camera.put_event(&event, &description("at once")).await.expect(201);
+        let bodies: Vec<_> = (0..2)
+            .map(|body| mp4_around(&noise(&format!("{round} {body}"), 1_500_000)))
+            .collect();
+        let before = home.edge.objects().len();
+        let uploads = (0..6).map(|number| home.camera.put_clip(&event, bodies[number % 2].clone()));
+        let answers = futures::future::join_all(uploads).await;
+        let shown = home.viewer.clip(&home.camera, &event).await.expect(200).body;
+        let winner = bodies
+            .iter()
+            .position(|body| *body == shown)
+            .expect("the clip is one of the two");
+        let mut created = 0;
+        for (number, answer) in answers.iter().enumerate() {
+            let same = number % 2 == winner;
+            match answer.status {
+                201 if same => created += 1,
+                200 if same => {}
+                409 if !same => {}
+                _ => panic!(
+                    "{} for a body that is {}the winner's",
+                    answer.told(),
+                    if same { "" } else { "not " }
+                ),
+            }
+        }
+        assert_eq!(created, 1);
+        poll("only the winner's object stays", 30, async || {
+            home.edge.store_files().len() == before + 1
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_comes_before_its_still_and_its_clip() {
+    let home = Home::new().await;
+    let event = fresh_id();
+    home.camera
+        .put_event_still(&event, media("special/orientation-1.jpg"))
+        .await
+        .expect_problem(409);
+    home.camera
+        .put_clip(&event, mp4_around(b"a clip"))
+        .await
+        .expect_problem(409);
+    assert!(home.edge.store_files().is_empty());
+    home.camera.put_event(&event, &description("first")).await.expect(201);
+    home.camera
+        .put_event_still(&event, media("special/orientation-1.jpg"))
+        .await
+        .expect(201);
+    home.camera.put_clip(&event, mp4_around(b"a clip")).await.expect(201);
+}
+
+/// A body without Content-Length and without Content-Digest is taken as it comes.
+#[tokio::test]
+async fn a_body_may_come_in_pieces() {
+    let home = Home::new().await;
+    let event = fresh_id();
+    home.camera
+        .put_event(&event, &json!({ "kind": "motion" }))
+        .await
+        .expect(201);
+    let clip = mp4_around(&noise("pieces", 300_000));
+    let pieces: Vec<_> = clip
+        .chunks(777)
+        .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
+        .collect();
+    let upload = home.camera.upload(&format!("events/{event}/clip"), "video/mp4");
+    eyesonly_tests::Answer::of(upload.body(Body::wrap_stream(futures::stream::iter(pieces))))
+        .await
+        .expect(201);
+    assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+}
+
+/// The head of an upload and the first `sent` bytes of its body.
+fn half(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
+    let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
+    let head = format!(
+        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+         Content-Type: video/mp4\r\nContent-Length: {length}\r\nContent-Digest: {digest}\r\n\r\n"
+    );
+    [head.as_bytes(), &clip[..sent]].concat()
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_leaves_nothing() {
+    let mut home = Home::new().await;
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("cut")).await.expect(201);
+    let clip = mp4_around(&noise("cut", 6 << 20));
+    let shows_nothing = async |home: &Home| {
+        home.viewer.clip(&home.camera, &event).await.expect_problem(404);
+        assert_eq!(
+            home.viewer.event(&home.camera, &event).await.expect(200).json()["clip"],
+            false
+        );
+        assert!(home.edge.objects().is_empty());
+    };
+    // Half of it is on the disk, then the line goes down.
+    let mut line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
+    poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
+    shows_nothing(&home).await;
+    line.shutdown().await.unwrap();
+    drop(line);
+    poll("what was staged is gone", 30, async || {
+        home.edge.store_files().is_empty()
+    })
+    .await;
+    shows_nothing(&home).await;
+    // Half of it is on the disk, then the power goes.
+    let line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
+    poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
+    home.edge.kill9();
+    drop(line);
+    assert!(!home.edge.store_files().is_empty(), "nothing was left to be swept");
+    home.edge.restart();
+    poll("the remains are swept", 30, async || home.edge.store_files().is_empty()).await;
+    shows_nothing(&home).await;
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+    assert_eq!(home.edge.store_files().len(), 1);
+}

@@ -1,0 +1,125 @@
+//! A cell: one thing done to the pristine data folder, what every question must be answered with then, and what must be counted.
+
+use crate::world::{Seen, World};
+
+/// What one cell does to the data folder.
+pub type Swap = Box<dyn Fn(&World)>;
+
+/// What is expected of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// The right answer, whole.
+    Right,
+    /// A problem of this status.
+    Refused(u16),
+    /// Another whole answer of this status: less than before, and of nobody else.
+    Other(u16),
+    /// The right beginning, then the connection is cut.
+    Cut,
+}
+
+/// One swap, and what must come of it. What no pattern names must be answered rightly.
+pub struct Cell {
+    pub name: &'static str,
+    pub swap: Swap,
+    /// Patterns of questions (`*` at the end: any rest); the first that fits says what is expected.
+    pub expected: &'static [(&'static str, Expect)],
+    /// What is counted, and nothing else: seam and fault.
+    pub counted: &'static [(&'static str, &'static str)],
+}
+
+/// A cell, its columns in the order of the table.
+pub fn cell(
+    name: &'static str,
+    swap: Swap,
+    expected: &'static [(&'static str, Expect)],
+    counted: &'static [(&'static str, &'static str)],
+) -> Cell {
+    Cell {
+        name,
+        swap,
+        expected,
+        counted,
+    }
+}
+
+impl Cell {
+    fn expects(&self, key: &str) -> Expect {
+        let fits = |pattern: &str| {
+            pattern
+                .strip_suffix('*')
+                .map_or(pattern == key, |start| key.starts_with(start))
+        };
+        self.expected
+            .iter()
+            .find(|(pattern, _)| fits(pattern))
+            .map_or(Expect::Right, |(_, expect)| *expect)
+    }
+
+    /// Everything that was not as the cell says.
+    pub async fn judge(&self, world: &World) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let asked = world.ask_all().await;
+        for (pattern, _) in self.expected {
+            let start = pattern.trim_end_matches('*');
+            assert!(
+                asked.keys().any(|key| key.starts_with(start)),
+                "{}: no question fits {pattern}",
+                self.name
+            );
+        }
+        for (key, seen) in &asked {
+            if let Err(why) = judge(world, key, seen, self.expects(key)) {
+                wrong.push(format!("{}: {key}: {why}", self.name));
+            }
+        }
+        let counts = world.misdeliveries().await;
+        let counted: Vec<_> = counts
+            .keys()
+            .map(|(seam, fault)| (seam.as_str(), fault.as_str()))
+            .collect();
+        let (mut counted, mut expected) = (counted, self.counted.to_vec());
+        counted.sort_unstable();
+        expected.sort_unstable();
+        if counted != expected {
+            wrong.push(format!("{}: counted {counted:?}, expected {expected:?}", self.name));
+        }
+        wrong
+    }
+}
+
+/// Whether one answer is what is expected, and nobody else's.
+pub fn judge(world: &World, key: &str, seen: &Seen, expect: Expect) -> Result<(), String> {
+    let right = &world.right[key];
+    let owner = key.split_once('/').unwrap().0;
+    let foreign = world
+        .right
+        .iter()
+        .filter(|(other, _)| !other.starts_with(owner) && !other.ends_with("/upload") && !other.ends_with("/login"));
+    for (other, other_seen) in foreign {
+        if seen.body == other_seen.body {
+            return Err(format!("EXPOSURE: it was answered with {other}"));
+        }
+    }
+    let fine = match expect {
+        Expect::Right => seen == right,
+        Expect::Refused(status) | Expect::Other(status) => {
+            seen.whole && seen.status == status && seen.body != right.body
+        }
+        Expect::Cut => !seen.whole && seen.status == right.status && right.body.starts_with(&seen.body),
+    };
+    if fine {
+        return Ok(());
+    }
+    let whole = if seen.whole { "whole" } else { "cut" };
+    let same = if seen.body == right.body {
+        "the right"
+    } else {
+        "another"
+    };
+    Err(format!(
+        "expected {expect:?}, saw {} with {same} body of {} bytes, {whole}",
+        seen.status,
+        seen.body.len()
+    ))
+}

@@ -1,0 +1,175 @@
+//! Reads what strace writes: `PID  name(arguments) = result`, and calls that are shown in two parts because another thread's came between.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+/// One system call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When it began and ended, as positions in the trace.
+    begin: usize,
+    end: usize,
+    name: String,
+    /// The arguments, as strace shows them.
+    arguments: String,
+    /// It returned, and no error.
+    pub succeeded: bool,
+}
+
+impl Call {
+    /// It had ended when `other` began.
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.end < other.begin
+    }
+
+    /// Writes to a file or socket.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self.name.as_str(),
+            "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "sendto" | "sendmsg"
+        )
+    }
+
+    /// Waits until a file or folder is on the disk. `sync_file_range` does not: it leaves out what is needed to find the bytes.
+    pub fn is_flush(&self) -> bool {
+        matches!(self.name.as_str(), "fsync" | "fdatasync")
+    }
+
+    /// The path of its first argument, a file descriptor: `18</path>`.
+    pub fn path(&self) -> Option<&str> {
+        let (number, rest) = self.arguments.split_once('<')?;
+        number.chars().all(|digit| digit.is_ascii_digit()).then_some(())?;
+        // Up to what follows the descriptor; a path has no such thing here.
+        rest.split_once(">,")
+            .map_or_else(|| rest.strip_suffix('>'), |(path, _)| Some(path))
+    }
+
+    /// Whether it writes `text` to a socket, as the first thing.
+    pub fn sends(&self, text: &str) -> bool {
+        let first = self
+            .arguments
+            .split_once('"')
+            .is_some_and(|(_, data)| data.starts_with(text));
+        self.is_write()
+            && first
+            && self
+                .path()
+                .is_some_and(|path| path.starts_with("socket:") || path.starts_with("TCP"))
+    }
+
+    /// Old and new path, if it gives an object of the store its name.
+    pub fn gives_name(&self) -> Option<(&str, &str)> {
+        if !matches!(
+            self.name.as_str(),
+            "link" | "linkat" | "rename" | "renameat" | "renameat2"
+        ) {
+            return None;
+        }
+        let mut texts = self.arguments.split('"').skip(1).step_by(2);
+        let (from, to) = (texts.next()?, texts.next()?);
+        let (folder, name) = to.rsplit_once('/')?;
+        let is_name = name.len() == 64 && name.bytes().all(|c| c.is_ascii_hexdigit());
+        (is_name && folder.contains("/objects/")).then_some((from, to))
+    }
+}
+
+/// The calls of a trace, by when they ended.
+pub fn calls(text: &str) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut unfinished: HashMap<&str, (usize, &str)> = HashMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let Some((pid, rest)) = line.split_once(char::is_whitespace) else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        if rest.starts_with("+++") || rest.starts_with("---") {
+            continue;
+        }
+        if let Some(resumed) = rest.strip_prefix("<... ") {
+            let Some((begin, beginning)) = unfinished.remove(pid) else {
+                continue;
+            };
+            let rest = resumed
+                .split_once(" resumed>")
+                .unwrap_or_else(|| panic!("not a line of strace: {line}"))
+                .1;
+            calls.push(call(begin, at, &format!("{beginning}{rest}"), line));
+        } else if rest.ends_with("<detached ...>") {
+            // It was under way when the trace ended: nobody knows more of it.
+        } else if let Some(beginning) = rest.strip_suffix("<unfinished ...>") {
+            unfinished.insert(pid, (at, beginning.trim_end()));
+        } else {
+            calls.push(call(at, at, rest, line));
+        }
+    }
+    calls
+}
+
+fn call(begin: usize, end: usize, text: &str, line: &str) -> Call {
+    let split = || {
+        let (name, rest) = text.split_once('(')?;
+        // The result is behind the last `= `; text that was written may have one too, but not behind the last parenthesis.
+        let (arguments, result) = rest.rsplit_once(" = ")?;
+        let arguments = arguments.trim_end().strip_suffix(')')?;
+        Some((name, arguments, result))
+    };
+    let (name, arguments, result) = split().unwrap_or_else(|| panic!("not a line of strace: {line}"));
+    let succeeded = result.starts_with(|first: char| first.is_ascii_digit());
+    Call {
+        begin,
+        end,
+        name: name.into(),
+        arguments: arguments.into(),
+        succeeded,
+    }
+}
+
+/// Numbers calls that were moved by hand: each ends before the next begins.
+pub fn number_anew(calls: &mut [Call]) {
+    for (at, call) in calls.iter_mut().enumerate() {
+        (call.begin, call.end) = (at, at);
+    }
+}
+
+/// The calls, for a message.
+pub fn listing(calls: &[Call]) -> String {
+    let mut text = String::new();
+    for call in calls {
+        let short: String = call.arguments.chars().take(160).collect();
+        let _written = write!(
+            text,
+            "\n{}–{} {}({short}) {}",
+            call.begin, call.end, call.name, call.succeeded
+        );
+    }
+    text
+}
+
+#[test]
+fn lines_of_strace_are_read() {
+    let text = r#"7  write(14<socket:[99]>, "HTTP/1.1 201 Created = (x)\r\n", 8 <unfinished ...>
+8  fsync(18</data/objects/3b>) = 0
+9  +++ exited with 0 +++
+8  linkat(AT_FDCWD</tmp>, "/data/objects/3b/abc#1", AT_FDCWD</tmp>, "/data/objects/3b/abc", 0) = -1 EEXIST (File exists)
+7  <... write resumed>)              = 8
+7  --- SIGURG {si_signo=SIGURG} ---
+8  fsync(19</data/registry.sqlite-wal> <unfinished ...>
+7  fdatasync(3</data/a> <detached ...>
+"#;
+    let calls = calls(text);
+    let seen: Vec<_> = calls
+        .iter()
+        .map(|call| (call.name.as_str(), call.begin, call.end, call.succeeded, call.path()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("fsync", 1, 1, true, Some("/data/objects/3b")),
+            ("linkat", 3, 3, false, None),
+            ("write", 0, 4, true, Some("socket:[99]")),
+        ]
+    );
+    assert!(calls[2].sends("HTTP/1.1 2") && !calls[2].sends("HTTP/1.1 4") && !calls[0].sends("HTTP/1.1 2"));
+    assert!(calls[0].is_before(&calls[1]) && !calls[2].is_before(&calls[1]) && !calls[1].is_before(&calls[2]));
+    assert_eq!(calls[1].gives_name(), None, "not a name of the store");
+}
