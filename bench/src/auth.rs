@@ -62,7 +62,9 @@ pub fn serve(input: Input) -> anyhow::Result<()> {
                     *response.status_mut() = check(&database, request.headers());
                     async move { Ok::<_, Infallible>(response) }
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     })
@@ -82,14 +84,21 @@ fn fill(input: &Input) -> anyhow::Result<()> {
 }
 
 fn now_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn check(database: &Path, headers: &HeaderMap) -> StatusCode {
     thread_local! {
         static CONNECTION: RefCell<Option<Connection>> = const { RefCell::new(None) };
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     let Some(token) = text(AUTHORIZATION.as_str()).strip_prefix("Bearer ") else {
         return StatusCode::UNAUTHORIZED;
     };
@@ -129,9 +138,15 @@ fn decide(connection: &Connection, token: &str, tag: &str, camera: &str) -> rusq
     if expires_at <= now_seconds() || of_session != tag {
         return Ok(StatusCode::UNAUTHORIZED);
     }
-    let live: Option<bool> =
-        connection.prepare_cached(RIGHT)?.query_row([viewer.as_str(), camera], |row| row.get(0)).optional()?;
-    Ok(if live == Some(true) { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN })
+    let live: Option<bool> = connection
+        .prepare_cached(RIGHT)?
+        .query_row([viewer.as_str(), camera], |row| row.get(0))
+        .optional()?;
+    Ok(if live == Some(true) {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::FORBIDDEN
+    })
 }
 
 #[cfg(test)]
@@ -143,9 +158,20 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let session = params![Sha256::digest(b"secret").as_slice(), "v1", "t1", i64::MAX];
-        connection.execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session).unwrap();
-        connection.execute("INSERT INTO rights VALUES ('v1', 'c1', 1), ('v1', 'c2', 0), ('v2', 'c3', 1)", ()).unwrap();
-        assert_eq!(decide(&connection, token, tag, camera).unwrap(), expected, "{token} {tag} {camera}");
+        connection
+            .execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)
+            .unwrap();
+        connection
+            .execute(
+                "INSERT INTO rights VALUES ('v1', 'c1', 1), ('v1', 'c2', 0), ('v2', 'c3', 1)",
+                (),
+            )
+            .unwrap();
+        assert_eq!(
+            decide(&connection, token, tag, camera).unwrap(),
+            expected,
+            "{token} {tag} {camera}"
+        );
     }
 
     #[test]

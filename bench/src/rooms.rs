@@ -92,7 +92,10 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     Ok(Measured {
         registry_read: microseconds(round, async || {
             let nonce = Nonce::from_bytes(clock::random());
-            let answer = admission.registry().read(SessionRecord::KIND, session.as_bytes(), nonce).await?;
+            let answer = admission
+                .registry()
+                .read(SessionRecord::KIND, session.as_bytes(), nonce)
+                .await?;
             Ok(answer.record.is_some())
         })
         .await?,
@@ -107,7 +110,10 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
 /// One still by the handler, of an event or (none) the newest.
 async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyhow::Result<()> {
     let question = Question::Still { event, width: WIDTH };
-    let answer = edge.thumbnail.handle(Arc::clone(&edge.footage), Arc::clone(grant), question).await?;
+    let answer = edge
+        .thumbnail
+        .handle(Arc::clone(&edge.footage), Arc::clone(grant), question)
+        .await?;
     if answer.status != Status::Ok {
         bail!("the handler answered {:?}", answer.status);
     }
@@ -118,7 +124,11 @@ async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyh
 /// CPU of this thread for each cold still, in microseconds.
 async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
     let raw = RawCredential::new(&input.token);
-    let grant = Arc::new(edge.admission.admit(&raw, &input.tag, &input.camera, Action::Events).await?);
+    let grant = Arc::new(
+        edge.admission
+            .admit(&raw, &input.tag, &input.camera, Action::Events)
+            .await?,
+    );
     let (first, rest) = input.cold_events.split_first().context("no cold events")?;
     handled(edge, &grant, Some(first.clone())).await?;
     let mut costs = Vec::new();
@@ -133,7 +143,12 @@ async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
 /// What this thread has used until now, by the scheduler's own account (its first number is nanoseconds on a core).
 fn thread_cpu() -> anyhow::Result<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").context("the scheduler keeps no account")?;
-    let nanoseconds = text.split(' ').next().unwrap_or_default().parse().context("/proc/thread-self/schedstat")?;
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .context("/proc/thread-self/schedstat")?;
     Ok(Duration::from_nanos(nanoseconds))
 }
 

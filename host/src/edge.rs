@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How old an object that the index does not know must be before it is collected while the edge serves: no upload takes so long.
-const ORPHAN_SECONDS: u64 = 24 * 3600;
+const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
 /// How often is collected.
 const COLLECT_SECONDS: u64 = 6 * 3600;
 /// Names asked for at once while collecting.
@@ -143,17 +143,18 @@ pub fn assemble(config: &Config, data: &Data, handlers: (Handler, Handler)) -> a
     }))
 }
 
-/// Collects what broken uploads and deletions left in the store: once now, when no upload is under way yet, then every few hours.
-pub async fn collect(footage: Arc<Footage>) {
-    let mut before_seconds = clock::now_seconds();
+/// Collects what broken uploads and deletions left in the store: once what is older than this process, then every few hours.
+/// `started_at_milliseconds`: a moment before the first upload could begin.
+pub async fn collect(footage: Arc<Footage>, started_at_milliseconds: u64) {
+    let mut before_milliseconds = started_at_milliseconds;
     loop {
-        match collect_before(&footage, before_seconds).await {
+        match collect_before(&footage, before_milliseconds).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
             Err(error) => tracing::warn!(%error, "collection did not finish"),
         }
         tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
-        before_seconds = clock::now_seconds().saturating_sub(ORPHAN_SECONDS);
+        before_milliseconds = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
     }
 }
 
@@ -161,9 +162,9 @@ pub async fn collect(footage: Arc<Footage>) {
 ///
 /// # Errors
 /// [`StoreError`]; what was not looked at stays.
-pub async fn collect_before(footage: &Footage, before_seconds: u64) -> Result<usize, StoreError> {
+pub async fn collect_before(footage: &Footage, before_milliseconds: u64) -> Result<usize, StoreError> {
     let store = footage.ladder().store();
-    let listed = store.sweep(before_seconds).await?;
+    let listed = store.sweep(before_milliseconds).await?;
     let mut collected = 0_usize;
     for some in listed.chunks(COLLECT_NAMES) {
         let names: Vec<_> = some.iter().map(|listed| listed.name).collect();

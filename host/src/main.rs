@@ -198,6 +198,7 @@ fn forbid_core_dumps() -> anyhow::Result<()> {
 }
 
 async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    let started_at_milliseconds = eyesonly::clock::now_milliseconds();
     let data = edge::open_data(config)?;
     let _alone = edge::lock_data(&config.data)?;
     let spinner = progress();
@@ -217,7 +218,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> any
         tracing::info!(address = %listener.address, "metrics");
         tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
     }
-    tokio::spawn(edge::collect(Arc::clone(&edge.footage)));
+    tokio::spawn(edge::collect(Arc::clone(&edge.footage), started_at_milliseconds));
     let scheme = if tls.is_some() { "https" } else { "http" };
     println!("listening on {scheme}://{}", listener.address);
     std::io::stdout().flush()?;

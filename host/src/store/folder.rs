@@ -116,25 +116,27 @@ impl Store for FolderStore {
         }
     }
 
-    async fn sweep(&self, before_seconds: u64) -> Result<Vec<Listed>, StoreError> {
+    async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
         let folder = self.folder.clone();
-        tokio::task::spawn_blocking(move || remove_broken_uploads(&folder, before_seconds))
+        tokio::task::spawn_blocking(move || remove_broken_uploads(&folder, before_milliseconds))
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let listed = self.files.list(None).map_err(error).try_filter_map(|meta| async move {
-            let written_at_seconds = u64::try_from(meta.last_modified.timestamp()).unwrap_or(0);
+            let written_at_milliseconds = u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
             let name = meta.location.filename().and_then(|file| ObjectName::parse(file).ok());
-            Ok(name.filter(|_| written_at_seconds < before_seconds).map(|name| Listed {
-                name,
-                written_at_seconds,
-            }))
+            Ok(name
+                .filter(|_| written_at_milliseconds < before_milliseconds)
+                .map(|name| Listed {
+                    name,
+                    written_at_milliseconds,
+                }))
         });
         listed.try_collect().await
     }
 }
 
 /// A staged upload is a file whose name goes on with `#` and a number. Errors are left for the next sweep.
-fn remove_broken_uploads(folder: &Path, before_seconds: u64) {
+fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
     let files = |at: &Path| {
         std::fs::read_dir(at)
             .into_iter()
@@ -151,7 +153,7 @@ fn remove_broken_uploads(folder: &Path, before_seconds: u64) {
         let written = path.metadata().and_then(|m| m.modified()).ok();
         let old = written
             .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
-            .is_none_or(|at| at.as_secs() < before_seconds);
+            .is_none_or(|at| at.as_millis() < u128::from(before_milliseconds));
         if staged && old && std::fs::remove_file(&path).is_ok() {
             tracing::info!("removed what a broken upload left behind");
         }

@@ -65,14 +65,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn sweep(&self, before_seconds: u64) -> Result<Vec<Listed>, StoreError> {
+    async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
         let names = self.objects.lock().unwrap().keys().copied().collect::<Vec<_>>();
-        let written_at_seconds = before_seconds.saturating_sub(1);
+        let written_at_milliseconds = before_milliseconds.saturating_sub(1);
         Ok(names
             .into_iter()
             .map(|name| Listed {
                 name,
-                written_at_seconds,
+                written_at_milliseconds,
             })
             .collect())
     }

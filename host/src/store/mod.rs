@@ -43,8 +43,8 @@ pub enum StoreError {
 pub struct Listed {
     /// Its name.
     pub name: ObjectName,
-    /// When it was written, seconds since 1970.
-    pub written_at_seconds: u64,
+    /// When it was written, milliseconds since 1970.
+    pub written_at_milliseconds: u64,
 }
 
 /// Keeps sealed objects.
@@ -65,8 +65,8 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes an object; one that is gone already is no error.
     async fn delete(&self, name: ObjectName) -> Result<(), StoreError>;
 
-    /// Lists objects written before `before_seconds`, and removes what uploads that broke off before then left behind.
-    async fn sweep(&self, before_seconds: u64) -> Result<Vec<Listed>, StoreError>;
+    /// Lists objects written before `before_milliseconds`, and removes what uploads that broke off before then left behind.
+    async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError>;
 }
 
 /// A long object on its way in. Dropped without `finish`: nothing is visible, and what is left is swept later.

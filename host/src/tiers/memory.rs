@@ -5,13 +5,18 @@ use crate::vault::SealedExtent;
 use async_trait::async_trait;
 use eyesonly_seal::format::HEADER_BYTES;
 use moka::sync::Cache;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an entry costs besides its bytes: key, header, the cache's own book-keeping.
 const ENTRY_OVERHEAD_BYTES: u32 = 256;
 
+/// How many bytes may come in before the cache tidies up: it evicts late by itself, and a long clip would run far over the budget.
+const UNTIDIED_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Sealed extents in memory.
 pub struct MemoryTier {
     extents: Cache<ExtentKey, SealedExtent, std::hash::RandomState>,
+    untidied_bytes: AtomicU64,
 }
 
 impl MemoryTier {
@@ -26,7 +31,10 @@ impl MemoryTier {
             .max_capacity(budget_bytes)
             .weigher(weigh)
             .build_with_hasher(std::hash::RandomState::new());
-        Self { extents }
+        Self {
+            extents,
+            untidied_bytes: AtomicU64::new(0),
+        }
     }
 
     /// Bytes it holds now, as far as its book-keeping has come.
@@ -41,7 +49,17 @@ impl Tier for MemoryTier {
         self.extents.get(&key)
     }
     async fn put(&self, key: ExtentKey, extent: SealedExtent) {
+        let bytes = extent.chunks.len() as u64;
         self.extents.insert(key, extent);
+        if self
+            .untidied_bytes
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes)
+            >= UNTIDIED_BYTES_MAX
+        {
+            self.untidied_bytes.store(0, Ordering::Relaxed);
+            self.extents.run_pending_tasks();
+        }
     }
     async fn evict(&self, key: ExtentKey) {
         self.extents.invalidate(&key);
@@ -74,6 +92,16 @@ mod tests {
         tier.extents.run_pending_tasks();
         assert!(tier.held_bytes() <= 100_000, "{}", tier.held_bytes());
         assert!(tier.held_bytes() > 50_000, "{}", tier.held_bytes());
+    }
+
+    #[tokio::test]
+    async fn long_clips_do_not_run_over_the_budget() {
+        let tier = MemoryTier::new(4 << 20);
+        for n in 0..200 {
+            tier.put(key(n), extent(1 << 20)).await;
+            let kept = (0..=n).filter(|n| tier.extents.contains_key(&key(*n))).count();
+            assert!(kept <= 5, "{kept} MiB are held");
+        }
     }
 
     #[tokio::test]

@@ -40,7 +40,13 @@ impl Nginx {
         fs::write(&config, configuration(folder, &address))?;
         let log = File::create(folder.join("nginx.log"))?;
         let mut command = Command::new(binary);
-        command.arg("-c").arg(&config).arg("-p").arg(folder).arg("-e").arg(folder.join("nginx.log"));
+        command
+            .arg("-c")
+            .arg(&config)
+            .arg("-p")
+            .arg(folder)
+            .arg("-e")
+            .arg(folder.join("nginx.log"));
         let process = Process::start(command.stderr(log), Some(""))?;
         let nginx = Self { address, process };
         let started = Instant::now();
@@ -71,7 +77,11 @@ fn free_port() -> Result<u16> {
 fn configuration(folder: &Path, address: &str) -> String {
     let folder = folder.display();
     // Workers of a master that is root would be nobody, who can't read the folder.
-    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+    let user = if rustix::process::geteuid().is_root() {
+        "user root;"
+    } else {
+        ""
+    };
     format!(
         r#"{user}
 daemon off;

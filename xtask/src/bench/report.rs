@@ -114,9 +114,11 @@ impl Row {
         let ratio = median(&ratios);
         let ours: Vec<f64> = rounds.iter().map(|round| round.0).collect();
         let others: Vec<f64> = rounds.iter().map(|round| round.1).collect();
-        let range = ratios.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ratio| {
-            (low.min(*ratio), high.max(*ratio))
-        });
+        let range = ratios
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ratio| {
+                (low.min(*ratio), high.max(*ratio))
+            });
         Self {
             group,
             name: name.to_owned(),
@@ -177,7 +179,15 @@ impl Report {
         for row in self.rows.iter().filter(|row| row.met == Some(false)) {
             let value = row.ratio.map_or_else(|| short(row.ours), |ratio| format!("{ratio:.2}"));
             let goal = row.goal.map(Goal::text).unwrap_or_default();
-            let _ = writeln!(text, "  below its goal: {} is {value}, to reach {goal}", row.name);
+            let beside = row
+                .beside
+                .as_ref()
+                .map_or_else(String::new, |(name, _)| format!(" beside {name}"));
+            let _ = writeln!(
+                text,
+                "  below its goal: {}{beside} is {value}, to reach {goal}",
+                row.name
+            );
         }
         for row in &self.not_measured {
             let _ = writeln!(text, "  {} not measured: {}", row.group, row.reason);
@@ -212,7 +222,9 @@ pub fn median(values: &[f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match (values.get(middle), values.len().is_multiple_of(2)) {
-        (Some(upper), true) => values.get(middle.wrapping_sub(1)).map_or(f64::NAN, |lower| (lower + upper) / 2.0),
+        (Some(upper), true) => values
+            .get(middle.wrapping_sub(1))
+            .map_or(f64::NAN, |lower| (lower + upper) / 2.0),
         (Some(value), false) => *value,
         (None, _) => f64::NAN,
     }
@@ -242,7 +254,10 @@ mod tests {
         check(Goal::AtMost(1.5), &[(3.1, 2.0)], false);
         // Nothing measured is nothing met.
         check(Goal::AtLeast(0.0), &[], false);
-        assert_eq!(Row::alone("(d)", "it", "MiB", &[300.0], Some(Goal::Below(300.0))).met, Some(false));
+        assert_eq!(
+            Row::alone("(d)", "it", "MiB", &[300.0], Some(Goal::Below(300.0))).met,
+            Some(false)
+        );
     }
 
     #[test]
@@ -262,7 +277,14 @@ mod tests {
             quick: true,
             machine: Vec::new(),
             rows: vec![
-                Row::beside("(a)", "hot", "requests/s", "plain", &[(10.0, 40.0)], Some(Goal::AtLeast(0.5))),
+                Row::beside(
+                    "(a)",
+                    "hot",
+                    "requests/s",
+                    "plain",
+                    &[(10.0, 40.0)],
+                    Some(Goal::AtLeast(0.5)),
+                ),
                 Row::alone("(d)", "peak", "MiB", &[120.0], Some(Goal::Below(300.0))),
             ],
             not_measured: vec![NotMeasured {
@@ -271,8 +293,14 @@ mod tests {
             }],
         };
         let text = report.text();
-        assert!(text.contains("plain 40.0") && text.contains("≥ 0.5  below") && text.contains("< 300  met"), "{text}");
-        assert!(text.contains("below its goal: hot is 0.25, to reach ≥ 0.5"), "{text}");
+        assert!(
+            text.contains("plain 40.0") && text.contains("≥ 0.5  below") && text.contains("< 300  met"),
+            "{text}"
+        );
+        assert!(
+            text.contains("below its goal: hot beside plain is 0.25, to reach ≥ 0.5"),
+            "{text}"
+        );
         assert!(text.contains("(c) not measured: nginx is missing"), "{text}");
     }
 }

@@ -72,21 +72,56 @@ pub fn thumbnail(world: &World) -> String {
     world.path(&format!("thumbnail?width={WIDTH}"))
 }
 
-/// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
+/// One server's way to the same bytes.
+struct Target<'a> {
+    address: &'a str,
+    path: String,
+    /// Whose CPU it takes.
+    processes: &'a [u32],
+}
+
+/// What a round measured of one target.
+#[derive(Clone, Copy, Default)]
+struct Measured {
+    speed: f64,
+    cpu: f64,
+}
+
+/// Rounds over all targets, another one being first in each; the first round warms up and does not count.
+fn alternate(
+    targets: &[Target<'_>],
+    rounds: usize,
+    mut measure: impl FnMut(&Target<'_>) -> Result<Measured>,
+) -> Result<Vec<Vec<Measured>>> {
+    let mut all = Vec::new();
+    for round in 0..=rounds {
+        let mut measured = vec![Measured::default(); targets.len()];
+        for turn in 0..targets.len() {
+            let index = (turn + round) % targets.len();
+            if let (Some(target), Some(slot)) = (targets.get(index), measured.get_mut(index)) {
+                *slot = measure(target)?;
+            }
+        }
+        if round > 0 {
+            all.push(measured);
+        }
+    }
+    Ok(all)
+}
+
+/// Ours beside the target of this index.
+fn pairs(rounds: &[Vec<Measured>], other: usize, value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
+    let pair = |round: &Vec<Measured>| Some((value(round.first()?), value(round.get(other)?)));
+    rounds.iter().filter_map(pair).collect()
+}
+
+/// What all targets answer.
 ///
-/// Errors: one of the three answers other bytes, or does not refuse a stranger.
-pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
-    wrk::probe()?;
-    let edge = vec![world.process()?];
-    let conventional: Vec<u32> = nginx.processes()?.into_iter().chain([check]).collect();
-    let targets = [
-        (world.address.as_str(), thumbnail(world), &edge),
-        (world.address.as_str(), world.path("plain"), &edge),
-        (nginx.address.as_str(), thumbnail(world), &conventional),
-    ];
+/// Errors: one answers other bytes than the first, or answers a stranger.
+fn same_bytes(targets: &[Target<'_>], token: &str) -> Result<usize> {
     let mut expected = None;
-    for (address, path, _) in &targets {
-        let bytes = Connection::open(address)?.get(path, &world.token)?;
+    for Target { address, path, .. } in targets {
+        let bytes = Connection::open(address)?.get(path, token)?;
         if *expected.get_or_insert_with(|| bytes.clone()) != bytes {
             bail!("{address}{path} answers other bytes than the edge's thumbnail");
         }
@@ -94,43 +129,52 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
             bail!("{address}{path} answers a stranger");
         }
     }
-    // Requests a second, and CPU of the server for one, of each target in each round.
-    let mut rounds = Vec::new();
-    for round in 0..=pace.rounds {
-        let mut measured = [(0.0, 0.0); 3];
-        for turn in 0..targets.len() {
-            // Another one is first in every round.
-            let index = (turn + round) % targets.len();
-            let Some((address, path, processes)) = targets.get(index) else { continue };
-            bar.set_message(format!("(a) hot thumbnails, round {round}"));
-            let before = cpu_seconds(processes)?;
-            let load = wrk::run(&format!("http://{address}{path}"), &world.token, CONNECTIONS, pace.load_seconds)?;
-            let cpu = (cpu_seconds(processes)? - before) * 1e6 / load.requests;
-            if let Some(slot) = measured.get_mut(index) {
-                *slot = (load.requests_per_second, cpu);
-            }
-            bar.inc(1);
-        }
-        // The first round warms everything up.
-        if round > 0 {
-            rounds.push(measured);
-        }
-    }
-    let of = |other: usize, cpu: bool| -> Vec<(f64, f64)> {
-        let value = |pair: &(f64, f64)| if cpu { pair.1 } else { pair.0 };
-        rounds
-            .iter()
-            .filter_map(|round| Some((value(round.first()?), value(round.get(other)?))))
-            .collect()
+    expected.map(|bytes| bytes.len()).context("no targets")
+}
+
+/// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
+///
+/// Errors: one of the three answers other bytes, or does not refuse a stranger.
+pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    wrk::probe()?;
+    let edge = [world.process()?];
+    let conventional: Vec<u32> = nginx.processes()?.into_iter().chain([check]).collect();
+    let target = |address, path, processes| Target {
+        address,
+        path,
+        processes,
     };
-    let bytes = expected.map_or(0, |bytes| bytes.len());
+    let targets = [
+        target(world.address.as_str(), thumbnail(world), edge.as_slice()),
+        target(world.address.as_str(), world.path("plain"), edge.as_slice()),
+        target(nginx.address.as_str(), thumbnail(world), conventional.as_slice()),
+    ];
+    let bytes = same_bytes(&targets, &world.token)?;
+    let rounds = alternate(&targets, pace.rounds, |target| {
+        let before = cpu_seconds(target.processes)?;
+        let url = format!("http://{}{}", target.address, target.path);
+        let load = wrk::run(&url, &world.token, CONNECTIONS, pace.load_seconds)?;
+        let cpu = (cpu_seconds(target.processes)? - before) * 1e6 / load.requests;
+        bar.inc(1);
+        let speed = load.requests_per_second;
+        Ok(Measured { speed, cpu })
+    })?;
+    let speeds = |other| pairs(&rounds, other, |measured| measured.speed);
+    let costs = |other| pairs(&rounds, other, |measured| measured.cpu);
     let name = format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0);
     let (host, conventional) = ("from host code", "nginx auth_request");
     Ok(vec![
-        Row::beside("(a)", &name, "requests/s", host, &of(1, false), Some(Goal::AtLeast(0.5))),
-        Row::beside("(a)", &name, "requests/s", conventional, &of(2, false), Some(Goal::AtLeast(1.0))),
-        Row::beside("(a)", "its server's CPU", "µs/request", host, &of(1, true), None),
-        Row::beside("(a)", "its server's CPU", "µs/request", conventional, &of(2, true), None),
+        Row::beside("(a)", &name, "requests/s", host, &speeds(1), Some(Goal::AtLeast(0.5))),
+        Row::beside(
+            "(a)",
+            &name,
+            "requests/s",
+            conventional,
+            &speeds(2),
+            Some(Goal::AtLeast(1.0)),
+        ),
+        Row::beside("(a)", "its server's CPU", "µs/request", host, &costs(1), None),
+        Row::beside("(a)", "its server's CPU", "µs/request", conventional, &costs(2), None),
     ])
 }
 
@@ -142,7 +186,6 @@ pub fn cold(world: &World, vips: &mut Vips, source: &Source, pace: Pace, bar: &P
     let mut connection = Connection::open(&world.address)?;
     let mut rounds = Vec::new();
     for events in source.events.chunks(pace.cold_stills) {
-        bar.set_message(format!("(b) cold stills, {}", source.name));
         let other = vips.cpu_seconds(&source.files, pace.cold_stills, WIDTH)?;
         let before = cpu_seconds(&process)?;
         for event in events {
@@ -162,39 +205,53 @@ pub fn cold(world: &World, vips: &mut Vips, source: &Source, pace: Pace, bar: &P
 /// (c) Clip bytes a second, beside nginx with the plain file.
 ///
 /// Errors: other bytes than were pushed.
-pub fn clips(world: &World, nginx: &Nginx, event: &str, clip: &[u8], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
-    let edge = vec![world.process()?];
+pub fn clips(
+    world: &World,
+    nginx: &Nginx,
+    event: &str,
+    clip: &[u8],
+    pace: Pace,
+    bar: &ProgressBar,
+) -> Result<Vec<Row>> {
+    let edge = [world.process()?];
     let other = nginx.processes()?;
     let targets = [
-        (world.address.as_str(), world.path(&format!("events/{event}/clip")), &edge),
-        (nginx.address.as_str(), "/clip.mp4".to_owned(), &other),
+        Target {
+            address: &world.address,
+            path: world.path(&format!("events/{event}/clip")),
+            processes: &edge,
+        },
+        Target {
+            address: &nginx.address,
+            path: "/clip.mp4".to_owned(),
+            processes: &other,
+        },
     ];
-    for (address, path, _) in &targets {
+    for Target { address, path, .. } in &targets {
         if Connection::open(address)?.get(path, &world.token)? != clip {
             bail!("{address}{path} answers other bytes than were pushed");
         }
     }
-    let (mut speeds, mut costs) = (Vec::new(), Vec::new());
-    for round in 0..pace.rounds {
-        let mut measured = [(0.0, 0.0); 2];
-        for turn in 0..targets.len() {
-            let index = (turn + round) % targets.len();
-            let Some((address, path, processes)) = targets.get(index) else { continue };
-            bar.set_message(format!("(c) clips, round {}", round + 1));
-            let before = cpu_seconds(processes)?;
-            let (bytes, seconds) = read_for(address, path, &world.token, Duration::from_secs(pace.load_seconds))?;
-            let cpu = (cpu_seconds(processes)? - before) * 1000.0 / (bytes / 1e9);
-            if let Some(slot) = measured.get_mut(index) {
-                *slot = (bytes / 1e6 / seconds, cpu);
-            }
-            bar.inc(1);
-        }
-        let [ours, other] = measured;
-        speeds.push((ours.0, other.0));
-        costs.push((ours.1, other.1));
-    }
+    let rounds = alternate(&targets, pace.rounds, |target| {
+        let before = cpu_seconds(target.processes)?;
+        let time = Duration::from_secs(pace.load_seconds);
+        let (bytes, seconds) = read_for(target.address, &target.path, &world.token, time)?;
+        let cpu = (cpu_seconds(target.processes)? - before) * 1000.0 / (bytes / 1e9);
+        bar.inc(1);
+        let speed = bytes / 1e6 / seconds;
+        Ok(Measured { speed, cpu })
+    })?;
+    let speeds = pairs(&rounds, 1, |measured| measured.speed);
+    let costs = pairs(&rounds, 1, |measured| measured.cpu);
     Ok(vec![
-        Row::beside("(c)", "a hot clip", "MB/s", "nginx plain file", &speeds, Some(Goal::AtLeast(0.5))),
+        Row::beside(
+            "(c)",
+            "a hot clip",
+            "MB/s",
+            "nginx plain file",
+            &speeds,
+            Some(Goal::AtLeast(0.5)),
+        ),
         Row::beside("(c)", "its server's CPU", "ms/GB", "nginx plain file", &costs, None),
     ])
 }
@@ -234,12 +291,14 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     for _ in events {
         connections.push(Connection::open(&world.address)?);
     }
-    bar.set_message("(d) memory: a herd of cold stills");
     let idle = memory_mebibytes(process, "VmRSS")?;
     reset_peak_memory(process)?;
     let started = Instant::now();
     for (connection, event) in connections.iter_mut().zip(events) {
-        connection.send(&world.path(&format!("events/{event}/thumbnail?width={WIDTH}")), &world.token)?;
+        connection.send(
+            &world.path(&format!("events/{event}/thumbnail?width={WIDTH}")),
+            &world.token,
+        )?;
     }
     for connection in &mut connections {
         let head = connection.receive(|_| ())?;
@@ -251,7 +310,6 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     drop(connections);
     let herd = memory_mebibytes(process, "VmHWM")?;
     bar.inc(1);
-    bar.set_message("(d) memory: as many hot ones");
     let url = format!("http://{}{}", world.address, thumbnail(world));
     wrk::run(&url, &world.token, u32::try_from(HERD)?, pace.load_seconds)?;
     let peak = memory_mebibytes(process, "VmHWM")?;
@@ -261,7 +319,13 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
         Row::alone("(d)", &name, "MiB", &[peak], Some(Goal::Below(300.0))),
         Row::alone("(d)", "peak within the herd", "MiB", &[herd], None),
         Row::alone("(d)", "resident before it", "MiB", &[idle], None),
-        Row::alone("(d)", "the herd from first question to last answer", "s", &[seconds], None),
+        Row::alone(
+            "(d)",
+            "the herd from first question to last answer",
+            "s",
+            &[seconds],
+            None,
+        ),
     ])
 }
 
@@ -269,7 +333,6 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
 ///
 /// Errors: the edge does not start.
 pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
-    bar.set_message("starts");
     let first = world.start(Tier::Large)?;
     let mut cached = Vec::new();
     for _ in 0..pace.rounds {
@@ -277,8 +340,20 @@ pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Ro
     }
     bar.inc(1);
     Ok(vec![
-        Row::alone("also", "start until it listens", "ms", &cached, Some(Goal::Below(1000.0))),
-        Row::alone("also", "the first start, which compiles the components", "ms", &[first], None),
+        Row::alone(
+            "also",
+            "start until it listens",
+            "ms",
+            &cached,
+            Some(Goal::Below(1000.0)),
+        ),
+        Row::alone(
+            "also",
+            "the first start, which compiles the components",
+            "ms",
+            &[first],
+            None,
+        ),
     ])
 }
 
@@ -306,5 +381,30 @@ impl Rooms {
             row("the sandbox alone", self.handle_hot - self.newest_still - self.recall),
             row("the handler's cold answer, CPU of its thread", self.handle_cold_cpu),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_first_once_and_the_first_round_does_not_count() {
+        let path = |path: &str| Target {
+            address: "",
+            path: path.to_owned(),
+            processes: &[],
+        };
+        let (mut order, mut clock) = (String::new(), 0.0);
+        let rounds = alternate(&[path("a"), path("b")], 2, |target| {
+            order.push_str(&target.path);
+            clock += 1.0;
+            let cpu = f64::from(u8::from(target.path == "b"));
+            Ok(Measured { speed: clock, cpu })
+        });
+        assert_eq!(order, "abbaab");
+        let rounds = rounds.unwrap();
+        assert_eq!(pairs(&rounds, 1, |measured| measured.speed), [(4.0, 3.0), (5.0, 6.0)]);
+        assert_eq!(pairs(&rounds, 1, |measured| measured.cpu), [(0.0, 1.0), (0.0, 1.0)]);
     }
 }

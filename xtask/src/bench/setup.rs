@@ -93,8 +93,22 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
     step("host and the bench's helper, with the release profile (some minutes the first time)");
     let mut cargo = workspace.cargo();
     cargo
-        .args(["build", "--release", "--package", "eyesonly", "--package", "eyesonly-bench"])
-        .args(["--features", "eyesonly/bench", "--bin", "eyesonly", "--bin", "eyesonly-bench"]);
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "eyesonly",
+            "--package",
+            "eyesonly-bench",
+        ])
+        .args([
+            "--features",
+            "eyesonly/bench",
+            "--bin",
+            "eyesonly",
+            "--bin",
+            "eyesonly-bench",
+        ]);
     execute(&mut cargo, "the compiler's message is above")?;
     let release = workspace.target.join("release");
     Ok(Binaries {
@@ -121,7 +135,15 @@ impl World {
             let added: CameraAdded = installation.command(&arguments, None)?;
             cameras.push(added);
         }
-        let arguments = ["viewer", "add", "--household", &household.household, "--name", LOGIN, "--password-stdin"];
+        let arguments = [
+            "viewer",
+            "add",
+            "--household",
+            &household.household,
+            "--name",
+            LOGIN,
+            "--password-stdin",
+        ];
         let viewer: ViewerAdded = installation.command(&arguments, Some(&format!("{PASSWORD}\n")))?;
         let CameraAdded { camera, credential } = cameras.pop().context("no camera")?;
         Ok(Self {
@@ -167,7 +189,12 @@ impl World {
         let log_path = self.folder.path().join("eyesonly.log");
         let log = File::options().create(true).append(true).open(&log_path)?;
         let mut command = Command::new(&self.binary);
-        command.arg("--config").arg(&config).arg("serve").stderr(log).env(PLAIN_FILE, self.plain_file());
+        command
+            .arg("--config")
+            .arg(&config)
+            .arg("serve")
+            .stderr(log)
+            .env(PLAIN_FILE, self.plain_file());
         let started = Instant::now();
         let mut edge = Process::start(&mut command, Some(""))?;
         let address = edge
@@ -266,7 +293,11 @@ impl World {
     fn push_event(&self) -> Result<String> {
         let id = id_of_time_ago(Duration::from_secs(600))?.to_string();
         let details = serde_json::json!({ "kind": "motion", "label": "Bench", "duration_milliseconds": 1000 });
-        self.upload(&format!("/v1/ingest/events/{id}"), "application/json", details.to_string().as_bytes())?;
+        self.upload(
+            &format!("/v1/ingest/events/{id}"),
+            "application/json",
+            details.to_string().as_bytes(),
+        )?;
         Ok(id)
     }
 
@@ -279,7 +310,11 @@ impl World {
 /// An MP4 of so many bytes whose boxes are right; what is in them is noise, because nobody plays it.
 pub fn clip(bytes: usize) -> Vec<u8> {
     let mut clip = Vec::with_capacity(bytes);
-    for (kind, length) in [(b"ftyp", 16), (b"moov", 1024), (b"mdat", bytes.saturating_sub(16 + 1024))] {
+    for (kind, length) in [
+        (b"ftyp", 16),
+        (b"moov", 1024),
+        (b"mdat", bytes.saturating_sub(16 + 1024)),
+    ] {
         clip.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
         clip.extend(kind);
         // Different everywhere, so that bytes in a wrong place would be seen; splitmix64's step is enough for that.
@@ -287,7 +322,10 @@ pub fn clip(bytes: usize) -> Vec<u8> {
         let body = length.saturating_sub(8);
         let end = clip.len().saturating_add(body);
         while clip.len() < end {
-            state = state.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31).wrapping_add(1);
+            state = state
+                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
+                .rotate_left(31)
+                .wrapping_add(1);
             let left = end.saturating_sub(clip.len());
             clip.extend(state.to_be_bytes().into_iter().take(left));
         }
@@ -308,6 +346,9 @@ mod tests {
             kinds.push(String::from_utf8_lossy(&clip[at + 4..at + 8]).into_owned());
             at += length as usize;
         }
-        assert_eq!((at, kinds), (100_000, vec!["ftyp".into(), "moov".into(), "mdat".into()]));
+        assert_eq!(
+            (at, kinds),
+            (100_000, vec!["ftyp".into(), "moov".into(), "mdat".into()])
+        );
     }
 }

@@ -74,9 +74,13 @@ fn environment(folder: &Path) -> Result<PathBuf> {
     let is_there = |python: &Path| output_of(python, &["-c", "import pyvips"]).is_some();
     if !is_there(&python) {
         let mend = "apt-get install -y python3 python3-venv; PyPI must be reachable";
-        execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder), mend)?;
+        execute(
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder),
+            mend,
+        )?;
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(PACKAGES);
         execute(&mut pip, mend)?;
     }
     Ok(python)

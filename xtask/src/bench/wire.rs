@@ -171,19 +171,28 @@ mod tests {
             (got, expected) => panic!("{got:?} where {expected:?} was expected"),
         }
         let question = server.join().unwrap();
-        assert!(question.starts_with("GET /a HTTP/1.1\r\n") && question.contains("Bearer secret"), "{question}");
+        assert!(
+            question.starts_with("GET /a HTTP/1.1\r\n") && question.contains("Bearer secret"),
+            "{question}"
+        );
     }
 
     #[test]
     fn an_answer_may_come_in_pieces() {
         check(&["HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"], Ok((200, "abc")));
-        check(&["HTTP/1.1 404 No\r", "\nContent-Length: 3\r\n\r\na", "bc"], Ok((404, "abc")));
+        check(
+            &["HTTP/1.1 404 No\r", "\nContent-Length: 3\r\n\r\na", "bc"],
+            Ok((404, "abc")),
+        );
         check(&["HTTP/1.1 204 No\r\n\r\n"], Ok((204, "")));
     }
 
     #[test]
     fn a_cut_or_unmeasured_answer_is_an_error() {
-        check(&["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"], Err("ended in the body"));
+        check(
+            &["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"],
+            Err("ended in the body"),
+        );
         check(&["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabc"], Err("more came"));
         check(&["HTTP/1.1 200 OK\r\n\r\nabc"], Err("state its length"));
         check(&["HTTP/1.1 200"], Err("ended in the head"));

@@ -31,7 +31,13 @@ pub fn probe() -> Result<()> {
 pub fn run(url: &str, token: &str, connections: u32, seconds: u64) -> Result<Load> {
     let mut command = Command::new("wrk");
     command
-        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--timeout", "10s"])
+        .args([
+            "-t1",
+            &format!("-c{connections}"),
+            &format!("-d{seconds}s"),
+            "--timeout",
+            "10s",
+        ])
         .args(["-H", &format!("Authorization: Bearer {token}"), url]);
     let output = command.output().context("wrk does not start")?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -99,7 +105,10 @@ Transfer/sec:    422.60MB
         };
         check(WHOLE, Ok(load));
         check(&format!("{WHOLE}  Non-2xx or 3xx responses: 7\n"), Err("responses: 7"));
-        check(&format!("{WHOLE}  Socket errors: connect 0, read 1, write 0, timeout 0\n"), Err("read 1"));
+        check(
+            &format!("{WHOLE}  Socket errors: connect 0, read 1, write 0, timeout 0\n"),
+            Err("read 1"),
+        );
         check("", Err("Requests/sec"));
         check(&WHOLE.replace("34242", "0"), Err("no answer"));
     }
