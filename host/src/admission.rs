@@ -9,8 +9,8 @@ use crate::keyring::{Keyring, KeyringError};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::registry::{Change, Registry, RegistryError};
 use eyesonly_rights::{
-    Action, CameraRecord, Credentials, Floor, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
-    ViewerRecord, intake, permit, prove, requester,
+    Action, CameraRecord, Credentials, Floor, Intake, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
+    VerifiedCamera, ViewerRecord, intake, permit, prove, requester,
 };
 use eyesonly_seal::{CameraId, HouseholdKey, SealingKey};
 use std::collections::HashMap;
@@ -178,12 +178,31 @@ impl Admission {
             .credentials
             .verify_camera(raw.text())
             .map_err(|_| Refused::Unidentified)?;
-        let (record, _) = self
+        let (intake, sequence) = self.intake(&verified).await?;
+        let key = self.household_key(intake.household(), intake.camera())?;
+        Ok(IntakeGrant::new(&intake, verified, &key, sequence))
+    }
+
+    async fn intake(&self, verified: &VerifiedCamera) -> Result<(Intake, u64), Refused> {
+        let (record, sequence) = self
             .ask::<CameraRecord>(Seam::Registry, verified.camera().as_bytes())
             .await?;
-        let intake = intake(&verified, record.as_ref()).ok_or(Refused::Unidentified)?;
-        let key = self.household_key(intake.household(), intake.camera())?;
-        Ok(IntakeGrant::new(&intake, &key))
+        Ok((
+            intake(verified, record.as_ref()).ok_or(Refused::Unidentified)?,
+            sequence,
+        ))
+    }
+
+    /// Whether a camera's credential is still in force: an upload may take long, and is asked again before it is committed.
+    ///
+    /// # Errors
+    /// [`Refused`]: it is not, or nobody can say.
+    pub async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), Refused> {
+        let sequence = self.registry.sequence().await.map_err(|e| unavailable(&e))?;
+        if sequence == grant.registry_sequence() {
+            return Ok(());
+        }
+        self.intake(grant.credential()).await.map(|_| ())
     }
 
     /// Whether a grant that was made a while ago would be made again now: for long responses, before each extent.

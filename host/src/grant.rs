@@ -3,7 +3,7 @@
 //! INVARIANT: the one constructor takes a [`Permit`], which only the decision in `eyesonly_rights` can make. A grant can't be copied,
 //! written down or sent anywhere; it lives until the last byte of its response. No IO, no clock: whoever asks brings the time.
 
-use eyesonly_rights::{Intake, Kinds, Permit, Requester};
+use eyesonly_rights::{Intake, Kinds, Permit, Requester, VerifiedCamera};
 use eyesonly_seal::{CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, MacKey};
 
 /// One camera of one household, and the keys of its footage: what the vault opens and seals with.
@@ -99,15 +99,33 @@ impl Grant {
 pub struct IntakeGrant {
     scope: Scope,
     quota_bytes: u64,
+    credential: VerifiedCamera,
+    registry_sequence: u64,
 }
 
 impl IntakeGrant {
-    /// Makes the grant that an intake allows.
-    pub fn new(intake: &Intake, household_key: &HouseholdKey) -> Self {
+    /// Makes the grant that an intake allows. `registry_sequence`: the registry's sequence in the snapshot that it was decided on.
+    pub fn new(
+        intake: &Intake,
+        credential: VerifiedCamera,
+        household_key: &HouseholdKey,
+        registry_sequence: u64,
+    ) -> Self {
+        let scope = Scope::new(intake.household(), intake.camera(), household_key);
         Self {
-            scope: Scope::new(intake.household(), intake.camera(), household_key),
+            scope,
             quota_bytes: intake.quota_bytes(),
+            credential,
+            registry_sequence,
         }
+    }
+    /// The credential that it was made for.
+    pub fn credential(&self) -> &VerifiedCamera {
+        &self.credential
+    }
+    /// The registry's sequence that it was decided on.
+    pub fn registry_sequence(&self) -> u64 {
+        self.registry_sequence
     }
     /// The camera, and its keys.
     pub fn scope(&self) -> &Scope {

@@ -166,6 +166,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return check_component(&file, json);
     }
     forbid_core_dumps()?;
+    // What is written is for this user alone, copies and archives of it too.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let config = Config::read(&arguments.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -562,7 +562,7 @@ async fn uploads_are_told_apart_and_deletions_stay() {
     ));
     assert!(matches!(
         home.put(Kind::Clip, event, b"").await,
-        Err(IngestError::NoEvent)
+        Err(IngestError::Deleted)
     ));
 }
 

@@ -111,6 +111,19 @@ fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> 
 }
 
 fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding != "identity")
+    {
+        return Err(Problem::MediaType(
+            "Send the body as it is, without a Content-Encoding.".into(),
+        ));
+    }
+    if headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Problem::BadRequest(
+            "An upload is whole: Content-Range is not taken (RFC 9110, 14.5).".into(),
+        ));
+    }
     let malformed = || Problem::BadRequest("Content-Length is not a number.".into());
     let length = match headers.get(header::CONTENT_LENGTH) {
         None => None,

@@ -30,10 +30,12 @@ pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<RawCredential, Proble
 /// # Errors
 /// [`Problem::Unidentified`].
 pub fn of_camera(headers: &HeaderMap) -> Result<RawCredential, Problem> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .ok_or(Problem::Unidentified)?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    // Two of them are not one credential, whichever comes first.
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::Unidentified);
+    };
+    let value = value.to_str().map_err(|_| Problem::Unidentified)?;
     let (scheme, token) = value.split_once(' ').ok_or(Problem::Unidentified)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(RawCredential::new(token.trim()))

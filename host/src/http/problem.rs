@@ -200,7 +200,8 @@ impl From<IngestError> for Problem {
                 Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota.")
             }
             IngestError::Full => Self::NoRoom("The edge has no room to store it now. Keep it and try again later."),
-            IngestError::Unavailable(_) => Self::Unavailable,
+            IngestError::Revoked => Self::Unidentified,
+            IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
         }
     }
 }

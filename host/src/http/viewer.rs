@@ -97,9 +97,14 @@ pub async fn login(
 ) -> Result<Response, Problem> {
     credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
     // A page of another site can send text/plain without asking first; it can't send JSON.
-    let is_json = headers
+    let media_type = headers
         .get(header::CONTENT_TYPE)
-        .is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let is_json = media_type
+        .split(';')
+        .next()
+        .is_some_and(|first| first.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
         return Err(Problem::MediaType(
             "Sign in with a JSON body (Content-Type: application/json).".into(),

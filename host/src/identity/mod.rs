@@ -94,7 +94,12 @@ impl Identity {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
             return Err(LoginError::Wrong);
         }
-        let keys = [self.throttle.account(name), self.throttle.address(address)];
+        let throttle = &self.throttle;
+        let keys = [
+            throttle.account_here(name, address),
+            throttle.account(name),
+            throttle.address(address),
+        ];
         // The attempt counts before it is checked, so that many at once don't slip through together; a right one is taken back.
         self.throttle
             .attempt(&keys, clock::now_seconds())

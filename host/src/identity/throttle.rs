@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 /// Failures in a row that are free: people mistype.
-const ACCOUNT_FREE: u32 = 5;
+const ACCOUNT_HERE_FREE: u32 = 5;
+/// The same for an account from everywhere: a guard against many addresses, high enough that a stranger does not lock its owner out at once.
+const ACCOUNT_FREE: u32 = 100;
 /// The same for an address, behind which a whole household or office may sit.
 const ADDRESS_FREE: u32 = 20;
 /// Longest wait in seconds.
@@ -45,6 +47,15 @@ impl Throttle {
         ThrottleKey {
             hash: self.hasher.hash_one(("account", name)),
             free: ACCOUNT_FREE,
+        }
+    }
+
+    /// The key of an account as one address tries it.
+    pub fn account_here(&self, name: &str, address: IpAddr) -> ThrottleKey {
+        let hash = self.hasher.hash_one(("here", name, self.address(address).hash));
+        ThrottleKey {
+            hash,
+            free: ACCOUNT_HERE_FREE,
         }
     }
 
@@ -104,7 +115,7 @@ impl Throttle {
     pub fn succeeded(&self, keys: &[ThrottleKey]) {
         let Ok(mut counters) = self.counters.lock() else { return };
         for key in keys {
-            if key.free == ACCOUNT_FREE {
+            if key.free != ADDRESS_FREE {
                 counters.remove(&key.hash);
             } else if let Some(counter) = counters.get_mut(&key.hash) {
                 counter.failures = counter.failures.saturating_sub(1);
@@ -146,14 +157,20 @@ mod tests {
     #[test]
     fn an_account_waits_longer_and_longer() {
         let throttle = Throttle::default();
-        let key = [throttle.account("alder")];
-        for _ in 0..ACCOUNT_FREE {
+        let key = [throttle.account_here("alder", HERE)];
+        for _ in 0..ACCOUNT_HERE_FREE {
             assert_eq!(throttle.attempt(&key, 100), Ok(()));
         }
         assert_eq!(throttle.attempt(&key, 100), Err(1));
         assert_eq!(throttle.attempt(&key, 101), Ok(()));
         assert_eq!(throttle.attempt(&key, 101), Err(2));
-        assert_eq!(throttle.attempt(&[throttle.account("birch")], 101), Ok(()));
+        assert_eq!(throttle.attempt(&[throttle.account_here("birch", HERE)], 101), Ok(()));
+        let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+        assert_eq!(
+            throttle.attempt(&[throttle.account_here("alder", elsewhere)], 101),
+            Ok(()),
+            "its owner gets in"
+        );
         assert_eq!(throttle.attempt(&key, 101 + FORGET_SECONDS + 1), Ok(()));
         assert_eq!(throttle.attempt(&key, 101 + FORGET_SECONDS + 1), Ok(()));
     }

@@ -6,9 +6,13 @@ use super::{Declared, IngestError};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a body may stand still. A camera on a bad line sends something within it; one that is gone does not hold its place.
 const IDLE_SECONDS_MAX: u64 = 30;
+
+/// Slowest a body may come on the whole, after the first [`IDLE_SECONDS_MAX`]: a quarter of a slow uplink (1 Mbit/s), shared by four cameras.
+const BYTES_A_SECOND_MIN: u64 = 8 * 1024;
 
 /// A body on its way in.
 pub struct Received<S> {
@@ -19,6 +23,7 @@ pub struct Received<S> {
     received: u64,
     bytes_max: u64,
     over: bool,
+    deadline: Instant,
 }
 
 impl<S, E> Received<S>
@@ -33,6 +38,8 @@ where
         if declared.length.is_some_and(|length| length > bytes_max) {
             return Err(IngestError::TooLarge(bytes_max));
         }
+        let seconds = IDLE_SECONDS_MAX.saturating_add(declared.length.unwrap_or(bytes_max) / BYTES_A_SECOND_MIN);
+        let deadline = Instant::now() + Duration::from_secs(seconds);
         let hasher = declared.digest.map(Hasher::new);
         Ok(Self {
             body,
@@ -42,6 +49,7 @@ where
             received: 0,
             bytes_max,
             over: false,
+            deadline,
         })
     }
 
@@ -59,7 +67,10 @@ where
             return Ok(None);
         }
         loop {
-            let waited = tokio::time::timeout(Duration::from_secs(IDLE_SECONDS_MAX), self.body.next()).await;
+            let waited = {
+                let idle = Instant::now() + Duration::from_secs(IDLE_SECONDS_MAX);
+                tokio::time::timeout_at(idle.min(self.deadline), self.body.next()).await
+            };
             let piece = match waited {
                 Err(_) | Ok(Some(Err(_))) => return Err(IngestError::Incomplete),
                 Ok(None) => return self.end(),

@@ -15,6 +15,9 @@ pub enum FormError {
     /// Not a JPEG.
     #[error("the still is not a JPEG file")]
     NotJpeg,
+    /// A JPEG of a kind that no picture is made of here.
+    #[error("the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr are taken")]
+    UnusualJpeg,
     /// A JPEG that ends too early.
     #[error("the JPEG file is truncated: it does not end with its end marker")]
     JpegTruncated,
@@ -162,6 +165,8 @@ impl JpegForm {
         match code {
             0xDA if self.framed => Ok(Jpeg::Data),
             0xDA => Err(FormError::NotJpeg),
+            // Baseline, extended and progressive, Huffman coded; the others are lossless, hierarchical or arithmetic.
+            0xC3..=0xCF if is_frame => Err(FormError::UnusualJpeg),
             _ if is_frame && left < 6 => Err(FormError::NotJpeg),
             _ if is_frame => Ok(Jpeg::Frame {
                 seen: 0,
@@ -177,6 +182,9 @@ impl JpegForm {
     /// A frame header: precision (1 byte), height (2), width (2), then the components.
     fn frame(&mut self, seen: u8, height: u16, width: u16, left: u16, byte: u8) -> Result<Jpeg, FormError> {
         let wide = u16::from(byte);
+        if (seen == 0 && byte != 8) || (seen == 5 && !matches!(byte, 1 | 3)) {
+            return Err(FormError::UnusualJpeg);
+        }
         let (height, width) = match seen {
             1 => (wide << 8, width),
             2 => (height | wide, width),
@@ -185,7 +193,7 @@ impl JpegForm {
             _ => (height, width),
         };
         let left = left.saturating_sub(1);
-        if seen < 4 {
+        if seen < 5 {
             return Ok(Jpeg::Frame {
                 seen: seen.saturating_add(1),
                 height,

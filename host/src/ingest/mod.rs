@@ -9,10 +9,12 @@ mod body;
 mod digest;
 mod form;
 mod sink;
+mod turns;
 
 pub use digest::{ContentDigest, DigestError};
 pub use form::{FormError, JpegForm, Mp4Form};
 
+use crate::admission::Refused;
 use crate::clock;
 use crate::footage::{EVENT_KINDS, EventDetails, Footage, FootageError, LABEL_CHARACTERS_MAX};
 use crate::grant::IntakeGrant;
@@ -26,7 +28,7 @@ use form::Form;
 use futures::Stream;
 use sink::{Object, Sink};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use turns::Turns;
 
 /// Largest still in bytes: a 4K JPEG at high quality has about half of it.
 pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -34,8 +36,6 @@ pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Largest event description in bytes: a label of 200 characters with every one escaped fits.
 pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
-/// Most uploads at once; each holds up to two parts of the store (2 MiB). More wait for their turn, unread.
-pub const UPLOADS_MAX: usize = 32;
 /// How far in the future an id may lie, in milliseconds: the drift of a camera's clock.
 pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
 
@@ -75,6 +75,12 @@ pub enum IngestError {
     /// The disk.
     #[error("there is no room to store it")]
     Full,
+    /// Too many uploads of the household are under way.
+    #[error("too many uploads are under way")]
+    Busy,
+    /// The camera's credential was taken back while its upload was under way.
+    #[error("the credential is no longer in force")]
+    Revoked,
     /// Store or index does not answer.
     #[error("{0} does not answer")]
     Unavailable(&'static str),
@@ -138,7 +144,7 @@ pub struct Declared {
 /// Takes uploads.
 pub struct Ingest {
     footage: Arc<Footage>,
-    uploads: Semaphore,
+    turns: Turns,
 }
 
 impl Ingest {
@@ -146,7 +152,7 @@ impl Ingest {
     pub fn new(footage: Arc<Footage>) -> Self {
         Self {
             footage,
-            uploads: Semaphore::new(UPLOADS_MAX),
+            turns: Turns::default(),
         }
     }
 
@@ -204,21 +210,20 @@ impl Ingest {
     {
         let asked = Asked::footage(kind, id);
         self.check_room(grant, received.declared_length()).await?;
-        let _turn = self
-            .uploads
-            .acquire()
-            .await
-            .map_err(|_| IngestError::Unavailable("the host"))?;
+        let _turn = self.turns.wait(grant.scope().household()).await?;
         if let Some(row) = self.row(grant, &asked).await? {
             return self.compare(grant, &row, received).await;
         }
-        if kind != Kind::Still
-            && self
+        if kind != Kind::Still {
+            match self
                 .row(grant, &Asked::footage(Kind::Event, id))
                 .await?
-                .is_none_or(|row| row.state != State::Live)
-        {
-            return Err(IngestError::NoEvent);
+                .map(|row| row.state)
+            {
+                Some(State::Live) => {}
+                Some(State::Deleted) => return Err(IngestError::Deleted),
+                None => return Err(IngestError::NoEvent),
+            }
         }
 
         let version = ObjectVersion::from_bytes(clock::fresh_id());
@@ -363,6 +368,14 @@ impl Ingest {
         requires: Option<eyesonly_seal::SlotName>,
         pointer: Option<ObjectRow>,
     ) -> Result<Taken, IngestError> {
+        self.footage
+            .admission()
+            .still_takes(grant)
+            .await
+            .map_err(|refused| match refused {
+                Refused::Unavailable(what) => IngestError::Unavailable(what),
+                _ => IngestError::Revoked,
+            })?;
         let (name, body_digest, inline) = (row.name, row.body_digest, row.inline.is_some());
         let new = NewObject {
             row,
