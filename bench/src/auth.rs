@@ -157,7 +157,8 @@ mod tests {
     fn check_decision(token: &str, tag: &str, camera: &str, expected: StatusCode) {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
-        let session = params![Sha256::digest(b"secret").as_slice(), "v1", "t1", i64::MAX];
+        let digest = Sha256::digest(b"secret");
+        let session = params![digest.as_slice(), "v1", "t1", i64::MAX];
         connection
             .execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)
             .unwrap();

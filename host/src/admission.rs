@@ -10,7 +10,7 @@ use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::registry::{Change, Registry, RegistryError};
 use eyesonly_rights::{
     Action, CameraRecord, Credentials, Floor, Intake, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
-    VerifiedCamera, ViewerRecord, intake, permit, prove, requester,
+    VerifiedCamera, VerifiedSession, ViewerRecord, intake, permit, prove, requester,
 };
 use eyesonly_seal::{CameraId, HouseholdKey, SealingKey};
 use std::collections::HashMap;
@@ -110,14 +110,19 @@ impl Admission {
     /// # Errors
     /// [`Refused::Unidentified`], [`Refused::Unavailable`].
     pub async fn identify(&self, raw: &RawCredential) -> Result<Requester, Refused> {
-        let verified = self
-            .credentials
-            .verify_viewer(raw.text())
-            .map_err(|_| Refused::Unidentified)?;
+        self.requester(&self.verified(raw)?).await
+    }
+
+    fn verified(&self, raw: &RawCredential) -> Result<VerifiedSession, Refused> {
+        let verified = self.credentials.verify_viewer(raw.text());
+        verified.map_err(|_| Refused::Unidentified)
+    }
+
+    async fn requester(&self, verified: &VerifiedSession) -> Result<Requester, Refused> {
         let (record, _) = self
             .ask::<SessionRecord>(Seam::Sessions, verified.session().as_bytes())
             .await?;
-        requester(&verified, record.as_ref(), clock::now_seconds()).map_err(|why| {
+        requester(verified, record.as_ref(), clock::now_seconds()).map_err(|why| {
             if why == Unidentified::Crossed {
                 self.refuse(Seam::Sessions, Fault::WrongAnswer, None);
             }
@@ -130,12 +135,9 @@ impl Admission {
     /// # Errors
     /// [`Refused`].
     pub async fn rights(&self, raw: &RawCredential, tag: &str) -> Result<Identified, Refused> {
-        let requester = self.identify(raw).await?;
-        let ours = self
-            .credentials
-            .verify_viewer(raw.text())
-            .is_ok_and(|verified| verified.tag().is(tag));
-        if !ours {
+        let verified = self.verified(raw)?;
+        let requester = self.requester(&verified).await?;
+        if !verified.tag().is(tag) {
             return Err(Refused::NotFound);
         }
         let (rights, sequence) = self

@@ -4,13 +4,17 @@
 //! written down or sent anywhere; it lives until the last byte of its response. No IO, no clock: whoever asks brings the time.
 
 use eyesonly_rights::{Intake, Kinds, Permit, Requester, VerifiedCamera};
-use eyesonly_seal::{CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, MacKey};
+use eyesonly_seal::{
+    CameraId, CameraKey, Context, FootageId, HouseholdId, HouseholdKey, Kind, MacKey, ObjectName, Slot, SlotName,
+};
 
 /// One camera of one household, and the keys of its footage: what the vault opens and seals with.
 pub struct Scope {
     household: HouseholdId,
     camera: CameraId,
     key: CameraKey,
+    /// Derived once: a request names several objects.
+    name: MacKey,
     index: MacKey,
 }
 
@@ -18,11 +22,12 @@ impl Scope {
     fn new(household: HouseholdId, camera: CameraId, household_key: &HouseholdKey) -> Self {
         // The camera key is derived over both ids: the key of another household, whoever mixed it up, opens nothing here.
         let key = household_key.camera_key(&household, &camera);
-        let index = key.index_key();
+        let (name, index) = (key.name_key(), key.index_key());
         Self {
             household,
             camera,
             key,
+            name,
             index,
         }
     }
@@ -36,6 +41,14 @@ impl Scope {
     }
     pub(crate) fn key(&self) -> &CameraKey {
         &self.key
+    }
+    /// The name of one version of one object, as [`CameraKey::object_name`] has it.
+    pub(crate) fn object_name(&self, context: &Context) -> ObjectName {
+        ObjectName::from_bytes(self.name.mac(&[context.as_bytes()]))
+    }
+    /// What the index asks by, as [`CameraKey::slot_name`] has it.
+    pub(crate) fn slot_name(&self, slot: &Slot) -> SlotName {
+        SlotName::from_bytes(self.name.mac(&[slot.as_bytes()]))
     }
     pub(crate) fn index_key(&self) -> &MacKey {
         &self.index

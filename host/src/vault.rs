@@ -82,6 +82,15 @@ impl Located {
     pub fn sealed_length(&self) -> u64 {
         self.sealed_length
     }
+    /// Gives a sealed length to what was named before anybody said how long it is.
+    ///
+    /// # Errors
+    /// [`Fault::WrongLength`].
+    pub fn set_length(&mut self, sealed_length: u64) -> Result<(), Fault> {
+        self.plain_length = format::plain_length(sealed_length).map_err(|_| Fault::WrongLength)?;
+        self.sealed_length = sealed_length;
+        Ok(())
+    }
     /// How many extents it has.
     pub fn extents(&self) -> u64 {
         self.plain_length / EXTENT_PLAIN_BYTES as u64 + 1
@@ -98,7 +107,7 @@ impl Located {
 
 /// What the index asks by: the keyed name of a question.
 pub fn slot(scope: &Scope, asked: &Asked) -> Result<SlotName, SealError> {
-    Ok(scope.key().slot_name(&Slot::footage(&question(scope, asked))?))
+    Ok(scope.slot_name(&Slot::footage(&question(scope, asked))?))
 }
 
 fn question<'a>(scope: &Scope, asked: &'a Asked) -> Question<'a> {
@@ -194,7 +203,7 @@ pub fn prove_event(scope: &Scope, row: &ObjectRow) -> Result<Located, Fault> {
 pub fn located(scope: &Scope, asked: &Asked, version: ObjectVersion, sealed_length: u64) -> Result<Located, Fault> {
     let plain_length = format::plain_length(sealed_length).map_err(|_| Fault::WrongLength)?;
     let context = context(scope, asked, version).map_err(|_| Fault::WrongAnswer)?;
-    let name = scope.key().object_name(&context);
+    let name = scope.object_name(&context);
     Ok(Located {
         name,
         version,
@@ -224,7 +233,7 @@ pub fn sealer(
     salt: [u8; 24],
 ) -> Result<(Sealer, ObjectName), SealError> {
     let context = context(scope, asked, version)?;
-    let name = scope.key().object_name(&context);
+    let name = scope.object_name(&context);
     Ok((Sealer::new(&scope.key().footage_key(&asked.id), &context, salt)?, name))
 }
 

@@ -67,12 +67,14 @@ impl Footage {
         let asked = rendition_of(source, handler, name)?;
         // The version is the source's, so the name is known without asking anybody.
         let scope = source.grant().scope();
-        let named = vault::located(scope, &asked, source.located().version(), HEADER_BYTES as u64 + 16)
+        let mut named = vault::located(scope, &asked, source.located().version(), HEADER_BYTES as u64 + 16)
+            .map(Box::new)
             .map_err(|_| FootageError::Invalid)?;
         loop {
-            if let Some(held) = self.memory_has(source, &asked, &named).await {
-                return Ok(Recalled::AtHand(held));
-            }
+            named = match self.memory_has(source, &asked, named).await {
+                Ok(held) => return Ok(Recalled::AtHand(held)),
+                Err(named) => named,
+            };
             let making = match self.turn(named.name())? {
                 Turn::Wait(mut done) => {
                     let _ = done.changed().await;
@@ -81,7 +83,7 @@ impl Footage {
                 Turn::Mine(making) => making,
             };
             // It may have come to hand while this asker was on its way here.
-            if let Some(held) = self.memory_has(source, &asked, &named).await {
+            if let Ok(held) = self.memory_has(source, &asked, named).await {
                 return Ok(Recalled::AtHand(held));
             }
             return Ok(match self.layers_have(source, &asked).await {
@@ -106,21 +108,26 @@ impl Footage {
     }
 
     /// What the memory tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
-    async fn memory_has(self: &Arc<Self>, source: &Held, asked: &Asked, named: &Located) -> Option<Held> {
-        let extent = self.ladder.whole_from_memory(named.name()).await?;
-        let scope = source.grant().scope();
-        let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
-        let opened = vault::located(scope, asked, source.located().version(), sealed_length).and_then(|located| {
-            let open = vault::accept(&located, 0, extent)?;
-            let mut plain = Vec::new();
-            open.open(0, open.chunk_count(), &mut plain)?;
-            Ok((located, plain))
-        });
+    async fn memory_has(
+        self: &Arc<Self>,
+        source: &Held,
+        asked: &Asked,
+        mut named: Box<Located>,
+    ) -> Result<Held, Box<Located>> {
+        let Some(extent) = self.ladder.whole_from_memory(named.name()).await else {
+            return Err(named);
+        };
+        let mut plain = Vec::new();
+        let opened = named
+            .set_length((HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64))
+            .and_then(|()| vault::accept(&named, 0, extent))
+            .and_then(|open| open.open(0, open.chunk_count(), &mut plain));
         match opened {
-            Ok((located, plain)) => Some(self.hold(source, asked, located, Bytes::from(plain))),
+            Ok(()) => Ok(self.hold(source, asked, *named, Bytes::from(plain))),
             Err(fault) => {
-                self.ladder.refused(scope.camera(), (named.name(), 0), fault).await;
-                None
+                let camera = source.grant().scope().camera();
+                self.ladder.refused(camera, (named.name(), 0), fault).await;
+                Err(named)
             }
         }
     }

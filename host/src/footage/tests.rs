@@ -1,3 +1,5 @@
+//! Long: the liars stand beside the tests that they lie to.
+//!
 //! Lies told to the footage room, one by one: a tier, the store, the index and the registry answer with something else, and what is
 //! handed out is the right footage or an error, counted at its seam. Each test first shows that the same question has an answer.
 

@@ -60,7 +60,7 @@ async fn description(edge: &Edge, id: &str, request: Request) -> Result<Response
     let declared = declared(request.headers())?;
     let taken = edge
         .ingest
-        .event(&grant, &id, declared, request.into_body().into_data_stream())
+        .event(&grant, id, declared, request.into_body().into_data_stream())
         .await?;
     Ok(answer(taken))
 }

@@ -163,7 +163,8 @@ pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
         first,
         rest,
     } = opened;
-    let (total, tag) = (source.length(), source.entity_tag());
+    let total = source.length();
+    let tag = (kind == MediaType::Mp4).then(|| source.entity_tag());
     let body = if first.len() as u64 == span.length {
         Body::from(first)
     } else {
@@ -183,7 +184,7 @@ pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
     };
     let mut response = response(status, media_type(kind), span.length, body);
     let headers = response.headers_mut();
-    if kind == MediaType::Mp4 {
+    if let Some(tag) = tag {
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         headers.insert(header::ETAG, header_text(&tag));
     }

@@ -62,7 +62,7 @@ impl Default for Limits {
             instances_max: 256,
             queue_max: 1024,
             decodes_max: u32::try_from(cores).unwrap_or(1),
-            keep_resident_bytes: 512 << 10,
+            keep_resident_bytes: 192 << 10,
             guest_stack_bytes: 64 << 10,
             glue_stack_bytes: 64 << 10,
             objects_max: 8,
