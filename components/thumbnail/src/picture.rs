@@ -48,7 +48,7 @@ pub enum PictureError {
 
 /// Makes the rendition of a JPEG that is `width` pixels wide when upright, or as wide as the source where that is less.
 ///
-/// Returns a baseline JPEG without metadata, at most [`MAX_RENDITION_BYTES`] long. The source is taken over, so that its memory is
+/// Returns a baseline JPEG without metadata, at most `MAX_RENDITION_BYTES` long. The source is taken over, so that its memory is
 /// free again once it is decoded: an instance has only so much.
 pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
     let mut decoder = Decoder::new(jpeg.as_slice());

@@ -1,7 +1,7 @@
 //! HTTP: routes in, responses out.
 //!
 //! One table of routes ([`routes::ROUTES`]); one file that chooses statuses ([`problem`]); one way out for what is private
-//! ([`wayout`]). This room must never decide who may see what, never build an answer from anything but a grant's, and never log an address or a
+//! (`wayout`). This room must never decide who may see what, never build an answer from anything but a grant's, and never log an address or a
 //! credential.
 
 mod camera;

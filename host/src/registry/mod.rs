@@ -53,7 +53,7 @@ pub enum Expect {
     Any,
 }
 
-/// One write of a commit. The sealed bytes carry the sequence too: the caller seals them for [`Commit::sequence`].
+/// One write of a commit. The sealed bytes carry the sequence too: the caller seals them for the sequence that it commits at.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// The record's kind: `viewer`, `login`, `session`, `camera`, `household`.

@@ -34,7 +34,7 @@ pub struct Limits {
     /// registers and return addresses.
     pub guest_stack_bytes: usize,
     /// Native stack for wasmtime's own glue above the guest's, in bytes. The host's answers are computed elsewhere (see
-    /// [`super::ferry`]), so it needs to hold copying in and out and nothing deeper.
+    /// `super::ferry`), so it needs to hold copying in and out and nothing deeper.
     pub glue_stack_bytes: usize,
     /// Objects that one instance holds open at once.
     pub objects_max: u32,
