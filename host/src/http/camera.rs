@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::{Edge, credential};
 use crate::ingest::{ContentDigest, Declared, IngestError, Taken};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_seal::Kind;
 use std::sync::Arc;
@@ -12,55 +12,29 @@ use std::sync::Arc;
 type Edged = State<Arc<Edge>>;
 
 /// `PUT /v1/ingest/stills/{still}`
-pub async fn still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Response {
-    closing(
-        request.version(),
-        footage(&edge, Kind::Still, &id, "image/jpeg", request).await,
-    )
+pub async fn still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    footage(&edge, Kind::Still, &id, "image/jpeg", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}/still`
-pub async fn event_still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Response {
-    closing(
-        request.version(),
-        footage(&edge, Kind::EventStill, &id, "image/jpeg", request).await,
-    )
+pub async fn event_still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    footage(&edge, Kind::EventStill, &id, "image/jpeg", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}/clip`
-pub async fn clip(State(edge): Edged, Path(id): Path<String>, request: Request) -> Response {
-    closing(
-        request.version(),
-        footage(&edge, Kind::Clip, &id, "video/mp4", request).await,
-    )
+pub async fn clip(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+    footage(&edge, Kind::Clip, &id, "video/mp4", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}`
-pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request) -> Response {
-    closing(request.version(), description(&edge, &id, request).await)
-}
-
-/// An upload may be refused before its body was read; over HTTP/1.1 the connection can't be used again then, and says so.
-fn closing(version: Version, answer: Result<Response, Problem>) -> Response {
-    answer.unwrap_or_else(|problem| {
-        let mut response = problem.into_response();
-        if version <= Version::HTTP_11 {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    })
-}
-
-async fn description(edge: &Edge, id: &str, request: Request) -> Result<Response, Problem> {
+pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
     let raw = credential::of_camera(request.headers())?;
     let grant = edge.admission.admit_camera(&raw).await?;
     check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
     let taken = edge
         .ingest
-        .event(&grant, id, declared, request.into_body().into_data_stream())
+        .event(&grant, &id, declared, request.into_body().into_data_stream())
         .await?;
     Ok(answer(taken))
 }

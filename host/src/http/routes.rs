@@ -3,6 +3,7 @@
 use super::{Edge, camera, openapi, problem, viewer};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -196,6 +197,7 @@ pub fn router(edge: Arc<Edge>) -> Router {
         // Each route has a limit of its own for its body.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(check_target))
+        .layer(middleware::from_fn(say_that_it_closes))
         .with_state(edge)
 }
 
@@ -237,6 +239,21 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
             response
         }
     }))
+}
+
+/// A request may be refused before its body was read; over HTTP/1.1 the connection can't be used again then, and says so.
+async fn say_that_it_closes(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let may_close = has_body && request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if may_close && (response.status().is_client_error() || response.status().is_server_error()) {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Refuses request targets that no route has, before anything looks at them. FROM CLIENT.
