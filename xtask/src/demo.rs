@@ -13,12 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::client::{Client, id_of_time_ago};
 use crate::components;
-use crate::edge::{Edge, Installation};
+use crate::edge::{CameraAdded, Edge, Installation};
 use crate::media::{self, Media};
 use crate::workspace::{Workspace, step};
 
@@ -63,23 +62,6 @@ struct Counts {
     stills: u64,
     events: u64,
     clips: u64,
-}
-
-#[derive(Deserialize)]
-struct HouseholdAdded {
-    household: String,
-}
-
-#[derive(Deserialize)]
-struct CameraAdded {
-    camera: String,
-    credential: String,
-}
-
-#[derive(Deserialize)]
-struct ViewerAdded {
-    #[serde(rename = "viewer")]
-    _viewer: String,
 }
 
 /// Builds, starts and fills an edge; then waits for Ctrl-C, or checks and ends.
@@ -163,33 +145,14 @@ fn enrol<'a>(installation: &Installation, media: &'a Media, bar: &ProgressBar) -
     let mut all = Vec::new();
     for household in &media.manifest.households {
         bar.set_message(format!("enrolling {}", household.name));
-        let added: HouseholdAdded = installation.command(&["household", "add", &household.name], None)?;
+        let added = installation.add_household(&household.name)?;
         let mut senders = Vec::new();
         for camera in &household.cameras {
-            let arguments = [
-                "camera",
-                "add",
-                "--household",
-                &added.household,
-                "--name",
-                &camera.name,
-                "--serial",
-                &camera.serial,
-            ];
-            senders.push((installation.command(&arguments, None)?, camera));
+            senders.push((installation.add_camera(&added, &camera.name, &camera.serial)?, camera));
         }
         // Drawings on a loopback port that end with the demo: a password that can be typed is worth more here.
         let password = format!("demo-only-{}", household.login);
-        let arguments = [
-            "viewer",
-            "add",
-            "--household",
-            &added.household,
-            "--name",
-            &household.login,
-            "--password-stdin",
-        ];
-        let _: ViewerAdded = installation.command(&arguments, Some(&format!("{password}\n")))?;
+        installation.add_viewer(&added, &household.login, &password)?;
         let household = Household {
             name: household.name.clone(),
             login: household.login.clone(),

@@ -1,23 +1,18 @@
 //! One running edge: its folder, its configuration, its command line, its process.
-//!
-//! INVARIANT: an edge that was started is stopped when it goes out of scope, whatever happened before.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::components::Built;
+use crate::process::Process;
 use crate::workspace::show;
 
-/// How long an orderly end may take before the process is killed.
-const STOP_SECONDS_MAX: u64 = 15;
 /// How much of the log is shown when something failed.
 const LOG_LINES_SHOWN: usize = 20;
 const READY: &str = "listening on ";
@@ -33,9 +28,30 @@ pub struct Installation {
 pub struct Edge {
     /// `http://127.0.0.1:PORT`
     pub address: String,
-    child: Child,
-    // Held open: a process whose standard output is closed could fail on its next line.
-    _output: BufReader<ChildStdout>,
+    process: Process,
+}
+
+/// A household that was added.
+#[derive(Deserialize)]
+pub struct HouseholdAdded {
+    /// Its id.
+    pub household: String,
+}
+
+/// A camera that was added.
+#[derive(Deserialize)]
+pub struct CameraAdded {
+    /// Its id.
+    pub camera: String,
+    /// What it hands in with.
+    pub credential: String,
+}
+
+/// A viewer who was added.
+#[derive(Deserialize)]
+pub struct ViewerAdded {
+    /// Its id.
+    pub viewer: String,
 }
 
 #[derive(Serialize)]
@@ -95,6 +111,30 @@ impl Installation {
         })
     }
 
+    /// Adds a household.
+    ///
+    /// Errors: as [`Self::command`].
+    pub fn add_household(&self, name: &str) -> Result<HouseholdAdded> {
+        self.command(&["household", "add", name], None)
+    }
+
+    /// Adds a camera.
+    ///
+    /// Errors: as [`Self::command`].
+    pub fn add_camera(&self, household: &HouseholdAdded, name: &str, serial: &str) -> Result<CameraAdded> {
+        let household = ["camera", "add", "--household", &household.household];
+        self.command(&[&household[..], &["--name", name, "--serial", serial]].concat(), None)
+    }
+
+    /// Adds a viewer.
+    ///
+    /// Errors: as [`Self::command`].
+    pub fn add_viewer(&self, household: &HouseholdAdded, login: &str, password: &str) -> Result<ViewerAdded> {
+        let household = ["viewer", "add", "--household", &household.household];
+        let login = ["--name", login, "--password-stdin"];
+        self.command(&[&household[..], &login].concat(), Some(&format!("{password}\n")))
+    }
+
     /// Starts `eyesonly serve` and waits until it says where it listens.
     ///
     /// Errors: it ends before that; the end of its log is in the error.
@@ -102,40 +142,11 @@ impl Installation {
         let log = File::create(&self.log).with_context(|| format!("writing {}", self.log.display()))?;
         let mut command = Command::new(&self.binary);
         command.arg("--config").arg(&self.config).arg("serve");
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("`{}` does not start", show(&command)))?;
-        let output = child.stdout.take().context("no standard output")?;
-        let mut output = BufReader::new(output);
-        // From here on Drop ends the process.
-        let mut line = String::new();
-        let read = output.read_line(&mut line);
-        let mut edge = Edge {
-            address: String::new(),
-            child,
-            _output: output,
-        };
-        read?;
-        match line.trim().strip_prefix(READY) {
-            Some(address) => edge.address = address.to_owned(),
-            None if line.is_empty() => {
-                let status = edge.child.wait()?;
-                bail!(
-                    "`{}` ended ({status}). Its log ends:\n{}",
-                    show(&command),
-                    self.log_end()
-                );
-            }
-            None => bail!(
-                "`{}` said {:?} where `{READY}http://…` was expected",
-                show(&command),
-                line.trim()
-            ),
-        }
-        Ok(edge)
+        let mut process = Process::start(command.stderr(log), Some(""))?;
+        let address = process
+            .line(READY)
+            .with_context(|| format!("`{}`. Its log ends:\n{}", show(&command), self.log_end()))?;
+        Ok(Edge { address, process })
     }
 
     /// The last lines of the log, for an error.
@@ -160,41 +171,7 @@ impl Edge {
     ///
     /// Errors: the system does not say.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        Ok(self.child.try_wait()?)
-    }
-
-    /// Ends the process in order (SIGTERM), and kills it when that takes too long.
-    fn stop(&mut self) -> Result<()> {
-        let is_gone = |child: &mut Child| -> Result<bool> { Ok(child.try_wait()?.is_some()) };
-        if is_gone(&mut self.child)? {
-            return Ok(());
-        }
-        if let Some(pid) = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-        {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        }
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(STOP_SECONDS_MAX) {
-            if is_gone(&mut self.child)? {
-                return Ok(());
-            }
-            // std has no wait with a limit.
-            thread::sleep(Duration::from_millis(20));
-        }
-        eprintln!("   the edge did not end within {STOP_SECONDS_MAX} s of SIGTERM: killed");
-        Ok(self.child.kill()?)
-    }
-}
-
-impl Drop for Edge {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop() {
-            eprintln!("   stopping the edge: {error:#}");
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
+        self.process.ended()
     }
 }
 

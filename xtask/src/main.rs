@@ -11,6 +11,7 @@ mod demo;
 mod edge;
 mod files;
 mod media;
+mod process;
 mod test;
 mod toolchain;
 mod tools;

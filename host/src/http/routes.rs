@@ -26,7 +26,7 @@ pub enum Who {
     Camera,
 }
 
-/// What a route does; each has one function.
+/// What a route does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table below says what each is")]
 pub enum Name {
@@ -217,11 +217,10 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::Logout => on(method, viewer::logout),
         Name::Wall => on(method, viewer::wall),
         Name::Cameras => on(method, viewer::cameras),
-        Name::Thumbnail => on(method, viewer::thumbnail),
+        Name::Thumbnail | Name::EventThumbnail => on(method, viewer::thumbnail),
         Name::Events => on(method, viewer::events),
         Name::Event => on(method, viewer::event),
         Name::DeleteEvent => on(method, viewer::delete_event),
-        Name::EventThumbnail => on(method, viewer::event_thumbnail),
         Name::Clip => on(method, viewer::clip),
         Name::PutStill => on(method, camera::still),
         Name::PutEvent => on(method, camera::event),

@@ -11,10 +11,11 @@ use crate::ledger::Handed;
 use crate::sandbox::{Answer, Body as Answered, Handler, MediaType, Question, Status};
 use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY, WallCamera, login_page, wall_page};
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use eyesonly_rights::{Action, Role};
+use eyesonly_rights::{Action, Requester, Role};
 use eyesonly_seal::FootageId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -189,14 +190,24 @@ async fn wall_of(edge: &Edge, headers: &HeaderMap, tag: &str) -> Result<Response
         })
         .collect();
     let html = wall_page(&rights.name, &cameras);
+    let pass = cameras_leave(edge, &requester, &raw, html.len())?;
+    Ok(wayout::page(pass, html))
+}
+
+/// The way out for a list of cameras, as page or as data.
+fn cameras_leave(
+    edge: &Edge,
+    requester: &Requester,
+    raw: &RawCredential,
+    body_bytes: usize,
+) -> Result<wayout::Pass, Problem> {
     let leaving = Leaving {
         source: None,
         handed: Handed::Cameras,
         event: None,
-        body_bytes: html.len() as u64,
+        body_bytes: body_bytes as u64,
     };
-    let pass = wayout::pass(edge, &requester, &raw, &leaving)?;
-    Ok(wayout::page(pass, html))
+    wayout::pass(edge, requester, raw, &leaving)
 }
 
 #[derive(Serialize)]
@@ -229,46 +240,81 @@ pub async fn cameras(State(edge): Edged, headers: HeaderMap, Path(tag): Path<Str
         })
         .collect();
     let body = serde_json::to_vec(&Cameras { cameras }).map_err(|_| Problem::Failed)?;
-    let leaving = Leaving {
-        source: None,
-        handed: Handed::Cameras,
-        event: None,
-        body_bytes: body.len() as u64,
-    };
-    let pass = wayout::pass(&edge, &requester, &raw, &leaving)?;
+    let pass = cameras_leave(&edge, &requester, &raw, body.len())?;
     Ok(wayout::bytes(pass, MediaType::Json, body))
 }
 
-/// One question to a handler under one grant: what the routes below share.
-struct Asking<'a> {
-    edge: &'a Edge,
-    headers: &'a HeaderMap,
-    tag: &'a str,
-    camera: &'a str,
-    event: Option<&'a str>,
-    action: Action,
-    handed: Handed,
+/// A viewer's request below one camera, taken apart. FROM CLIENT, all of it.
+pub struct Asked {
+    edge: Arc<Edge>,
+    headers: HeaderMap,
+    uri: Uri,
+    place: Place,
 }
 
-impl Asking<'_> {
-    async fn answer(self, handler: &Handler, question: Question) -> Result<Response, Problem> {
-        let edge = self.edge;
-        let raw = credential::of_viewer(self.headers, edge.tls)?;
-        let grant = Arc::new(edge.admission.admit(&raw, self.tag, self.camera, self.action).await?);
+/// The parameters of an address below a camera.
+#[derive(Deserialize)]
+struct Place {
+    tag: String,
+    camera: String,
+    event: Option<String>,
+}
+
+impl FromRequestParts<Arc<Edge>> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        let place = Path::from_request_parts(parts, edge).await;
+        let Path(place) = place.map_err(|_| Problem::NotFound)?;
+        Ok(Self {
+            edge: Arc::clone(edge),
+            headers: std::mem::take(&mut parts.headers),
+            uri: parts.uri.clone(),
+            place,
+        })
+    }
+}
+
+impl Asked {
+    /// What a question needs: the right, the handler, and the word for its answer in the ledger.
+    fn needs(&self, question: &Question) -> (Action, &Handler, Handed) {
+        let Edge { thumbnail, events, .. } = &*self.edge;
+        match question {
+            Question::Still { event: None, .. } => (Action::Live, thumbnail, Handed::Still),
+            Question::Still { event: Some(_), .. } => (Action::Events, thumbnail, Handed::Still),
+            Question::Events { .. } | Question::Event(_) => (Action::Events, events, Handed::Events),
+            Question::Clip(_) => (Action::Clips, events, Handed::Clip),
+        }
+    }
+
+    fn credential(&self) -> Result<RawCredential, Problem> {
+        credential::of_viewer(&self.headers, self.edge.tls)
+    }
+
+    async fn admit(&self, raw: &RawCredential, action: Action) -> Result<Arc<Grant>, Problem> {
+        let Place { tag, camera, .. } = &self.place;
+        let grant = self.edge.admission.admit(raw, tag, camera, action).await?;
+        Ok(Arc::new(grant))
+    }
+
+    /// One question to a handler under one grant.
+    async fn answer(self, question: Question) -> Result<Response, Problem> {
+        let (action, handler, handed) = self.needs(&question);
+        let raw = self.credential()?;
+        let grant = self.admit(&raw, action).await?;
         let answer = handler
-            .handle(Arc::clone(&edge.footage), Arc::clone(&grant), question)
+            .handle(Arc::clone(&self.edge.footage), Arc::clone(&grant), question)
             .await?;
-        let body = succeeded(answer)?;
-        match body {
+        match succeeded(answer)? {
             (_, Answered::Empty) => Err(Problem::Failed),
             (kind, Answered::Bytes(bytes)) => {
-                let pass = self.pass(&grant, &raw, bytes.len() as u64)?;
+                let pass = self.pass(&grant, &raw, handed, bytes.len() as u64)?;
                 Ok(wayout::bytes(pass, kind, bytes))
             }
             (kind, Answered::Footage { source, offset, length }) => {
                 let span = self.span(&source, kind, offset, length)?;
                 let opened = Opened::new(source, span).await?;
-                let pass = self.pass(&grant, &raw, opened.length())?;
+                let pass = self.pass(&grant, &raw, handed, opened.length())?;
                 Ok(wayout::footage(pass, kind, opened))
             }
         }
@@ -278,7 +324,7 @@ impl Asking<'_> {
     fn span(&self, source: &Held, kind: MediaType, offset: u64, length: u64) -> Result<range::Span, Problem> {
         let whole = offset == 0 && length == source.length();
         if kind == MediaType::Mp4 && whole {
-            return range::span(self.headers, length, &source.entity_tag());
+            return range::span(&self.headers, length, &source.entity_tag());
         }
         Ok(range::Span {
             start: offset,
@@ -287,14 +333,44 @@ impl Asking<'_> {
         })
     }
 
-    fn pass(&self, grant: &Grant, raw: &RawCredential, body_bytes: u64) -> Result<wayout::Pass, Problem> {
+    fn pass(
+        &self,
+        grant: &Grant,
+        raw: &RawCredential,
+        handed: Handed,
+        body_bytes: u64,
+    ) -> Result<wayout::Pass, Problem> {
+        let event = self.place.event.as_deref();
         let leaving = Leaving {
             source: Some((grant.scope().household(), grant.scope().camera())),
-            handed: self.handed,
-            event: self.event.and_then(|event| FootageId::parse(event).ok()),
+            handed,
+            event: event.and_then(|event| FootageId::parse(event).ok()),
             body_bytes,
         };
-        wayout::pass(self.edge, grant.requester(), raw, &leaving)
+        wayout::pass(&self.edge, grant.requester(), raw, &leaving)
+    }
+
+    /// The event of the address; every route below an event has one.
+    fn event(&self) -> Result<String, Problem> {
+        self.place.event.clone().ok_or(Problem::NotFound)
+    }
+
+    /// A number in the query, or `default` if it isn't there.
+    fn number(&self, name: &str, default: u32) -> Result<u32, Problem> {
+        match self.parameter(name) {
+            None => Ok(default),
+            Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => text
+                .parse()
+                .map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into())),
+            Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
+        }
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.uri.query()?;
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 }
 
@@ -313,181 +389,58 @@ fn succeeded(answer: Answer) -> Result<(MediaType, Answered), Problem> {
     }
 }
 
-/// A number in the query, or `default` if it isn't there.
-fn number(uri: &Uri, name: &str, default: u32) -> Result<u32, Problem> {
-    match parameter(uri, name) {
-        None => Ok(default),
-        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => text
-            .parse()
-            .map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into())),
-        Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
-    }
-}
-
-fn parameter(uri: &Uri, name: &str) -> Option<String> {
-    let query = uri.query()?;
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// `GET /v1/{tag}/cameras/{camera}/thumbnail`
-pub async fn thumbnail(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera)): Path<(String, String)>,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let width = number(&uri, "width", WIDTH_DEFAULT)?;
-    let handed = Handed::Still;
-    let asking = Asking {
-        edge: &edge,
-        headers: &headers,
-        tag: &tag,
-        camera: &camera,
-        event: None,
-        action: Action::Live,
-        handed,
+/// `GET /v1/{tag}/cameras/{camera}/thumbnail` and `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
+pub async fn thumbnail(asked: Asked) -> Result<Response, Problem> {
+    let question = Question::Still {
+        event: asked.place.event.clone(),
+        width: asked.number("width", WIDTH_DEFAULT)?,
     };
-    asking
-        .answer(&edge.thumbnail, Question::Still { event: None, width })
-        .await
-}
-
-/// `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
-pub async fn event_thumbnail(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera, event)): Path<(String, String, String)>,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let width = number(&uri, "width", WIDTH_DEFAULT)?;
-    let handed = Handed::Still;
-    let asking = Asking {
-        edge: &edge,
-        headers: &headers,
-        tag: &tag,
-        camera: &camera,
-        event: Some(&event),
-        action: Action::Events,
-        handed,
-    };
-    asking
-        .answer(
-            &edge.thumbnail,
-            Question::Still {
-                event: Some(event.clone()),
-                width,
-            },
-        )
-        .await
+    asked.answer(question).await
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/events`
-pub async fn events(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera)): Path<(String, String)>,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub async fn events(asked: Asked) -> Result<Response, Problem> {
     let question = Question::Events {
-        before: parameter(&uri, "before"),
-        limit: number(&uri, "limit", LIMIT_DEFAULT)?,
+        before: asked.parameter("before"),
+        limit: asked.number("limit", LIMIT_DEFAULT)?,
     };
-    let handed = Handed::Events;
-    let asking = Asking {
-        edge: &edge,
-        headers: &headers,
-        tag: &tag,
-        camera: &camera,
-        event: None,
-        action: Action::Events,
-        handed,
-    };
-    asking.answer(&edge.events, question).await
+    asked.answer(question).await
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/events/{event}`
-pub async fn event(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera, event)): Path<(String, String, String)>,
-) -> Result<Response, Problem> {
-    let handed = Handed::Events;
-    let asking = Asking {
-        edge: &edge,
-        headers: &headers,
-        tag: &tag,
-        camera: &camera,
-        event: Some(&event),
-        action: Action::Events,
-        handed,
-    };
-    asking.answer(&edge.events, Question::Event(event.clone())).await
+pub async fn event(asked: Asked) -> Result<Response, Problem> {
+    let question = Question::Event(asked.event()?);
+    asked.answer(question).await
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/events/{event}/clip`
-pub async fn clip(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera, event)): Path<(String, String, String)>,
-) -> Result<Response, Problem> {
-    let handed = Handed::Clip;
-    let asking = Asking {
-        edge: &edge,
-        headers: &headers,
-        tag: &tag,
-        camera: &camera,
-        event: Some(&event),
-        action: Action::Clips,
-        handed,
-    };
-    asking.answer(&edge.events, Question::Clip(event.clone())).await
+pub async fn clip(asked: Asked) -> Result<Response, Problem> {
+    let question = Question::Clip(asked.event()?);
+    asked.answer(question).await
 }
 
 /// `DELETE /v1/{tag}/cameras/{camera}/events/{event}`
-pub async fn delete_event(
-    State(edge): Edged,
-    headers: HeaderMap,
-    uri: Uri,
-    Path((tag, camera, event)): Path<(String, String, String)>,
-) -> Result<Response, Problem> {
-    let raw = credential::of_viewer(&headers, edge.tls)?;
-    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
-    let grant = Arc::new(edge.admission.admit(&raw, &tag, &camera, Action::Delete).await?);
-    edge.footage.delete_event(&grant, &event).await?;
-    let leaving = Leaving {
-        source: Some((grant.scope().household(), grant.scope().camera())),
-        handed: Handed::Deletion,
-        event: FootageId::parse(&event).ok(),
-        body_bytes: 0,
-    };
-    let pass = wayout::pass(&edge, grant.requester(), &raw, &leaving)?;
+pub async fn delete_event(asked: Asked) -> Result<Response, Problem> {
+    let raw = asked.credential()?;
+    credential::check_origin(&asked.headers, asked.uri.authority().map(|a| a.as_str()))?;
+    let grant = asked.admit(&raw, Action::Delete).await?;
+    asked.edge.footage.delete_event(&grant, &asked.event()?).await?;
+    let pass = asked.pass(&grant, &raw, Handed::Deletion, 0)?;
     Ok(wayout::no_content(pass))
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/plain`, in the bench's build alone: the bytes of the file that `EYESONLY_BENCH_FILE` names, by the same
 /// identity, registry and way out, without sandbox and opening.
 #[cfg(feature = "bench")]
-pub async fn plain(
-    State(edge): Edged,
-    headers: HeaderMap,
-    Path((tag, camera)): Path<(String, String)>,
-) -> Result<Response, Problem> {
+pub async fn plain(asked: Asked) -> Result<Response, Problem> {
     static FILE: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| {
         std::env::var_os("EYESONLY_BENCH_FILE")
             .and_then(|path| std::fs::read(path).ok())
             .unwrap_or_default()
             .into()
     });
-    let raw = credential::of_viewer(&headers, edge.tls)?;
-    let grant = edge.admission.admit(&raw, &tag, &camera, Action::Live).await?;
-    let leaving = Leaving {
-        source: Some((grant.scope().household(), grant.scope().camera())),
-        handed: Handed::Still,
-        event: None,
-        body_bytes: FILE.len() as u64,
-    };
-    let pass = wayout::pass(&edge, grant.requester(), &raw, &leaving)?;
+    let raw = asked.credential()?;
+    let grant = asked.admit(&raw, Action::Live).await?;
+    let pass = asked.pass(&grant, &raw, Handed::Still, FILE.len() as u64)?;
     Ok(wayout::bytes(pass, MediaType::Jpeg, FILE.clone()))
 }

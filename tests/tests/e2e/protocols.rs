@@ -115,22 +115,13 @@ fn a_second_start_compiles_nothing() {
         ..EdgeOptions::default()
     });
     let count = |edge: &Edge, part: &str| edge.log().matches(part).count();
-    assert_eq!(
-        (
-            count(&edge, "compiling a component"),
-            count(&edge, "taken from the cache")
-        ),
-        (2, 0),
-        "{}",
-        edge.log()
-    );
+    let check = |edge: &Edge, compiling: &str, expected: (usize, usize)| {
+        let counted = (count(edge, compiling), count(edge, "taken from the cache"));
+        assert_eq!(counted, expected, "{}", edge.log());
+    };
+    check(&edge, "compiling a component", (2, 0));
     edge.restart();
-    assert_eq!(
-        (count(&edge, "compiling"), count(&edge, "taken from the cache")),
-        (0, 2),
-        "{}",
-        edge.log()
-    );
+    check(&edge, "compiling", (0, 2));
 
     // What was changed on the disk is not run, but compiled again: native code is trusted only with its MAC.
     let compiled = eyesonly_tests::canary::files_below(&edge.data().join("compiled"));
@@ -142,19 +133,9 @@ fn a_second_start_compiles_nothing() {
         std::fs::write(path, bytes).unwrap();
     }
     edge.restart();
-    assert_eq!(
-        (count(&edge, "compiling again"), count(&edge, "taken from the cache")),
-        (2, 0),
-        "{}",
-        edge.log()
-    );
+    check(&edge, "compiling again", (2, 0));
     edge.restart();
-    assert_eq!(
-        (count(&edge, "compiling"), count(&edge, "taken from the cache")),
-        (0, 2),
-        "{}",
-        edge.log()
-    );
+    check(&edge, "compiling", (0, 2));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use eyesonly_tests::{Answer, Camera};
 use reqwest::{Method, RequestBuilder};
 
 use crate::table::{CAMERA_TABLE, Row, rows};
-use crate::{Actors, Alike, Home, check_alike, new_event, two_homes};
+use crate::{Actors, Cells, Home, new_event, two_homes};
 
 /// Every credential that is a beginning of one and the end of another, cut at each byte of its form.
 fn cut_from(one: &str, other: &str) -> Vec<String> {
@@ -46,47 +46,25 @@ async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
         .await
         .expect(201);
     alder.household.remove_camera(&removed);
-    let foreign_before = alder
-        .viewer
-        .event(&alder.other_camera, &alder.other_event)
-        .await
-        .expect(200)
-        .seen();
+    let foreign = async || {
+        let event = alder.viewer.event(&alder.other_camera, &alder.other_event).await;
+        event.expect(200).seen()
+    };
+    let foreign_before = foreign().await;
 
-    let mut alike = Alike::new();
-    let mut wrong = Vec::new();
+    let mut cells = Cells::default();
     for row in rows(CAMERA_TABLE) {
         for (actor, expected) in &row.cells {
             for credential in credentials(actor, &alder, &birch, &removed) {
                 let id = object_of(&row, actor, &alder, &birch).await;
                 let answer = Answer::of_upload(put(&row, &id, credential.as_deref(), &actors)).await;
                 let cell = format!("{} × {} × {actor} {id}", row.route(), row.object);
-                if answer.status != *expected {
-                    wrong.push(format!("{cell}: {} where {expected} was expected", answer.told()));
-                }
-                if *expected >= 400 {
-                    alike
-                        .entry((row.route(), actor, *expected))
-                        .or_default()
-                        .push((cell, answer));
-                }
+                cells.judge(&row, actor, *expected, cell, answer);
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} cells are wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-    check_alike(&alike);
-    let foreign_after = alder
-        .viewer
-        .event(&alder.other_camera, &alder.other_event)
-        .await
-        .expect(200)
-        .seen();
-    assert_eq!(foreign_before, foreign_after, "another camera's event was touched");
+    cells.check();
+    assert_eq!(foreign_before, foreign().await, "another camera's event was touched");
     // What the two cameras handed in under that id is their own.
     for (home, own) in [(&alder, "described by alder"), (&birch, "described by birch")] {
         let event = home

@@ -201,8 +201,7 @@ async fn the_tables_have_every_route_of_the_edge_and_no_other() {
 #[tokio::test]
 async fn viewers_get_what_the_table_says_and_nothing_else() {
     let (edge, alder, birch, actors) = two_homes().await;
-    let mut alike = Alike::new();
-    let mut wrong = Vec::new();
+    let mut cells = Cells::default();
     // Sessions end last: the rows before still need them.
     let (last, first): (Vec<_>, Vec<_>) = rows(VIEWER_TABLE)
         .into_iter()
@@ -219,33 +218,21 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
                 }
                 let cell = format!("{} × {} × {actor} {named:?}", row.route(), row.object);
                 let answer = Answer::of(request).await;
-                if answer.status != *expected {
-                    wrong.push(format!("{cell}: {} where {expected} was expected", answer.told()));
-                }
                 if method == Method::GET {
                     let head = self::request(&row, Method::HEAD, actor, &named, &actors);
                     let head = Answer::of(head).await;
                     let (head, get) = (head.seen(), answer.seen());
                     if (head.0, &head.1) != (get.0, &get.1) || !head.2.is_empty() {
-                        wrong.push(format!("{cell}: HEAD is not as GET: {head:?} and {:?}", (get.0, get.1)));
+                        cells
+                            .wrong
+                            .push(format!("{cell}: HEAD is not as GET: {head:?} and {:?}", (get.0, get.1)));
                     }
                 }
-                if *expected >= 400 {
-                    alike
-                        .entry((row.route(), actor, *expected))
-                        .or_default()
-                        .push((cell, answer));
-                }
+                cells.judge(&row, actor, *expected, cell, answer);
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} cells are wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-    check_alike(&alike);
+    cells.check();
     refused_deletions_deleted_nothing(&alder, &birch).await;
     for row in last {
         check_logout(&edge, &row, &alder, &actors).await;
@@ -280,24 +267,49 @@ async fn two_homes() -> (Edge, Home, Home, Actors) {
     (edge, alder, birch, actors)
 }
 
-/// Refused answers, with the cell that each is from, by route, actor and status: those of one entry must be the same.
-type Alike = BTreeMap<(String, &'static str, u16), Vec<(String, Answer)>>;
+/// What the cells of a table answered.
+#[derive(Default)]
+struct Cells {
+    /// What was not as the table says.
+    wrong: Vec<String>,
+    /// Refused answers, with the cell that each is from, by route, actor and status: those of one entry must be the same.
+    alike: BTreeMap<(String, &'static str, u16), Vec<(String, Answer)>>,
+}
 
-/// Whatever an actor may not see, and whatever does not exist, is answered with the same bytes for the same route.
-fn check_alike(alike: &Alike) {
-    let mut compared = 0;
-    for answers in alike.values() {
-        let (first_cell, first) = &answers[0];
-        for (cell, answer) in &answers[1..] {
-            assert_eq!(
-                first.seen(),
-                answer.seen(),
-                "these can be told apart:\n{first_cell}\n{cell}"
-            );
-            compared += 1;
+impl Cells {
+    fn judge(&mut self, row: &Row, actor: &'static str, expected: u16, cell: String, answer: Answer) {
+        if answer.status != expected {
+            self.wrong
+                .push(format!("{cell}: {} where {expected} was expected", answer.told()));
+        }
+        if expected >= 400 {
+            let key = (row.route(), actor, expected);
+            self.alike.entry(key).or_default().push((cell, answer));
         }
     }
-    assert!(compared > 100, "only {compared} answers were compared");
+
+    /// Whatever an actor may not see, and whatever does not exist, is answered with the same bytes for the same route.
+    fn check(&self) {
+        let count = self.wrong.len();
+        assert!(
+            self.wrong.is_empty(),
+            "{count} cells are wrong:\n{}",
+            self.wrong.join("\n")
+        );
+        let mut compared = 0;
+        for answers in self.alike.values() {
+            let (first_cell, first) = &answers[0];
+            for (cell, answer) in &answers[1..] {
+                assert_eq!(
+                    first.seen(),
+                    answer.seen(),
+                    "these can be told apart:\n{first_cell}\n{cell}"
+                );
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "only {compared} answers were compared");
+    }
 }
 
 async fn refused_deletions_deleted_nothing(alder: &Home, birch: &Home) {

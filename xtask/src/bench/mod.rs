@@ -2,8 +2,8 @@
 //!
 //! It must never print a number that it did not measure: a row that can't be measured says why, and the run then fails.
 
+mod counters;
 mod nginx;
-mod process;
 mod report;
 mod rows;
 mod setup;
@@ -22,12 +22,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use self::nginx::Nginx;
-use self::process::Process;
 use self::report::{Goal, NotMeasured, Report, Row};
 use self::rows::{HERD, Pace, Rooms, Source};
 use self::setup::{Binaries, Tier, World};
 use self::vips::Vips;
 use crate::media::Media;
+use crate::process::Process;
 use crate::workspace::{Workspace, output_of, step};
 
 /// The still that is asked for hot: its thumbnail has about 12 KiB.

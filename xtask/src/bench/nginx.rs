@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::process::Process;
+use super::counters::family;
+use crate::process::Process;
 use crate::workspace::output_of;
 
 const START_SECONDS_MAX: u64 = 10;
@@ -65,7 +66,7 @@ impl Nginx {
     ///
     /// Errors: the system does not say.
     pub fn processes(&self) -> Result<Vec<u32>> {
-        self.process.family()
+        family(self.process.id())
     }
 }
 

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
+use super::counters::{cpu_seconds, memory_mebibytes, reset_peak_memory};
 use super::nginx::Nginx;
-use super::process::{cpu_seconds, memory_mebibytes, reset_peak_memory};
 use super::report::{Goal, Row};
 use super::setup::{Tier, World};
 use super::vips::Vips;

@@ -14,11 +14,11 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::process::Process;
 use super::wire::Connection;
 use crate::client::{Client, id_of_time_ago};
 use crate::components::{self, Built};
 use crate::edge::Installation;
+use crate::process::Process;
 use crate::workspace::{Workspace, execute, step};
 
 /// The file that the route `plain` answers with.
@@ -62,22 +62,6 @@ pub enum Tier {
     Default,
     /// Room for everything that the bench asks for.
     Large,
-}
-
-#[derive(Deserialize)]
-struct HouseholdAdded {
-    household: String,
-}
-
-#[derive(Deserialize)]
-struct CameraAdded {
-    camera: String,
-    credential: String,
-}
-
-#[derive(Deserialize)]
-struct ViewerAdded {
-    viewer: String,
 }
 
 #[derive(Deserialize)]
@@ -128,23 +112,12 @@ impl World {
         fs::create_dir_all(parent)?;
         let folder = tempfile::Builder::new().prefix("run-").tempdir_in(parent)?;
         let installation = Installation::create(&binaries.built, folder.path(), 0)?;
-        let household: HouseholdAdded = installation.command(&["household", "add", "Bench"], None)?;
+        let household = installation.add_household("Bench")?;
         let mut cameras = Vec::new();
         for name in ["Front door", "Garden", "Garage"] {
-            let arguments = ["camera", "add", "--household", &household.household, "--name", name];
-            let added: CameraAdded = installation.command(&arguments, None)?;
-            cameras.push(added);
+            cameras.push(installation.add_camera(&household, name, "")?);
         }
-        let arguments = [
-            "viewer",
-            "add",
-            "--household",
-            &household.household,
-            "--name",
-            LOGIN,
-            "--password-stdin",
-        ];
-        let viewer: ViewerAdded = installation.command(&arguments, Some(&format!("{PASSWORD}\n")))?;
+        let viewer = installation.add_viewer(&household, LOGIN, PASSWORD)?;
         let CameraAdded { camera, credential } = cameras.pop().context("no camera")?;
         Ok(Self {
             folder,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::process::Process;
+use crate::process::Process;
 use crate::workspace::{execute, output_of};
 
 /// PyPI's packages, pinned so that the row means the same next year.

@@ -14,6 +14,12 @@ async fn outcome(handler: &Handler, question: u32) -> String {
     }
 }
 
+/// The guest that misbehaves, under limits of a test's own.
+fn misbehave(limits: Limits) -> Handler {
+    let sandbox = Sandbox::new(limits, None).unwrap();
+    sandbox.load("misbehave", &guest_path("misbehave")).unwrap()
+}
+
 async fn check(question: u32, expected: &str) {
     let handler = guest("misbehave");
     assert_eq!(outcome(&handler, question).await, expected);
@@ -89,14 +95,10 @@ async fn a_body_beside_an_error_is_dropped() {
 
 #[tokio::test]
 async fn a_loop_is_ended_at_its_deadline() {
-    let limits = Limits {
+    let handler = misbehave(Limits {
         deadline_milliseconds: 20,
         ..Limits::default()
-    };
-    let handler = Sandbox::new(limits, None)
-        .unwrap()
-        .load("misbehave", &guest_path("misbehave"))
-        .unwrap();
+    });
     assert_eq!(
         outcome(&handler, 2).await,
         "the handler was not done within its deadline"
@@ -233,14 +235,10 @@ async fn a_rendition_is_made_when_a_core_is_free() {
 
 #[tokio::test]
 async fn a_full_queue_is_busy_at_once() {
-    let limits = Limits {
+    let handler = misbehave(Limits {
         queue_max: 1,
         ..Limits::default()
-    };
-    let handler = Sandbox::new(limits, None)
-        .unwrap()
-        .load("misbehave", &guest_path("misbehave"))
-        .unwrap();
+    });
     let house = &handler.0.house;
     let all = Arc::clone(&house.instances)
         .acquire_many_owned(house.limits.instances_max)

@@ -1,0 +1,241 @@
+//! Lies told to the footage room, one by one: a tier, the store, the index and the registry answer with something else, and what is
+//! handed out is the right footage or an error, counted at its seam. Each test first shows that the same question has an answer.
+
+use super::liars::{Lie, LyingIndex, StuckRegistry};
+use super::{body, jpeg, newest, stored, with_still};
+use crate::admission::Refused;
+use crate::footage::FootageError;
+use crate::footage::testing::{Home, footage_id};
+use crate::index::Index as _;
+use crate::index::memory::MemoryIndex;
+use crate::ledger::{Fault, Ledger as _, Seam};
+use crate::registry::Nonce;
+use crate::registry::memory::MemoryRegistry;
+use crate::vault::SealedExtent;
+use bytes::Bytes;
+use eyesonly_rights::Action;
+use eyesonly_seal::{Kind, ObjectName};
+use std::sync::Arc;
+
+fn count(home: &Home, seam: Seam) -> u64 {
+    Fault::ALL
+        .iter()
+        .map(|fault| home.ledger.misdeliveries(seam, *fault))
+        .sum()
+}
+
+#[tokio::test]
+async fn a_memory_tier_that_lies_is_refused_and_the_store_asked() {
+    let (home, still) = with_still().await;
+    assert!(newest(&home).await.unwrap() == still);
+    let name = stored(&home)[0].0;
+    let memory = home.footage.ladder().memory();
+    let honest = [
+        memory.get((name, 0)).await.unwrap(),
+        memory.get((name, 1)).await.unwrap(),
+    ];
+    let mut flipped = honest[1].chunks.to_vec();
+    flipped[500_000] ^= 1;
+    let lies = [
+        SealedExtent {
+            header: [7; 56],
+            ..honest[1].clone()
+        },
+        SealedExtent {
+            chunks: Bytes::from(flipped),
+            ..honest[1].clone()
+        },
+        SealedExtent {
+            chunks: honest[1].chunks.slice(..1_000_000),
+            ..honest[1].clone()
+        },
+        SealedExtent {
+            chunks: Bytes::new(),
+            ..honest[1].clone()
+        },
+        honest[0].clone(),
+    ];
+    for (n, lie) in lies.into_iter().enumerate() {
+        memory.put((name, 1), lie).await;
+        let before = count(&home, Seam::MemoryTier);
+        assert!(newest(&home).await.unwrap() == still, "lie {n}");
+        assert!(count(&home, Seam::MemoryTier) > before, "lie {n} was not counted");
+        assert_eq!(
+            memory.get((name, 1)).await.unwrap().chunks,
+            honest[1].chunks,
+            "lie {n} was not replaced"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
+    let (home, still) = with_still().await;
+    let (name, honest) = stored(&home).remove(0);
+    let (other, _) = home.second_camera().await;
+    let pieces = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(jpeg(&body(2_200_000, 2))))]);
+    let declared = crate::ingest::Declared::default();
+    home.ingest
+        .footage(&other, Kind::Still, &footage_id().to_string(), declared, pieces)
+        .await
+        .unwrap();
+    let foreign = stored(&home).into_iter().find(|(n, _)| *n != name).unwrap().1;
+    let flip = |at: usize| {
+        let mut bytes = honest.to_vec();
+        bytes[at] ^= 0x80;
+        Bytes::from(bytes)
+    };
+    let lies = [
+        foreign,
+        flip(0),
+        flip(30),
+        flip(56),
+        flip(1_500_000),
+        flip(honest.len() - 1),
+        honest.slice(..honest.len() - 1),
+        Bytes::new(),
+    ];
+    for (n, lie) in lies.into_iter().enumerate() {
+        home.store.objects.lock().unwrap().insert(name, lie);
+        let before = count(&home, Seam::Store);
+        assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable), "lie {n}");
+        assert!(count(&home, Seam::Store) > before, "lie {n} was not counted");
+        for extent in 0..3 {
+            if let Some(kept) = home.footage.ladder().memory().get((name, extent)).await {
+                let start = 56 + extent as usize * 1_049_600;
+                assert_eq!(
+                    kept.chunks,
+                    honest.slice(start..honest.len().min(start + 1_049_600)),
+                    "a lie is in the tier"
+                );
+            }
+            home.footage.ladder().memory().evict((name, extent)).await;
+        }
+    }
+    home.store.objects.lock().unwrap().insert(name, honest);
+    assert!(newest(&home).await.unwrap() == still);
+}
+
+#[tokio::test]
+async fn an_index_that_lies_is_refused() {
+    let index = Arc::new(LyingIndex::default());
+    let home = Home::over(Arc::clone(&index) as _, Arc::new(MemoryRegistry::default())).await;
+    let (old, new) = (footage_id(), footage_id());
+    let (old, new) = (old.min(new), old.max(new));
+    home.put(Kind::Still, old, &jpeg(b"old")).await.unwrap();
+    for n in 0..3 {
+        home.put_event(footage_id(), &format!("event {n}")).await.unwrap();
+    }
+    let grant = home.grant(Action::Events).await;
+    let old_pointer = index
+        .newest_still(home.camera, Nonce::from_bytes([0; 16]))
+        .await
+        .unwrap()
+        .rows;
+    home.put(Kind::Still, new, &jpeg(b"new")).await.unwrap();
+    assert_eq!(newest(&home).await.unwrap(), jpeg(b"new"));
+    assert_eq!(home.footage.events(&grant, None, 10).await.unwrap().events.len(), 3);
+
+    // Rows of another camera of the same household, and of the same viewer: still not what was asked for.
+    let (_, other) = home.second_camera().await;
+    let lies: Vec<(&str, Lie)> = vec![
+        ("nonce", Box::new(|rows| rows.nonce = Nonce::from_bytes([9; 16]))),
+        (
+            "length",
+            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.sealed_length += 1)),
+        ),
+        (
+            "version",
+            Box::new(|rows| {
+                rows.rows
+                    .iter_mut()
+                    .for_each(|row| row.version = eyesonly_seal::ObjectVersion::from_bytes([1; 16]))
+            }),
+        ),
+        (
+            "name",
+            Box::new(|rows| {
+                rows.rows
+                    .iter_mut()
+                    .for_each(|row| row.name = ObjectName::from_bytes([1; 32]))
+            }),
+        ),
+        (
+            "twice",
+            Box::new(|rows| rows.rows = [rows.rows.clone(), rows.rows.clone()].concat()),
+        ),
+        (
+            "kind",
+            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.kind = Kind::Clip)),
+        ),
+        (
+            "proof",
+            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.proof[0] ^= 1)),
+        ),
+    ];
+    for (what, lie) in lies {
+        index.tell(lie);
+        let before = count(&home, Seam::Index);
+        assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable), "{what}");
+        assert_eq!(
+            home.footage.events(&grant, None, 10).await.err(),
+            Some(FootageError::Unavailable),
+            "{what}"
+        );
+        assert_eq!(
+            count(&home, Seam::Index),
+            before + 4,
+            "{what}: two questions, each asked twice"
+        );
+    }
+    let pointer = old_pointer.clone();
+    index.tell(move |rows| rows.rows = pointer.clone());
+    assert_eq!(
+        newest(&home).await.err(),
+        Some(FootageError::Unavailable),
+        "the pointer went back"
+    );
+    assert!(home.ledger.misdeliveries(Seam::Index, Fault::Stale) > 0);
+    index.tell(move |rows| rows.rows = old_pointer.clone());
+    assert_eq!(
+        home.footage.newest_still(&other).await.err(),
+        Some(FootageError::Unavailable),
+        "another camera's pointer"
+    );
+    index.tell(|rows| rows.rows.reverse());
+    assert_eq!(
+        home.footage.events(&grant, None, 10).await.err(),
+        Some(FootageError::Unavailable),
+        "oldest first"
+    );
+    index.tell(|rows| {
+        rows.rows
+            .iter_mut()
+            .for_each(|row| row.inline.as_mut().unwrap()[60] ^= 1)
+    });
+    assert_eq!(
+        home.footage.events(&grant, None, 10).await.err(),
+        Some(FootageError::Unavailable),
+        "details that do not open"
+    );
+}
+
+#[tokio::test]
+async fn a_record_of_before_a_revocation_is_refused() {
+    let registry = Arc::new(StuckRegistry::default());
+    let home = Home::over(Arc::new(MemoryIndex::default()), Arc::clone(&registry) as _).await;
+    *registry.stuck.lock().unwrap() = Some(Vec::new());
+    assert!(home.admit(home.camera, Action::Live).await.is_ok());
+    let told = registry.stuck.lock().unwrap().take();
+    home.admin.remove_camera(home.camera).await.unwrap();
+    assert!(
+        matches!(home.admit(home.camera, Action::Live).await, Err(Refused::NotFound)),
+        "the honest answer revokes"
+    );
+    *registry.stuck.lock().unwrap() = told;
+    assert!(matches!(
+        home.admit(home.camera, Action::Live).await,
+        Err(Refused::Unavailable(_))
+    ));
+    assert!(home.ledger.misdeliveries(Seam::Registry, Fault::Stale) >= 2);
+}

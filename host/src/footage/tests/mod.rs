@@ -1,0 +1,236 @@
+//! What the footage room hands out, makes and deletes, over seams in memory. What it does when they lie is in lies.rs.
+
+mod liars;
+mod lies;
+
+use super::testing::{Home, footage_id};
+use super::{FootageError, Held, Pieces, Recalled};
+use crate::ingest::{IngestError, Taken};
+use bytes::Bytes;
+use eyesonly_rights::Action;
+use eyesonly_seal::{Kind, ObjectName};
+
+/// A JPEG that is one by its markers, with `body` as its picture: ingest asks for no more.
+fn jpeg(body: &[u8]) -> Vec<u8> {
+    let head: &[u8] = &[
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2,
+    ];
+    [head, body, &[0xFF, 0xD9]].concat()
+}
+
+/// A body of `length` bytes that repeat nothing.
+fn body(length: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+async fn all(held: &Held) -> Result<Vec<u8>, FootageError> {
+    let mut pieces = Pieces::new(held, 0, held.length())?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next(held).await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// A home with one still of two extents and a bit.
+async fn with_still() -> (Home, Vec<u8>) {
+    let home = Home::new().await;
+    let still = jpeg(&body(2_200_000, 1));
+    assert_eq!(
+        home.put(Kind::Still, footage_id(), &still).await.unwrap(),
+        Taken::Created
+    );
+    (home, still)
+}
+
+async fn held(home: &Home) -> Result<Held, FootageError> {
+    home.footage.newest_still(&home.grant(Action::Live).await).await
+}
+
+async fn newest(home: &Home) -> Result<Vec<u8>, FootageError> {
+    all(&held(home).await?).await
+}
+
+fn stored(home: &Home) -> Vec<(ObjectName, Bytes)> {
+    home.store
+        .objects
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(name, bytes)| (*name, bytes.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_range_is_what_was_handed_in() {
+    let (home, still) = with_still().await;
+    let held = held(&home).await.unwrap();
+    let length = still.len() as u64;
+    assert_eq!(held.length(), length);
+    for offset in [
+        0,
+        1,
+        16_383,
+        16_384,
+        131_072,
+        1_048_575,
+        1_048_576,
+        2_097_151,
+        length - 1,
+    ] {
+        for count in [1, 2, 16_384, 16_385, 1_048_577, u32::MAX] {
+            let end = (offset + u64::from(count)).min(length);
+            let got = held.read(offset, count).await.unwrap();
+            assert!(
+                got == still[offset as usize..end as usize],
+                "{count} bytes from {offset}"
+            );
+        }
+    }
+    assert_eq!(held.read(length, 1).await, Err(FootageError::Invalid));
+    assert_eq!(held.read(0, 0).await, Err(FootageError::Invalid));
+    assert!(Pieces::new(&held, 1, length).is_err() && Pieces::new(&held, u64::MAX, 2).is_err());
+}
+
+#[tokio::test]
+async fn a_herd_for_one_still_costs_one_read_an_extent() {
+    let (home, still) = with_still().await;
+    let held = held(&home).await.unwrap();
+    let results = futures::future::join_all((0..40).map(|_| all(&held))).await;
+    assert!(results.into_iter().all(|got| got.unwrap() == still));
+    assert_eq!(home.store.reads.load(std::sync::atomic::Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_long_response_ends_when_its_right_does() {
+    let (home, still) = with_still().await;
+    let held = held(&home).await.unwrap();
+    let mut pieces = Pieces::new(&held, 0, held.length()).unwrap();
+    let mut got = 0;
+    while let Some(piece) = pieces.next(&held).await.ok().flatten() {
+        got += piece.len();
+        if got == 131_072 {
+            home.admin.remove_camera(home.camera).await.unwrap();
+        }
+    }
+    assert_eq!(got, 1_048_576, "no byte of the next extent leaves");
+    assert!(still.len() > got);
+}
+
+#[tokio::test]
+async fn renditions_are_made_once_and_belong_to_their_maker() {
+    let (home, _) = with_still().await;
+    let grant = home.grant(Action::Live).await;
+    let source = home.footage.newest_still(&grant).await.unwrap();
+    let Recalled::Make(making) = home.footage.recall(&source, &[1; 32], "w320").await.unwrap() else {
+        panic!("nothing to recall yet")
+    };
+    let recall = home.footage.recall(&source, &[1; 32], "w320");
+    let remember = async {
+        let held = home
+            .footage
+            .remember(&source, &[1; 32], "w320", b"small".to_vec())
+            .await
+            .unwrap();
+        drop(making);
+        all(&held).await.unwrap()
+    };
+    let (recalled, made) = futures::future::join(recall, remember).await;
+    let Recalled::AtHand(held) = recalled.unwrap() else {
+        panic!("it waited for the one that makes it")
+    };
+    assert_eq!(
+        (all(&held).await.unwrap(), made),
+        (b"small".to_vec(), b"small".to_vec())
+    );
+    for (handler, name) in [([2; 32], "w320"), ([1; 32], "w640")] {
+        let other = home.footage.recall(&source, &handler, name).await.unwrap();
+        assert!(matches!(other, Recalled::Make(_)), "{name} of another maker");
+    }
+    for name in ["", "W", "a/b", "a b", &"x".repeat(33)] {
+        assert_eq!(
+            home.footage.recall(&source, &[1; 32], name).await.err(),
+            Some(FootageError::Invalid),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        home.footage.recall(&held, &[1; 32], "w100").await.err(),
+        Some(FootageError::Invalid),
+        "a rendition of a rendition"
+    );
+    let large = vec![0; 1_000_001];
+    assert_eq!(
+        home.footage.remember(&source, &[1; 32], "w1", large).await.err(),
+        Some(FootageError::Limit)
+    );
+}
+
+#[tokio::test]
+async fn uploads_are_told_apart_and_deletions_stay() {
+    let home = Home::new().await;
+    let (event, still) = (footage_id(), jpeg(b"at the door"));
+    assert!(matches!(
+        home.put(Kind::EventStill, event, &still).await,
+        Err(IngestError::NoEvent)
+    ));
+    assert_eq!(home.put_event(event, "first").await.unwrap(), Taken::Created);
+    assert_eq!(home.put_event(event, "first").await.unwrap(), Taken::Same);
+    assert!(matches!(
+        home.put_event(event, "second").await,
+        Err(IngestError::Conflict)
+    ));
+    assert_eq!(home.put(Kind::EventStill, event, &still).await.unwrap(), Taken::Created);
+    assert_eq!(home.put(Kind::EventStill, event, &still).await.unwrap(), Taken::Same);
+    assert!(matches!(
+        home.put(Kind::EventStill, event, &jpeg(b"other")).await,
+        Err(IngestError::Conflict)
+    ));
+    assert_eq!(stored(&home).len(), 1, "what was not taken is not kept");
+
+    let grant = home.grant(Action::Delete).await;
+    home.footage.delete_event(&grant, &event.to_string()).await.unwrap();
+    assert!(stored(&home).is_empty());
+    assert_eq!(
+        home.footage.event(&grant, &event.to_string()).await.err(),
+        Some(FootageError::NotFound)
+    );
+    assert_eq!(
+        home.footage.event_still(&grant, &event.to_string()).await.err(),
+        Some(FootageError::NotFound)
+    );
+    assert_eq!(
+        home.footage.delete_event(&grant, &event.to_string()).await.err(),
+        Some(FootageError::NotFound)
+    );
+    assert!(matches!(
+        home.put_event(event, "first").await,
+        Err(IngestError::Deleted)
+    ));
+    assert!(matches!(
+        home.put(Kind::EventStill, event, &still).await,
+        Err(IngestError::Deleted)
+    ));
+    assert!(matches!(
+        home.put(Kind::Clip, event, b"").await,
+        Err(IngestError::Deleted)
+    ));
+}
+
+#[tokio::test]
+async fn two_at_once_make_one_object() {
+    let home = Home::new().await;
+    let (id, one, two) = (footage_id(), jpeg(b"one"), jpeg(b"two"));
+    let results = futures::future::join_all([home.put(Kind::Still, id, &one), home.put(Kind::Still, id, &two)]).await;
+    let created = results.iter().filter(|r| matches!(r, Ok(Taken::Created))).count();
+    let refused = results
+        .iter()
+        .filter(|r| matches!(r, Err(IngestError::Conflict)))
+        .count();
+    assert_eq!((created, refused, stored(&home).len()), (1, 1, 1));
+}
