@@ -267,13 +267,16 @@ async fn two_homes() -> (Edge, Home, Home, Actors) {
     (edge, alder, birch, actors)
 }
 
+/// Route, actor and status of refused answers.
+type Refused = (String, &'static str, u16);
+
 /// What the cells of a table answered.
 #[derive(Default)]
 struct Cells {
     /// What was not as the table says.
     wrong: Vec<String>,
-    /// Refused answers, with the cell that each is from, by route, actor and status: those of one entry must be the same.
-    alike: BTreeMap<(String, &'static str, u16), Vec<(String, Answer)>>,
+    /// Refused answers, each with the cell that it is from: those of one entry must be the same.
+    alike: BTreeMap<Refused, Vec<(String, Answer)>>,
 }
 
 impl Cells {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::wire::Connection;
 use crate::client::{Client, id_of_time_ago};
 use crate::components::{self, Built};
-use crate::edge::Installation;
+use crate::edge::{CameraAdded, Installation};
 use crate::process::Process;
 use crate::workspace::{Workspace, execute, step};
 
