@@ -5,7 +5,10 @@
 
 use crate::admission::{Admission, Refused};
 use crate::clock;
+use crate::footage::is_plain_text;
 use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
+use crate::index::{Index, IndexError};
+use crate::keyring::KeyringError;
 use crate::ledger::Seam;
 use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
 use eyesonly_rights::{
@@ -22,6 +25,8 @@ pub const LABEL_CHARACTERS_MAX: usize = 100;
 pub const MEMBERS_MAX: usize = 1000;
 /// Quota of a household in bytes of sealed objects, unless another is given.
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
+/// Rows of the index that go in one transaction: uploads wait meanwhile.
+const FORGET_ROWS: usize = 1000;
 /// How often a change is tried again when somebody else wrote meanwhile.
 const TRIES_MAX: usize = 10;
 
@@ -45,7 +50,13 @@ pub enum AdminError {
     Registry(String),
     /// Keys.
     #[error("{0}")]
-    Keyring(#[from] crate::keyring::KeyringError),
+    Keyring(#[from] KeyringError),
+    /// The camera has ended already.
+    #[error("this camera's enrolment has ended already; `eyesonly camera add` enrols a device anew")]
+    Ended,
+    /// The index does not answer.
+    #[error("{0}")]
+    Index(#[from] IndexError),
     /// Somebody else wrote meanwhile; tried again by [`Admin`].
     #[error("others are changing the same household; try again")]
     Conflict,
@@ -83,6 +94,7 @@ pub struct NewCamera {
 /// Changes and lists what the registry holds.
 pub struct Admin {
     admission: Arc<Admission>,
+    index: Arc<dyn Index>,
 }
 
 /// The records of one commit, for one sequence.
@@ -129,8 +141,8 @@ impl Writing<'_> {
 
 impl Admin {
     /// Administration over these services.
-    pub fn new(admission: Arc<Admission>) -> Self {
-        Self { admission }
+    pub fn new(admission: Arc<Admission>, index: Arc<dyn Index>) -> Self {
+        Self { admission, index }
     }
 
     async fn writing(&self) -> Result<Writing<'_>, AdminError> {
@@ -190,7 +202,7 @@ impl Admin {
         Ok(household)
     }
 
-    /// Removes a household, its cameras and viewers, and destroys its key: its footage can't be opened any more.
+    /// Removes a household, its cameras with their footage, and its viewers, and destroys its key. What fails half-way can be tried again.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -202,13 +214,28 @@ impl Admin {
         for viewer in record.viewers {
             self.remove_viewer(viewer).await?;
         }
-        self.settle(async || {
-            let mut writing = self.writing().await?;
-            writing.remove(HouseholdRecord::KIND, household.as_bytes().to_vec());
-            writing.commit().await
-        })
-        .await?;
-        Ok(self.admission.keyring().destroy_household(household)?)
+        match self.admission.keyring().destroy_household(household) {
+            Ok(()) | Err(KeyringError::NoKey) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // The last that is left of it: the household's own record, and those of the cameras that it ever had.
+        let cameras = self.list::<CameraRecord>("camera").await?;
+        let of_household = cameras.iter().filter(|camera| camera.household == household);
+        let keys: Vec<_> = of_household
+            .map(|camera| (CameraRecord::KIND, camera.key()))
+            .chain([(HouseholdRecord::KIND, record.household.as_bytes().to_vec())])
+            .collect();
+        for keys in keys.chunks(CHANGES_MAX) {
+            self.settle(async || {
+                let mut writing = self.writing().await?;
+                for (kind, key) in keys {
+                    writing.remove(kind, key.clone());
+                }
+                writing.commit().await
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Enrols a camera in a household. Its owners see it from now on.
@@ -259,11 +286,24 @@ impl Admin {
         Ok(NewCamera { camera, credential })
     }
 
-    /// Ends a camera's enrolment: its credential is worth nothing and no viewer has a right to it any more.
+    /// Ends a camera's enrolment: its credential is worth nothing, no viewer has a right to it any more, and its footage goes: at once from
+    /// the index, and from the store when the server next collects.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`]; [`AdminError::Ended`] when it has ended already, and all that was left of its footage is gone too.
     pub async fn remove_camera(&self, camera: CameraId) -> Result<(), AdminError> {
+        let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+        if record.credential.is_some() {
+            self.end_enrolment(camera).await?;
+        }
+        while self.index.forget(record.household, camera, FORGET_ROWS).await? == FORGET_ROWS {}
+        if record.credential.is_none() {
+            return Err(AdminError::Ended);
+        }
+        Ok(())
+    }
+
+    async fn end_enrolment(&self, camera: CameraId) -> Result<(), AdminError> {
         self.settle(async || {
             let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
             let mut home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
@@ -413,9 +453,9 @@ fn owners_right(camera: &CameraRecord) -> CameraRight {
 fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > LABEL_CHARACTERS_MAX || name.chars().any(char::is_control) {
+    if length == 0 || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
         return Err(AdminError::Input(format!(
-            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them control characters"
+            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them a control character or one that turns the direction of writing"
         )));
     }
     Ok(name.to_owned())

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("{path}: {source}. Name the configuration with --config FILE.")]
+    #[error(
+        "{path}: {source}. Name the configuration with --config FILE; one line is enough: data = \"eyesonly-data\""
+    )]
     Read {
         /// Which file.
         path: PathBuf,

@@ -1,11 +1,12 @@
 //! `eyesonly`: parses the command line and wires the parts together.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use eyesonly::admin::{Admin, QUOTA_BYTES_DEFAULT};
 use eyesonly::admission::Admission;
 use eyesonly::config::Config;
 use eyesonly::http::{Listener, Tls, serve};
+use eyesonly::index::SqliteIndex;
 use eyesonly::ledger::MemoryLedger;
 use eyesonly::registry::SqliteRegistry;
 use eyesonly::{component_check, edge};
@@ -72,7 +73,10 @@ enum HouseholdCommand {
     },
     /// List households.
     List,
-    /// Remove a household with its cameras and viewers, and destroy its key. Its footage can't be opened any more, from backups neither.
+    /// Remove a household with its cameras, footage and viewers, and destroy its key.
+    ///
+    /// Nothing here opens its footage any more; the server deletes the sealed files within a day or two. A backup opens it as long as it has both the
+    /// `keyring.json` of before and the key-encryption key that it was wrapped under.
     Remove {
         /// Its id.
         id: HouseholdId,
@@ -95,7 +99,7 @@ enum CameraCommand {
     },
     /// List cameras.
     List,
-    /// End a camera's enrolment: its credential stops working and nobody sees its footage any more.
+    /// End a camera's enrolment: its credential stops working, nobody sees its footage any more, and the footage is deleted.
     Remove {
         /// Its id.
         id: CameraId,
@@ -104,7 +108,7 @@ enum CameraCommand {
 
 #[derive(Subcommand)]
 enum ViewerCommand {
-    /// Add a viewer, who owns the household's cameras. The password is asked for, or read from standard input.
+    /// Add a viewer, who owns the household's cameras. The password (10 to 256 bytes) is asked for, or read from standard input.
     Add {
         /// The household's id.
         #[arg(long)]
@@ -143,10 +147,22 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("eyesonly: {error:#}");
+            eprintln!("eyesonly: {}", in_full(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong with its causes, each said once: some errors have their cause in their own text.
+fn in_full(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{cause}");
+        }
+    }
+    text
 }
 
 /// Logs go to standard error; EYESONLY_LOG sets what is logged (such as `debug`), NO_COLOR is respected.
@@ -203,18 +219,16 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> any
     let started_at_milliseconds = eyesonly::clock::now_milliseconds();
     let data = edge::open_data(config)?;
     let _alone = edge::lock_data(&config.data)?;
+    let tls = config.tls.as_ref();
+    let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
+    // What may be wrong is found before the handlers are compiled, which takes some seconds the first time.
+    let listener = Listener::bind(listen.unwrap_or(config.listen)).await?;
     let spinner = progress();
     let handlers = edge::load_handlers(config, &data.keyring, |name| {
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
     })?;
     spinner.finish_and_clear();
-    let tls = config
-        .tls
-        .as_ref()
-        .map(|tls| Tls::read(&tls.certificate, &tls.key))
-        .transpose()?;
     let edge = edge::assemble(config, &data, handlers)?;
-    let listener = Listener::bind(listen.unwrap_or(config.listen)).await?;
     if let Some(address) = config.metrics {
         let listener = Listener::bind(address).await?;
         tracing::info!(address = %listener.address, "metrics");
@@ -256,12 +270,11 @@ async fn stopped() {
 
 fn admin(config: &Config) -> anyhow::Result<Admin> {
     let data = edge::open_data(config)?;
-    let registry = Arc::new(SqliteRegistry::new(data.database));
-    Ok(Admin::new(Arc::new(Admission::new(
-        data.keyring,
-        registry,
-        Arc::new(MemoryLedger::default()),
-    ))))
+    let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
+    let index = Arc::new(SqliteIndex::new(data.database));
+    let ledger = Arc::new(MemoryLedger::default());
+    let admission = Admission::new(data.keyring, registry, ledger);
+    Ok(Admin::new(Arc::new(admission), index))
 }
 
 fn say(json: bool, value: serde_json::Value, text: impl FnOnce() -> String) {
@@ -299,7 +312,7 @@ async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyh
             admin.remove_household(id).await?;
             say(json, serde_json::json!({ "removed": id }), || {
                 format!(
-                    "household {id} is removed and its key is destroyed. Rotate the key-encryption key to close older copies of the keyring."
+                    "household {id} is removed and its key is destroyed. Backups of before that have keyring.json and the key-encryption key still open its footage."
                 )
             });
         }
@@ -391,9 +404,13 @@ async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Re
 fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() && !quietly {
-        return Ok(Zeroizing::new(
-            rpassword::prompt_password("Password: ").context("no password was read")?,
-        ));
+        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
+        let first = ask("Password (10 to 256 bytes): ").context("no password was read")?;
+        let again = ask("The same again: ").context("no password was read")?;
+        if first != again {
+            bail!("the two are not the same; nothing was changed");
+        }
+        return Ok(first);
     }
     let mut text = Zeroizing::new(String::new());
     stdin

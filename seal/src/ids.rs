@@ -10,7 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is not as long as an id is.
-    #[error("an id has 36 characters, a name 64")]
+    #[error(
+        "not as long as an id, which is 36 characters such as 01234567-89ab-cdef-0123-456789abcdef (names have 64)"
+    )]
     Length,
     /// A character that the canonical form does not have at its place.
     #[error("not the canonical form: lower-case hexadecimal digits, with hyphens after 8, 12, 16 and 20 of an id")]

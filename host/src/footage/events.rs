@@ -18,6 +18,13 @@ pub const EVENT_KINDS: [&str; 8] = [
 ];
 /// Longest label in characters.
 pub const LABEL_CHARACTERS_MAX: usize = 200;
+
+/// Whether a text is shown as it is written: no control characters, and none that turn the direction of what stands beside it.
+pub fn is_plain_text(text: &str) -> bool {
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.chars().any(|c| c.is_control() || turns(c))
+}
 /// Most events in one page.
 const PAGE_MAX: u32 = 100;
 

@@ -13,7 +13,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX};
+pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX, is_plain_text};
 pub use held::{Held, Pieces};
 pub use renditions::{Making, Recalled};
 

@@ -55,8 +55,8 @@ impl Home {
             Arc::clone(&store) as _,
             Arc::clone(&ledger) as _,
         );
+        let admin = Admin::new(Arc::clone(&admission), Arc::clone(&index));
         let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
-        let admin = Admin::new(Arc::clone(&admission));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
         let camera = admin.add_camera(household, "Front door", "").await.unwrap();
         let viewer = admin

@@ -259,6 +259,9 @@ async fn say_that_it_closes(request: Request, next: Next) -> Response {
 async fn check_target(request: Request, next: Next) -> Response {
     use axum::response::IntoResponse as _;
     let uri = request.uri();
+    if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+        return Problem::BadRequest("An HTTP/1.1 request has a Host header (RFC 9112, 3.2).".into()).into_response();
+    }
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     if path.len() > PATH_BYTES_MAX || query.len() > QUERY_BYTES_MAX {
         return Problem::TargetTooLong.into_response();

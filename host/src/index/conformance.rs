@@ -23,6 +23,7 @@ pub(crate) async fn check(index: &dyn Index) {
     events_page_newest_first(index).await;
     an_event_goes_with_all_that_is_its(index).await;
     a_clip_without_tombstone_goes_too(index).await;
+    a_camera_is_forgotten(index).await;
     names_are_known_while_live(index).await;
     limits_are_refused(index).await;
     what_is_no_new_row_is_refused(index).await;
@@ -342,6 +343,52 @@ async fn a_clip_without_tombstone_goes_too(index: &dyn Index) {
         index.commit(requiring(clip, &details)).await.unwrap(),
         Committed::NoEvent
     );
+}
+
+async fn a_camera_is_forgotten(index: &dyn Index) {
+    let household = HouseholdId::from_bytes([3; 16]);
+    let of = |object: ObjectRow| NewObject {
+        household,
+        ..new(object)
+    };
+    let [details, still, clip] = EVENT_KINDS.map(|kind| row(camera(10), kind, id(90), None));
+    let rendition = row(camera(10), Kind::EventStill, id(90), Some(1));
+    let stays = row(camera(11), Kind::Event, id(90), None);
+    for object in [&details, &still, &clip, &rendition, &stays] {
+        write(index, of(object.clone())).await;
+    }
+    let newest = row(camera(10), Kind::Still, id(91), None);
+    let pointed = NewObject {
+        pointer: Some(newest.clone()),
+        ..of(newest.clone())
+    };
+    write(index, pointed).await;
+    let deleted = row(camera(10), Kind::Event, id(80), None);
+    write(index, of(deleted.clone())).await;
+    let tombstones = vec![tombstone(&deleted)];
+    index
+        .delete_event(household, camera(10), id(80), tombstones)
+        .await
+        .unwrap();
+
+    assert_eq!(
+        index.forget(household, camera(10), 3).await.unwrap(),
+        3,
+        "so many at a time"
+    );
+    assert!(self::newest(index, camera(10)).await.is_empty());
+    assert_eq!(index.forget(household, camera(10), 3).await.unwrap(), 2);
+    assert_eq!(index.forget(household, camera(10), 3).await.unwrap(), 0);
+    let slots = [&details, &still, &clip, &rendition, &newest].map(|row| row.slot);
+    assert!(objects(index, &slots).await.is_empty());
+    let names = [&details, &still, &clip, &rendition, &newest, &stays].map(|row| row.name);
+    assert_eq!(index.known(&names).await.unwrap(), [stays.name]);
+    assert_eq!(
+        objects(index, &[stays.slot, deleted.slot]).await.len(),
+        2,
+        "another camera's row, and what says that an event was deleted"
+    );
+    assert_eq!(bytes(index, household).await, stays.quota_bytes());
 }
 
 async fn names_are_known_while_live(index: &dyn Index) {

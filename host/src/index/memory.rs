@@ -178,6 +178,21 @@ impl Index for MemoryIndex {
         Ok(Some(removed))
     }
 
+    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
+        let mut content = self.0.lock().unwrap();
+        content.pointers.remove(&camera);
+        let of_camera = |row: &&ObjectRow| row.camera == camera;
+        let forgotten: Vec<_> = content.live().filter(of_camera).take(limit).cloned().collect();
+        let used = content.used.entry(household).or_default();
+        *used = forgotten
+            .iter()
+            .fold(*used, |used, row| used.saturating_sub(row.quota_bytes()));
+        for row in &forgotten {
+            content.objects.remove(&row.slot);
+        }
+        Ok(forgotten.len())
+    }
+
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         Ok(self.0.lock().unwrap().used.get(&household).copied().unwrap_or(0))
     }

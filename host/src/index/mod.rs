@@ -166,6 +166,10 @@ pub trait Index: Send + Sync + 'static {
         tombstones: Vec<ObjectRow>,
     ) -> Result<Option<Removed>, IndexError>;
 
+    /// Removes up to `limit` live rows of a camera whose enrolment has ended, and its pointer; says how many rows. What collection then finds
+    /// in the store has no row any more.
+    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError>;
+
     /// Bytes of sealed objects that count against the household's quota now.
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError>;
 

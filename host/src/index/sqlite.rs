@@ -237,6 +237,12 @@ impl Index for SqliteIndex {
             .await
     }
 
+    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
+        self.database
+            .write(move |connection| change::forget(connection, household, camera, limit).map(Ok))
+            .await
+    }
+
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         let bytes: i64 = self.database.read(|connection| {
             connection

@@ -16,7 +16,7 @@ pub use form::{FormError, JpegForm, Mp4Form};
 
 use crate::admission::Refused;
 use crate::clock;
-use crate::footage::{EVENT_KINDS, EventDetails, Footage, FootageError, LABEL_CHARACTERS_MAX};
+use crate::footage::{EVENT_KINDS, EventDetails, Footage, FootageError, LABEL_CHARACTERS_MAX, is_plain_text};
 use crate::grant::IntakeGrant;
 use crate::index::{Committed, INLINE_BYTES_MAX, IndexError, NewObject, ObjectRow, State};
 use crate::store::StoreError;
@@ -442,9 +442,9 @@ fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
             EVENT_KINDS.join(", ")
         )));
     }
-    if details.label.chars().count() > LABEL_CHARACTERS_MAX || details.label.chars().any(char::is_control) {
+    if details.label.chars().count() > LABEL_CHARACTERS_MAX || !is_plain_text(&details.label) {
         return Err(IngestError::Description(format!(
-            "`label` must have at most {LABEL_CHARACTERS_MAX} characters and no control characters"
+            "`label` must have at most {LABEL_CHARACTERS_MAX} characters, none of them a control character or one that turns the direction of writing"
         )));
     }
     Ok(details)

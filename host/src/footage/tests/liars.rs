@@ -64,6 +64,9 @@ impl Index for LyingIndex {
     ) -> Result<Option<Removed>, IndexError> {
         self.honest.delete_event(h, c, e, rows).await
     }
+    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
+        self.honest.forget(household, camera, limit).await
+    }
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         self.honest.household_bytes(household).await
     }

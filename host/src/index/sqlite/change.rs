@@ -41,6 +41,13 @@ const OF_EVENT: &str = concat!(
 const BURY: &str = "\
     UPDATE objects SET version = ?2, name = ?3, sealed_length = ?4, body_digest = ?5, state = 2, inline = NULL, \
     proof = ?6 WHERE slot = ?1";
+/// Live rows of a camera, of every kind: the first columns of the index of live rows.
+const OF_CAMERA: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM objects WHERE camera = ?1 AND state = 1 LIMIT ?2"
+);
+const UNPOINT: &str = "DELETE FROM pointers WHERE camera = ?1";
 const REMOVE: &str = "DELETE FROM objects WHERE slot = ?1";
 
 fn write_row(connection: &Connection, statement: &str, row: &ObjectRow) -> rusqlite::Result<()> {
@@ -143,11 +150,7 @@ pub(super) fn delete_event(
         // Renditions have no tombstone, nor has a clip that was committed after the tombstones were made.
         match tombstone_of(row).filter(|_| !row.rendition) {
             Some(tombstone) => bury(connection, tombstone)?,
-            None => {
-                connection
-                    .prepare_cached(REMOVE)?
-                    .execute(params![row.slot.as_bytes()])?;
-            }
+            None => remove(connection, row)?,
         }
         removed.names.push(row.name);
         removed.sealed_bytes = removed.sealed_bytes.saturating_add(row.quota_bytes());
@@ -163,6 +166,36 @@ fn rows_of_event(connection: &Connection, camera: CameraId, event: FootageId) ->
     let parameters = params![camera.as_bytes(), details, still, clip, event.as_bytes()];
     let rows = statement.query_map(parameters, |row| object_row(row, 0))?;
     rows.collect()
+}
+
+pub(super) fn forget(
+    connection: &Connection,
+    household: HouseholdId,
+    camera: CameraId,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(UNPOINT)?
+        .execute(params![camera.as_bytes()])?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(OF_CAMERA)?;
+    let rows = statement
+        .query_map(params![camera.as_bytes(), limit], |row| object_row(row, 0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut left = used(connection, household)?;
+    for row in &rows {
+        remove(connection, row)?;
+        left = left.saturating_sub(row.quota_bytes());
+    }
+    set_used(connection, household, left)?;
+    Ok(rows.len())
+}
+
+fn remove(connection: &Connection, row: &ObjectRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(REMOVE)?
+        .execute(params![row.slot.as_bytes()])?;
+    Ok(())
 }
 
 fn bury(connection: &Connection, tombstone: &ObjectRow) -> rusqlite::Result<()> {

@@ -1,0 +1,152 @@
+//! An MP4 by the boxes at its top, as it arrives. It must keep nothing of the video.
+
+use super::FormError;
+
+/// Most boxes at the top of an MP4: a fragmented hour has two for each second.
+const BOXES_MAX: u32 = 100_000;
+
+/// Walks the boxes at the top of an MP4 (ISO/IEC 14496-12, 4.2).
+#[derive(Default)]
+pub struct Mp4Form {
+    header: Vec<u8>,
+    /// Bytes left of the box that is skipped.
+    skip: u64,
+    /// The last box says that it goes on to the end of the file.
+    to_the_end: bool,
+    boxes: u32,
+    has_moov: bool,
+    has_data: bool,
+}
+
+impl Mp4Form {
+    /// Looks at the next bytes.
+    ///
+    /// # Errors
+    /// [`FormError`].
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
+        let mut bytes = bytes;
+        while !bytes.is_empty() && !self.to_the_end {
+            if self.skip > 0 {
+                let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+                self.skip = self.skip.saturating_sub(skipped as u64);
+                bytes = bytes.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            let Some((byte, rest)) = bytes.split_first() else { break };
+            self.header.push(*byte);
+            bytes = rest;
+            self.read_header()?;
+        }
+        Ok(())
+    }
+
+    /// A box's header: 32-bit size, type; a size of 1 means that a 64-bit one follows, 0 that it goes on to the end.
+    fn read_header(&mut self) -> Result<(), FormError> {
+        let Some((head, more)) = self.header.split_first_chunk::<8>() else {
+            return Ok(());
+        };
+        let [a, b, c, d, kind @ ..] = *head;
+        let short = u32::from_be_bytes([a, b, c, d]);
+        let (size, header_bytes) = match (short, more.first_chunk::<8>()) {
+            (1, None) => return Ok(()),
+            (1, Some(long)) => (u64::from_be_bytes(*long), 16),
+            (short, _) => (u64::from(short), 8),
+        };
+        if self.boxes == 0 && &kind != b"ftyp" {
+            return Err(FormError::NotMp4);
+        }
+        self.boxes = self.boxes.saturating_add(1);
+        self.has_moov |= &kind == b"moov";
+        self.has_data |= matches!(&kind, b"mdat" | b"moof");
+        let broken = if self.boxes == 1 {
+            FormError::NotMp4
+        } else {
+            FormError::Mp4Broken
+        };
+        if self.boxes > BOXES_MAX {
+            return Err(FormError::Mp4Broken);
+        }
+        if size == 0 {
+            self.to_the_end = true;
+        } else {
+            self.skip = size.checked_sub(header_bytes).ok_or(broken)?;
+        }
+        self.header.clear();
+        Ok(())
+    }
+
+    /// Says whether the whole was an MP4.
+    ///
+    /// # Errors
+    /// [`FormError`].
+    pub fn end(&self) -> Result<(), FormError> {
+        if self.boxes == 0 {
+            return Err(FormError::NotMp4);
+        }
+        let whole = self.skip == 0 && self.header.is_empty();
+        if whole && self.has_moov && self.has_data {
+            Ok(())
+        } else {
+            Err(FormError::Mp4Broken)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Form, testing};
+    use super::*;
+    use testing::media;
+
+    fn mp4(bytes: &[u8], expected: Result<(), FormError>) {
+        testing::check(|| Form::Mp4(Mp4Form::default()), bytes, expected);
+    }
+
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let mut bytes = u32::try_from(body.len() + 8).unwrap().to_be_bytes().to_vec();
+        bytes.extend_from_slice(kind);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    #[test]
+    fn an_mp4_is_its_boxes() {
+        let whole = [
+            boxed(b"ftyp", b"isom0000"),
+            boxed(b"moov", &[1; 50]),
+            boxed(b"mdat", &[2; 500]),
+        ]
+        .concat();
+        mp4(&whole, Ok(()));
+        mp4(&whole[..whole.len() - 1], Err(FormError::Mp4Broken));
+        mp4(&[whole.as_slice(), &[0, 0]].concat(), Err(FormError::Mp4Broken));
+        mp4(
+            &[boxed(b"ftyp", b"isom0000"), boxed(b"mdat", &[2; 50])].concat(),
+            Err(FormError::Mp4Broken),
+        );
+        mp4(
+            &[
+                boxed(b"ftyp", b"isom"),
+                boxed(b"moov", &[1; 5]),
+                b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x14abcd".to_vec(),
+            ]
+            .concat(),
+            Ok(()),
+        );
+        mp4(
+            &[
+                boxed(b"ftyp", b"isom"),
+                boxed(b"moov", &[1; 5]),
+                b"\0\0\0\0mdat and so on".to_vec(),
+            ]
+            .concat(),
+            Ok(()),
+        );
+        mp4(
+            &[boxed(b"ftyp", b"isom"), b"\0\0\0\x03moov".to_vec()].concat(),
+            Err(FormError::Mp4Broken),
+        );
+        mp4(&media("special/text-named.mp4"), Err(FormError::NotMp4));
+        mp4(b"", Err(FormError::NotMp4));
+    }
+}
