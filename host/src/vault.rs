@@ -15,7 +15,7 @@ use eyesonly_seal::format::{
 };
 use eyesonly_seal::{
     Context, FootageContext, FootageId, Kind, ObjectName, ObjectVersion, Opener, Question, Rendition, SealError,
-    Sealer, SealingKey, Slot, SlotName,
+    Sealer, Slot, SlotName,
 };
 
 /// Sealed bytes of one extent with its object's header: what tiers and stores hold. Nobody has vouched for it.
@@ -55,12 +55,12 @@ impl Asked {
     }
 }
 
-/// An object that is known to be the one that was asked for: its name, its context and the key that opens it.
+/// An object that is known to be the one that was asked for: its name and its context. What opens it is the scope's.
 pub struct Located {
     name: ObjectName,
     version: ObjectVersion,
     context: Context,
-    key: SealingKey,
+    object: FootageId,
     plain_length: u64,
     sealed_length: u64,
 }
@@ -208,7 +208,7 @@ pub fn located(scope: &Scope, asked: &Asked, version: ObjectVersion, sealed_leng
         name,
         version,
         context,
-        key: scope.key().footage_key(&asked.id),
+        object: asked.id,
         plain_length,
         sealed_length,
     })
@@ -256,12 +256,13 @@ pub struct OpenExtent {
 ///
 /// # Errors
 /// [`Fault`]: a misdelivery.
-pub fn accept(located: &Located, index: u64, extent: SealedExtent) -> Result<OpenExtent, Fault> {
+pub fn accept(scope: &Scope, located: &Located, index: u64, extent: SealedExtent) -> Result<OpenExtent, Fault> {
     let (_, length) = located.extent_range(index).ok_or(Fault::WrongLength)?;
     if extent.chunks.len() as u64 != length {
         return Err(Fault::WrongLength);
     }
-    let opener = Opener::new(&located.key, &located.context, &extent.header).map_err(fault)?;
+    let key = scope.key().footage_key(&located.object);
+    let opener = Opener::new(&key, &located.context, &extent.header).map_err(fault)?;
     let first_chunk = index.checked_mul(EXTENT_CHUNKS as u64).ok_or(Fault::WrongLength)?;
     Ok(OpenExtent {
         opener,

@@ -134,7 +134,7 @@ impl Footage {
                     None => Ok(None),
                     Some(row) => match vault::prove_row(scope, &asked, row)? {
                         Proven::Deleted => Ok(None),
-                        Proven::Live(located) => open_details(&located, row).map(Some),
+                        Proven::Live(located) => open_details(scope, &located, row).map(Some),
                     },
                 },
             )
@@ -206,15 +206,16 @@ fn open_page(
         }
         cursor = Some(row.id);
         let located = vault::prove_event(scope, row)?;
-        events.push((row.id, open_details(&located, row)?));
+        events.push((row.id, open_details(scope, &located, row)?));
     }
     Ok(events)
 }
 
-fn open_details(located: &Located, row: &ObjectRow) -> Result<EventDetails, Fault> {
+fn open_details(scope: &Scope, located: &Located, row: &ObjectRow) -> Result<EventDetails, Fault> {
     let sealed = row.inline.as_deref().ok_or(Fault::Missing)?;
     let (header, chunks) = sealed.split_first_chunk::<HEADER_BYTES>().ok_or(Fault::WrongLength)?;
     let open = vault::accept(
+        scope,
         located,
         0,
         SealedExtent {

@@ -131,7 +131,7 @@ impl Window {
         let index = chunk / EXTENT_CHUNKS as u64;
         let first = usize::try_from(chunk % EXTENT_CHUNKS as u64).map_err(|_| FootageError::Limit)?;
         let count = usize::try_from(count).map_err(|_| FootageError::Limit)?;
-        let (ladder, camera) = (held.footage.ladder(), held.grant.scope().camera());
+        let (ladder, scope) = (held.footage.ladder(), held.grant.scope());
         let mut from = Layer::Memory;
         loop {
             if self
@@ -139,7 +139,7 @@ impl Window {
                 .as_ref()
                 .is_none_or(|(at, _, layer)| *at != index || (from == Layer::Store && *layer == Layer::Memory))
             {
-                let (extent, layer) = ladder.open(camera, &held.located, index, from).await?;
+                let (extent, layer) = ladder.open(scope, &held.located, index, from).await?;
                 self.open = Some((index, extent, layer));
             }
             let Some((_, extent, layer)) = &self.open else {
@@ -148,7 +148,9 @@ impl Window {
             match extent.open(first, count, out) {
                 Ok(()) => return Ok(()),
                 Err(fault) if *layer == Layer::Memory => {
-                    ladder.refused(camera, (held.located.name(), index), fault).await;
+                    ladder
+                        .refused(scope.camera(), (held.located.name(), index), fault)
+                        .await;
                     from = Layer::Store;
                 }
                 Err(_) => return Err(FootageError::Unavailable),

@@ -22,10 +22,6 @@ const RENDITION_BYTES_MAX: usize = 1_000_000;
 const _: () = assert!(RENDITION_BYTES_MAX < EXTENT_PLAIN_BYTES);
 
 /// What a recall finds.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once a request and moved once: a box would cost more"
-)]
 pub enum Recalled {
     /// The rendition.
     AtHand(Held),
@@ -118,15 +114,15 @@ impl Footage {
             return Err(named);
         };
         let mut plain = Vec::new();
+        let scope = source.grant().scope();
         let opened = named
             .set_length((HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64))
-            .and_then(|()| vault::accept(&named, 0, extent))
+            .and_then(|()| vault::accept(scope, &named, 0, extent))
             .and_then(|open| open.open(0, open.chunk_count(), &mut plain));
         match opened {
             Ok(()) => Ok(self.hold(source, asked, *named, Bytes::from(plain))),
             Err(fault) => {
-                let camera = source.grant().scope().camera();
-                self.ladder.refused(camera, (named.name(), 0), fault).await;
+                self.ladder.refused(scope.camera(), (named.name(), 0), fault).await;
                 Err(named)
             }
         }
@@ -139,7 +135,7 @@ impl Footage {
         if located.version() != source.located().version() {
             return None;
         }
-        let (open, _) = self.ladder.open(scope.camera(), &located, 0, Layer::Store).await.ok()?;
+        let (open, _) = self.ladder.open(scope, &located, 0, Layer::Store).await.ok()?;
         let mut plain = Vec::new();
         open.open(0, open.chunk_count(), &mut plain).ok()?;
         Some(self.hold(source, asked, located, Bytes::from(plain)))

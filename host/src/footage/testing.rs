@@ -54,7 +54,8 @@ impl Home {
             Arc::new(MemoryTier::new(64 << 20)),
             Arc::clone(&store) as _,
             Arc::clone(&ledger) as _,
-        );
+        )
+        .impatient();
         let admin = Admin::new(Arc::clone(&admission), Arc::clone(&index));
         let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();

@@ -196,8 +196,7 @@ pub fn router(edge: Arc<Edge>) -> Router {
         .method_not_allowed_fallback(|| async { Problem::Method })
         // Each route has a limit of its own for its body.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(check_target))
-        .layer(middleware::from_fn(say_that_it_closes))
+        .layer(middleware::from_fn(guard))
         .with_state(edge)
 }
 
@@ -240,13 +239,18 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
     }))
 }
 
-/// A request may be refused before its body was read; over HTTP/1.1 the connection can't be used again then, and says so.
-async fn say_that_it_closes(request: Request, next: Next) -> Response {
+/// Refuses targets that no route has. And a request may be refused before its body was read: over HTTP/1.1 the connection can't be used again
+/// then, and says so.
+async fn guard(request: Request, next: Next) -> Response {
+    use axum::response::IntoResponse as _;
     let headers = request.headers();
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let may_close = has_body && request.version() <= Version::HTTP_11;
-    let mut response = next.run(request).await;
+    let mut response = match check_target(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     if may_close && (response.status().is_client_error() || response.status().is_server_error()) {
         response
             .headers_mut()
@@ -255,20 +259,23 @@ async fn say_that_it_closes(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses request targets that no route has, before anything looks at them. FROM CLIENT.
-async fn check_target(request: Request, next: Next) -> Response {
-    use axum::response::IntoResponse as _;
-    let uri = request.uri();
+/// Whether a route may have this target, before anything looks at it. FROM CLIENT.
+fn check_target(request: &Request) -> Result<(), Problem> {
     if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
-        return Problem::BadRequest("An HTTP/1.1 request has a Host header (RFC 9112, 3.2).".into()).into_response();
+        return Err(Problem::BadRequest(
+            "An HTTP/1.1 request has a Host header (RFC 9112, 3.2).".into(),
+        ));
     }
+    let uri = request.uri();
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     if path.len() > PATH_BYTES_MAX || query.len() > QUERY_BYTES_MAX {
-        return Problem::TargetTooLong.into_response();
+        return Err(Problem::TargetTooLong);
     }
     let plain = path.bytes().all(|c| c.is_ascii_alphanumeric() || b"/-._".contains(&c));
     if !plain || path.split('/').any(|segment| segment == "." || segment == "..") {
-        return Problem::BadRequest("The path has characters that no address here has.".into()).into_response();
+        return Err(Problem::BadRequest(
+            "The path has characters that no address here has.".into(),
+        ));
     }
-    next.run(request).await
+    Ok(())
 }

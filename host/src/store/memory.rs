@@ -15,6 +15,8 @@ pub(crate) struct MemoryStore {
     pub(crate) objects: Objects,
     /// How many reads were made.
     pub(crate) reads: std::sync::atomic::AtomicUsize,
+    /// Reads have no end, as on a disk that hangs.
+    pub(crate) hangs: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
@@ -42,6 +44,9 @@ impl Store for MemoryStore {
 
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
         self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        if self.hangs.load(std::sync::atomic::Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let object = self
             .objects
             .lock()

@@ -3,12 +3,17 @@
 
 use super::{Coalescer, ExtentKey, FetchError, Tier};
 use crate::clock;
+use crate::grant::Scope;
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::store::{Store, StoreError};
 use crate::vault::{self, Located, OpenExtent, SealedExtent};
 use eyesonly_seal::CameraId;
 use eyesonly_seal::format::HEADER_BYTES;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the store may take for one extent: a request must not wait for ever for a disk that hangs.
+const READ_MAX: Duration = Duration::from_secs(10);
 
 /// No rung gave an answer that proves its question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +35,7 @@ pub struct Ladder {
     coalescer: Arc<Coalescer>,
     store: Arc<dyn Store>,
     ledger: Arc<dyn Ledger>,
+    read_max: Duration,
 }
 
 impl Ladder {
@@ -40,6 +46,16 @@ impl Ladder {
             coalescer: Arc::new(Coalescer::default()),
             store,
             ledger,
+            read_max: READ_MAX,
+        }
+    }
+
+    /// One that does not wait long for its store.
+    #[cfg(test)]
+    pub(crate) fn impatient(self) -> Self {
+        Self {
+            read_max: Duration::from_millis(20),
+            ..self
         }
     }
 
@@ -59,7 +75,7 @@ impl Ladder {
     /// [`LadderError`].
     pub async fn open(
         &self,
-        camera: CameraId,
+        scope: &Scope,
         located: &Located,
         index: u64,
         from: Layer,
@@ -68,12 +84,12 @@ impl Ladder {
         if from == Layer::Memory
             && let Some(extent) = self.memory.get(key).await
         {
-            match vault::accept(located, index, extent) {
+            match vault::accept(scope, located, index, extent) {
                 Ok(open) => return Ok((open, Layer::Memory)),
-                Err(fault) => self.refused(camera, key, fault).await,
+                Err(fault) => self.refused(scope.camera(), key, fault).await,
             }
         }
-        self.store_has(camera, located, index)
+        self.store_has(scope, located, index)
             .await
             .map(|open| (open, Layer::Store))
     }
@@ -89,19 +105,19 @@ impl Ladder {
         self.memory.get((name, 0)).await
     }
 
-    async fn store_has(&self, camera: CameraId, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
+    async fn store_has(&self, scope: &Scope, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
         let (start, length) = located.extent_range(index).ok_or(LadderError)?;
         let key = (located.name(), index);
         for coalesced in [true, false] {
             let seam = if coalesced { Seam::Coalescer } else { Seam::Store };
-            let read = read(Arc::clone(&self.store), key, start, length);
+            let read = read(Arc::clone(&self.store), self.read_max, key, start, length);
             let answer = if coalesced {
                 self.coalescer.fetch(key, || read).await
             } else {
                 read.await
             };
             let fault = match answer {
-                Ok(extent) => match prove(located, index, extent.clone()) {
+                Ok(extent) => match prove(scope, located, index, extent.clone()) {
                     Ok(open) => {
                         self.memory.put(key, extent).await;
                         return Ok(open);
@@ -112,7 +128,7 @@ impl Ladder {
                 Err(FetchError::Short) => Fault::WrongLength,
                 Err(FetchError::Unavailable) => continue,
             };
-            self.count(seam, fault, camera);
+            self.count(seam, fault, scope.camera());
         }
         Err(LadderError)
     }
@@ -128,15 +144,25 @@ impl Ladder {
 }
 
 /// Accepts an extent and authenticates every chunk: what fills a tier went through here.
-fn prove(located: &Located, index: u64, extent: SealedExtent) -> Result<OpenExtent, Fault> {
-    let open = vault::accept(located, index, extent)?;
+fn prove(scope: &Scope, located: &Located, index: u64, extent: SealedExtent) -> Result<OpenExtent, Fault> {
+    let open = vault::accept(scope, located, index, extent)?;
     open.verify(&mut Vec::new())?;
     Ok(open)
 }
 
-async fn read(store: Arc<dyn Store>, key: ExtentKey, start: u64, length: u64) -> Result<SealedExtent, FetchError> {
+async fn read(
+    store: Arc<dyn Store>,
+    read_max: Duration,
+    key: ExtentKey,
+    start: u64,
+    length: u64,
+) -> Result<SealedExtent, FetchError> {
     let ranges = [(0, HEADER_BYTES as u64), (start, length)];
-    let parts = store.get(key.0, &ranges).await.map_err(|error| match error {
+    let Ok(answer) = tokio::time::timeout(read_max, store.get(key.0, &ranges)).await else {
+        tracing::error!(limit = ?read_max, "the store takes too long");
+        return Err(FetchError::Unavailable);
+    };
+    let parts = answer.map_err(|error| match error {
         StoreError::NotFound => FetchError::Missing,
         StoreError::Short => FetchError::Short,
         error => {

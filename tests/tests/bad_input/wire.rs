@@ -206,6 +206,7 @@ async fn paths_that_go_elsewhere() {
         b"GET\r\n\r\n",
         b"\r\n\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
         &[0; 4096],
     ] {
         let answer = exchange_and_end(scene.edge.door(), garbage).await;

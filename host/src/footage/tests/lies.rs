@@ -117,6 +117,16 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
 }
 
 #[tokio::test]
+async fn a_store_that_hangs_is_not_waited_for() {
+    let (home, still) = with_still().await;
+    let hangs = |whether| home.store.hangs.store(whether, std::sync::atomic::Ordering::SeqCst);
+    hangs(true);
+    assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable));
+    hangs(false);
+    assert!(newest(&home).await.unwrap() == still);
+}
+
+#[tokio::test]
 async fn an_index_that_lies_is_refused() {
     let index = Arc::new(LyingIndex::default());
     let home = Home::over(Arc::clone(&index) as _, Arc::new(MemoryRegistry::default())).await;
