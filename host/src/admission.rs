@@ -319,8 +319,13 @@ fn unavailable(error: &RegistryError) -> Refused {
 }
 
 /// The highest sequences seen: of the registry, and of each record. Nothing of a record's content is kept.
+///
+/// Nobody vouches for the registry's sequence in an answer. So one answer raises nothing by itself: a lie of a huge sequence would refuse every
+/// later truth. What two answers in a row have said, a record has under its seal, or a commit of ours gave, does.
 struct Floors {
     registry: AtomicU64,
+    /// What the last answer said.
+    said: AtomicU64,
     records: Mutex<HashMap<u64, u64>>,
     hasher: std::hash::RandomState,
 }
@@ -329,6 +334,7 @@ impl Default for Floors {
     fn default() -> Self {
         Self {
             registry: AtomicU64::new(0),
+            said: AtomicU64::new(0),
             records: Mutex::default(),
             hasher: std::hash::RandomState::new(),
         }
@@ -352,7 +358,9 @@ impl Floors {
     }
 
     fn raise(&self, slot: u64, registry: u64, record: u64) {
-        self.registry.fetch_max(registry, Ordering::AcqRel);
+        let before = self.said.swap(registry, Ordering::AcqRel);
+        self.registry
+            .fetch_max(before.min(registry).max(record), Ordering::AcqRel);
         if record == 0 {
             return;
         }
@@ -363,5 +371,27 @@ impl Floors {
                 records.insert(slot, record);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_alone_raises_no_floor() {
+        let floors = Floors::default();
+        let check = |registry, record, expected| {
+            floors.raise(7, registry, record);
+            assert_eq!(floors.floor(7).registry, expected, "after {registry}");
+        };
+        check(5, 0, 0);
+        check(5, 0, 5);
+        check(u64::MAX, 0, 5);
+        check(6, 0, 6);
+        // What is under a record's seal was written.
+        check(9, 8, 8);
+        assert_eq!(floors.floor(7).record, 8);
+        assert_eq!(floors.floor(8).record, 0);
     }
 }

@@ -82,6 +82,57 @@ async fn two_uploads_at_once_do_not_share_the_last_room() {
     assert_eq!(clips, 1);
 }
 
+/// What is removed leaves nothing behind: no file in the store, no name in a list; and nothing of anybody else goes with it.
+#[tokio::test]
+async fn removed_cameras_and_households_leave_no_footage() {
+    let mut home = Home::new().await;
+    let other = home.edge.household("Birch Court 9");
+    let (first, second) = (other.camera("Hallway"), other.camera("Cellar"));
+    let account = other.viewer("birch");
+    let (event, clip) = (fresh_id(), mp4_around(&noise("kept", 300_000)));
+    for camera in [&home.camera, &first, &second] {
+        camera
+            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
+            .await
+            .expect(201);
+        camera.put_event(&event, &description("at all three")).await.expect(201);
+        camera.put_clip(&event, clip.clone()).await.expect(201);
+    }
+    assert_eq!(home.edge.objects().len(), 6);
+    let command_line = home.edge.command_line();
+    let refused = |arguments: &[&str], why: &str| {
+        let said = command_line.try_run(arguments, "").unwrap_err();
+        assert!(said.contains(why), "{arguments:?}: {said}");
+        // Each thing is said once.
+        assert_eq!(said.matches(why).count(), 1, "{arguments:?}: {said}");
+    };
+
+    other.remove_camera(&first);
+    refused(&["camera", "remove", &first.id], "has ended already");
+    home.edge.restart();
+    poll("the camera's files are collected", 30, async || {
+        home.edge.objects().len() == 4
+    })
+    .await;
+    let viewer = account.through(home.edge.door()).login().await;
+    assert!(viewer.clip(&second, &event).await.expect(200).body == clip);
+
+    command_line.run(&["household", "remove", &other.id], "");
+    refused(&["household", "remove", &other.id], "there is no such household");
+    refused(&["camera", "remove", &second.id], "there is no such camera");
+    let listed = command_line.run(&["camera", "list"], "");
+    assert_eq!(listed["camera"], home.camera.id.as_str(), "the only one: {listed}");
+    viewer.get("cameras").await.expect_problem(401);
+    home.edge.restart();
+    poll("the household's files are collected", 30, async || {
+        home.edge.objects().len() == 2
+    })
+    .await;
+    let viewer = home.account.through(home.edge.door()).login().await;
+    assert!(viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+    viewer.thumbnail(&home.camera, 320).await.expect(200);
+}
+
 /// A small disk in memory; it is taken away when it goes out of scope.
 struct SmallDisk(PathBuf);
 
