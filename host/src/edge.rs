@@ -16,9 +16,9 @@ use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
 use crate::sqlite::Database;
 use crate::store::{FolderStore, Store, StoreError};
 use crate::tiers::{Ladder, MemoryTier};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use eyesonly_seal::MacKey;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -68,13 +68,14 @@ pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
         .write(true)
         .mode(0o600)
         .open(&path)?;
-    file.try_lock().with_context(|| {
-        format!(
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
             "{}: another `eyesonly serve` uses this data folder; stop it first",
             folder.display()
-        )
-    })?;
-    Ok(file)
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: can't be locked", path.display())),
+    }
 }
 
 /// Loads the handlers; `progress` is told what happens, since compiling takes some seconds the first time.
