@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: a process that was started is ended when it goes out of scope, whatever happened before.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,9 +41,14 @@ impl Process {
             input: stdin,
             output,
         };
-        if let Some(text) = input {
-            process.send(text)?;
-            process.input = None;
+        if let Some(text) = input
+            && let Some(mut stdin) = process.input.take()
+        {
+            match writeln!(stdin, "{text}") {
+                // It has ended already, or takes no input: the next line says what became of it.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                written => written?,
+            }
         }
         Ok(process)
     }
