@@ -27,7 +27,7 @@ pub enum ConfigError {
     },
 }
 
-/// What can be set. Paths are relative to the working directory.
+/// What can be set. Paths are relative to the folder of the configuration file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -88,10 +88,20 @@ impl Config {
             path: path.into(),
             source,
         })?;
-        toml::from_str(&text).map_err(|e| ConfigError::Form {
+        let mut config: Self = toml::from_str(&text).map_err(|e| ConfigError::Form {
             path: path.into(),
-            message: e.to_string(),
-        })
+            message: e.to_string().trim_end().to_owned(),
+        })?;
+        config.set_out_from(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// Makes relative paths those below `folder`: wherever a command is run from, it means the same installation.
+    fn set_out_from(&mut self, folder: &Path) {
+        let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        for path in tls.chain([&mut self.data, &mut self.components]) {
+            *path = folder.join(&*path);
+        }
     }
 }
 
@@ -105,6 +115,20 @@ mod tests {
             (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
             (got, expected) => panic!("{text}: {got:?} is not {expected:?}"),
         }
+    }
+
+    #[test]
+    fn paths_are_of_the_configurations_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("eyesonly.toml");
+        let text = "data = \"d\"\ncomponents = \"/c\"\n[tls]\ncertificate = \"chain.pem\"\nkey = \"../key.pem\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        let tls = config.tls.unwrap();
+        assert_eq!(config.data, folder.path().join("d"));
+        assert_eq!(config.components, PathBuf::from("/c"));
+        assert_eq!(tls.certificate, folder.path().join("chain.pem"));
+        assert_eq!(tls.key, folder.path().join("../key.pem"));
     }
 
     #[test]

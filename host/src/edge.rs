@@ -97,7 +97,7 @@ pub fn load_handlers(
         progress(name);
         let path = config.components.join(format!("{name}.wasm"));
         sandbox.load(name, &path).with_context(|| {
-            format!("the {name} handler can't be loaded; `components` in the configuration must be the folder with {name}.wasm")
+            format!("the {name} handler can't be loaded; `components` in the configuration must be the folder with {name}.wasm (`cargo xtask build` makes target/components)")
         })
     };
     Ok((load("thumbnail")?, load("events")?))

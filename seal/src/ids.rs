@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub enum IdError {
     /// The text is not as long as an id is.
     #[error(
-        "not as long as an id, which is 36 characters such as 01234567-89ab-cdef-0123-456789abcdef (names have 64)"
+        "not as long as an id: 36 characters such as 01234567-89ab-cdef-0123-456789abcdef, as it was printed when it was added"
     )]
     Length,
     /// A character that the canonical form does not have at its place.
