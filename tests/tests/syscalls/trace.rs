@@ -73,7 +73,7 @@ impl Call {
     }
 }
 
-/// The calls of a trace, by when they ended.
+/// The calls of a trace, by when they ended; last, by when they began, those that it does not show the end of.
 pub fn calls(text: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut unfinished: HashMap<&str, (usize, &str)> = HashMap::new();
@@ -94,15 +94,32 @@ pub fn calls(text: &str) -> Vec<Call> {
                 .unwrap_or_else(|| panic!("not a line of strace: {line}"))
                 .1;
             calls.push(call(begin, at, &format!("{beginning}{rest}"), line));
-        } else if rest.ends_with("<detached ...>") {
-            // It was under way when the trace ended: nobody knows more of it.
+        } else if let Some(beginning) = rest.strip_suffix("<detached ...>") {
+            // It was under way when the trace ended: that it began is known, as with what is left unfinished, and no more.
+            unfinished.insert(pid, (at, beginning.trim_end()));
         } else if let Some(beginning) = rest.strip_suffix("<unfinished ...>") {
             unfinished.insert(pid, (at, beginning.trim_end()));
         } else {
             calls.push(call(at, at, rest, line));
         }
     }
+    // An answer may have reached its client while strace had yet to see the call return.
+    let mut begun: Vec<Call> = unfinished.into_values().filter_map(|(at, text)| begun(at, text)).collect();
+    begun.sort_by_key(|call| call.begin);
+    calls.extend(begun);
     calls
+}
+
+/// A call that the trace does not show the end of: it is before nothing, and has not succeeded.
+fn begun(at: usize, text: &str) -> Option<Call> {
+    let (name, arguments) = text.split_once('(')?;
+    Some(Call {
+        begin: at,
+        end: usize::MAX,
+        name: name.into(),
+        arguments: arguments.into(),
+        succeeded: false,
+    })
 }
 
 fn call(begin: usize, end: usize, text: &str, line: &str) -> Call {
@@ -155,6 +172,7 @@ fn lines_of_strace_are_read() {
 7  --- SIGURG {si_signo=SIGURG} ---
 8  fsync(19</data/registry.sqlite-wal> <unfinished ...>
 7  fdatasync(3</data/a> <detached ...>
+8  write(14<socket:[99]>, "HTTP/1.1 200 OK\r\n", 9 <unfinished ...>
 "#;
     let calls = calls(text);
     let seen: Vec<_> = calls
@@ -167,8 +185,11 @@ fn lines_of_strace_are_read() {
             ("fsync", 1, 1, true, Some("/data/objects/3b")),
             ("linkat", 3, 3, false, None),
             ("write", 0, 4, true, Some("socket:[99]")),
+            ("fdatasync", 7, usize::MAX, false, Some("/data/a")),
+            ("write", 8, usize::MAX, false, Some("socket:[99]")),
         ]
     );
+    assert!(calls[4].sends("HTTP/1.1 200") && calls[0].is_before(&calls[4]) && !calls[4].is_before(&calls[0]));
     assert!(calls[2].sends("HTTP/1.1 2") && !calls[2].sends("HTTP/1.1 4") && !calls[0].sends("HTTP/1.1 2"));
     assert!(calls[0].is_before(&calls[1]) && !calls[2].is_before(&calls[1]) && !calls[1].is_before(&calls[2]));
     assert_eq!(calls[1].gives_name(), None, "not a name of the store");
