@@ -144,8 +144,13 @@ enum ComponentCommand {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log();
+    let json = arguments.json;
     match run(arguments) {
         Ok(code) => code,
+        Err(error) if json => {
+            eprintln!("{}", serde_json::json!({ "error": in_full(&error) }));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("eyesonly: {}", in_full(&error));
             ExitCode::FAILURE
@@ -295,16 +300,17 @@ async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyh
         }
         HouseholdCommand::List => {
             for record in admin.list::<HouseholdRecord>("household").await? {
-                let (id, name, cameras, viewers) = (
+                let (id, name, cameras, viewers, quota_bytes) = (
                     record.household,
                     record.name,
                     record.cameras.len(),
                     record.viewers.len(),
+                    record.quota_bytes,
                 );
                 say(
                     json,
-                    serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers }),
-                    || format!("{id}  {name}  ({cameras} cameras, {viewers} viewers)"),
+                    serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers, "quota_bytes": quota_bytes }),
+                    || format!("{id}  {name}  (cameras: {cameras}, viewers: {viewers}, quota: {quota_bytes} bytes)"),
                 );
             }
         }
@@ -386,7 +392,7 @@ async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Re
                 say(
                     json,
                     serde_json::json!({ "viewer": id, "name": name, "cameras": cameras }),
-                    || format!("{id}  {name}  ({cameras} cameras)"),
+                    || format!("{id}  {name}  (cameras: {cameras})"),
                 );
             }
         }

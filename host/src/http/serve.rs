@@ -45,7 +45,9 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// Certificate or key can't be used.
-    #[error("TLS: {0}")]
+    #[error(
+        "`[tls]` in the configuration: {0}. `certificate` must be a PEM file with the chain, `key` one with its private key."
+    )]
     Tls(String),
 }
 

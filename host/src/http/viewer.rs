@@ -302,10 +302,11 @@ impl Asked {
         let (action, handler, handed) = self.needs(&question);
         let raw = self.credential()?;
         let grant = self.admit(&raw, action).await?;
+        let wanted = wanted(&question);
         let answer = handler
             .handle(Arc::clone(&self.edge.footage), Arc::clone(&grant), question)
             .await?;
-        match succeeded(answer)? {
+        match succeeded(answer, handler.name(), wanted)? {
             (_, Answered::Empty) => Err(Problem::Failed),
             (kind, Answered::Bytes(bytes)) => {
                 let pass = self.pass(&grant, &raw, handed, bytes.len() as u64)?;
@@ -374,16 +375,27 @@ impl Asked {
     }
 }
 
-fn succeeded(answer: Answer) -> Result<(MediaType, Answered), Problem> {
+/// What a handler wants of a question that it calls a bad one.
+const fn wanted(question: &Question) -> &'static str {
+    match question {
+        Question::Still { event: None, .. } => "`width` must be 1 to 1920.",
+        Question::Still { event: Some(_), .. } => "`width` must be 1 to 1920, and the event a UUIDv7.",
+        Question::Events { .. } => "`limit` must be 1 to 100, and `before` an event's id (a UUIDv7).",
+        Question::Event(_) | Question::Clip(_) => "The event must be a UUIDv7.",
+    }
+}
+
+fn succeeded(answer: Answer, handler: &str, wanted: &'static str) -> Result<(MediaType, Answered), Problem> {
     match answer.status {
         Status::Ok => Ok((answer.media_type, answer.body)),
-        Status::BadRequest => Err(Problem::BadRequest(
-            "A width must be 1 to 1920, a limit 1 to 100, and an event a UUIDv7.".into(),
-        )),
+        Status::BadRequest => Err(Problem::BadRequest(wanted.into())),
         Status::NotFound => Err(Problem::NotFound),
         Status::Unavailable => Err(Problem::Unavailable),
         Status::Failed => {
-            tracing::error!("a handler could not answer from the footage that is there");
+            tracing::error!(
+                handler,
+                "a handler could not answer from the footage that is there; most likely its picture data was damaged before it came here"
+            );
             Err(Problem::Failed)
         }
     }

@@ -104,7 +104,10 @@ pub fn calls(text: &str) -> Vec<Call> {
         }
     }
     // An answer may have reached its client while strace had yet to see the call return.
-    let mut begun: Vec<Call> = unfinished.into_values().filter_map(|(at, text)| begun(at, text)).collect();
+    let mut begun: Vec<Call> = unfinished
+        .into_values()
+        .filter_map(|(at, text)| begun(at, text))
+        .collect();
     begun.sort_by_key(|call| call.begin);
     calls.extend(begun);
     calls
