@@ -13,7 +13,6 @@ use crate::ledger::Seam;
 use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
 use eyesonly_rights::{
     CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, ViewerRecord, Window,
-    seal_record,
 };
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use std::sync::Arc;
@@ -106,7 +105,7 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
-        let sealed = seal_record(self.admission.record_key(), record, clock::random())?;
+        let sealed = self.admission.seal(record)?;
         self.changes.push(Change {
             kind: R::KIND,
             key: record.key(),

@@ -4,13 +4,14 @@
 //! It must never cache an answer of the registry, and never use one that was not proven against its question.
 
 use crate::clock;
+use crate::defence::{self, Defence};
 use crate::grant::{Grant, IntakeGrant};
 use crate::keyring::{Keyring, KeyringError};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::registry::{Change, Registry, RegistryError};
 use eyesonly_rights::{
-    Action, CameraRecord, Credentials, Floor, Intake, Nonce, Record, Refusal, Requester, SessionRecord, Unidentified,
-    VerifiedCamera, VerifiedSession, ViewerRecord, intake, permit, prove, requester,
+    Action, CameraRecord, Credentials, Floor, Intake, Nonce, Record, RecordError, Refusal, Requester, SessionRecord,
+    Unidentified, VerifiedCamera, VerifiedSession, ViewerRecord, intake, permit, prove, requester, seal_record,
 };
 use eyesonly_seal::{CameraId, HouseholdKey, SealingKey};
 use std::collections::HashMap;
@@ -88,9 +89,16 @@ impl Admission {
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
-    /// The key that records are sealed under.
-    pub fn record_key(&self) -> &SealingKey {
-        &self.record_key
+    /// Seals a record for the registry.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn seal<R: Record>(&self, record: &R) -> Result<Vec<u8>, RecordError> {
+        #[cfg(feature = "storm")]
+        if !defence::is_on(Defence::Records) {
+            return Ok(crate::storm::plain::record(record));
+        }
+        seal_record(&self.record_key, record, clock::random())
     }
     /// The registry.
     pub fn registry(&self) -> &Arc<dyn Registry> {
@@ -122,12 +130,26 @@ impl Admission {
         let (record, _) = self
             .ask::<SessionRecord>(Seam::Sessions, verified.session().as_bytes())
             .await?;
+        #[cfg(feature = "storm")]
+        if !defence::is_on(Defence::Records) {
+            return self.believed(record.as_ref());
+        }
         requester(verified, record.as_ref(), clock::now_seconds()).map_err(|why| {
             if why == Unidentified::Crossed {
                 self.refuse(Seam::Sessions, Fault::WrongAnswer, None);
             }
             Refused::Unidentified
         })
+    }
+
+    #[cfg(feature = "storm")]
+    fn believed(&self, record: Option<&SessionRecord>) -> Result<Requester, Refused> {
+        record
+            .and_then(|record| {
+                let verified = crate::storm::plain::believed_session(&self.credentials, record)?;
+                requester(&verified, Some(record), clock::now_seconds()).ok()
+            })
+            .ok_or(Refused::Unidentified)
     }
 
     /// Says who sent `raw` and what they may see, read now. `tag`: the tag in the address, which must be this session's.
@@ -137,7 +159,7 @@ impl Admission {
     pub async fn rights(&self, raw: &RawCredential, tag: &str) -> Result<Identified, Refused> {
         let verified = self.verified(raw)?;
         let requester = self.requester(&verified).await?;
-        if !verified.tag().is(tag) {
+        if defence::is_on(Defence::Tag) && !verified.tag().is(tag) {
             return Err(Refused::NotFound);
         }
         let (rights, sequence) = self
@@ -189,6 +211,16 @@ impl Admission {
         let (record, sequence) = self
             .ask::<CameraRecord>(Seam::Registry, verified.camera().as_bytes())
             .await?;
+        #[cfg(feature = "storm")]
+        if !defence::is_on(Defence::Records) {
+            let believed = record
+                .as_ref()
+                .and_then(|record| crate::storm::plain::believed_camera(&self.credentials, record));
+            return believed
+                .and_then(|verified| intake(&verified, record.as_ref()))
+                .map(|intake| (intake, sequence))
+                .ok_or(Refused::Unidentified);
+        }
         Ok((
             intake(verified, record.as_ref()).ok_or(Refused::Unidentified)?,
             sequence,
@@ -263,6 +295,9 @@ impl Admission {
     pub async fn ask<R: Record>(&self, seam: Seam, key: &[u8]) -> Result<(Option<R>, u64), Refused> {
         for _ in 0..ASKS_MAX {
             let nonce = Nonce::from_bytes(clock::random());
+            let slot = self.floors.slot(R::KIND, key);
+            // Known before the question: what is written meanwhile may or may not be in the answer.
+            let floor = self.floors.floor(slot);
             let answer = match self.registry.read(R::KIND, key, nonce).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -271,8 +306,11 @@ impl Admission {
                     continue;
                 }
             };
-            let slot = self.floors.slot(R::KIND, key);
-            match prove::<R>(&self.record_key, key, nonce, &answer, self.floors.floor(slot)) {
+            #[cfg(feature = "storm")]
+            if !defence::is_on(Defence::Records) {
+                return Ok((crate::storm::plain::believed(key, &answer), answer.sequence));
+            }
+            match prove::<R>(&self.record_key, key, nonce, &answer, floor) {
                 Ok(record) => {
                     self.floors
                         .raise(slot, answer.sequence, record.as_ref().map_or(0, Record::sequence));
@@ -292,13 +330,21 @@ impl Admission {
         Err(Refused::Unavailable(seam.name()))
     }
 
-    /// Writes records, and holds every later answer to the sequence that this gave.
+    /// Writes records, and holds every later answer to the sequence that this gave. What it removed does not come back, but by a commit.
     ///
     /// # Errors
     /// [`RegistryError`].
     pub async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
+        let removed: Vec<u64> = changes
+            .iter()
+            .filter(|change| change.record.is_none())
+            .map(|change| self.floors.slot(change.kind, &change.key))
+            .collect();
         let reached = self.registry.commit(changes, sequence).await?;
         self.floors.registry.fetch_max(reached, Ordering::AcqRel);
+        for slot in removed {
+            self.floors.raise_record(slot, reached);
+        }
         Ok(reached)
     }
 
@@ -347,6 +393,9 @@ impl Floors {
     }
 
     fn floor(&self, slot: u64) -> Floor {
+        if !defence::is_on(Defence::Floors) {
+            return Floor::default();
+        }
         let record = self
             .records
             .lock()
@@ -361,9 +410,12 @@ impl Floors {
         let before = self.said.swap(registry, Ordering::AcqRel);
         self.registry
             .fetch_max(before.min(registry).max(record), Ordering::AcqRel);
-        if record == 0 {
-            return;
+        if record > 0 {
+            self.raise_record(slot, record);
         }
+    }
+
+    fn raise_record(&self, slot: u64, record: u64) {
         if let Ok(mut records) = self.records.lock() {
             if let Some(floor) = records.get_mut(&slot) {
                 *floor = record.max(*floor);
@@ -391,6 +443,9 @@ mod tests {
         check(6, 0, 6);
         // What is under a record's seal was written.
         check(9, 8, 8);
+        // A record that was removed carried no sequence, as a session's: put back, it is below the floor of its end.
+        floors.raise_record(9, 7);
+        assert_eq!(floors.floor(9).record, 7);
         assert_eq!(floors.floor(7).record, 8);
         assert_eq!(floors.floor(8).record, 0);
     }

@@ -45,6 +45,9 @@ pub struct Config {
     /// How many bytes of sealed extents are kept in memory.
     #[serde(default = "memory_tier_bytes")]
     pub memory_tier_bytes: u64,
+    /// How many bytes of sealed extents are kept on the local disk, for where the store is far away; 0: none.
+    #[serde(default)]
+    pub disk_tier_bytes: u64,
     /// How long a session lasts.
     #[serde(default = "session_seconds")]
     pub session_seconds: u64,

@@ -4,18 +4,18 @@ use crate::admission::Admission;
 use crate::clock;
 use crate::config::Config;
 use crate::footage::Footage;
-use crate::http::Edge;
+use crate::http::{Direct, Edge, Inlet, Outlet};
 use crate::identity::Identity;
 use crate::index::{Index, SqliteIndex};
 use crate::ingest::Ingest;
 use crate::keyring::Keyring;
-use crate::ledger::{Ledger, MemoryLedger};
+use crate::ledger::{Ledger, MemoryLedger, Seam};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, SqliteRegistry};
 use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
 use crate::sqlite::Database;
 use crate::store::{FolderStore, Store, StoreError};
-use crate::tiers::{Ladder, MemoryTier};
+use crate::tiers::{Coalescer, DiskTier, Flights, Ladder, MemoryTier, Tier};
 use anyhow::{Context as _, bail};
 use eyesonly_seal::MacKey;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -115,32 +115,75 @@ impl CacheMac for CacheKey {
     }
 }
 
-/// Puts the services together.
+/// Every place where the edge asks and something else answers. None of them is trusted.
+pub struct Seams {
+    /// Records of rights and sessions.
+    pub registry: Arc<dyn Registry>,
+    /// Which objects there are.
+    pub index: Arc<dyn Index>,
+    /// Sealed objects.
+    pub store: Arc<dyn Store>,
+    /// Sealed extents at hand, the nearest tier first.
+    pub tiers: Vec<(Seam, Arc<dyn Tier>)>,
+    /// Many waiters, one read.
+    pub coalescer: Arc<dyn Coalescer>,
+    /// What brings a camera's body.
+    pub inlet: Arc<dyn Inlet>,
+    /// What carries an answer to the way out.
+    pub outlet: Arc<dyn Outlet>,
+}
+
+/// The seams as the configuration has them.
 ///
 /// # Errors
 /// If one of them can't be opened.
-pub fn assemble(config: &Config, data: &Data, handlers: (Handler, Handler)) -> anyhow::Result<Arc<Edge>> {
+pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams> {
+    let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(config.memory_tier_bytes));
+    let mut tiers = vec![(Seam::MemoryTier, memory)];
+    if config.disk_tier_bytes > 0 {
+        let folder = config.data.join("tier");
+        let disk = DiskTier::open(&folder, config.disk_tier_bytes)
+            .with_context(|| format!("{}: can't be made the disk tier's folder", folder.display()))?;
+        tiers.push((Seam::DiskTier, Arc::new(disk)));
+    }
+    Ok(Seams {
+        registry: Arc::new(SqliteRegistry::new(Arc::clone(database))),
+        index: Arc::new(SqliteIndex::new(Arc::clone(database))),
+        store: Arc::new(FolderStore::open(&config.data.join("objects"))?),
+        tiers,
+        coalescer: Arc::new(Flights::default()),
+        inlet: Arc::new(Direct),
+        outlet: Arc::new(Direct),
+    })
+}
+
+/// Puts the services together over these seams.
+///
+/// # Errors
+/// If the password hash does not work on this machine.
+pub fn assemble(
+    config: &Config,
+    keyring: &Arc<Keyring>,
+    seams: Seams,
+    handlers: (Handler, Handler),
+) -> anyhow::Result<Arc<Edge>> {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let registry: Arc<dyn Registry> = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
-    let index: Arc<dyn Index> = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
-    let store: Arc<dyn Store> = Arc::new(FolderStore::open(&config.data.join("objects"))?);
-    let admission = Arc::new(Admission::new(Arc::clone(&data.keyring), registry, Arc::clone(&ledger)));
-    let ladder = Ladder::new(
-        Arc::new(MemoryTier::new(config.memory_tier_bytes)),
-        store,
-        Arc::clone(&ledger),
-    );
-    let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
+    let admission = Arc::new(Admission::new(Arc::clone(keyring), seams.registry, Arc::clone(&ledger)));
+    let ladder = Ladder::new(seams.tiers, seams.store, Arc::clone(&ledger)).with_coalescer(seams.coalescer);
+    let standings = ladder.standings().cloned().collect();
+    let footage = Arc::new(Footage::new(seams.index, ladder, Arc::clone(&admission)));
     let (thumbnail, events) = handlers;
     Ok(Arc::new(Edge {
         identity: Identity::new(Arc::clone(&admission), config.session_seconds)?,
         ingest: Ingest::new(Arc::clone(&footage)),
-        metrics: Arc::new(Metrics::new(ledger)),
+        metrics: Arc::new(Metrics::new(ledger, standings)),
         tls: config.tls.is_some(),
         admission,
         footage,
         thumbnail,
         events,
+        inlet: seams.inlet,
+        outlet: seams.outlet,
     }))
 }
 

@@ -155,18 +155,27 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]; nothing has changed then.
     pub fn add_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
-        let key = Zeroizing::new(clock::random::<32>());
-        let wrapped = self
-            .kek
-            .wrap(household.as_bytes(), &key, clock::random())
-            .map_err(|_| KeyringError::WrongKey)?;
+        self.add_households(&[household])
+    }
+
+    /// Makes and keeps a key for each of these new households, all or none; durable on return.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; nothing has changed then.
+    pub fn add_households(&self, households: &[HouseholdId]) -> Result<(), KeyringError> {
+        let mut wrapped = Vec::with_capacity(households.len());
+        for household in households {
+            let key = Zeroizing::new(clock::random::<32>());
+            let sealed = self.kek.wrap(household.as_bytes(), &key, clock::random());
+            wrapped.push((*household, STANDARD.encode(sealed.map_err(|_| KeyringError::WrongKey)?)));
+        }
         self.change(|file| {
-            if file.households.len() >= HOUSEHOLDS_MAX {
+            file.households.extend(wrapped);
+            if file.households.len() > HOUSEHOLDS_MAX {
                 return Err(KeyringError::Form(format!(
                     "the keyring is full ({HOUSEHOLDS_MAX} households)"
                 )));
             }
-            file.households.insert(household, STANDARD.encode(wrapped));
             Ok(())
         })
     }

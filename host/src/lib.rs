@@ -8,6 +8,7 @@ pub mod admission;
 pub mod clock;
 pub mod component_check;
 pub mod config;
+pub mod defence;
 pub mod edge;
 pub mod footage;
 pub mod grant;
@@ -22,6 +23,8 @@ pub mod registry;
 pub mod sandbox;
 pub mod sqlite;
 pub mod store;
+#[cfg(feature = "storm")]
+pub mod storm;
 pub mod tiers;
 pub mod vault;
 pub mod viewer;

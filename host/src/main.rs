@@ -233,7 +233,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> any
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
     })?;
     spinner.finish_and_clear();
-    let edge = edge::assemble(config, &data, handlers)?;
+    let edge = edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers)?;
     if let Some(address) = config.metrics {
         let listener = Listener::bind(address).await?;
         tracing::info!(address = %listener.address, "metrics");

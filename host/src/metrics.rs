@@ -2,7 +2,9 @@
 //!
 //! They must never carry an id, a name or an address: only routes, statuses, seams and faults.
 
+use crate::clock;
 use crate::ledger::{Fault, Ledger, Seam};
+use crate::tiers::Standing;
 use axum::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -24,11 +26,12 @@ pub struct Metrics {
     registry: Registry,
     answered: Family<Answered, Counter>,
     ledger: Arc<dyn Ledger>,
+    standings: Vec<Arc<Standing>>,
 }
 
 impl Metrics {
-    /// Counters; those of the ledger are read from it.
-    pub fn new(ledger: Arc<dyn Ledger>) -> Self {
+    /// Counters; those of the ledger and of the tiers are read from them.
+    pub fn new(ledger: Arc<dyn Ledger>, standings: Vec<Arc<Standing>>) -> Self {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
         registry.register("requests", "Requests answered", answered.clone());
@@ -36,6 +39,7 @@ impl Metrics {
             registry,
             answered,
             ledger,
+            standings,
         }
     }
 
@@ -78,7 +82,32 @@ impl Metrics {
         let _ = writeln!(own, "# HELP eyesonly_deliveries Responses with private content.");
         let _ = writeln!(own, "# TYPE eyesonly_deliveries counter");
         let _ = writeln!(own, "eyesonly_deliveries_total {}", self.ledger.deliveries());
+        self.tiers(&mut own);
         text.insert_str(end, &own);
         text
+    }
+
+    /// How the tiers stand: whether each is asked now, and how often it was set aside.
+    fn tiers(&self, own: &mut String) {
+        let now = clock::now_milliseconds();
+        let _ = writeln!(
+            own,
+            "# HELP eyesonly_tier_asked Whether the tier is asked, or set aside because it kept lying."
+        );
+        let _ = writeln!(own, "# TYPE eyesonly_tier_asked gauge");
+        for standing in &self.standings {
+            let asked = u8::from(standing.is_asked(now));
+            let _ = writeln!(
+                own,
+                "eyesonly_tier_asked{{tier=\"{}\"}} {asked}",
+                standing.seam().name()
+            );
+        }
+        let _ = writeln!(own, "# HELP eyesonly_tier_set_aside How often the tier was set aside.");
+        let _ = writeln!(own, "# TYPE eyesonly_tier_set_aside counter");
+        for standing in &self.standings {
+            let (tier, times) = (standing.seam().name(), standing.times_aside());
+            let _ = writeln!(own, "eyesonly_tier_set_aside_total{{tier=\"{tier}\"}} {times}");
+        }
     }
 }

@@ -69,16 +69,17 @@ impl Footage {
                 tracing::error!(%error, "the index did not delete an event");
                 FootageError::Unavailable
             })?;
+        self.acknowledged.forget(scope.camera(), id);
         for name in removed.ok_or(FootageError::NotFound)?.names {
             self.forget(name).await;
         }
         Ok(())
     }
 
-    /// Takes an object that the index no longer has out of the store. What the memory tier has of it can't be asked for any more; its
+    /// Takes an object that the index no longer has out of the store. What tiers have of it can't be asked for any more; its
     /// first extent goes at once, the rest as room is needed.
     async fn forget(&self, name: ObjectName) {
-        self.ladder.memory().evict((name, 0)).await;
+        self.ladder.evict((name, 0)).await;
         if let Err(error) = self.ladder.store().delete(name).await {
             tracing::warn!(%error, "a deleted object is left for collection");
         }

@@ -1,9 +1,11 @@
 //! Events: pages and details, built only from rows whose details opened under the grant.
 
+use super::acknowledged::missed;
 use super::{Footage, FootageError};
+use crate::defence::{self, Defence};
 use crate::grant::{Grant, Scope};
 use crate::index::ObjectRow;
-use crate::ledger::Fault;
+use crate::ledger::{Fault, Seam};
 use crate::vault::{self, Asked, Located, Proven, SealedExtent};
 use bytes::Bytes;
 use eyesonly_seal::format::HEADER_BYTES;
@@ -99,19 +101,64 @@ impl Footage {
         let (scope, limit) = (grant.scope(), limit as usize);
         // One more than asked for tells whether there is a next page.
         let asked = limit.saturating_add(1);
-        let mut opened = self
-            .ask(
-                scope,
-                |nonce| self.index.events(scope.camera(), before, asked, nonce),
-                |rows| open_page(scope, before, asked, rows),
-            )
-            .await?;
+        let mut opened = self.page(scope, before, asked).await?;
         let more = opened.len() > limit;
         opened.truncate(limit);
         let next = opened.last().filter(|_| more).map(|(id, _)| id.to_string());
         opened.retain(|(id, _)| grant.covers(Kind::Event, *id));
         let events = self.summaries(grant, opened).await?;
         Ok(EventPage { events, next })
+    }
+
+    /// A page that proves itself, and withholds nothing that is known to be there.
+    async fn page(
+        &self,
+        scope: &Scope,
+        before: Option<FootageId>,
+        asked: usize,
+    ) -> Result<Vec<(FootageId, EventDetails)>, FootageError> {
+        for _ in 0..super::ASKS_MAX {
+            let known = self.acknowledged.of(scope.camera());
+            let opened = self
+                .ask(
+                    scope,
+                    |nonce| self.index.events(scope.camera(), before, asked, nonce),
+                    |rows| open_page(scope, before, asked, rows),
+                )
+                .await?;
+            let shown: Vec<FootageId> = opened.iter().map(|(id, _)| *id).collect();
+            let missed = missed(&known, before, asked, &shown);
+            if missed.is_empty() || !self.are_withheld(scope, &missed).await? {
+                return Ok(opened);
+            }
+            self.refuse(Seam::Index, Fault::Missing, scope);
+            self.index.reset();
+        }
+        Err(FootageError::Unavailable)
+    }
+
+    /// Whether events that were acknowledged here are missing without a proven word that they were deleted. Another process may have deleted
+    /// them: those are forgotten here.
+    async fn are_withheld(&self, scope: &Scope, missed: &[FootageId]) -> Result<bool, FootageError> {
+        for id in missed {
+            let asked = Asked::footage(Kind::Event, *id);
+            let slots = [vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?];
+            let deleted = self
+                .ask(
+                    scope,
+                    |nonce| self.index.objects(&slots, nonce),
+                    |rows| match super::one(rows)? {
+                        None => Ok(false),
+                        Some(row) => vault::prove_row(scope, &asked, row).map(|row| matches!(row, Proven::Deleted)),
+                    },
+                )
+                .await?;
+            if !deleted {
+                return Ok(true);
+            }
+            self.acknowledged.forget(scope.camera(), *id);
+        }
+        Ok(false)
     }
 
     /// One event. FROM GUEST: `event`.
@@ -126,11 +173,13 @@ impl Footage {
         let scope = grant.scope();
         let asked = Asked::footage(Kind::Event, id);
         let slots = [vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?];
+        let is_known = self.acknowledged.of(scope.camera()).contains(&id);
         let details = self
             .ask(
                 scope,
                 |nonce| self.index.objects(&slots, nonce),
                 |rows| match super::one(rows)? {
+                    None if is_known => Err(Fault::Missing),
                     None => Ok(None),
                     Some(row) => match vault::prove_row(scope, &asked, row)? {
                         Proven::Deleted => Ok(None),
@@ -195,13 +244,14 @@ fn open_page(
     limit: usize,
     rows: &[ObjectRow],
 ) -> Result<Vec<(FootageId, EventDetails)>, Fault> {
-    if rows.len() > limit {
+    let in_order = defence::is_on(Defence::Rows);
+    if rows.len() > limit && in_order {
         return Err(Fault::WrongAnswer);
     }
     let mut cursor = before;
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
-        if cursor.is_some_and(|cursor| row.id >= cursor) {
+        if in_order && cursor.is_some_and(|cursor| row.id >= cursor) {
             return Err(Fault::WrongAnswer);
         }
         cursor = Some(row.id);
@@ -237,10 +287,12 @@ fn which_are_live(
 ) -> Result<HashSet<(Kind, FootageId)>, Fault> {
     let mut live = HashSet::new();
     for row in rows {
-        let (_, asked) = wanted
-            .iter()
-            .find(|(slot, _)| *slot == row.slot)
-            .ok_or(Fault::WrongAnswer)?;
+        let asked = wanted.iter().find(|(slot, _)| *slot == row.slot);
+        let asked = match asked {
+            Some((_, asked)) => asked,
+            None if defence::is_on(Defence::Rows) => return Err(Fault::WrongAnswer),
+            None => continue,
+        };
         if let Proven::Live(_) = vault::prove_row(scope, asked, row)? {
             live.insert((asked.kind, asked.id));
         }

@@ -48,7 +48,8 @@ impl Held {
     }
     /// Length of its footage in bytes.
     pub fn length(&self) -> u64 {
-        self.located.plain_length()
+        let whole = self.whole.as_ref().map(|whole| whole.len() as u64);
+        whole.unwrap_or_else(|| self.located.plain_length())
     }
     /// What it was asked as.
     pub fn asked(&self) -> &Asked {
@@ -125,19 +126,19 @@ struct Window {
 }
 
 impl Window {
-    /// Opens `count` chunks from `chunk` on, all of one extent. A chunk of the memory tier that does not authenticate is
-    /// counted and asked for again one layer deeper.
+    /// Opens `count` chunks from `chunk` on, all of one extent. A chunk of a tier that does not authenticate is counted and asked for again
+    /// one layer deeper.
     async fn open(&mut self, held: &Held, chunk: u64, count: u64, out: &mut Vec<u8>) -> Result<(), FootageError> {
         let index = chunk / EXTENT_CHUNKS as u64;
         let first = usize::try_from(chunk % EXTENT_CHUNKS as u64).map_err(|_| FootageError::Limit)?;
         let count = usize::try_from(count).map_err(|_| FootageError::Limit)?;
         let (ladder, scope) = (held.footage.ladder(), held.grant.scope());
-        let mut from = Layer::Memory;
+        let mut from = Layer::FIRST;
         loop {
             if self
                 .open
                 .as_ref()
-                .is_none_or(|(at, _, layer)| *at != index || (from == Layer::Store && *layer == Layer::Memory))
+                .is_none_or(|(at, _, layer)| *at != index || *layer < from)
             {
                 let (extent, layer) = ladder.open(scope, &held.located, index, from).await?;
                 self.open = Some((index, extent, layer));
@@ -147,11 +148,11 @@ impl Window {
             };
             match extent.open(first, count, out) {
                 Ok(()) => return Ok(()),
-                Err(fault) if *layer == Layer::Memory => {
+                Err(fault) if *layer < Layer::STORE => {
+                    from = layer.deeper();
                     ladder
-                        .refused(scope.camera(), (held.located.name(), index), fault)
+                        .refused(scope.camera(), *layer, (held.located.name(), index), fault)
                         .await;
-                    from = Layer::Store;
                 }
                 Err(_) => return Err(FootageError::Unavailable),
             }

@@ -4,6 +4,7 @@
 //! the grant. It must never answer a question that the grant does not cover, and never differently for what is absent and what is not
 //! allowed.
 
+mod acknowledged;
 mod delete;
 mod events;
 mod held;
@@ -19,11 +20,13 @@ pub use renditions::{Making, Recalled};
 
 use crate::admission::Admission;
 use crate::clock;
+use crate::defence::{self, Defence};
 use crate::grant::{Grant, Scope};
 use crate::index::{Index, ObjectRow, Rows};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::tiers::{Ladder, LadderError};
 use crate::vault::{self, Asked, Located, Proven};
+use acknowledged::Acknowledged;
 use eyesonly_rights::{Action, Nonce};
 use eyesonly_seal::{FootageId, Kind};
 use std::collections::HashMap;
@@ -63,6 +66,7 @@ pub struct Footage {
     admission: Arc<Admission>,
     makings: Mutex<HashMap<eyesonly_seal::ObjectName, tokio::sync::watch::Receiver<()>>>,
     newest: Mutex<HashMap<eyesonly_seal::CameraId, FootageId>>,
+    acknowledged: Acknowledged,
 }
 
 /// How many cameras' newest stills are remembered as a floor for the pointer (an id each). Past it, new ones are not held to it.
@@ -79,6 +83,7 @@ impl Footage {
             admission,
             makings: Mutex::default(),
             newest: Mutex::default(),
+            acknowledged: Acknowledged::default(),
         }
     }
 
@@ -104,19 +109,24 @@ impl Footage {
             return Err(FootageError::NotFound);
         }
         let scope = grant.scope();
+        // Known before the question: what is handed in meanwhile may or may not be in the answer.
+        let known = self.newest_known(scope);
         let found = self
             .ask(
                 scope,
                 |nonce| self.index.newest_still(scope.camera(), nonce),
                 |rows| {
-                    let Some(row) = one(rows)? else { return Ok(None) };
+                    let Some(row) = one(rows)? else {
+                        return newest_is_absent(known).map(|()| None);
+                    };
                     let (id, located) = vault::prove_pointer(scope, row)?;
-                    self.newest_goes_forward(scope, id)?;
+                    newest_is_current(known, id)?;
                     Ok(Some((id, located)))
                 },
             )
             .await?;
         let (id, located) = found.ok_or(FootageError::NotFound)?;
+        self.newest_goes_forward(scope, id);
         if !grant.covers(Kind::Still, id) {
             return Err(FootageError::NotFound);
         }
@@ -195,7 +205,7 @@ impl Footage {
         for _ in 0..ASKS_MAX {
             let nonce = Nonce::from_bytes(clock::random());
             let fault = match question(nonce).await {
-                Ok(answer) if answer.nonce != nonce => Fault::WrongAnswer,
+                Ok(answer) if answer.nonce != nonce && defence::is_on(Defence::Rows) => Fault::WrongAnswer,
                 Ok(answer) => match prove(&answer.rows) {
                     Ok(proven) => return Ok(proven),
                     Err(fault) => fault,
@@ -212,23 +222,31 @@ impl Footage {
         Err(FootageError::Unavailable)
     }
 
-    /// The newest still's pointer never goes back: an older one than was seen is an answer of the past.
-    fn newest_goes_forward(&self, scope: &Scope, id: FootageId) -> Result<(), Fault> {
+    /// The newest still of the scope's camera that this process has seen or acknowledged.
+    fn newest_known(&self, scope: &Scope) -> Option<FootageId> {
+        self.newest.lock().ok()?.get(&scope.camera()).copied()
+    }
+
+    fn newest_goes_forward(&self, scope: &Scope, id: FootageId) {
         let Ok(mut newest) = self.newest.lock() else {
-            return Ok(());
+            return;
         };
         match newest.get_mut(&scope.camera()) {
-            Some(seen) if id < *seen => Err(Fault::Stale),
-            Some(seen) => {
-                *seen = id;
-                Ok(())
-            }
+            Some(seen) => *seen = id.max(*seen),
             None => {
                 if newest.len() < NEWEST_MAX {
                     newest.insert(scope.camera(), id);
                 }
-                Ok(())
             }
+        }
+    }
+
+    /// Remembers what a camera was just told to be there, so that it is missed where the index withholds it.
+    pub(crate) fn acknowledged(&self, scope: &Scope, asked: &Asked) {
+        match asked.kind {
+            Kind::Still => self.newest_goes_forward(scope, asked.id),
+            Kind::Event => self.acknowledged.add(scope.camera(), asked.id),
+            Kind::EventStill | Kind::Clip | Kind::Live => {}
         }
     }
 
@@ -243,11 +261,30 @@ impl Footage {
     }
 }
 
+/// The newest still's pointer never goes back: an older one than was known is an answer of the past.
+fn newest_is_current(known: Option<FootageId>, id: FootageId) -> Result<(), Fault> {
+    if known.is_some_and(|known| id < known) && defence::is_on(Defence::Floors) {
+        Err(Fault::Stale)
+    } else {
+        Ok(())
+    }
+}
+
+/// A camera that has a newest still does not lose it: stills are not deleted one by one.
+fn newest_is_absent(known: Option<FootageId>) -> Result<(), Fault> {
+    if known.is_some() && defence::is_on(Defence::Acknowledged) {
+        Err(Fault::Missing)
+    } else {
+        Ok(())
+    }
+}
+
 /// At most one row: more is not an answer to a question for one.
 fn one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
     match rows {
         [] => Ok(None),
         [row] => Ok(Some(row)),
+        [row, ..] if !defence::is_on(Defence::Rows) => Ok(Some(row)),
         _ => Err(Fault::WrongAnswer),
     }
 }

@@ -67,7 +67,7 @@ impl Footage {
             .map(Box::new)
             .map_err(|_| FootageError::Invalid)?;
         loop {
-            named = match self.memory_has(source, &asked, named).await {
+            named = match self.first_tier_has(source, &asked, named).await {
                 Ok(held) => return Ok(Recalled::AtHand(held)),
                 Err(named) => named,
             };
@@ -79,7 +79,7 @@ impl Footage {
                 Turn::Mine(making) => making,
             };
             // It may have come to hand while this asker was on its way here.
-            if let Ok(held) = self.memory_has(source, &asked, named).await {
+            if let Ok(held) = self.first_tier_has(source, &asked, named).await {
                 return Ok(Recalled::AtHand(held));
             }
             return Ok(match self.layers_have(source, &asked).await {
@@ -103,14 +103,14 @@ impl Footage {
         }))
     }
 
-    /// What the memory tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
-    async fn memory_has(
+    /// What the first tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
+    async fn first_tier_has(
         self: &Arc<Self>,
         source: &Held,
         asked: &Asked,
         mut named: Box<Located>,
     ) -> Result<Held, Box<Located>> {
-        let Some(extent) = self.ladder.whole_from_memory(named.name()).await else {
+        let Some(extent) = self.ladder.whole_from_first(named.name()).await else {
             return Err(named);
         };
         let mut plain = Vec::new();
@@ -122,20 +122,22 @@ impl Footage {
         match opened {
             Ok(()) => Ok(self.hold(source, asked, *named, Bytes::from(plain))),
             Err(fault) => {
-                self.ladder.refused(scope.camera(), (named.name(), 0), fault).await;
+                self.ladder
+                    .refused(scope.camera(), Layer::FIRST, (named.name(), 0), fault)
+                    .await;
                 Err(named)
             }
         }
     }
 
-    /// What index and store have. Anything but a proven answer means: make it again.
+    /// What index, deeper tiers and store have. Anything but a proven answer means: make it again.
     async fn layers_have(self: &Arc<Self>, source: &Held, asked: &Asked) -> Option<Held> {
         let scope = source.grant().scope();
         let located = self.locate(scope, asked).await.ok()??;
         if located.version() != source.located().version() {
             return None;
         }
-        let (open, _) = self.ladder.open(scope, &located, 0, Layer::Store).await.ok()?;
+        let (open, _) = self.ladder.open(scope, &located, 0, Layer::FIRST.deeper()).await.ok()?;
         let mut plain = Vec::new();
         open.open(0, open.chunk_count(), &mut plain).ok()?;
         Some(self.hold(source, asked, located, Bytes::from(plain)))
@@ -145,7 +147,7 @@ impl Footage {
         Held::new(self, source.grant(), asked.clone(), located, source.action()).whole(plain)
     }
 
-    /// Keeps a rendition: sealed into the memory tier at once, into store and index behind. FROM GUEST: `name`, `bytes`.
+    /// Keeps a rendition: sealed into the tiers at once, into store and index behind. FROM GUEST: `name`, `bytes`.
     ///
     /// # Errors
     /// [`FootageError`].
@@ -179,7 +181,7 @@ impl Footage {
         };
         let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
         let located = vault::located(scope, &asked, version, sealed_length).map_err(|_| FootageError::Unavailable)?;
-        self.ladder.memory().put((object, 0), extent.clone()).await;
+        self.ladder.keep((object, 0), &extent).await;
         self.persist(scope, source, &asked, &located, extent)?;
         Ok(self.hold(source, &asked, located, Bytes::from(bytes)))
     }
@@ -224,7 +226,7 @@ impl Footage {
             let store = footage.ladder.store();
             match store.put(name, Bytes::from(sealed)).await {
                 Ok(()) => {}
-                // Made before, and lost from the memory tier meanwhile.
+                // Made before, and lost from the tiers meanwhile.
                 Err(crate::store::StoreError::Exists) => return,
                 Err(error) => return tracing::warn!(%error, "a rendition was not kept"),
             }
@@ -233,7 +235,7 @@ impl Footage {
                 // The source was deleted meanwhile, or another one was first: this one must not stay.
                 Ok(_) => {
                     let _ = store.delete(name).await;
-                    footage.ladder.memory().evict((name, 0)).await;
+                    footage.ladder.evict((name, 0)).await;
                 }
                 Err(error) => tracing::warn!(%error, "a rendition was not kept"),
             }

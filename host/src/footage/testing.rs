@@ -9,13 +9,13 @@ use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::ingest::{Declared, Ingest, Taken};
 use crate::keyring::Keyring;
-use crate::ledger::MemoryLedger;
+use crate::ledger::{MemoryLedger, Seam};
 use crate::registry::memory::MemoryRegistry;
 use crate::registry::{Change, Expect, Registry};
 use crate::store::memory::MemoryStore;
-use crate::tiers::{Ladder, MemoryTier};
+use crate::tiers::{Ladder, MemoryTier, Tier};
 use bytes::Bytes;
-use eyesonly_rights::{Action, Record as _, SessionRecord, seal_record};
+use eyesonly_rights::{Action, Record as _, SessionRecord};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -50,8 +50,9 @@ impl Home {
         let ledger = Arc::new(MemoryLedger::default());
         let admission = Arc::new(Admission::new(Arc::clone(&keyring), registry, Arc::clone(&ledger) as _));
         let store = Arc::new(MemoryStore::default());
+        let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(64 << 20));
         let ladder = Ladder::new(
-            Arc::new(MemoryTier::new(64 << 20)),
+            vec![(Seam::MemoryTier, memory)],
             Arc::clone(&store) as _,
             Arc::clone(&ledger) as _,
         )
@@ -70,7 +71,7 @@ impl Home {
             viewer,
             expires_at_seconds: u64::MAX,
         };
-        let sealed = seal_record(admission.record_key(), &record, clock::random()).unwrap();
+        let sealed = admission.seal(&record).unwrap();
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),

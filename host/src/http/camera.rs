@@ -32,9 +32,10 @@ pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request)
     let grant = edge.admission.admit_camera(&raw).await?;
     check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
+    let body = edge.inlet.carry(request.into_body()).await;
     let taken = edge
         .ingest
-        .event(&grant, &id, declared, request.into_body().into_data_stream())
+        .event(&grant, &id, declared, body.into_data_stream())
         .await?;
     Ok(answer(taken))
 }
@@ -44,9 +45,10 @@ async fn footage(edge: &Edge, kind: Kind, id: &str, media_type: &str, request: R
     let grant = edge.admission.admit_camera(&raw).await?;
     check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
+    let body = edge.inlet.carry(request.into_body()).await;
     let taken = edge
         .ingest
-        .footage(&grant, kind, id, declared, request.into_body().into_data_stream())
+        .footage(&grant, kind, id, declared, body.into_data_stream())
         .await?;
     Ok(answer(taken))
 }

@@ -6,7 +6,9 @@
 
 mod camera;
 mod credential;
+mod inlet;
 mod openapi;
+mod outlet;
 pub mod problem;
 mod range;
 pub mod routes;
@@ -14,6 +16,8 @@ mod serve;
 mod viewer;
 mod wayout;
 
+pub use inlet::Inlet;
+pub use outlet::{Departing, Outlet};
 pub use serve::{Listener, ServeError, Tls, serve, serve_metrics};
 
 use crate::admission::Admission;
@@ -23,6 +27,9 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::sandbox::Handler;
 use std::sync::Arc;
+
+/// Nothing in between: the inlet and the outlet of an edge that has neither proxy nor queue inside.
+pub struct Direct;
 
 /// Everything that a request may use.
 pub struct Edge {
@@ -38,6 +45,10 @@ pub struct Edge {
     pub thumbnail: Handler,
     /// The events handler.
     pub events: Handler,
+    /// What brings a camera's body.
+    pub inlet: Arc<dyn Inlet>,
+    /// What carries an answer to the way out.
+    pub outlet: Arc<dyn Outlet>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Cookies are `Secure` and bear the `__Host-` prefix.

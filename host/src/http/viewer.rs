@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, header_text};
 use super::wayout::{self, Leaving, Opened};
-use super::{Edge, credential, range};
+use super::{Departing, Edge, credential, range};
 use crate::admission::{Identified, RawCredential};
 use crate::clock;
 use crate::footage::Held;
@@ -306,16 +306,22 @@ impl Asked {
         let answer = handler
             .handle(Arc::clone(&self.edge.footage), Arc::clone(&grant), question)
             .await?;
-        match succeeded(answer, handler.name(), wanted)? {
+        let Departing { grant: made, answer } = self.edge.outlet.carry(Departing {
+            grant: Arc::clone(&grant),
+            answer,
+        });
+        let answer = succeeded(answer, handler.name(), wanted)?;
+        wayout::same_request(&self.edge, &grant, &made, &answer.1)?;
+        match answer {
             (_, Answered::Empty) => Err(Problem::Failed),
             (kind, Answered::Bytes(bytes)) => {
-                let pass = self.pass(&grant, &raw, handed, bytes.len() as u64)?;
+                let pass = self.pass(&made, &raw, handed, bytes.len() as u64)?;
                 Ok(wayout::bytes(pass, kind, bytes))
             }
             (kind, Answered::Footage { source, offset, length }) => {
                 let span = self.span(&source, kind, offset, length)?;
                 let opened = Opened::new(source, span).await?;
-                let pass = self.pass(&grant, &raw, handed, opened.length())?;
+                let pass = self.pass(&made, &raw, handed, opened.length())?;
                 Ok(wayout::footage(pass, kind, opened))
             }
         }

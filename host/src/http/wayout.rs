@@ -8,15 +8,18 @@ use super::problem::{Problem, header_text};
 use super::range::Span;
 use crate::admission::RawCredential;
 use crate::clock;
+use crate::defence::{self, Defence};
 use crate::footage::{FootageError, Held, Pieces};
+use crate::grant::Grant;
 use crate::ledger::{Delivery, Fault, Handed, Seam};
-use crate::sandbox::MediaType;
+use crate::sandbox::{Body as Answered, MediaType};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use eyesonly_rights::Requester;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId};
+use std::sync::Arc;
 
 /// Proof that the way out was opened for one response.
 pub struct Pass(());
@@ -33,12 +36,30 @@ pub struct Leaving {
     pub body_bytes: u64,
 }
 
+/// Whether an answer is this request's: it was made under the very grant that this request holds, and so was what it hands out.
+///
+/// # Errors
+/// [`Problem::Unavailable`]: it is another request's.
+pub fn same_request(edge: &Edge, grant: &Arc<Grant>, made: &Arc<Grant>, body: &Answered) -> Result<(), Problem> {
+    let held_under = match body {
+        Answered::Footage { source, .. } => source.grant(),
+        Answered::Empty | Answered::Bytes(_) => made,
+    };
+    let same = Arc::ptr_eq(grant, made) && Arc::ptr_eq(grant, held_under);
+    if same || !defence::is_on(Defence::WayOut) {
+        return Ok(());
+    }
+    edge.admission
+        .refuse(Seam::WayOut, Fault::WrongAnswer, Some(grant.scope().camera()));
+    Err(Problem::Unavailable)
+}
+
 /// Opens the way out: the request's own credential must be `requester`'s, and the ledger must have taken the entry.
 ///
 /// # Errors
 /// [`Problem::Unavailable`]: nothing leaves.
 pub fn pass(edge: &Edge, requester: &Requester, raw: &RawCredential, leaving: &Leaving) -> Result<Pass, Problem> {
-    if !requester.sent(edge.admission.credentials(), raw.text()) {
+    if defence::is_on(Defence::WayOut) && !requester.sent(edge.admission.credentials(), raw.text()) {
         edge.admission.refuse(
             Seam::WayOut,
             Fault::WrongAnswer,

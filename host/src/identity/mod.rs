@@ -13,7 +13,7 @@ use crate::admission::{Admission, RawCredential, Refused};
 use crate::clock;
 use crate::ledger::Seam;
 use crate::registry::{Change, Expect};
-use eyesonly_rights::{LoginRecord, Record as _, Requester, SessionRecord, Tag, seal_record};
+use eyesonly_rights::{LoginRecord, Record as _, Requester, SessionRecord, Tag};
 use eyesonly_seal::SessionId;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -164,8 +164,7 @@ impl Identity {
     }
 
     async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
-        let sealed =
-            seal_record(self.admission.record_key(), record, clock::random()).map_err(|_| LoginError::Unavailable)?;
+        let sealed = self.admission.seal(record).map_err(|_| LoginError::Unavailable)?;
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),

@@ -2,9 +2,10 @@
 
 use super::IngestError;
 use crate::store::{Store, Upload};
+use crate::vault::Sealer;
 use bytes::Bytes;
+use eyesonly_seal::ObjectName;
 use eyesonly_seal::format::CHUNK_BYTES;
-use eyesonly_seal::{ObjectName, Sealer};
 use std::sync::Arc;
 
 /// An object that is durable in the store and known to nobody yet.

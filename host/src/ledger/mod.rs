@@ -18,6 +18,10 @@ pub const ENTRIES_MAX: usize = 32_768;
 pub enum Seam {
     /// The tier of sealed extents in memory.
     MemoryTier,
+    /// The tier of sealed extents on a local disk.
+    DiskTier,
+    /// A tier that several edges share.
+    SharedTier,
     /// Many waiters, one read.
     Coalescer,
     /// The object store.
@@ -30,20 +34,25 @@ pub enum Seam {
     Index,
     /// The keyring file.
     Keyring,
+    /// What brings a camera's body to ingest.
+    Ingest,
     /// The way out of a response.
     WayOut,
 }
 
 impl Seam {
     /// All of them, in the order of the metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::MemoryTier,
+        Self::DiskTier,
+        Self::SharedTier,
         Self::Coalescer,
         Self::Store,
         Self::Registry,
         Self::Sessions,
         Self::Index,
         Self::Keyring,
+        Self::Ingest,
         Self::WayOut,
     ];
 
@@ -51,12 +60,15 @@ impl Seam {
     pub const fn name(self) -> &'static str {
         match self {
             Self::MemoryTier => "memory_tier",
+            Self::DiskTier => "disk_tier",
+            Self::SharedTier => "shared_tier",
             Self::Coalescer => "coalescer",
             Self::Store => "store",
             Self::Registry => "registry",
             Self::Sessions => "sessions",
             Self::Index => "index",
             Self::Keyring => "keyring",
+            Self::Ingest => "ingest",
             Self::WayOut => "way_out",
         }
     }

@@ -5,6 +5,7 @@
 
 use super::ExtentKey;
 use crate::vault::SealedExtent;
+use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use std::collections::HashMap;
@@ -21,47 +22,41 @@ pub enum FetchError {
     Unavailable,
 }
 
-type Flight = Shared<BoxFuture<'static, Result<SealedExtent, FetchError>>>;
+/// What a read gives.
+pub type Fetched = Result<SealedExtent, FetchError>;
+/// A read of the store that nobody has begun yet.
+pub type Read = BoxFuture<'static, Fetched>;
 
-/// Flights that are under way.
-#[derive(Default)]
-pub struct Coalescer {
-    flights: Mutex<HashMap<ExtentKey, Flight>>,
-}
-
-impl Coalescer {
-    /// Joins the flight for `key`, or starts one with `read`. A waiter that goes away does not end the flight.
+/// Lets many waiters share one read.
+#[async_trait]
+pub trait Coalescer: Send + Sync + 'static {
+    /// The answer of the read that is under way for `key`, or of `read`, which then is begun. A waiter that goes away ends nothing for others.
     ///
     /// # Errors
     /// What the read said.
-    pub async fn fetch<F>(
-        self: &Arc<Self>,
-        key: ExtentKey,
-        read: impl FnOnce() -> F,
-    ) -> Result<SealedExtent, FetchError>
-    where
-        F: Future<Output = Result<SealedExtent, FetchError>> + Send + 'static,
-    {
-        self.flight(key, read).await
-    }
+    async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched;
+}
 
-    fn flight<F>(self: &Arc<Self>, key: ExtentKey, read: impl FnOnce() -> F) -> Flight
-    where
-        F: Future<Output = Result<SealedExtent, FetchError>> + Send + 'static,
-    {
-        let Ok(mut flights) = self.flights.lock() else {
+type Flight = Shared<BoxFuture<'static, Fetched>>;
+
+/// The coalescer: flights that are under way, by what they are for.
+#[derive(Default)]
+pub struct Flights {
+    under_way: Arc<Mutex<HashMap<ExtentKey, Flight>>>,
+}
+
+impl Flights {
+    fn flight(&self, key: ExtentKey, read: Read) -> Flight {
+        let Ok(mut flights) = self.under_way.lock() else {
             return futures::future::ready(Err(FetchError::Unavailable)).boxed().shared();
         };
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
-        let (landing, read) = (
-            Landing {
-                coalescer: Arc::clone(self),
-                key,
-            },
-            read(),
-        );
+        let landing = Landing {
+            under_way: Arc::clone(&self.under_way),
+            key,
+        };
         let task = tokio::spawn(async move {
             // Removed when the read ends, however it ends.
             let _landing = landing;
@@ -76,55 +71,60 @@ impl Coalescer {
 
     /// How many flights are under way.
     pub fn under_way(&self) -> usize {
-        self.flights.lock().map_or(0, |f| f.len())
+        self.under_way.lock().map_or(0, |flights| flights.len())
+    }
+}
+
+#[async_trait]
+impl Coalescer for Flights {
+    async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched {
+        self.flight(key, read).await
     }
 }
 
 struct Landing {
-    coalescer: Arc<Coalescer>,
+    under_way: Arc<Mutex<HashMap<ExtentKey, Flight>>>,
     key: ExtentKey,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        if let Ok(mut flights) = self.coalescer.flights.lock() {
+        if let Ok(mut flights) = self.under_way.lock() {
             flights.remove(&self.key);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use eyesonly_seal::ObjectName;
+pub(crate) mod conformance {
+    //! What every coalescer does: one suite for all of them.
+
+    use super::{Coalescer, FetchError};
+    use crate::tiers::conformance::{extent, key};
+    use futures::FutureExt as _;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 
-    fn extent() -> SealedExtent {
-        SealedExtent {
-            header: [1; 56],
-            chunks: Bytes::from_static(b"sealed"),
-        }
+    /// Runs the suite.
+    pub(crate) async fn check(coalescer: Arc<dyn Coalescer>) {
+        many_waiters_cost_one_read(&coalescer).await;
+        a_failed_flight_is_not_kept(&coalescer).await;
     }
 
-    #[tokio::test]
-    async fn many_waiters_cost_one_read() {
-        let (coalescer, reads, gate) = (
-            Arc::new(Coalescer::default()),
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(Semaphore::new(0)),
-        );
-        let key = (ObjectName::from_bytes([1; 32]), 0);
+    async fn many_waiters_cost_one_read(coalescer: &Arc<dyn Coalescer>) {
+        let (reads, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let mut waiters = Vec::new();
         for _ in 0..50 {
             let (reads, gate) = (Arc::clone(&reads), Arc::clone(&gate));
-            let flight = coalescer.flight(key, move || async move {
+            let read = async move {
                 reads.fetch_add(1, Ordering::SeqCst);
                 let _open = gate.acquire().await;
-                Ok(extent())
-            });
-            waiters.push(tokio::spawn(flight));
+                Ok(extent(1, 6))
+            };
+            let coalescer = Arc::clone(coalescer);
+            waiters.push(tokio::spawn(async move { coalescer.fetch(key(1), read.boxed()).await }));
+            tokio::task::yield_now().await;
         }
         // Waiters that go away, the one that began the flight among them, end nothing for the others.
         for gone in waiters.drain(..10) {
@@ -132,20 +132,27 @@ mod tests {
         }
         gate.add_permits(50);
         for waiter in waiters {
-            assert_eq!(waiter.await.unwrap().unwrap().chunks, extent().chunks);
+            assert_eq!(waiter.await.unwrap().unwrap().chunks, extent(1, 6).chunks);
         }
         assert_eq!(reads.load(Ordering::SeqCst), 1);
-        assert_eq!(coalescer.under_way(), 0);
     }
 
+    async fn a_failed_flight_is_not_kept(coalescer: &Arc<dyn Coalescer>) {
+        let failing = async { Err(FetchError::Missing) }.boxed();
+        assert_eq!(coalescer.fetch(key(2), failing).await.err(), Some(FetchError::Missing));
+        let read = async { Ok(extent(2, 6)) }.boxed();
+        assert!(coalescer.fetch(key(2), read).await.is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     #[tokio::test]
-    async fn a_failed_flight_is_not_kept() {
-        let coalescer = Arc::new(Coalescer::default());
-        let key = (ObjectName::from_bytes([1; 32]), 0);
-        assert_eq!(
-            coalescer.fetch(key, || async { Err(FetchError::Missing) }).await.err(),
-            Some(FetchError::Missing)
-        );
-        assert!(coalescer.fetch(key, || async { Ok(extent()) }).await.is_ok());
+    async fn conforms() {
+        let flights = Arc::new(Flights::default());
+        conformance::check(Arc::clone(&flights) as _).await;
+        assert_eq!(flights.under_way(), 0, "nothing is kept");
     }
 }

@@ -69,25 +69,18 @@ impl Tier for MemoryTier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use eyesonly_seal::ObjectName;
+    use crate::tiers::conformance::{self, extent, key};
 
-    fn key(n: u8) -> ExtentKey {
-        (ObjectName::from_bytes([n; 32]), 0)
-    }
-
-    fn extent(bytes: usize) -> SealedExtent {
-        SealedExtent {
-            header: [0; HEADER_BYTES],
-            chunks: Bytes::from(vec![7; bytes]),
-        }
+    #[tokio::test]
+    async fn conforms() {
+        conformance::check(&MemoryTier::new(100_000), || {}).await;
     }
 
     #[tokio::test]
     async fn it_keeps_within_its_budget() {
         let tier = MemoryTier::new(100_000);
         for n in 0..100 {
-            tier.put(key(n), extent(10_000)).await;
+            tier.put(key(n), extent(n, 10_000)).await;
         }
         tier.extents.run_pending_tasks();
         assert!(tier.held_bytes() <= 100_000, "{}", tier.held_bytes());
@@ -98,18 +91,9 @@ mod tests {
     async fn long_clips_do_not_run_over_the_budget() {
         let tier = MemoryTier::new(4 << 20);
         for n in 0..200 {
-            tier.put(key(n), extent(1 << 20)).await;
+            tier.put(key(n), extent(n, 1 << 20)).await;
             let kept = (0..=n).filter(|n| tier.extents.contains_key(&key(*n))).count();
             assert!(kept <= 5, "{kept} MiB are held");
         }
-    }
-
-    #[tokio::test]
-    async fn it_forgets_what_it_is_told_to() {
-        let tier = MemoryTier::new(100_000);
-        tier.put(key(1), extent(10)).await;
-        assert!(tier.get(key(1)).await.is_some());
-        tier.evict(key(1)).await;
-        assert!(tier.get(key(1)).await.is_none());
     }
 }

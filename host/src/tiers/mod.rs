@@ -7,12 +7,20 @@
 //! A tier must never hold plaintext, a handler's output, or a name that says what it holds.
 
 mod coalescer;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod disk;
 mod ladder;
 mod memory;
+mod standing;
 
-pub use coalescer::{Coalescer, FetchError};
+#[cfg(test)]
+pub(crate) use coalescer::conformance as coalescer_conformance;
+pub use coalescer::{Coalescer, FetchError, Fetched, Flights, Read};
+pub use disk::DiskTier;
 pub use ladder::{Ladder, LadderError, Layer};
 pub use memory::MemoryTier;
+pub use standing::{ASIDE_MILLISECONDS, STRIKES_MAX, Standing, WINDOW_MILLISECONDS};
 
 use crate::vault::SealedExtent;
 use async_trait::async_trait;

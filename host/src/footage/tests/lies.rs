@@ -29,7 +29,7 @@ async fn a_memory_tier_that_lies_is_refused_and_the_store_asked() {
     let (home, still) = with_still().await;
     assert!(newest(&home).await.unwrap() == still);
     let name = stored(&home)[0].0;
-    let memory = home.footage.ladder().memory();
+    let memory = home.footage.ladder().first();
     let honest = [
         memory.get((name, 0)).await.unwrap(),
         memory.get((name, 1)).await.unwrap(),
@@ -101,7 +101,7 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
         assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable), "lie {n}");
         assert!(count(&home, Seam::Store) > before, "lie {n} was not counted");
         for extent in 0..3 {
-            if let Some(kept) = home.footage.ladder().memory().get((name, extent)).await {
+            if let Some(kept) = home.footage.ladder().first().get((name, extent)).await {
                 let start = 56 + extent as usize * 1_049_600;
                 assert_eq!(
                     kept.chunks,
@@ -109,7 +109,7 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
                     "a lie is in the tier"
                 );
             }
-            home.footage.ladder().memory().evict((name, extent)).await;
+            home.footage.ladder().first().evict((name, extent)).await;
         }
     }
     home.store.objects.lock().unwrap().insert(name, honest);

@@ -1,0 +1,462 @@
+//! Lies: which there are, which are told in a run, and when.
+//!
+//! The table below is DESIGN's table of seams and lies; a seam that is not in it can't lie here, and a kind that its seam can't tell is an error
+//! before anything starts. When to lie is a function of the run's seed and of how many answers the seam has given.
+
+use super::mark::mix;
+use crate::defence::Defence;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Who lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub enum Liar {
+    MemoryTier,
+    DiskTier,
+    SharedCache,
+    ObjectStore,
+    Coalescer,
+    Pool,
+    Registry,
+    Index,
+    Sessions,
+    Ingest,
+    WayOut,
+}
+
+/// How.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Another object of the same camera.
+    AnotherObject,
+    /// Another household's object.
+    AnotherHousehold,
+    /// What stood in this place before.
+    OldVersion,
+    /// Half of it.
+    Cut,
+    /// More than it.
+    Extended,
+    /// One bit is another.
+    FlippedBit,
+    /// Its chunks in another order.
+    Reordered,
+    /// Nothing, or nothing but zeros.
+    Empty,
+    /// The text of an error, as if it were the object.
+    ErrorAsSuccess,
+    /// Another flight's answer.
+    AnotherFlight,
+    /// The reply to a question that was cancelled, and from then on always the one before.
+    CancelledQuestion,
+    /// An extra reply, of another question or of the past.
+    LateReply,
+    /// Another viewer's record.
+    AnotherViewer,
+    /// A record of before a revocation.
+    BeforeRevocation,
+    /// Whose device it is, mixed up.
+    CrossedMap,
+    /// Another camera's rows.
+    AnotherCamera,
+    /// Rows are missing.
+    Missing,
+    /// Rows come twice.
+    Repeated,
+    /// Rows of another page.
+    AnotherPage,
+    /// Another session's state.
+    AnotherSession,
+    /// A session that has ended, as live.
+    EndedAsLive,
+    /// Two cameras with one credential.
+    OneCredential,
+    /// A body under another's name.
+    AnotherName,
+    /// A response for another request.
+    AnotherRequest,
+    /// A web cache in front that ignores everything it is told.
+    WebCache,
+}
+
+/// What a tier and a store can tell.
+const STORED: &[Kind] = &[
+    Kind::AnotherObject,
+    Kind::AnotherHousehold,
+    Kind::OldVersion,
+    Kind::Cut,
+    Kind::Extended,
+    Kind::FlippedBit,
+    Kind::Reordered,
+    Kind::Empty,
+    Kind::ErrorAsSuccess,
+];
+
+/// Every seam with every kind of lie that it can tell.
+pub const TABLE: &[(Liar, &[Kind])] = &[
+    (Liar::MemoryTier, STORED),
+    (Liar::DiskTier, STORED),
+    (Liar::SharedCache, STORED),
+    (Liar::ObjectStore, STORED),
+    (Liar::Coalescer, &[Kind::AnotherFlight]),
+    (Liar::Pool, &[Kind::CancelledQuestion, Kind::LateReply]),
+    (
+        Liar::Registry,
+        &[Kind::AnotherViewer, Kind::BeforeRevocation, Kind::CrossedMap],
+    ),
+    (
+        Liar::Index,
+        &[Kind::AnotherCamera, Kind::Missing, Kind::Repeated, Kind::AnotherPage],
+    ),
+    (Liar::Sessions, &[Kind::AnotherSession, Kind::EndedAsLive]),
+    (Liar::Ingest, &[Kind::OneCredential, Kind::AnotherName]),
+    (Liar::WayOut, &[Kind::AnotherRequest, Kind::WebCache]),
+];
+
+impl Liar {
+    /// Its name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MemoryTier => "memory-tier",
+            Self::DiskTier => "disk-tier",
+            Self::SharedCache => "shared-cache",
+            Self::ObjectStore => "object-store",
+            Self::Coalescer => "coalescer",
+            Self::Pool => "pool",
+            Self::Registry => "registry",
+            Self::Index => "index",
+            Self::Sessions => "sessions",
+            Self::Ingest => "ingest",
+            Self::WayOut => "way-out",
+        }
+    }
+
+    /// What it can tell.
+    pub fn kinds(self) -> &'static [Kind] {
+        TABLE
+            .iter()
+            .find(|(liar, _)| *liar == self)
+            .map_or(&[], |(_, kinds)| *kinds)
+    }
+}
+
+impl Kind {
+    /// Its name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnotherObject => "another-object",
+            Self::AnotherHousehold => "another-household",
+            Self::OldVersion => "old-version",
+            Self::Cut => "cut",
+            Self::Extended => "extended",
+            Self::FlippedBit => "flipped-bit",
+            Self::Reordered => "reordered",
+            Self::Empty => "empty",
+            Self::ErrorAsSuccess => "error-as-success",
+            Self::AnotherFlight => "another-flight",
+            Self::CancelledQuestion => "cancelled-question",
+            Self::LateReply => "late-reply",
+            Self::AnotherViewer => "another-viewer",
+            Self::BeforeRevocation => "before-revocation",
+            Self::CrossedMap => "crossed-map",
+            Self::AnotherCamera => "another-camera",
+            Self::Missing => "missing",
+            Self::Repeated => "repeated",
+            Self::AnotherPage => "another-page",
+            Self::AnotherSession => "another-session",
+            Self::EndedAsLive => "ended-as-live",
+            Self::OneCredential => "one-credential",
+            Self::AnotherName => "another-name",
+            Self::AnotherRequest => "another-request",
+            Self::WebCache => "web-cache",
+        }
+    }
+
+    /// What stops this lie: the defences without which storm's detector must see it.
+    pub const fn stopped_by(self) -> &'static [Defence] {
+        match self {
+            Self::AnotherObject
+            | Self::AnotherHousehold
+            | Self::OldVersion
+            | Self::Cut
+            | Self::Extended
+            | Self::FlippedBit
+            | Self::Reordered
+            | Self::Empty
+            | Self::ErrorAsSuccess
+            | Self::AnotherFlight => &[Defence::Seal],
+            // A crossed session is stopped once more at the way out.
+            Self::CancelledQuestion | Self::LateReply | Self::AnotherSession => &[Defence::Records, Defence::WayOut],
+            Self::AnotherViewer | Self::CrossedMap => &[Defence::Records],
+            Self::BeforeRevocation | Self::EndedAsLive => &[Defence::Floors],
+            // Another camera's row leads to what is sealed for another camera.
+            Self::AnotherCamera => &[Defence::Rows, Defence::Seal],
+            Self::Repeated | Self::AnotherPage => &[Defence::Rows],
+            Self::Missing => &[Defence::Acknowledged],
+            Self::OneCredential => &[Defence::Conflict],
+            Self::AnotherName => &[Defence::Digest],
+            Self::AnotherRequest => &[Defence::WayOut],
+            Self::WebCache => &[Defence::Tag],
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name of a defence on the command line and in reports.
+pub const fn defence_name(defence: Defence) -> &'static str {
+    match defence {
+        Defence::Seal => "seal",
+        Defence::Records => "records",
+        Defence::Floors => "floors",
+        Defence::Rows => "rows",
+        Defence::Acknowledged => "acknowledged",
+        Defence::Digest => "digest",
+        Defence::Conflict => "conflict",
+        Defence::WayOut => "way-out",
+        Defence::Tag => "tag",
+    }
+}
+
+/// Reads a defence's name.
+///
+/// # Errors
+/// Which names there are.
+pub fn defence(text: &str) -> Result<Defence, String> {
+    let names = || Defence::ALL.map(defence_name).join(", ");
+    Defence::ALL
+        .into_iter()
+        .find(|defence| defence_name(*defence) == text)
+        .ok_or_else(|| format!("there is no defence {text:?}; there are {}", names()))
+}
+
+/// One lie of a run: `seam:kind@rate`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lie {
+    /// Who.
+    pub liar: Liar,
+    /// How.
+    pub kind: Kind,
+    /// The share of answers that are to be lies, 0 to 1.
+    pub rate: f64,
+}
+
+/// What `--lie` takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// `all`, or `all@rate`: every seam tells every lie that it can, and together so often.
+    All(f64),
+    /// `seam@rate`: every lie of a seam; `seam:kind@rate`.
+    Some(Vec<Lie>),
+}
+
+/// How often is lied when nothing is said: one answer of a hundred for each seam.
+const RATE_DEFAULT: f64 = 0.01;
+
+impl FromStr for Told {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (what, rate) = match text.split_once('@') {
+            None => (text, RATE_DEFAULT),
+            Some((what, rate)) => {
+                let number: f64 = rate
+                    .parse()
+                    .map_err(|_| format!("{rate:?} is not a rate; it is a number from 0 to 1, such as 0.01"))?;
+                if !(0.0..=1.0).contains(&number) {
+                    return Err(format!("the rate {rate} is not within 0 to 1"));
+                }
+                (what, number)
+            }
+        };
+        if what == "all" {
+            return Ok(Self::All(rate));
+        }
+        let (seam, kind) = what
+            .split_once(':')
+            .map_or((what, None), |(seam, kind)| (seam, Some(kind)));
+        let (liar, kinds) = TABLE.iter().find(|(liar, _)| liar.name() == seam).ok_or_else(|| {
+            let names: Vec<_> = TABLE.iter().map(|(liar, _)| liar.name()).collect();
+            format!("there is no seam {seam:?}; there are {}, and `all`", names.join(", "))
+        })?;
+        let Some(kind) = kind else {
+            return Ok(Self::Some(share(*liar, kinds, rate)));
+        };
+        let found = kinds.iter().find(|known| known.name() == kind).ok_or_else(|| {
+            let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+            format!("{seam} can't tell {kind:?}; it can tell {}", names.join(", "))
+        })?;
+        Ok(Self::Some(vec![Lie {
+            liar: *liar,
+            kind: *found,
+            rate,
+        }]))
+    }
+}
+
+/// Every kind of one seam, together as often as `rate`.
+fn share(liar: Liar, kinds: &[Kind], rate: f64) -> Vec<Lie> {
+    let count = kinds.len().max(1) as f64;
+    kinds
+        .iter()
+        .map(|kind| Lie {
+            liar,
+            kind: *kind,
+            rate: rate / count,
+        })
+        .collect()
+}
+
+impl Told {
+    /// The lies that are meant.
+    pub fn lies(&self) -> Vec<Lie> {
+        match self {
+            Self::Some(lies) => lies.clone(),
+            Self::All(rate) => TABLE
+                .iter()
+                .flat_map(|(liar, kinds)| share(*liar, kinds, *rate))
+                .collect(),
+        }
+    }
+}
+
+/// The lies of one server's seams in one run.
+pub struct Lies {
+    seed: u64,
+    lies: Vec<(Lie, AtomicU64)>,
+    answers: Vec<AtomicU64>,
+    silent: AtomicBool,
+}
+
+impl Lies {
+    /// These lies.
+    pub fn new(seed: u64, lies: &[Lie]) -> Self {
+        Self {
+            seed,
+            lies: lies.iter().map(|lie| (*lie, AtomicU64::new(0))).collect(),
+            answers: TABLE.iter().map(|_| AtomicU64::new(0)).collect(),
+            silent: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a seam may lie at all in this run.
+    pub fn has(&self, liar: Liar, kind: Kind) -> bool {
+        self.lies
+            .iter()
+            .any(|(lie, _)| (lie.liar, lie.kind) == (liar, kind) && lie.rate > 0.0)
+    }
+
+    /// From now on nobody lies, or again as before.
+    pub fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// Whether, and how, the seam lies in its next answer. Whoever then tells the lie says so by [`Lies::was_told`].
+    pub fn next(&self, liar: Liar) -> Option<Kind> {
+        if self.silent.load(Ordering::Relaxed) {
+            return None;
+        }
+        let turn = self.answers.get(liar as usize)?.fetch_add(1, Ordering::Relaxed);
+        // Where in 0..1 this answer falls, on 53 bits.
+        let at = (mix(&[self.seed, liar as u64, turn]) >> 11) as f64 / (1_u64 << 53) as f64;
+        let mut below = 0.0;
+        for (lie, _) in self.lies.iter().filter(|(lie, _)| lie.liar == liar) {
+            below += lie.rate;
+            if at < below {
+                return Some(lie.kind);
+            }
+        }
+        None
+    }
+
+    /// A number for choices of a liar, from the seed and how many answers there were.
+    pub fn choice(&self, liar: Liar) -> u64 {
+        let turn = self.answers.get(liar as usize).map_or(0, |n| n.load(Ordering::Relaxed));
+        mix(&[self.seed, 99, liar as u64, turn])
+    }
+
+    /// Counts a lie that was told.
+    pub fn was_told(&self, liar: Liar, kind: Kind) {
+        let told = self.lies.iter().find(|(lie, _)| (lie.liar, lie.kind) == (liar, kind));
+        if let Some((_, count)) = told {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The lies, and how often each was told.
+    pub fn told(&self) -> Vec<(Lie, u64)> {
+        self.lies
+            .iter()
+            .map(|(lie, count)| (*lie, count.load(Ordering::Relaxed)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<usize, &str>) {
+        match (text.parse::<Told>(), expected) {
+            (Ok(told), Ok(count)) => assert_eq!(told.lies().len(), count, "{text}"),
+            (Err(error), Err(part)) => assert!(error.contains(part), "{text}: {error}"),
+            (got, expected) => panic!("{text}: {got:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn lies_are_read_and_refused() {
+        let all = TABLE.iter().map(|(_, kinds)| kinds.len()).sum();
+        check("all", Ok(all));
+        check("all@1", Ok(all));
+        check("index@0.5", Ok(4));
+        check("disk-tier:flipped-bit@0.25", Ok(1));
+        check("disk-tier:another-viewer", Err("can't tell"));
+        check("moon:cut", Err("there is no seam"));
+        check("index:missing@1.5", Err("not within 0 to 1"));
+        check("index:missing@-0.1", Err("not within 0 to 1"));
+        check("index:missing@NaN", Err("not within 0 to 1"));
+        check("index:missing@often", Err("not a rate"));
+        check("", Err("there is no seam"));
+        assert!(defence("moat").is_err());
+        for known in Defence::ALL {
+            assert_eq!(defence(defence_name(known)), Ok(known));
+        }
+    }
+
+    #[test]
+    fn a_run_is_repeated_from_its_seed_and_keeps_its_rates() {
+        let told: Told = "index@0.2".parse().unwrap();
+        let draw = |seed| {
+            let lies = Lies::new(seed, &told.lies());
+            (0..20_000).map(|_| lies.next(Liar::Index)).collect::<Vec<_>>()
+        };
+        let first = draw(1);
+        assert_eq!(first, draw(1));
+        assert_ne!(first, draw(2));
+        let lied = first.iter().flatten().count();
+        assert!((3700..4300).contains(&lied), "{lied} of 20,000 at 0.2");
+        for kind in Liar::Index.kinds() {
+            assert!(first.contains(&Some(*kind)), "{kind}");
+        }
+        let lies = Lies::new(1, &told.lies());
+        assert_eq!(lies.next(Liar::Registry), None, "who was not told to lie does not");
+        lies.be_silent(true);
+        assert!((0..1000).all(|_| lies.next(Liar::Index).is_none()));
+    }
+
+    #[test]
+    fn every_lie_is_stopped_by_something() {
+        for (_, kinds) in TABLE {
+            for kind in *kinds {
+                assert!(!kind.stopped_by().is_empty(), "{kind}");
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The storm: the incident replayed, with every seam lying.
+//!
+//! A camera cloud comes back from an outage: its cameras push what they kept, its viewers reload, and whatever may answer wrongly does. The same load
+//! and the same lies go to this system and to a conventional one, and clients that know nothing of either count what reached the wrong eyes.
+//!
+//! All of this is compiled into storm's build alone (feature `storm`): the liars, the mint for sessions, and the switches for the defences.
+
+pub mod arena;
+pub mod cells;
+pub mod client;
+pub mod conventional;
+pub mod detect;
+pub mod liars;
+pub mod lies;
+pub mod load;
+pub mod mark;
+pub mod plain;
+pub mod replay;
+pub mod report;
+pub mod settle;
+pub mod tally;
+pub mod town;
+pub mod webcache;
+pub mod whose;

@@ -1,0 +1,273 @@
+//! One replay against one server: it settles the town, lets its cameras push and its viewers look, before, during and after they all come back
+//! at once, and counts what came of it.
+
+use super::arena::{Arena, Ground, Which};
+use super::client::Client;
+use super::lies::{Kind as LieKind, Liar, Lie, Lies};
+use super::load::Crowd;
+use super::mark::mix;
+use super::report::{Misdeliveries, Side};
+use super::tally::Tally;
+use super::town::{Place, Town};
+use super::webcache::WebCache;
+use super::whose;
+use crate::clock;
+use crate::defence::{self, Defence};
+use crate::sandbox::Handler;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What is replayed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What everything follows from.
+    pub seed: u64,
+    /// How many households.
+    pub households: u32,
+    /// Cameras of each.
+    pub cameras_each: u32,
+    /// How many stills and events each camera has handed in before the outage.
+    pub before: u32,
+    /// How many it has kept and pushes when it comes back.
+    pub backlog: u32,
+    /// How often each viewer comes in the herd.
+    pub visits: u64,
+    /// At least so many requests: viewers come back until then.
+    pub requests_min: u64,
+    /// Over how long they come back.
+    pub jitter: Duration,
+    /// How many cameras and viewers are at it at once.
+    pub workers: usize,
+    /// The share of questions that are given up in the middle.
+    pub dropped_share: f64,
+    /// What is told.
+    pub lies: Vec<Lie>,
+    /// Which tiers there are, the nearest first.
+    pub tiers: Vec<Liar>,
+    /// Where folders are made; none: where temporary ones are.
+    pub folder: Option<PathBuf>,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// As the clients saw it, with the server's own numbers beside.
+    pub side: Side,
+    /// How often each lie was told.
+    pub told: Vec<(Lie, u64)>,
+}
+
+/// Who has a turn.
+#[derive(Debug, Clone, Copy)]
+enum Job {
+    Push(Place),
+    Visit(u32, u64),
+    Check(Place),
+}
+
+/// Where a run is, for whoever watches.
+pub type Watch<'a> = &'a (dyn Fn(&str, &Tally) + Sync);
+
+/// Replays the plan against one kind of server.
+///
+/// # Errors
+/// What could not be set up; what goes wrong in the storm is counted.
+pub async fn replay(
+    which: Which,
+    plan: &Plan,
+    handlers: (Handler, Handler),
+    watch: Watch<'_>,
+) -> anyhow::Result<Outcome> {
+    whose::forget();
+    let town = Arc::new(Town::new(
+        plan.seed,
+        plan.households,
+        plan.cameras_each,
+        clock::now_milliseconds(),
+    ));
+    let lies = Arc::new(Lies::new(plan.seed, &plan.lies));
+    let (tally, unseen) = (Arc::new(Tally::default()), Arc::new(Tally::default()));
+    watch("settling the town", &tally);
+    let ground = Ground {
+        town: &town,
+        lies: Arc::clone(&lies),
+        tiers: &plan.tiers,
+        folder: plan.folder.as_deref(),
+        handlers,
+    };
+    let arena = Arena::open(which, ground).await?;
+    let cache = if lies.has(Liar::WayOut, LieKind::WebCache) {
+        Some(WebCache::open(arena.address, Arc::clone(&lies)).await?)
+    } else {
+        None
+    };
+    let door = cache.as_ref().map_or(arena.address, |cache| cache.address);
+    let crowd = Arc::new(crowd(which, plan, &town, &arena, Client::new(door), &lies));
+
+    // What was there before the outage comes in peace.
+    lies.be_silent(true);
+    watch("cameras hand in what was before", &tally);
+    let pushes: Vec<Job> = town.places().map(Job::Push).collect();
+    run(&crowd, plan, pushes.clone(), 0..plan.before, Duration::ZERO, &unseen).await;
+    lies.be_silent(false);
+
+    watch("before the outage", &tally);
+    tally.next_phase();
+    let visitors = |nth: u64| (0..plan.households).map(move |household| Job::Visit(household, nth));
+    run(&crowd, plan, visitors(0).collect(), 0..0, Duration::ZERO, &tally).await;
+
+    watch("everybody comes back at once", &tally);
+    tally.next_phase();
+    let mut herd = pushes.clone();
+    for nth in 1..=plan.visits {
+        herd.extend(visitors(nth));
+    }
+    shuffle(&mut herd, plan.seed);
+    run(
+        &crowd,
+        plan,
+        herd,
+        plan.before..plan.before + plan.backlog,
+        plan.jitter,
+        &tally,
+    )
+    .await;
+
+    watch("afterwards", &tally);
+    tally.next_phase();
+    partings(&crowd, plan, &town, &arena, &unseen).await?;
+    let mut nth = plan.visits;
+    loop {
+        nth += 1;
+        run(&crowd, plan, visitors(nth).collect(), 0..0, Duration::ZERO, &tally).await;
+        if tally.so_far().0 >= plan.requests_min {
+            break;
+        }
+        watch("afterwards", &tally);
+    }
+    tally.end_phase();
+    let (origin_reads, origin_objects) = arena.origin_reads();
+
+    // Is what was acknowledged there? Nobody lies any more.
+    lies.be_silent(true);
+    watch("looking for what was acknowledged", &tally);
+    let checks = town.places().map(Job::Check).collect();
+    run(&crowd, plan, checks, 0..0, Duration::ZERO, &tally).await;
+    let mut side = tally.side();
+    side.uploads_acknowledged += unseen.side().uploads_acknowledged;
+    side.misdeliveries = arena
+        .misdeliveries()
+        .into_iter()
+        .map(|(seam, fault, count)| Misdeliveries {
+            seam: seam.name().to_owned(),
+            fault: fault.name().to_owned(),
+            count,
+        })
+        .collect();
+    side.set_aside = arena
+        .set_aside()
+        .into_iter()
+        .map(|(seam, times)| (seam.name().to_owned(), times))
+        .collect();
+    (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
+    Ok(Outcome {
+        side,
+        told: lies.told(),
+    })
+}
+
+fn crowd(which: Which, plan: &Plan, town: &Arc<Town>, arena: &Arena, client: Client, lies: &Arc<Lies>) -> Crowd {
+    let viewer = |household: u32| {
+        let credential = arena
+            .credentials
+            .mint_viewer(town.viewer_id(household), town.session_id(household));
+        let tag = match which {
+            // One address for everybody, as where nothing of the session is in it.
+            Which::Conventional => "me".to_owned(),
+            Which::Here if !defence::is_on(Defence::Tag) => "0".repeat(32),
+            Which::Here => arena
+                .credentials
+                .verify_viewer(&credential)
+                .map_or_else(|_| "0".repeat(32), |verified| verified.tag().to_text()),
+        };
+        (credential, format!("/v1/{tag}"))
+    };
+    let camera = |place: Place| {
+        arena.credentials.mint_camera(
+            town.household_id(place.household),
+            town.camera_id(place),
+            town.credential_id(place),
+        )
+    };
+    Crowd::new(
+        Arc::clone(town),
+        client,
+        (0..plan.households).map(viewer).collect(),
+        town.places().map(camera).collect(),
+        Arc::clone(lies),
+        plan.dropped_share,
+    )
+}
+
+/// Some viewers sign out, and from some a camera is taken: what they still ask for afterwards is not theirs.
+async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena, tally: &Tally) -> anyhow::Result<()> {
+    for household in 0..plan.households {
+        match household % 8 {
+            1 => {
+                crowd.sign_out(household, tally).await;
+            }
+            2 => {
+                let place = Place { household, camera: 0 };
+                arena.revoke(town, place).await?;
+                crowd.revoked(place);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn shuffle(jobs: &mut [Job], seed: u64) {
+    for at in (1..jobs.len()).rev() {
+        let other = usize::try_from(mix(&[seed, 10, at as u64]) % (at as u64 + 1)).unwrap_or(0);
+        jobs.swap(at, other);
+    }
+}
+
+/// Lets so many at once have their turns, until all had theirs.
+async fn run(
+    crowd: &Arc<Crowd>,
+    plan: &Plan,
+    jobs: Vec<Job>,
+    numbers: std::ops::Range<u32>,
+    jitter: Duration,
+    tally: &Arc<Tally>,
+) {
+    let jobs = Arc::new(jobs);
+    let next = Arc::new(AtomicUsize::new(0));
+    // Spread over the jitter, each has its own moment; without it, as many as there are workers come at once.
+    let pause = jitter.div_f64((jobs.len() as f64 / plan.workers.max(1) as f64).max(1.0));
+    let workers = (0..plan.workers.min(jobs.len())).map(|_| {
+        let (crowd, jobs, next, tally, numbers) = (
+            Arc::clone(crowd),
+            Arc::clone(&jobs),
+            Arc::clone(&next),
+            Arc::clone(tally),
+            numbers.clone(),
+        );
+        tokio::spawn(async move {
+            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match *job {
+                    Job::Push(place) => crowd.push(place, numbers.clone(), &tally).await,
+                    Job::Visit(household, nth) => crowd.visit(household, nth, &tally).await,
+                    Job::Check(place) => crowd.check_kept(place, &tally).await,
+                }
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        })
+    });
+    futures::future::join_all(workers).await;
+}

@@ -1,0 +1,161 @@
+//! The page for made-up reports: the right verdict, no number that is none, nothing loaded, everything escaped.
+
+use super::fixture;
+use super::*;
+
+/// The page, after what holds for every page was checked.
+fn checked(report: &Report) -> String {
+    let page = page(report);
+    for never in ["NaN", "inf", "http://", "https://", "<script", "url(", "@import"] {
+        let place = page.find(never);
+        let around = place.map(|place| page.get(place.saturating_sub(80)..place + 20));
+        assert!(place.is_none(), "{never} in the page: {around:?}");
+    }
+    for tag in ["section", "table", "svg", "details", "div", "tbody", "ul"] {
+        let (open, close) = (
+            page.matches(&format!("<{tag}")).count(),
+            page.matches(&format!("</{tag}>")).count(),
+        );
+        assert_eq!(open, close, "<{tag}> is closed as often as it is opened");
+    }
+    assert_eq!(page.matches("<h1").count(), 1);
+    page
+}
+
+#[test]
+fn a_clean_run_says_what_the_conventional_server_exposed() {
+    let page = checked(&fixture::normal());
+    assert!(page.contains("Nothing reached the wrong eyes. "));
+    assert!(page.contains("exposed 4,332 answers to 1,234 accounts."));
+    assert!(page.contains("verdict is-good"));
+    assert!(!page.contains("proves nothing") && !page.contains("a control"));
+    for heading in [
+        "Side by side",
+        "Exposures over time",
+        "Latency",
+        "Web caches in front",
+        "What is counted and how",
+    ] {
+        assert!(page.contains(heading), "{heading}");
+    }
+    assert!(page.contains("nginx") && page.contains("(not asked)"));
+    assert!(
+        page.contains("logarithmic"),
+        "latencies range over more than a factor of 100"
+    );
+}
+
+#[test]
+fn a_run_without_anything_proves_nothing() {
+    let page = checked(&fixture::nothing());
+    assert!(page.contains("This run proves nothing: the conventional server did not leak"));
+    assert!(page.contains("verdict is-notice"));
+    assert!(page.contains("No course was recorded.") && page.contains("No lies were told."));
+    assert!(!page.contains("Web caches in front"));
+}
+
+#[test]
+fn a_control_says_so_and_what_was_off() {
+    let page = checked(&fixture::control());
+    assert!(page.contains("This was a control, with these defences switched off here: seal and bound-records."));
+    assert!(page.contains("4,200 answers to 1,200 accounts"));
+    assert!(page.contains("verdict is-alert"));
+    let mut report = fixture::control();
+    report.without.truncate(1);
+    report.here.exposed = 0;
+    assert!(checked(&report).contains("with this defence switched off here: seal."));
+    report.conventional.exposed = 0;
+    assert!(checked(&report).contains("Neither server leaked, so it proves nothing"));
+}
+
+#[test]
+fn an_exposure_here_is_said_plainly() {
+    let page = checked(&fixture::exposed());
+    assert!(page.contains("reached the wrong eyes here: 1 answer to 1 account."));
+    assert!(page.contains("verdict is-alert") && !page.contains("Nothing reached the wrong eyes."));
+    let mut report = fixture::exposed();
+    report.conventional.exposed = 0;
+    let page = checked(&report);
+    assert!(page.contains("reached the wrong eyes here: 1 answer") && !page.contains("proves nothing"));
+}
+
+#[test]
+fn an_exposure_through_a_web_cache_is_one() {
+    let mut report = fixture::normal();
+    report.web_caches[0].exposed_here = 2;
+    let page = checked(&report);
+    assert!(page.contains("through a web cache: 2 second viewers."));
+    assert!(page.contains("verdict is-alert") && !page.contains("Nothing reached the wrong eyes."));
+}
+
+#[test]
+fn what_limits_the_verdict_is_said() {
+    let mut report = fixture::normal();
+    report.here.right = 0;
+    report.here.uploads_lost = 1;
+    report.lies.iter_mut().for_each(|lie| lie.told_here = 0);
+    let page = checked(&report);
+    for caution in [
+        "No answer of this system was right",
+        "No lie was told to this system",
+        "lost 1 upload.",
+    ] {
+        assert!(page.contains(caution), "{caution}");
+    }
+    assert!(!checked(&fixture::normal()).contains("cautions\""));
+}
+
+#[test]
+fn a_long_run_is_thinned_and_stays_small() {
+    let page = checked(&fixture::huge());
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    assert!(page.contains("42 steps of the run are one here"));
+    assert!(page.contains("18,446,744,073,709,551,615"), "tables have all figures");
+    assert!(page.contains("18.45 E"), "charts have few");
+}
+
+#[test]
+fn what_is_no_number_is_not_drawn() {
+    let page = checked(&fixture::broken());
+    assert!(page.contains("all at once"));
+}
+
+#[test]
+fn one_step_and_courses_of_unlike_length_are_drawn() {
+    let mut report = fixture::normal();
+    report.here.course = fixture::course(1, |_| 0);
+    assert!(checked(&report).contains("h0.01"), "one latency is a dot");
+    report.here.course.clear();
+    assert!(checked(&report).contains(">herd<"), "phases of the other course");
+    report.conventional.course.clear();
+    assert!(checked(&report).contains("No course was recorded."));
+}
+
+#[test]
+fn phases_that_change_at_other_times_are_told() {
+    let said = "The phases did not change at the same time";
+    let mut report = fixture::normal();
+    assert!(!checked(&report).contains(said));
+    report
+        .conventional
+        .course
+        .iter_mut()
+        .for_each(|step| step.phase = "herd");
+    assert!(checked(&report).contains(said));
+}
+
+#[test]
+fn names_are_escaped() {
+    let mut report = fixture::normal();
+    let name = || "<b>\"&'".to_owned();
+    report.command = name();
+    report.began_at = name();
+    report.without = vec![name()];
+    report.web_caches[0].name = name();
+    report.here.set_aside = vec![(name(), 1)];
+    report.here.misdeliveries[0].seam = name();
+    report.here.misdeliveries[1].fault = name();
+    let page = checked(&report);
+    assert!(!page.contains("<b>"));
+    assert!(page.matches("&lt;b&gt;&quot;&amp;").count() >= 7);
+}

@@ -1,0 +1,169 @@
+//! The report: what was counted, as numbers, and how it is shown: a table, a JSON file, a page.
+//!
+//! Everything here is counted by storm's clients, which know nothing of the servers, but where a field says that the server counted it.
+
+mod html;
+mod table;
+
+pub use html::page;
+pub use table::{closing_line, table};
+
+use serde::Serialize;
+
+/// One run against both servers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The version of this program.
+    pub version: &'static str,
+    /// When the run began, RFC 3339, UTC.
+    pub began_at: String,
+    /// What the run can be repeated from.
+    pub seed: u64,
+    /// The command that repeats it.
+    pub command: String,
+    /// How many households there were.
+    pub households: usize,
+    /// How many cameras.
+    pub cameras: usize,
+    /// How many viewers.
+    pub viewers: usize,
+    /// Over how many seconds cameras and viewers came back; 0: all at once.
+    pub jitter_seconds: f64,
+    /// Defences that were switched off here, by name; empty but in a control.
+    pub without: Vec<String>,
+    /// What was told. The same liars stood before both servers.
+    pub lies: Vec<Lie>,
+    /// This system.
+    pub here: Side,
+    /// A server built the way such systems are built.
+    pub conventional: Side,
+    /// Web caches that stood in front, told to ignore every header that forbids caching.
+    pub web_caches: Vec<WebCache>,
+}
+
+/// One kind of lie of one seam.
+#[derive(Debug, Clone, Serialize)]
+pub struct Lie {
+    /// The seam, such as `memory-tier`.
+    pub seam: &'static str,
+    /// The kind, such as `another-household`.
+    pub kind: &'static str,
+    /// The share of answers that were to be lies, 0 to 1.
+    pub rate: f64,
+    /// How often it was told to this system.
+    pub told_here: u64,
+    /// How often it was told to the conventional server.
+    pub told_conventional: u64,
+}
+
+/// What came of one server.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Side {
+    /// Requests that were made.
+    pub requests: u64,
+    /// Answers that were right, to the byte that could be predicted.
+    pub right: u64,
+    /// Answers that refused (a status that is not a success, or a body that was cut), where right would have been possible.
+    pub refused: u64,
+    /// Of those, 503 with `Retry-After`.
+    pub shed: u64,
+    /// Requests that had no answer at all: the connection broke, or time was up.
+    pub errors: u64,
+    /// Requests that the client gave up in the middle, on purpose.
+    pub dropped: u64,
+    /// Answers with footage, details or names of somebody who may not be seen. The number that must be zero.
+    pub exposed: u64,
+    /// Answers of the past.
+    pub stale: u64,
+    /// Answers with bytes that are nobody's, or of another object of the same camera.
+    pub wrong: u64,
+    /// Accounts that were shown something that they may not see.
+    pub accounts_shown: u64,
+    /// Accounts that opened something (an event or its video) that they may not see.
+    pub accounts_opened: u64,
+    /// Accounts whose homes were seen by others.
+    pub accounts_seen: u64,
+    /// Misdeliveries that the server itself counted, by seam and fault; the conventional server counts none.
+    pub misdeliveries: Vec<Misdeliveries>,
+    /// Uploads that were acknowledged, and how many of them were not there at the end.
+    pub uploads_acknowledged: u64,
+    /// See above.
+    pub uploads_lost: u64,
+    /// Reads that reached the store.
+    pub origin_reads: u64,
+    /// Different objects' extents that they were for.
+    pub origin_objects: u64,
+    /// Tiers that were set aside because they kept lying, and how often.
+    pub set_aside: Vec<(String, u64)>,
+    /// Before, during and after the herd.
+    pub phases: Vec<Phase>,
+    /// The course of it, in steps of equal length.
+    pub course: Vec<Step>,
+}
+
+/// Misdeliveries of one seam and fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct Misdeliveries {
+    /// The seam, as in the metrics.
+    pub seam: String,
+    /// The fault, as in the metrics.
+    pub fault: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// One phase of the run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// `before`, `herd`, `after`.
+    pub name: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// Answers that were right, a second.
+    pub goodput: f64,
+    /// Half of the answers came within so many milliseconds.
+    pub p50_milliseconds: f64,
+    /// 99 of 100 came within so many milliseconds.
+    pub p99_milliseconds: f64,
+}
+
+/// What happened in one step of the course.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// Seconds from the beginning of the run to the beginning of the step.
+    pub at_seconds: f64,
+    /// The phase that it began in.
+    pub phase: &'static str,
+    /// Requests that ended in it.
+    pub requests: u64,
+    /// Exposures in it.
+    pub exposed: u64,
+    /// Refusals in it.
+    pub refused: u64,
+    /// As in [`Phase`]; none if no request ended in it.
+    pub p50_milliseconds: Option<f64>,
+    /// As in [`Phase`].
+    pub p99_milliseconds: Option<f64>,
+}
+
+/// What a web cache in front gave to the second viewer of an address.
+#[derive(Debug, Clone, Serialize)]
+pub struct WebCache {
+    /// `nginx`, `varnish`.
+    pub name: String,
+    /// How many second viewers asked.
+    pub asked: u64,
+    /// How often the cache answered by itself (it has to, or the row shows nothing).
+    pub hits: u64,
+    /// Second viewers who got something of the first's from this system.
+    pub exposed_here: u64,
+    /// The same at the conventional server.
+    pub exposed_conventional: u64,
+}
+
+impl Report {
+    /// Misdeliveries that this system refused.
+    pub fn refused_misdeliveries(&self) -> u64 {
+        self.here.misdeliveries.iter().map(|entry| entry.count).sum()
+    }
+}

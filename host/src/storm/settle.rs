@@ -1,0 +1,151 @@
+//! Settles a town: its households' records, cameras, viewers and sessions, written at once.
+//!
+//! This is the mint that only storm's build has: sessions begin here without a password. It must never be reachable from a server.
+
+use super::town::{Place, Town};
+use crate::admission::Admission;
+use crate::registry::{CHANGES_MAX, Change, Expect, Registry};
+use anyhow::Context as _;
+use eyesonly_rights::{
+    CameraRecord, CameraRight, HouseholdRecord, Kinds, Record, Role, SessionRecord, ViewerRecord, Window,
+};
+use std::sync::Arc;
+
+/// Quota of a household: the storm is not about it.
+const QUOTA_BYTES: u64 = 1 << 50;
+
+/// Who writes records: this system, which seals them, or a conventional server, which does not.
+pub enum Writer {
+    /// Sealed, under this admission's key.
+    Sealed(Arc<Admission>),
+    /// In the clear.
+    Plain(Arc<dyn Registry>),
+}
+
+impl Writer {
+    fn record<R: Record>(&self, record: &R) -> anyhow::Result<Change> {
+        let sealed = match self {
+            Self::Sealed(admission) => admission.seal(record)?,
+            Self::Plain(_) => super::plain::record(record),
+        };
+        Ok(Change {
+            kind: R::KIND,
+            key: record.key(),
+            expect: Expect::Any,
+            record: Some(sealed),
+        })
+    }
+
+    fn registry(&self) -> &Arc<dyn Registry> {
+        match self {
+            Self::Sealed(admission) => admission.registry(),
+            Self::Plain(registry) => registry,
+        }
+    }
+
+    async fn commit(&self, changes: Vec<Change>, sequence: u64) -> anyhow::Result<()> {
+        match self {
+            Self::Sealed(admission) => admission.commit(changes, Some(sequence)).await?,
+            Self::Plain(registry) => registry.commit(changes, Some(sequence)).await?,
+        };
+        Ok(())
+    }
+
+    /// Writes every household of the town. Sessions end at `expires_at_seconds`.
+    ///
+    /// # Errors
+    /// What the registry or the sealer said.
+    pub async fn settle(&self, town: &Town, expires_at_seconds: u64) -> anyhow::Result<()> {
+        let each = town.cameras_each as usize + 3;
+        let households: Vec<u32> = (0..town.households).collect();
+        for some in households.chunks((CHANGES_MAX / each).max(1)) {
+            let sequence = self.next().await?;
+            let mut changes = Vec::with_capacity(some.len() * each);
+            for household in some {
+                self.household(town, *household, sequence, expires_at_seconds, &mut changes)?;
+            }
+            self.commit(changes, sequence)
+                .await
+                .context("the town can't be settled")?;
+        }
+        Ok(())
+    }
+
+    async fn next(&self) -> anyhow::Result<u64> {
+        Ok(self.registry().sequence().await?.saturating_add(1))
+    }
+
+    fn household(
+        &self,
+        town: &Town,
+        household: u32,
+        sequence: u64,
+        expires_at_seconds: u64,
+        changes: &mut Vec<Change>,
+    ) -> anyhow::Result<()> {
+        let places: Vec<Place> = (0..town.cameras_each)
+            .map(|camera| Place { household, camera })
+            .collect();
+        let viewer = town.viewer_id(household);
+        changes.push(self.record(&HouseholdRecord {
+            household: town.household_id(household),
+            name: town.household_name(household),
+            cameras: places.iter().map(|place| town.camera_id(*place)).collect(),
+            viewers: vec![viewer],
+            quota_bytes: QUOTA_BYTES,
+            sequence,
+        })?);
+        for place in &places {
+            changes.push(self.record(&CameraRecord {
+                camera: town.camera_id(*place),
+                household: town.household_id(household),
+                credential: Some(town.credential_id(*place)),
+                name: town.camera_name(*place),
+                serial: String::new(),
+                quota_bytes: QUOTA_BYTES,
+                sequence,
+            })?);
+        }
+        changes.push(self.record(&rights(town, household, &places, sequence))?);
+        changes.push(self.record(&SessionRecord {
+            session: town.session_id(household),
+            viewer,
+            expires_at_seconds,
+        })?);
+        Ok(())
+    }
+
+    /// Takes a camera from its viewer: they may not see it any more. Its footage stays where it is.
+    ///
+    /// # Errors
+    /// What the registry or the sealer said.
+    pub async fn revoke(&self, town: &Town, revoked: Place) -> anyhow::Result<()> {
+        let household = revoked.household;
+        let places: Vec<Place> = (0..town.cameras_each)
+            .map(|camera| Place { household, camera })
+            .filter(|place| *place != revoked)
+            .collect();
+        let sequence = self.next().await?;
+        let change = self.record(&rights(town, household, &places, sequence))?;
+        self.commit(vec![change], sequence).await
+    }
+}
+
+fn rights(town: &Town, household: u32, places: &[Place], sequence: u64) -> ViewerRecord {
+    let right = |place: &Place| CameraRight {
+        camera: town.camera_id(*place),
+        household: town.household_id(household),
+        name: town.camera_name(*place),
+        role: Role::Owner,
+        kinds: Kinds::ALL,
+        window: Window::default(),
+        expires_at_seconds: None,
+    };
+    ViewerRecord {
+        viewer: town.viewer_id(household),
+        name: town.household_name(household),
+        households: vec![town.household_id(household)],
+        cameras: places.iter().map(right).collect(),
+        sequence,
+    }
+}
