@@ -330,19 +330,21 @@ impl Admission {
         Err(Refused::Unavailable(seam.name()))
     }
 
-    /// Writes records, and holds every later answer to the sequence that this gave. What it removed does not come back, but by a commit.
+    /// Writes records, and holds every later answer to the sequence that this gave: none of these records is one of before, and
+    /// what was removed does not come back but by a commit.
     ///
     /// # Errors
     /// [`RegistryError`].
     pub async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
-        let removed: Vec<u64> = changes
+        // Records that carry no sequence (sessions) are written once: only their end is one.
+        let raised: Vec<u64> = changes
             .iter()
-            .filter(|change| change.record.is_none())
+            .filter(|change| change.record.is_none() || sequence.is_some())
             .map(|change| self.floors.slot(change.kind, &change.key))
             .collect();
         let reached = self.registry.commit(changes, sequence).await?;
         self.floors.registry.fetch_max(reached, Ordering::AcqRel);
-        for slot in removed {
+        for slot in raised {
             self.floors.raise_record(slot, reached);
         }
         Ok(reached)

@@ -26,5 +26,6 @@ pub mod store;
 #[cfg(feature = "storm")]
 pub mod storm;
 pub mod tiers;
+pub mod turns;
 pub mod vault;
 pub mod viewer;

@@ -78,7 +78,7 @@ impl Footage {
 
     /// Takes an object that the index no longer has out of the store. What tiers have of it can't be asked for any more; its
     /// first extent goes at once, the rest as room is needed.
-    async fn forget(&self, name: ObjectName) {
+    pub(crate) async fn forget(&self, name: ObjectName) {
         self.ladder.evict((name, 0)).await;
         if let Err(error) = self.ladder.store().delete(name).await {
             tracing::warn!(%error, "a deleted object is left for collection");

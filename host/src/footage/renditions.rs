@@ -217,6 +217,7 @@ impl Footage {
             quota_bytes: u64::MAX,
             requires: Some(source_slot),
             pointer: None,
+            supersedes: None,
         };
         let (footage, name) = (Arc::clone(self), located.name());
         tokio::spawn(async move {
@@ -231,7 +232,7 @@ impl Footage {
                 Err(error) => return tracing::warn!(%error, "a rendition was not kept"),
             }
             match footage.index.commit(new).await {
-                Ok(crate::index::Committed::Written) => {}
+                Ok(crate::index::Committed::Written(_)) => {}
                 // The source was deleted meanwhile, or another one was first: this one must not stay.
                 Ok(_) => {
                     let _ = store.delete(name).await;

@@ -20,6 +20,7 @@ pub(crate) async fn check(index: &dyn Index) {
     an_event_comes_before_its_footage(index).await;
     the_quota_holds(index).await;
     the_pointer_never_goes_back(index).await;
+    a_newer_still_supersedes_older_ones(index).await;
     events_page_newest_first(index).await;
     an_event_goes_with_all_that_is_its(index).await;
     a_clip_without_tombstone_goes_too(index).await;
@@ -72,6 +73,7 @@ pub(crate) fn new(row: ObjectRow) -> NewObject {
         quota_bytes: QUOTA_BYTES,
         requires: None,
         pointer: None,
+        supersedes: None,
     }
 }
 
@@ -92,7 +94,7 @@ fn tombstone(row: &ObjectRow) -> ObjectRow {
 }
 
 async fn write(index: &dyn Index, new: NewObject) {
-    assert_eq!(index.commit(new).await.unwrap(), Committed::Written);
+    assert_eq!(index.commit(new).await.unwrap(), Committed::Written(vec![]));
 }
 
 fn proven(answer: Rows, nonce: Nonce) -> Vec<ObjectRow> {
@@ -233,6 +235,44 @@ async fn the_pointer_never_goes_back(index: &dyn Index) {
         objects(index, &[pointer(43).slot]).await.is_empty(),
         "a pointer is no object"
     );
+}
+
+async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
+    let household = HouseholdId::from_bytes([9; 16]);
+    let of = |row: ObjectRow, supersedes: Option<u64>, quota_bytes| NewObject {
+        household,
+        quota_bytes,
+        pointer: (row.kind == Kind::Still && !row.rendition).then(|| row.clone()),
+        supersedes: supersedes.map(id),
+        ..new(row)
+    };
+    let still = |milliseconds| row(camera(12), Kind::Still, id(milliseconds), None);
+    let stays = [
+        row(camera(12), Kind::Event, id(5), None),
+        row(camera(13), Kind::Still, id(5), None),
+    ];
+    let (old, small) = (still(10), row(camera(12), Kind::Still, id(10), Some(1)));
+    for object in [&stays[0], &stays[1], &old, &small, &still(20)] {
+        write(index, of(object.clone(), None, QUOTA_BYTES)).await;
+    }
+    let used = index.household_bytes(household).await.unwrap();
+    assert_eq!(used, 3100);
+    // Room is made by what goes; if it is not enough, nothing goes.
+    let newer = of(still(30), Some(20), used - 1);
+    assert_eq!(index.commit(newer.clone()).await.unwrap(), Committed::OverQuota);
+    assert_eq!(objects(index, &[old.slot]).await.len(), 1);
+    let quota_bytes = used;
+    let Committed::Written(mut names) = index.commit(NewObject { quota_bytes, ..newer }).await.unwrap() else {
+        panic!("it fits")
+    };
+    names.sort();
+    let mut expected = [old.name, small.name];
+    expected.sort();
+    assert_eq!(names, expected);
+    assert!(objects(index, &[old.slot, small.slot]).await.is_empty());
+    let left = [stays[0].slot, stays[1].slot, still(20).slot, still(30).slot];
+    assert_eq!(objects(index, &left).await.len(), 4, "and nothing else");
+    assert_eq!(index.household_bytes(household).await.unwrap(), used);
 }
 
 async fn events_page_newest_first(index: &dyn Index) {

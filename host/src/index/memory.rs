@@ -4,7 +4,7 @@
 
 use super::{
     Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, State,
+    SLOTS_MAX, SUPERSEDED_MAX, State,
 };
 use async_trait::async_trait;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, SlotName};
@@ -100,7 +100,19 @@ impl Index for MemoryIndex {
         {
             return Ok(Committed::NoEvent);
         }
-        let used = content.used.get(&new.household).copied().unwrap_or(0) + new.row.quota_bytes();
+        let is_superseded = |row: &&ObjectRow| {
+            let before = new.supersedes.is_some_and(|before| row.id < before);
+            before && row.camera == new.row.camera && row.kind == Kind::Still
+        };
+        let superseded: Vec<_> = content
+            .live()
+            .filter(is_superseded)
+            .take(SUPERSEDED_MAX)
+            .cloned()
+            .collect();
+        let freed: u64 = superseded.iter().map(ObjectRow::quota_bytes).sum();
+        let used = content.used.get(&new.household).copied().unwrap_or(0);
+        let used = used.saturating_sub(freed) + new.row.quota_bytes();
         if used > new.quota_bytes {
             return Ok(Committed::OverQuota);
         }
@@ -114,6 +126,9 @@ impl Index for MemoryIndex {
             return Err(IndexError::Unavailable("not a new row".to_owned()));
         }
         content.used.insert(new.household, used);
+        for row in &superseded {
+            content.objects.remove(&row.slot);
+        }
         if let Some(pointer) = new.pointer {
             let present = content
                 .pointers
@@ -124,7 +139,7 @@ impl Index for MemoryIndex {
             }
         }
         content.objects.insert(new.row.slot, new.row);
-        Ok(Committed::Written)
+        Ok(Committed::Written(superseded.into_iter().map(|row| row.name).collect()))
     }
 
     async fn delete_event(

@@ -24,6 +24,8 @@ use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, ObjectVe
 pub const PAGE_ROWS_MAX: usize = 101;
 /// Most slots in one question.
 pub const SLOTS_MAX: usize = 256;
+/// Most rows that one commit supersedes: a few more than come with one still, so that a backlog goes as well.
+pub const SUPERSEDED_MAX: usize = 16;
 /// Largest sealed object kept in the row itself (event details).
 pub const INLINE_BYTES_MAX: usize = 8 * 1024;
 
@@ -99,8 +101,8 @@ pub struct Rows {
 /// What a commit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// Written, and durable.
-    Written,
+    /// Written, and durable. The objects of these names were superseded by it: their rows are gone, and they are to be deleted.
+    Written(Vec<ObjectName>),
     /// The slot is taken; this is its row (live or deleted). Nothing was changed.
     Taken(Box<ObjectRow>),
     /// The event that the object belongs to is not there (an event's still or clip before its details), or was deleted.
@@ -124,6 +126,9 @@ pub struct NewObject {
     /// For a camera's still: the pointer row to set (the same object under the pointer's own slot and proof) if its id is greater than the
     /// pointer's present one.
     pub pointer: Option<ObjectRow>,
+    /// For a camera's still: rows of its stills with ids below this, and of their renditions, go in the same commit, up to
+    /// [`SUPERSEDED_MAX`]. It is not above the id of the still.
+    pub supersedes: Option<FootageId>,
 }
 
 /// What was removed by [`Index::delete_event`].

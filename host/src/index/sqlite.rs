@@ -7,7 +7,7 @@ mod change;
 
 use super::{
     Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, State,
+    SLOTS_MAX, SUPERSEDED_MAX, State,
 };
 use crate::sqlite::{Database, Fault};
 use async_trait::async_trait;

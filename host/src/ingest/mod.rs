@@ -9,7 +9,6 @@ mod body;
 mod digest;
 mod form;
 mod sink;
-mod turns;
 
 pub use digest::{ContentDigest, DigestError};
 pub use form::{FormError, JpegForm, Mp4Form};
@@ -20,16 +19,19 @@ use crate::defence::{self, Defence};
 use crate::footage::{EVENT_KINDS, EventDetails, Footage, FootageError, LABEL_CHARACTERS_MAX, is_plain_text};
 use crate::grant::IntakeGrant;
 use crate::index::{Committed, INLINE_BYTES_MAX, IndexError, NewObject, ObjectRow, State};
+use crate::ledger::{Fault, Seam};
 use crate::store::StoreError;
+use crate::turns::Turns;
 use crate::vault::{self, Asked, RowKind};
 use body::Received;
 use bytes::Bytes;
-use eyesonly_seal::{FootageId, KeyedDigest, Kind, ObjectVersion, SealError, format};
+use eyesonly_seal::{FootageId, KeyedDigest, Kind, ObjectName, ObjectVersion, SealError, format};
 use form::Form;
 use futures::Stream;
 use sink::{Object, Sink};
 use std::sync::Arc;
-use turns::Turns;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Largest still in bytes: a 4K JPEG at high quality has about half of it.
 pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -39,6 +41,19 @@ pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
 /// How far in the future an id may lie, in milliseconds: the drift of a camera's clock.
 pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
+
+/// Rows that go in one transaction when an ended camera's are deleted.
+const FORGET_ROWS: usize = 1000;
+/// Most uploads at once; each holds up to two parts of the store (2 MiB), and only once so much has come.
+pub const UPLOADS_MAX: usize = 256;
+/// Most uploads at once of one household: its cameras come back together after an outage, and this many are served at a time.
+pub const UPLOADS_OF_HOUSEHOLD_MAX: usize = 16;
+/// Most uploads of one household that wait for a turn; the cameras of a large one, all at once.
+pub const UPLOADS_WAITING_MAX: usize = 256;
+/// How long an upload waits for its turn before it is told to come back.
+const WAIT_SECONDS_MAX: u64 = 5;
+/// How much newer the newest still must be before an older one goes: time for whoever is looking at it.
+pub const SUPERSEDED_MILLISECONDS: u64 = 10 * 60 * 1000;
 
 /// Why an upload was not taken. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +160,7 @@ pub struct Declared {
 /// Takes uploads.
 pub struct Ingest {
     footage: Arc<Footage>,
-    turns: Turns,
+    turns: Arc<Turns>,
 }
 
 impl Ingest {
@@ -153,7 +168,7 @@ impl Ingest {
     pub fn new(footage: Arc<Footage>) -> Self {
         Self {
             footage,
-            turns: Turns::default(),
+            turns: Turns::new(UPLOADS_MAX, UPLOADS_OF_HOUSEHOLD_MAX, UPLOADS_WAITING_MAX),
         }
     }
 
@@ -177,7 +192,8 @@ impl Ingest {
             _ => (Form::Jpeg(JpegForm::default()), STILL_BYTES_MAX),
         };
         let received = Received::new(body, declared, bytes_max, form)?;
-        self.take(grant, kind, footage_id(id)?, received).await
+        let taken = self.take(grant, kind, footage_id(id)?, received).await;
+        taken.inspect_err(|error| self.crossed(grant, error))
     }
 
     /// Takes any bytes as footage, for tests of what stands on it.
@@ -211,7 +227,9 @@ impl Ingest {
     {
         let asked = Asked::footage(kind, id);
         self.check_room(grant, received.declared_length()).await?;
-        let _turn = self.turns.wait(grant.scope().household()).await?;
+        let deadline = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
+        let turn = self.turns.wait(grant.scope().household(), deadline).await;
+        let _turn = turn.ok_or(IngestError::Busy)?;
         if let Some(row) = self.row(grant, &asked).await? {
             return self.compare(grant, &row, received).await;
         }
@@ -282,7 +300,7 @@ impl Ingest {
         let asked = Asked::footage(Kind::Event, id);
         let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
         let mut text = zeroize::Zeroizing::new(Vec::new());
-        while let Some(piece) = received.next().await? {
+        while let Some(piece) = received.next().await.inspect_err(|error| self.crossed(grant, error))? {
             text.extend_from_slice(&piece);
         }
         let details = describe(&text)?;
@@ -369,32 +387,34 @@ impl Ingest {
         requires: Option<eyesonly_seal::SlotName>,
         pointer: Option<ObjectRow>,
     ) -> Result<Taken, IngestError> {
-        self.footage
-            .admission()
-            .still_takes(grant)
-            .await
-            .map_err(|refused| match refused {
-                Refused::Unavailable(what) => IngestError::Unavailable(what),
-                _ => IngestError::Revoked,
-            })?;
+        self.still_takes(grant).await?;
         let (name, body_digest, inline) = (row.name, row.body_digest, row.inline.is_some());
         let new = NewObject {
             row,
             household: grant.scope().household(),
             quota_bytes: grant.quota_bytes(),
             requires,
+            supersedes: pointer.as_ref().and_then(|pointer| superseded_by(pointer.id)),
             pointer,
         };
         let outcome = match self.footage.index().commit(new).await {
-            Ok(Committed::Written) => {
+            Ok(Committed::Written(superseded)) => {
+                self.still_enrolled(grant, name, inline).await?;
                 self.footage.acknowledged(grant.scope(), asked);
+                for name in superseded {
+                    self.footage.forget(name).await;
+                }
                 return Ok(Taken::Created);
             }
             Ok(Committed::Taken(row)) => match vault::prove_row(grant.scope(), asked, &row) {
                 Ok(_) => same(&row, &body_digest),
                 Err(_) => Err(IngestError::Unavailable("the index")),
             },
-            Ok(Committed::NoEvent) => Err(IngestError::NoEvent),
+            // It was there when the upload began, or it never was.
+            Ok(Committed::NoEvent) => Err(match self.row(grant, &Asked::footage(Kind::Event, asked.id)).await? {
+                Some(row) if row.state == State::Deleted => IngestError::Deleted,
+                _ => IngestError::NoEvent,
+            }),
             Ok(Committed::OverQuota) => Err(IngestError::OverQuota),
             // The commit may have happened all the same: the object stays, and collection decides by the index.
             Err(error) => return Err(error.into()),
@@ -403,6 +423,36 @@ impl Ingest {
             tracing::warn!(%error, "an object that nobody refers to is left for collection");
         }
         outcome
+    }
+
+    async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), IngestError> {
+        let taken = self.footage.admission().still_takes(grant).await;
+        taken.map_err(|refused| match refused {
+            Refused::Unavailable(what) => IngestError::Unavailable(what),
+            _ => IngestError::Revoked,
+        })
+    }
+
+    /// Looks once more after the commit. A removal ends the enrolment first and deletes the rows then: a row that came in between was deleted
+    /// with them, and one that came after is deleted here.
+    async fn still_enrolled(&self, grant: &IntakeGrant, name: ObjectName, inline: bool) -> Result<(), IngestError> {
+        let taken = self.still_takes(grant).await;
+        if !matches!(taken, Err(IngestError::Revoked)) {
+            return taken;
+        }
+        let (index, scope) = (self.footage.index(), grant.scope());
+        while index.forget(scope.household(), scope.camera(), FORGET_ROWS).await? == FORGET_ROWS {}
+        if !inline {
+            self.footage.forget(name).await;
+        }
+        taken
+    }
+
+    /// Counts an upload whose body is not what its head says: it may be somebody else's.
+    fn crossed(&self, grant: &IntakeGrant, error: &IngestError) {
+        if matches!(error, IngestError::Digest(DigestError::Mismatch)) {
+            self.footage.refuse(Seam::Ingest, Fault::WrongAnswer, grant.scope());
+        }
     }
 
     /// Refuses what can't fit before its body is read.
@@ -415,6 +465,12 @@ impl Ingest {
             Ok(())
         }
     }
+}
+
+/// What the still of this id supersedes: everything below the id that is given.
+fn superseded_by(id: FootageId) -> Option<FootageId> {
+    let before = id.time_milliseconds().checked_sub(SUPERSEDED_MILLISECONDS)?;
+    FootageId::from_time(before, [0; 10]).ok()
 }
 
 /// A repeated upload is told from a different one by the keyed digest of its body.

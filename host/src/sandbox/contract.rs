@@ -5,14 +5,16 @@
 //! tells a guest more than the four codes of the contract.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::ferry::Ferry;
 use super::limits::Limits;
 use crate::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
 use crate::grant::Grant;
+use crate::turns::{Turn, Turns};
 
 /// Generated from `wit/`; the types in it never leave this room.
 #[allow(
@@ -71,7 +73,10 @@ pub(super) struct State {
     footage: Arc<Footage>,
     handler_sha256: [u8; 32],
     limits: Arc<Limits>,
-    decodes: Arc<Semaphore>,
+    /// Gives turns to decode, until this deadline.
+    decodes: (Arc<Turns>, Instant),
+    /// Whether this instance waits for such a turn.
+    waits: Arc<AtomicBool>,
     pub(super) ferry: Ferry,
     table: ResourceTable,
     /// How many objects are held now.
@@ -81,7 +86,7 @@ pub(super) struct State {
     /// The rendition this instance is making, by name, with the guard that keeps others waiting for it.
     making: Option<(String, Making)>,
     /// Held from the moment it starts to make a rendition until the instance ends or asks for another one.
-    decode: Option<OwnedSemaphorePermit>,
+    decode: Option<Turn>,
     /// Set when the guest was refused memory; tells `Memory` from any other trap.
     pub(super) memory_refused: bool,
 }
@@ -91,7 +96,7 @@ impl State {
         footage: Arc<Footage>,
         handler_sha256: [u8; 32],
         limits: Arc<Limits>,
-        decodes: Arc<Semaphore>,
+        decodes: (Arc<Turns>, Instant),
     ) -> Self {
         let mut table = ResourceTable::new();
         // The grant beside the objects.
@@ -101,6 +106,7 @@ impl State {
             handler_sha256,
             limits,
             decodes,
+            waits: Arc::default(),
             ferry: Ferry::default(),
             table,
             objects_held: 0,
@@ -122,6 +128,11 @@ impl State {
     pub(super) fn take(&mut self, object: Resource<Object>) -> Option<Held> {
         let object = self.table.delete(object).ok()?;
         Arc::into_inner(object.held)
+    }
+
+    /// Whether it waits for its turn to decode.
+    pub(super) fn waits_for_decode(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
     }
 
     pub(super) fn limits(&self) -> &Arc<Limits> {
@@ -350,16 +361,20 @@ impl renditions::Host for State {
         }
         self.decode = None;
         let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
-        let (asked, decodes) = (name.clone(), Arc::clone(&self.decodes));
+        let (asked, (decodes, deadline), waits) = (name.clone(), self.decodes.clone(), Arc::clone(&self.waits));
+        let household = held.grant().scope().household();
         let work = async move {
             let recalled = footage.recall(&held, &handler_sha256, &asked).await;
             match recalled {
                 Ok(Recalled::AtHand(rendition)) => Ok(Found::AtHand(rendition)),
                 // The heavy part begins: one core, one rendition.
-                Ok(Recalled::Make(making)) => match decodes.acquire_owned().await {
-                    Ok(permit) => Ok(Found::Make(making, permit)),
-                    Err(_) => Err(FootageError::Unavailable),
-                },
+                Ok(Recalled::Make(making)) => {
+                    waits.store(true, Ordering::Relaxed);
+                    let turn = decodes.wait(household, deadline).await;
+                    waits.store(false, Ordering::Relaxed);
+                    turn.map(|turn| Found::Make(making, turn))
+                        .ok_or(FootageError::Unavailable)
+                }
                 Err(error) => Err(error),
             }
         };
@@ -401,7 +416,7 @@ impl renditions::Host for State {
 /// What `recall` found, with the core to make it on.
 enum Found {
     AtHand(Held),
-    Make(Making, OwnedSemaphorePermit),
+    Make(Making, Turn),
 }
 
 impl wasmtime::ResourceLimiter for State {

@@ -21,10 +21,13 @@ pub struct Limits {
     pub slice_ticks: u64,
     /// Instances at once. Each costs about a quarter of a MiB while it waits; the pool is laid out for this many.
     pub instances_max: u32,
-    /// Requests that may wait for an instance; one more is answered at once with [`super::HandlerFailure::Busy`], so that
+    /// Instances at once of one household: more than its people look at, and few enough that the others have most of the pool.
+    pub instances_of_household_max: u32,
+    /// Requests of one household that may wait for an instance; one more is answered at once with [`super::HandlerFailure::Busy`], so that
     /// a queue never grows past what the deadline lets it drain.
-    pub queue_max: u32,
-    /// Renditions made at once: one per core, since a decoder does nothing but compute.
+    pub queue_of_household_max: u32,
+    /// Renditions made at once: one per core, since a decoder does nothing but compute. As many of one household: alone it may have every core, and
+    /// the next household waits for one rendition of each core, however many this one has asked for.
     pub decodes_max: u32,
     /// Bytes of a linear memory that stay resident when its instance ends and are reset by writing; what lies beyond goes
     /// back to the system by `madvise`. At least the initial memory of every handler: then a hot request makes no memory
@@ -60,7 +63,8 @@ impl Default for Limits {
             deadline_milliseconds: 10_000,
             slice_ticks: 2,
             instances_max: 256,
-            queue_max: 1024,
+            instances_of_household_max: 32,
+            queue_of_household_max: 256,
             decodes_max: u32::try_from(cores).unwrap_or(1),
             keep_resident_bytes: 192 << 10,
             guest_stack_bytes: 64 << 10,

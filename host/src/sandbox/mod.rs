@@ -17,10 +17,8 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
@@ -32,6 +30,7 @@ use self::engine::Ticker;
 use crate::component_check::{self, CheckError};
 use crate::footage::Footage;
 use crate::grant::Grant;
+use crate::turns::Turns;
 
 pub use self::compiled::{CacheDir, CacheMac};
 pub use self::exchange::{Answer, Body, HandlerFailure, MediaType, Question, Status};
@@ -84,9 +83,8 @@ struct House {
     engine: Engine,
     ticker: Ticker,
     limits: Arc<Limits>,
-    instances: Arc<Semaphore>,
-    waiting: AtomicU32,
-    decodes: Arc<Semaphore>,
+    instances: Arc<Turns>,
+    decodes: Arc<Turns>,
 }
 
 impl Sandbox {
@@ -100,9 +98,17 @@ impl Sandbox {
         FootageHandler::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(SandboxError::Engine)?;
         let house = House {
             ticker: Ticker::start(&engine).map_err(SandboxError::Ticker)?,
-            instances: Arc::new(Semaphore::new(count(limits.instances_max))),
-            waiting: AtomicU32::new(0),
-            decodes: Arc::new(Semaphore::new(count(limits.decodes_max))),
+            instances: Turns::new(
+                count(limits.instances_max),
+                count(limits.instances_of_household_max),
+                count(limits.queue_of_household_max),
+            ),
+            // Whoever waits for one has an instance: those are counted.
+            decodes: Turns::new(
+                count(limits.decodes_max),
+                count(limits.decodes_max),
+                count(limits.instances_of_household_max),
+            ),
             limits: Arc::new(limits),
             engine,
         };
@@ -207,7 +213,12 @@ impl Handler {
         let house = &self.0.house;
         let deadline = Instant::now() + limit;
         // Declared before the store, so that it is given back after the store's slots are.
-        let _room = house.enter(deadline).await?;
+        let household = grant.scope().household();
+        let _room = house
+            .instances
+            .wait(household, deadline)
+            .await
+            .ok_or(HandlerFailure::Busy)?;
         let _running = house.ticker.run();
         let mut store = self.store(footage, deadline);
         let ferry = store.data().ferry.clone();
@@ -215,6 +226,8 @@ impl Handler {
         match spent {
             Ok(Ok(response)) => exchange::checked(&mut store, response),
             Ok(Err(error)) => Err(failure(&error, store.data().memory_refused)),
+            // Whoever was not even begun with is told to come back.
+            Err(_) if store.data().waits_for_decode() => Err(HandlerFailure::Busy),
             Err(_) => Err(HandlerFailure::Deadline),
         }
     }
@@ -224,7 +237,8 @@ impl Handler {
         let limits = Arc::clone(&house.limits);
         let slice_ticks = limits.slice_ticks;
         let transfer_bytes_max = limits.transfer_bytes_max;
-        let state = State::new(footage, self.0.sha256, limits, Arc::clone(&house.decodes));
+        let turns = (Arc::clone(&house.decodes), deadline);
+        let state = State::new(footage, self.0.sha256, limits, turns);
         let mut store = Store::new(&house.engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(transfer_bytes_max);
@@ -258,38 +272,6 @@ impl Loaded {
             .eyesonly_edge_handler()
             .call_handle(&mut *store, grant, &question.into())
             .await
-    }
-}
-
-impl House {
-    /// Waits for a free instance, at most until `deadline` and behind at most `queue_max` others.
-    async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, HandlerFailure> {
-        let instances = Arc::clone(&self.instances);
-        if let Ok(room) = Arc::clone(&instances).try_acquire_owned() {
-            return Ok(room);
-        }
-        let _place = Place::take(&self.waiting, self.limits.queue_max).ok_or(HandlerFailure::Busy)?;
-        match timeout_at(deadline, instances.acquire_owned()).await {
-            Ok(Ok(room)) => Ok(room),
-            _ => Err(HandlerFailure::Busy),
-        }
-    }
-}
-
-/// A place in the queue for an instance.
-struct Place<'a>(&'a AtomicU32);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicU32, queue_max: u32) -> Option<Self> {
-        let place = Self(waiting);
-        // Counted first, then looked at: `place` gives it back if the queue is full.
-        (waiting.fetch_add(1, Relaxed) < queue_max).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -66,7 +66,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
         tasks.spawn(async move {
             let sequence = registry.commit(session(number), None).await.unwrap();
             let object = row(camera(number), Kind::Event, id(5), None);
-            assert_eq!(index.commit(new(object)).await.unwrap(), Committed::Written);
+            assert_eq!(index.commit(new(object)).await.unwrap(), Committed::Written(vec![]));
             (number, sequence)
         });
     }

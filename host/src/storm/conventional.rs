@@ -251,9 +251,10 @@ impl Conventional {
             household: camera.household,
             quota_bytes: u64::MAX >> 2,
             requires: None,
+            supersedes: None,
         };
         match self.seams.index.commit(new).await {
-            Ok(Committed::Written) => Ok(StatusCode::CREATED.into_response()),
+            Ok(Committed::Written(_)) => Ok(StatusCode::CREATED.into_response()),
             Ok(_) => Ok(StatusCode::OK.into_response()),
             Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
         }

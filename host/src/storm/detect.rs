@@ -84,6 +84,11 @@ impl Detector<'_> {
         }
     }
 
+    /// An answer that a cache gave: whether it shows anybody else.
+    pub fn anybody_elses(&self, reply: &Reply) -> Verdict {
+        self.exposed(&reply.body).unwrap_or(Verdict::Right)
+    }
+
     /// What is said of every answer first: foreign bytes, or no success.
     fn before(&self, reply: &Reply) -> Option<Verdict> {
         if let Some(exposed) = self.exposed(&reply.body) {

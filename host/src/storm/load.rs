@@ -363,7 +363,12 @@ impl Visit<'_> {
         };
         let turn = mix(&[self.nth, self.turn.fetch_add(1, Ordering::Relaxed)]);
         let (reply, began) = self.crowd.ask(self.household, opens, &ask, turn, self.tally).await?;
-        let verdict = judge(&reply);
+        // What a cache in front gives back to the very viewer who had it before is not the server's to prevent; what it gives to others is.
+        let verdict = if reply.from_cache {
+            self.detector().anybody_elses(&reply)
+        } else {
+            judge(&reply)
+        };
         self.tally.count(self.household, opens, began, Ended::Answered(verdict));
         Some(verdict)
     }

@@ -14,7 +14,7 @@ mod ladder;
 mod memory;
 mod standing;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "storm"))]
 pub(crate) use coalescer::conformance as coalescer_conformance;
 pub use coalescer::{Coalescer, FetchError, Fetched, Flights, Read};
 pub use disk::DiskTier;

@@ -1,6 +1,6 @@
 //! The index's writes. Each runs on the writer in one savepoint: an error undoes all of it.
 
-use super::{Committed, IndexError, NewObject, ObjectRow, Removed, State, columns, object_row};
+use super::{Committed, IndexError, NewObject, ObjectRow, Removed, SUPERSEDED_MAX, State, columns, object_row};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -46,6 +46,11 @@ const OF_CAMERA: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM objects WHERE camera = ?1 AND state = 1 LIMIT ?2"
+);
+const SUPERSEDED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition IN (0, 1) AND id < ?3 AND state = 1 LIMIT ?4"
 );
 const UNPOINT: &str = "DELETE FROM pointers WHERE camera = ?1";
 const REMOVE: &str = "DELETE FROM objects WHERE slot = ?1";
@@ -97,17 +102,38 @@ pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Resu
     {
         return Ok(Committed::NoEvent);
     }
+    let superseded = superseded(connection, new)?;
+    let freed = superseded
+        .iter()
+        .fold(0, |freed: u64, row| freed.saturating_add(row.quota_bytes()));
     // What is kept inline counts like what is in the store: its sealed length is its length here.
-    let bytes = used(connection, new.household)?.saturating_add(new.row.quota_bytes());
+    let bytes = used(connection, new.household)?
+        .saturating_sub(freed)
+        .saturating_add(new.row.quota_bytes());
     if bytes > new.quota_bytes || i64::try_from(bytes).is_err() {
         return Ok(Committed::OverQuota);
+    }
+    for row in &superseded {
+        remove(connection, row)?;
     }
     write_row(connection, WRITE, &new.row)?;
     set_used(connection, new.household, bytes)?;
     if let Some(pointer) = &new.pointer {
         write_row(connection, POINT, pointer)?;
     }
-    Ok(Committed::Written)
+    Ok(Committed::Written(superseded.into_iter().map(|row| row.name).collect()))
+}
+
+/// The rows that a new still supersedes.
+fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<ObjectRow>> {
+    let Some(before) = &new.supersedes else {
+        return Ok(Vec::new());
+    };
+    let limit = i64::try_from(SUPERSEDED_MAX).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(SUPERSEDED)?;
+    let parameters = params![new.row.camera.as_bytes(), Kind::Still.code(), before.as_bytes(), limit];
+    let rows = statement.query_map(parameters, |row| object_row(row, 0))?;
+    rows.collect()
 }
 
 /// What is to be deleted.

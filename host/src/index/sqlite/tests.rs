@@ -95,8 +95,8 @@ async fn two_commits_of_one_slot_one_is_written() {
     };
     let (one, other) = tokio::join!(index.commit(new(first.clone())), index.commit(new(second.clone())));
     match (one.unwrap(), other.unwrap()) {
-        (Committed::Written, Committed::Taken(row)) => assert_eq!(*row, first),
-        (Committed::Taken(row), Committed::Written) => assert_eq!(*row, second),
+        (Committed::Written(_), Committed::Taken(row)) => assert_eq!(*row, first),
+        (Committed::Taken(row), Committed::Written(_)) => assert_eq!(*row, second),
         neither => panic!("{neither:?}"),
     }
 }
@@ -118,7 +118,7 @@ async fn a_full_disk_is_told_and_reading_goes_on() {
     let refused = loop {
         let row = row(camera(1), Kind::Clip, id(written.len() as u64), None);
         match index.commit(new(row.clone())).await {
-            Ok(Committed::Written) => written.push(row),
+            Ok(Committed::Written(_)) => written.push(row),
             other => break other,
         }
         assert!(written.len() < 10_000, "the limit was never met");

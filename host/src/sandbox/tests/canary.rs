@@ -1,6 +1,7 @@
 //! Nothing of one instance is ever seen by another: a guest fills its memory with canaries and looks for those of others.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::*;
 

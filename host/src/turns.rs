@@ -1,0 +1,177 @@
+//! Turns: how many may be at something at once, in all and of one household, so that one household's thousand requests do not starve another's one.
+//!
+//! A household waits for its own turn first; who waits there holds nobody else up. Then it waits for one of all, behind at most as many of every
+//! other household as may be at it at once. It must never look at what is done in a turn.
+
+use eyesonly_seal::HouseholdId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// Gives turns.
+pub struct Turns {
+    all: Arc<Semaphore>,
+    /// Most turns of one household at once.
+    household_max: usize,
+    /// Most of one household that wait; one more is told to come back at once.
+    waiting_max: usize,
+    households: Mutex<HashMap<HouseholdId, Own>>,
+}
+
+struct Own {
+    turns: Arc<Semaphore>,
+    /// How many have a turn or wait for one; none: the entry goes.
+    here: usize,
+}
+
+/// One turn: held until what it is for has ended.
+pub struct Turn {
+    /// The permits go before the place does: fields are dropped in their order.
+    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _place: Place,
+}
+
+/// A household's entry, counted while somebody is here.
+struct Place {
+    turns: Arc<Turns>,
+    household: HouseholdId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Ok(mut households) = self.turns.households.lock() else {
+            return;
+        };
+        if let Some(own) = households.get_mut(&self.household) {
+            own.here = own.here.saturating_sub(1);
+            if own.here == 0 {
+                households.remove(&self.household);
+            }
+        }
+    }
+}
+
+impl Turns {
+    /// Turns for `all_max` at once, `household_max` of them of one household, behind which `waiting_max` of it may wait.
+    pub fn new(all_max: usize, household_max: usize, waiting_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            all: Arc::new(Semaphore::new(all_max)),
+            household_max,
+            waiting_max,
+            households: Mutex::default(),
+        })
+    }
+
+    /// Waits for a turn of this household until `deadline`. None: there was none, or too many of it wait already.
+    pub async fn wait(self: &Arc<Self>, household: HouseholdId, deadline: Instant) -> Option<Turn> {
+        let (place, own) = self.enter(household)?;
+        let both = async {
+            let own = own.acquire_owned().await.ok()?;
+            let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some((own, all))
+        };
+        let permits = timeout_at(deadline, both).await.ok()??;
+        Some(Turn {
+            _permits: permits,
+            _place: place,
+        })
+    }
+
+    fn enter(self: &Arc<Self>, household: HouseholdId) -> Option<(Place, Arc<Semaphore>)> {
+        let mut households = self.households.lock().ok()?;
+        let own = households.entry(household).or_insert_with(|| Own {
+            turns: Arc::new(Semaphore::new(self.household_max)),
+            here: 0,
+        });
+        if own.here >= self.household_max.saturating_add(self.waiting_max) {
+            return None;
+        }
+        own.here = own.here.saturating_add(1);
+        let turns = Arc::clone(&own.turns);
+        let place = Place {
+            turns: Arc::clone(self),
+            household,
+        };
+        Some((place, turns))
+    }
+
+    /// Takes every turn there is, for tests of what waits.
+    #[cfg(test)]
+    pub(crate) async fn take_all(&self, all_max: u32) -> OwnedSemaphorePermit {
+        Arc::clone(&self.all).acquire_many_owned(all_max).await.unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const ONE: HouseholdId = HouseholdId::from_bytes([1; 16]);
+    const TWO: HouseholdId = HouseholdId::from_bytes([2; 16]);
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(600)
+    }
+
+    async fn has_waited<T>(task: &tokio::task::JoinHandle<T>) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!task.is_finished());
+    }
+
+    #[tokio::test]
+    async fn one_households_many_do_not_stop_anothers_one() {
+        let turns = Turns::new(8, 4, 2);
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(turns.wait(ONE, far()).await.unwrap());
+        }
+        assert!(turns.wait(ONE, Instant::now()).await.is_none(), "in vain");
+        assert!(turns.wait(TWO, far()).await.is_some());
+        held.pop();
+        held.push(turns.wait(ONE, far()).await.unwrap());
+        // Two may wait; the third is not kept waiting.
+        let waiting = [(); 2].map(|()| {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move { turns.wait(ONE, far()).await.is_some() })
+        });
+        has_waited(&waiting[0]).await;
+        assert!(turns.wait(ONE, far()).await.is_none());
+        held.truncate(2);
+        for waiter in waiting {
+            assert!(waiter.await.unwrap());
+        }
+        held.clear();
+        let households = turns.households.lock().unwrap();
+        assert!(households.is_empty(), "nothing is kept of a household that is not here");
+    }
+
+    #[tokio::test]
+    async fn the_next_in_line_waits_for_no_more_than_a_households_share() {
+        let turns = Turns::new(2, 2, 100);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for household in std::iter::repeat_n(ONE, 50).chain([TWO]) {
+            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                let _turn = turns.wait(household, far()).await.unwrap();
+                order.lock().unwrap().push(household);
+                // Long enough for everybody to have come.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let at = order.lock().unwrap().iter().position(|household| *household == TWO);
+        assert!(
+            at.unwrap() <= 4,
+            "behind two that are at it and two that are next: {at:?}"
+        );
+    }
+}
