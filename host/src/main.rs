@@ -59,6 +59,8 @@ enum Command {
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
+    #[cfg(feature = "storm")]
+    Storm(eyesonly::storm::command::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -187,6 +189,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return check_component(&file, json);
     }
     forbid_core_dumps()?;
+    #[cfg(feature = "storm")]
+    if let Command::Storm(arguments) = &arguments.command {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(eyesonly::storm::command::run(arguments))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let config = Config::read(&arguments.config)?;
@@ -200,6 +208,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Camera(command) => runtime.block_on(camera(&admin(&config)?, command, json))?,
         Command::Viewer(command) => runtime.block_on(viewer(&admin(&config)?, command, json))?,
         Command::Component(_) => {}
+        #[cfg(feature = "storm")]
+        Command::Storm(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@
 pub mod arena;
 pub mod cells;
 pub mod client;
+pub mod command;
 pub mod conventional;
 pub mod detect;
 pub mod liars;
@@ -21,4 +22,5 @@ pub mod settle;
 pub mod tally;
 pub mod town;
 pub mod webcache;
+pub mod webcaches;
 pub mod whose;

@@ -103,7 +103,7 @@ pub async fn replay(
         None
     };
     let door = cache.as_ref().map_or(arena.address, |cache| cache.address);
-    let crowd = Arc::new(crowd(which, plan, &town, &arena, Client::new(door), &lies));
+    let crowd = Arc::new(crowd(which, plan.dropped_share, &town, &arena, Client::new(door)));
 
     // What was there before the outage comes in peace.
     lies.be_silent(true);
@@ -177,7 +177,8 @@ pub async fn replay(
     })
 }
 
-fn crowd(which: Which, plan: &Plan, town: &Arc<Town>, arena: &Arena, client: Client, lies: &Arc<Lies>) -> Crowd {
+/// The cameras and viewers of a server that was settled with the town.
+pub fn crowd(which: Which, dropped_share: f64, town: &Arc<Town>, arena: &Arena, client: Client) -> Crowd {
     let viewer = |household: u32| {
         let credential = arena
             .credentials
@@ -203,10 +204,10 @@ fn crowd(which: Which, plan: &Plan, town: &Arc<Town>, arena: &Arena, client: Cli
     Crowd::new(
         Arc::clone(town),
         client,
-        (0..plan.households).map(viewer).collect(),
+        (0..town.households).map(viewer).collect(),
         town.places().map(camera).collect(),
-        Arc::clone(lies),
-        plan.dropped_share,
+        Arc::clone(&arena.lies),
+        dropped_share,
     )
 }
 

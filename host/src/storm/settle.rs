@@ -43,10 +43,11 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, changes: Vec<Change>, sequence: u64) -> anyhow::Result<()> {
+    /// `sequence`: what the records carry; none if they are sessions, which carry none.
+    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> anyhow::Result<()> {
         match self {
-            Self::Sealed(admission) => admission.commit(changes, Some(sequence)).await?,
-            Self::Plain(registry) => registry.commit(changes, Some(sequence)).await?,
+            Self::Sealed(admission) => admission.commit(changes, sequence).await?,
+            Self::Plain(registry) => registry.commit(changes, sequence).await?,
         };
         Ok(())
     }
@@ -56,17 +57,27 @@ impl Writer {
     /// # Errors
     /// What the registry or the sealer said.
     pub async fn settle(&self, town: &Town, expires_at_seconds: u64) -> anyhow::Result<()> {
-        let each = town.cameras_each as usize + 3;
+        let each = town.cameras_each as usize + 2;
         let households: Vec<u32> = (0..town.households).collect();
         for some in households.chunks((CHANGES_MAX / each).max(1)) {
             let sequence = self.next().await?;
             let mut changes = Vec::with_capacity(some.len() * each);
             for household in some {
-                self.household(town, *household, sequence, expires_at_seconds, &mut changes)?;
+                self.household(town, *household, sequence, &mut changes)?;
             }
-            self.commit(changes, sequence)
+            self.commit(changes, Some(sequence))
                 .await
                 .context("the town can't be settled")?;
+            let sessions = some.iter().map(|household| {
+                self.record(&SessionRecord {
+                    session: town.session_id(*household),
+                    viewer: town.viewer_id(*household),
+                    expires_at_seconds,
+                })
+            });
+            self.commit(sessions.collect::<Result<_, _>>()?, None)
+                .await
+                .context("nobody can be signed in")?;
         }
         Ok(())
     }
@@ -75,14 +86,7 @@ impl Writer {
         Ok(self.registry().sequence().await?.saturating_add(1))
     }
 
-    fn household(
-        &self,
-        town: &Town,
-        household: u32,
-        sequence: u64,
-        expires_at_seconds: u64,
-        changes: &mut Vec<Change>,
-    ) -> anyhow::Result<()> {
+    fn household(&self, town: &Town, household: u32, sequence: u64, changes: &mut Vec<Change>) -> anyhow::Result<()> {
         let places: Vec<Place> = (0..town.cameras_each)
             .map(|camera| Place { household, camera })
             .collect();
@@ -107,11 +111,6 @@ impl Writer {
             })?);
         }
         changes.push(self.record(&rights(town, household, &places, sequence))?);
-        changes.push(self.record(&SessionRecord {
-            session: town.session_id(household),
-            viewer,
-            expires_at_seconds,
-        })?);
         Ok(())
     }
 
@@ -127,7 +126,7 @@ impl Writer {
             .collect();
         let sequence = self.next().await?;
         let change = self.record(&rights(town, household, &places, sequence))?;
-        self.commit(vec![change], sequence).await
+        self.commit(vec![change], Some(sequence)).await
     }
 }
 
