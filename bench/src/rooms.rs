@@ -65,7 +65,8 @@ pub fn measure(input: Input) -> anyhow::Result<Measured> {
     runtime.block_on(async {
         let data = edge::open_data(&config)?;
         let handlers = edge::load_handlers(&config, &data.keyring, |_| ())?;
-        let edge = edge::assemble(&config, &data, handlers)?;
+        let seams = edge::seams(&config, &data.database)?;
+        let edge = edge::assemble(&config, &data.keyring, seams, handlers)?;
         let measured = rooms(&edge, &input).await;
         // What was made cold is still being written behind.
         tokio::time::sleep(Duration::from_millis(200)).await;

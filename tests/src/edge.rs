@@ -31,6 +31,14 @@ pub fn binary() -> PathBuf {
     built("EYESONLY_BIN", "target/debug/eyesonly")
 }
 
+/// The binary of storm's build: `EYESONLY_STORM_BIN`, else what `cargo xtask storm` makes.
+///
+/// # Panics
+/// If it isn't there.
+pub fn storm_binary() -> PathBuf {
+    built("EYESONLY_STORM_BIN", "target/storm/debug/eyesonly")
+}
+
 /// The folder of the components: `EYESONLY_COMPONENTS`, else what `cargo xtask build` makes.
 ///
 /// # Panics

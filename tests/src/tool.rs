@@ -3,9 +3,11 @@
 use std::process::Command;
 
 /// Name, a command that succeeds where it is installed, and Debian's package.
-const TOOLS: [(&str, &[&str], &str); 3] = [
+const TOOLS: [(&str, &[&str], &str); 5] = [
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
+    ("nginx", &["nginx", "-v"], "nginx-light"),
+    ("varnishd", &["varnishd", "-V"], "varnish"),
     ("strace", &["strace", "-V"], "strace"),
 ];
 

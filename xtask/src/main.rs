@@ -1,4 +1,4 @@
-//! `cargo xtask <task>`: build, check, test, demo, bench.
+//! `cargo xtask <task>`: build, check, test, demo, storm, bench.
 //!
 //! This file parses the command line and calls the room that does the work. It must never do the work itself, and no
 //! task may need a tool that it does not get by itself or name in its error.
@@ -12,6 +12,7 @@ mod edge;
 mod files;
 mod media;
 mod process;
+mod storm;
 mod test;
 mod toolchain;
 mod tools;
@@ -55,6 +56,8 @@ enum Task {
     Test(test::Arguments),
     /// Builds, starts the edge with three households and their cameras, pushes stills and videos, and prints the logins.
     Demo(demo::Arguments),
+    /// Replays the outage with every seam lying, against this system and a conventional one; a small one unless told otherwise.
+    Storm(storm::Arguments),
     /// Measures the whole path beside baselines (host code, nginx, libvips), on this machine; docs/bench.md says what each row means.
     Bench(bench::Arguments),
 }
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(&workspace),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),
+        Task::Storm(arguments) => storm::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
     });
     match outcome {

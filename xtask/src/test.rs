@@ -9,8 +9,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::components::{self, Built};
+use crate::storm;
 use crate::tools::{self, Tool};
 use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
+
+/// What only storm's build has. What both have is tested as it is deployed.
+const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -28,17 +32,31 @@ pub struct Arguments {
 /// Errors: a build error, a tool that can't be had in CI, or the tests that failed.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let missing = settle_tools(arguments.install || is_ci())?;
+    // Storm's build first: the plain one then takes its place where it is looked for.
+    let storm = storm::build(workspace, false)?;
     let built = components::build(workspace, false)?;
     step("what the handlers import and export");
     components::check_surfaces(workspace)?;
 
     let missing: Vec<&str> = missing.iter().map(|tool| tool.name).collect();
-    let environment = |cargo: &mut Command| set_environment(cargo, &built, &missing);
+    let environment = |cargo: &mut Command| {
+        set_environment(cargo, &built, &missing);
+        cargo.env("EYESONLY_STORM_BIN", &storm);
+    };
     let filter = arguments.filter.as_deref();
     if output_of("cargo-nextest", &["nextest", "--version"]).is_some() {
         step("tests, by cargo-nextest");
         let mut cargo = workspace.cargo();
         cargo.args(["nextest", "run", "--workspace"]).args(filter);
+        environment(&mut cargo);
+        run_tests(&mut cargo)?;
+        step("storm's units and cells");
+        let mut cargo = workspace.cargo();
+        cargo.args(["nextest", "run", "--workspace", "--lib", "--features", "eyesonly/storm"]);
+        cargo.args(["-E", STORM_TESTS]).args(filter);
+        if filter.is_some() {
+            cargo.args(["--no-tests", "pass"]);
+        }
         environment(&mut cargo);
         run_tests(&mut cargo)?;
         if filter.is_none() {
@@ -57,7 +75,14 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         cargo.args(["--", filter]);
     }
     environment(&mut cargo);
-    run_and_count(&mut cargo, filter)
+    run_and_count(&mut cargo, filter)?;
+    step("storm's units and cells");
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--workspace", "--lib", "--features", "eyesonly/storm", "--"]);
+    // One after the other: cells switch the defences of their process.
+    cargo.args(["storm::", "--test-threads", "1"]);
+    environment(&mut cargo);
+    run_and_count(&mut cargo, Some("storm::"))
 }
 
 /// Installs what is missing, or says what will not run.

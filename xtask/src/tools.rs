@@ -23,7 +23,7 @@ pub struct Tool {
 }
 
 /// Every tool, in the order in which they are named to a person.
-pub const TOOLS: [Tool; 5] = [
+pub const TOOLS: [Tool; 7] = [
     Tool {
         name: "python3",
         package: "python3-venv",
@@ -48,6 +48,18 @@ pub const TOOLS: [Tool; 5] = [
         package: "chromium-driver",
         needed_by: "browser",
         probe: &["chromedriver", "--version"],
+    },
+    Tool {
+        name: "nginx",
+        package: "nginx-light",
+        needed_by: "storm",
+        probe: &["nginx", "-v"],
+    },
+    Tool {
+        name: "varnishd",
+        package: "varnish",
+        needed_by: "storm",
+        probe: &["varnishd", "-V"],
     },
     Tool {
         name: "strace",

@@ -5,6 +5,7 @@ use super::cells::{self, Cell, Size};
 use super::lies::{self, Liar, Lie, Told, defence_name};
 use super::replay::{Outcome, Plan, replay};
 use super::report::{self, Report};
+use super::rows;
 use super::tally::Tally;
 use super::webcaches;
 use crate::clock;
@@ -62,6 +63,9 @@ pub struct Arguments {
     /// Runs every seam with every lie that it can tell, each with its control, instead of one storm; a line each.
     #[arg(long)]
     cells: bool,
+    /// Measures an honest run beside one in which all lie and one tier always does; a row each.
+    #[arg(long, conflicts_with = "cells")]
+    bench: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -148,6 +152,16 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return run_cells(arguments, seed, files, &handlers, &bar).await;
     }
     let plan = arguments.plan(lies, seed);
+    if arguments.bench {
+        let watch = |what: &str, _: &Tally| bar.set_message(what.to_owned());
+        let rows = rows::measure(&plan, &handlers, &watch).await?;
+        bar.finish_and_clear();
+        if let Some(files) = files {
+            write(&files.json, &serde_json::to_string_pretty(&rows)?)?;
+        }
+        rows.iter().for_each(|row| println!("{}", row.line()));
+        return Ok(());
+    }
     let began_at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(clock::now_milliseconds()));
     let watch = |name: &'static str| {
         let bar = bar.clone();

@@ -27,9 +27,12 @@ use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, SlotNa
 use futures::FutureExt as _;
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Questions after which a connection of the pool is closed and another one taken: without it, one lie would be told for ever.
+const CONNECTION_QUESTIONS: u64 = 64;
 /// How long the device-user map of a viewer is cached.
 const MAP_SECONDS: u64 = 60;
 /// Largest body of an upload.
@@ -44,6 +47,8 @@ pub struct Conventional {
     lies: Arc<Lies>,
     /// Which devices are whose.
     map: Mutex<HashMap<ViewerId, (Instant, Arc<ViewerRecord>)>>,
+    /// Questions to the database so far.
+    questions: AtomicU64,
     /// The last response's body: what a mixed-up way out gives to another request.
     last: Mutex<Option<Bytes>>,
 }
@@ -59,6 +64,7 @@ impl Conventional {
             seams,
             lies,
             map: Mutex::default(),
+            questions: AtomicU64::new(0),
             last: Mutex::default(),
         })
     }
@@ -104,6 +110,14 @@ impl Conventional {
         key: &[u8],
     ) -> Result<Option<R>, StatusCode> {
         let nonce = Nonce::from_bytes([0; 16]);
+        if self
+            .questions
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(CONNECTION_QUESTIONS)
+        {
+            self.seams.registry.reset();
+            self.seams.index.reset();
+        }
         let answer = self.seams.registry.read(kind, key, nonce).await;
         let answer = answer.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         Ok(believed(key, &answer))

@@ -18,6 +18,7 @@ pub mod mark;
 pub mod plain;
 pub mod replay;
 pub mod report;
+pub mod rows;
 pub mod settle;
 pub mod tally;
 pub mod town;

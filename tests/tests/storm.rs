@@ -1,0 +1,146 @@
+//! `eyesonly storm`, as a person runs it: a small one, its report, what it refuses to begin, and that no other build has any of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
+
+use std::process::{Command, Output};
+
+use eyesonly_tests::edge::{binary, components, storm_binary};
+use eyesonly_tests::tool::tool;
+use serde_json::Value;
+
+fn storm(arguments: &[&str]) -> Output {
+    let mut command = Command::new(storm_binary());
+    command
+        .arg("storm")
+        .arg("--components")
+        .arg(components())
+        .args(arguments);
+    command.env("EYESONLY_LOG", "off").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a storm that must hold, with a report; gives what it printed, the report's JSON and its page.
+fn reported(arguments: &[&str]) -> (String, Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let output = storm(&[arguments, &["--report", report.to_str().unwrap()]].concat());
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    let json = std::fs::read(report.with_extension("json")).unwrap();
+    let page = std::fs::read_to_string(report.with_extension("html")).unwrap();
+    (said, serde_json::from_slice(&json).unwrap(), page)
+}
+
+#[test]
+fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
+    let (said, report, page) = reported(&["--households", "40", "--lie", "all@0.05", "--seed", "7"]);
+    let here = &report["here"];
+    for nothing in ["exposed", "stale", "wrong", "uploads_lost", "accounts_shown"] {
+        assert_eq!(here[nothing], 0, "{nothing}: {said}");
+    }
+    let leaked = report["conventional"]["exposed"].as_u64().unwrap();
+    assert!(leaked > 0, "the detector is not shown to work: {said}");
+    assert!(report["conventional"]["accounts_shown"].as_u64().unwrap() > 0);
+    assert!(here["uploads_acknowledged"].as_u64().unwrap() >= 40 * 2 * 12, "{said}");
+    let refused: u64 = here["misdeliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["count"].as_u64().unwrap())
+        .sum();
+    let requests = here["requests"].as_u64().unwrap() + report["conventional"]["requests"].as_u64().unwrap();
+    let closing = format!(
+        "exposures: 0 (conventional: {leaked}), misdeliveries refused: {refused}, requests: {requests}, seed: 7"
+    );
+    assert_eq!(said.lines().last().unwrap(), closing);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg") && !page.contains("<script"));
+}
+
+#[test]
+fn a_defence_that_is_switched_off_is_seen() {
+    let arguments = [
+        "--households",
+        "20",
+        "--lie",
+        "coalescer@0.5",
+        "--without",
+        "seal",
+        "--seed",
+        "3",
+    ];
+    let (_, report, page) = reported(&arguments);
+    assert!(report["here"]["exposed"].as_u64().unwrap() > 0);
+    assert_eq!(report["without"][0], "seal");
+    assert!(page.contains("seal"));
+}
+
+#[test]
+fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
+    if !tool("nginx") || !tool("varnishd") {
+        return;
+    }
+    let (said, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches"]);
+    let caches = report["web_caches"].as_array().unwrap();
+    assert_eq!(caches.len(), 2, "{said}");
+    for cache in caches {
+        assert!(cache["hits"].as_u64().unwrap() > 0, "it keeps nothing: {cache}");
+        assert_eq!(cache["exposed_here"], 0, "{cache}");
+        assert!(cache["exposed_conventional"].as_u64().unwrap() > 0, "{cache}");
+    }
+}
+
+#[test]
+fn what_it_can_not_do_is_said_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("no/such/folder/report");
+    for (arguments, expected) in [
+        (["--lie", "moon:cut@0.1"], "there is no seam"),
+        (["--lie", "index:cut@0.1"], "can't tell"),
+        (["--lie", "index:missing@1.5"], "not within 0 to 1"),
+        (["--lie", "index:missing@often"], "not a rate"),
+        (["--without", "moat"], "there is no defence"),
+        (["--households", "0"], "0"),
+        (["--households", "many"], "many"),
+        (["--seed", "abc"], "abc"),
+        (["--jitter-seconds", "-1"], "jitter-seconds"),
+        (["--report", nowhere.to_str().unwrap()], "can't be written"),
+    ] {
+        let output = storm(&arguments);
+        let complained = text(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?} was taken");
+        assert!(complained.contains(expected), "{arguments:?}: {complained}");
+        assert!(
+            output.stdout.is_empty(),
+            "{arguments:?} began: {}",
+            text(&output.stdout)
+        );
+    }
+}
+
+#[test]
+fn no_other_build_has_liars_or_switches() {
+    let has = |binary: &[u8], word: &str| binary.windows(word.len()).any(|window| window == word.as_bytes());
+    let (plain, storms) = (std::fs::read(binary()).unwrap(), std::fs::read(storm_binary()).unwrap());
+    for word in [
+        "another-household",
+        "error-as-success",
+        "eyesonly-mark-",
+        "misdeliveries refused: ",
+    ] {
+        assert!(
+            has(&storms, word),
+            "storm's build does not have {word:?}: the test looks for the wrong thing"
+        );
+        assert!(!has(&plain, word), "the plain build has {word:?}");
+    }
+    let output = Command::new(binary()).arg("storm").output().unwrap();
+    assert!(!output.status.success() && text(&output.stderr).contains("unrecognized subcommand"));
+}
