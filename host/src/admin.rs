@@ -3,6 +3,8 @@
 //! A viewer's rights are one record, written when they change and never put together when they are read. It must never print a credential but
 //! once, when it is made, and never take a password from the command line, where other users of the machine can read it.
 
+mod amend;
+
 use crate::admission::{Admission, Refused};
 use crate::clock;
 use crate::footage::is_plain_text;
@@ -153,7 +155,11 @@ impl Admin {
         })
     }
 
-    async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
+    /// One record, proven.
+    ///
+    /// # Errors
+    /// [`AdminError::Absent`] with `what`; others if no proven answer could be had.
+    pub async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
         self.admission
             .ask::<R>(Seam::Registry, key)
             .await?
@@ -181,6 +187,7 @@ impl Admin {
     /// [`AdminError`].
     pub async fn add_household(&self, name: &str, quota_bytes: u64) -> Result<HouseholdId, AdminError> {
         let name = label(name)?;
+        quota(quota_bytes)?;
         let household = HouseholdId::from_bytes(clock::fresh_id());
         self.admission.keyring().add_household(household)?;
         self.settle(async || {
@@ -410,6 +417,14 @@ impl Admin {
         .await
     }
 
+    /// How many bytes of its quota a household uses.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn used_bytes(&self, household: HouseholdId) -> Result<u64, AdminError> {
+        Ok(self.index.household_bytes(household).await?)
+    }
+
     /// All records of one kind, each proven under its own key.
     ///
     /// # Errors
@@ -435,6 +450,16 @@ impl Admin {
             }
         }
     }
+}
+
+/// A household that may hold nothing takes no upload: it is a mistake more likely than a wish.
+fn quota(bytes: u64) -> Result<(), AdminError> {
+    if bytes > 0 {
+        return Ok(());
+    }
+    Err(AdminError::Input(
+        "a quota of 0 bytes would refuse every upload; give at least 1 byte".into(),
+    ))
 }
 
 fn owners_right(camera: &CameraRecord) -> CameraRight {

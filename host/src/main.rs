@@ -1,38 +1,36 @@
 //! `eyesonly`: parses the command line and wires the parts together.
 
-use anyhow::{Context as _, bail};
+mod commands;
+
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use eyesonly::admin::{Admin, QUOTA_BYTES_DEFAULT};
-use eyesonly::admission::Admission;
+use commands::say;
+use eyesonly::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly::config::Config;
 use eyesonly::http::{Listener, Tls, serve};
-use eyesonly::index::SqliteIndex;
-use eyesonly::ledger::MemoryLedger;
-use eyesonly::registry::SqliteRegistry;
 use eyesonly::{component_check, edge};
-use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Serves home-camera footage to many households from one edge, and keeps them apart.
 ///
-/// Begin with a configuration file that has one line, `data = "eyesonly-data"`. Add a household, its cameras and its viewers; then `serve`.
+/// Begin with a configuration file that has the line `data = "eyesonly-data"`, and `components = "…"` unless the folder `components` with the
+/// handlers is beside it (`cargo xtask build` makes target/components). Add a household, its cameras and its viewers; then `serve`.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
     /// The configuration file.
     #[arg(long, global = true, default_value = "eyesonly.toml", value_name = "FILE")]
     config: PathBuf,
-    /// Answer in JSON, for scripts.
+    /// Answer in JSON, for scripts: one document a line. `serve` says {"listening": "http://…"}.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -73,8 +71,16 @@ enum HouseholdCommand {
         #[arg(long, default_value_t = QUOTA_BYTES_DEFAULT, value_name = "BYTES")]
         quota_bytes: u64,
     },
-    /// List households.
+    /// List households, with the bytes that they hold and may hold.
     List,
+    /// Change how many bytes of footage a household may hold. A quota below what it holds deletes nothing: uploads are refused until it fits.
+    Quota {
+        /// Its id.
+        id: HouseholdId,
+        /// How many bytes of footage it may hold.
+        #[arg(long, value_name = "BYTES")]
+        quota_bytes: u64,
+    },
     /// Remove a household with its cameras, footage and viewers, and destroy its key.
     ///
     /// Nothing here opens its footage any more; the server deletes the sealed files within a day or two. A backup opens it as long as it has both the
@@ -82,6 +88,9 @@ enum HouseholdCommand {
     Remove {
         /// Its id.
         id: HouseholdId,
+        /// Do not ask. Without a terminal nothing is asked.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -101,10 +110,18 @@ enum CameraCommand {
     },
     /// List cameras.
     List,
+    /// Give a camera a new credential and print it, only this once. The old one stops working with the next request; its footage stays.
+    Credential {
+        /// Its id.
+        id: CameraId,
+    },
     /// End a camera's enrolment: its credential stops working, nobody sees its footage any more, and the footage is deleted.
     Remove {
         /// Its id.
         id: CameraId,
+        /// Do not ask. Without a terminal nothing is asked.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -127,10 +144,21 @@ enum ViewerCommand {
     },
     /// List viewers.
     List,
+    /// Set a viewer's new password (10 to 256 bytes), asked for or read from standard input. Sessions that are open go on.
+    Password {
+        /// Their id.
+        id: ViewerId,
+        /// Read the password from standard input, without asking.
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// Remove a viewer: their sessions stop working with the next request.
     Remove {
         /// Their id.
         id: ViewerId,
+        /// Do not ask. Without a terminal nothing is asked.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -150,11 +178,11 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) if json => {
-            eprintln!("{}", serde_json::json!({ "error": in_full(&error) }));
+            let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({ "error": in_full(&error) }));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("eyesonly: {}", in_full(&error));
+            commands::note(&in_full(&error));
             ExitCode::FAILURE
         }
     }
@@ -202,11 +230,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("no runtime")?;
+    let admin = |may_make| commands::admin(&arguments.config, &config, may_make);
     match arguments.command {
-        Command::Serve { listen } => runtime.block_on(serve_until_stopped(&config, listen))?,
-        Command::Household(command) => runtime.block_on(household(&admin(&config)?, command, json))?,
-        Command::Camera(command) => runtime.block_on(camera(&admin(&config)?, command, json))?,
-        Command::Viewer(command) => runtime.block_on(viewer(&admin(&config)?, command, json))?,
+        Command::Serve { listen } => runtime.block_on(serve_until_stopped(&config, listen, json))?,
+        Command::Household(command) => {
+            let may_make = matches!(command, HouseholdCommand::Add { .. });
+            runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
+        }
+        Command::Camera(command) => runtime.block_on(commands::camera(&admin(false)?, command, json))?,
+        Command::Viewer(command) => runtime.block_on(commands::viewer(&admin(false)?, command, json))?,
         Command::Component(_) => {}
         #[cfg(feature = "storm")]
         Command::Storm(_) => {}
@@ -230,7 +262,7 @@ fn forbid_core_dumps() -> anyhow::Result<()> {
         .context("core dumps can't be switched off")
 }
 
-async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<()> {
+async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: bool) -> anyhow::Result<()> {
     let started_at_milliseconds = eyesonly::clock::now_milliseconds();
     let data = edge::open_data(config)?;
     let _alone = edge::lock_data(&config.data)?;
@@ -251,8 +283,10 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>) -> any
     }
     tokio::spawn(edge::collect(Arc::clone(&edge.footage), started_at_milliseconds));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    println!("listening on {scheme}://{}", listener.address);
-    std::io::stdout().flush()?;
+    let address = format!("{scheme}://{}", listener.address);
+    say(json, &serde_json::json!({ "listening": address }), || {
+        format!("listening on {address}")
+    })?;
     if tls.is_none() && !listener.address.ip().is_loopback() {
         tracing::warn!("no certificate is configured: passwords and footage cross the network in the clear");
     }
@@ -283,160 +317,6 @@ async fn stopped() {
     }
 }
 
-fn admin(config: &Config) -> anyhow::Result<Admin> {
-    let data = edge::open_data(config)?;
-    let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
-    let index = Arc::new(SqliteIndex::new(data.database));
-    let ledger = Arc::new(MemoryLedger::default());
-    let admission = Admission::new(data.keyring, registry, ledger);
-    Ok(Admin::new(Arc::new(admission), index))
-}
-
-fn say(json: bool, value: serde_json::Value, text: impl FnOnce() -> String) {
-    if json {
-        println!("{value}");
-    } else {
-        println!("{}", text());
-    }
-}
-
-async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyhow::Result<()> {
-    match command {
-        HouseholdCommand::Add { name, quota_bytes } => {
-            let id = admin.add_household(&name, quota_bytes).await?;
-            say(json, serde_json::json!({ "household": id }), || {
-                format!("household {id}")
-            });
-        }
-        HouseholdCommand::List => {
-            for record in admin.list::<HouseholdRecord>("household").await? {
-                let (id, name, cameras, viewers, quota_bytes) = (
-                    record.household,
-                    record.name,
-                    record.cameras.len(),
-                    record.viewers.len(),
-                    record.quota_bytes,
-                );
-                say(
-                    json,
-                    serde_json::json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers, "quota_bytes": quota_bytes }),
-                    || format!("{id}  {name}  (cameras: {cameras}, viewers: {viewers}, quota: {quota_bytes} bytes)"),
-                );
-            }
-        }
-        HouseholdCommand::Remove { id } => {
-            admin.remove_household(id).await?;
-            say(json, serde_json::json!({ "removed": id }), || {
-                format!(
-                    "household {id} is removed and its key is destroyed. Backups of before that have keyring.json and the key-encryption key still open its footage."
-                )
-            });
-        }
-    }
-    Ok(())
-}
-
-async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
-    match command {
-        CameraCommand::Add {
-            household,
-            name,
-            serial,
-        } => {
-            let new = admin.add_camera(household, &name, &serial).await?;
-            let (id, credential) = (new.camera, new.credential.as_str());
-            say(
-                json,
-                serde_json::json!({ "camera": id, "credential": credential }),
-                || {
-                    format!(
-                        "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else."
-                    )
-                },
-            );
-        }
-        CameraCommand::List => {
-            for record in admin.list::<CameraRecord>("camera").await? {
-                let CameraRecord {
-                    camera,
-                    household,
-                    name,
-                    serial,
-                    credential,
-                    ..
-                } = record;
-                let enrolled = credential.is_some();
-                let value = serde_json::json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
-                say(json, value, || {
-                    format!(
-                        "{camera}  {name}  (household {household}{})",
-                        if enrolled { "" } else { ", ended" }
-                    )
-                });
-            }
-        }
-        CameraCommand::Remove { id } => {
-            admin.remove_camera(id).await?;
-            say(json, serde_json::json!({ "removed": id }), || {
-                format!("camera {id} is removed")
-            });
-        }
-    }
-    Ok(())
-}
-
-async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
-    match command {
-        ViewerCommand::Add {
-            household,
-            name,
-            role: _,
-            password_stdin,
-        } => {
-            let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
-            say(json, serde_json::json!({ "viewer": id }), || format!("viewer {id}"));
-        }
-        ViewerCommand::List => {
-            for record in admin.list::<ViewerRecord>("viewer").await? {
-                let (id, name, cameras) = (record.viewer, record.name, record.cameras.len());
-                say(
-                    json,
-                    serde_json::json!({ "viewer": id, "name": name, "cameras": cameras }),
-                    || format!("{id}  {name}  (cameras: {cameras})"),
-                );
-            }
-        }
-        ViewerCommand::Remove { id } => {
-            admin.remove_viewer(id).await?;
-            say(json, serde_json::json!({ "removed": id }), || {
-                format!("viewer {id} is removed")
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The first line of standard input; asked for with a prompt and without echo where a person types it.
-fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() && !quietly {
-        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
-        let first = ask("Password (10 to 256 bytes): ").context("no password was read")?;
-        let again = ask("The same again: ").context("no password was read")?;
-        if first != again {
-            bail!("the two are not the same; nothing was changed");
-        }
-        return Ok(first);
-    }
-    let mut text = Zeroizing::new(String::new());
-    stdin
-        .lock()
-        .take(4096)
-        .read_to_string(&mut text)
-        .context("no password on standard input")?;
-    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
-}
-
 fn check_component(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::read(file).with_context(|| format!("{}: can't be read", file.display()))?;
     let report = component_check::check(&bytes).with_context(|| file.display().to_string())?;
@@ -449,6 +329,6 @@ fn check_component(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCod
         "exports": names(&report.exports),
         "allowed": allowed,
     });
-    say(json, value, || report.to_string());
+    say(json, &value, || report.to_string())?;
     Ok(if allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

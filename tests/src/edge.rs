@@ -100,14 +100,21 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
+    /// `eyesonly …`, to be run as the test likes.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&self.config).args(arguments);
+        command
+    }
+
     /// Runs `eyesonly … --json`; `input` is its standard input. `Err` is what it said, if it failed.
     ///
     /// # Errors
     /// The standard error of a command that failed.
     pub fn try_run(&self, arguments: &[&str], input: &str) -> Result<Value, String> {
-        let mut command = Command::new(binary());
-        command.arg("--config").arg(&self.config).args(arguments).arg("--json");
+        let mut command = self.command(arguments);
         let mut child = command
+            .arg("--json")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

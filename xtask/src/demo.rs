@@ -7,6 +7,7 @@
 mod verify;
 
 use std::io::IsTerminal;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub struct Arguments {
     /// Checks logins, thumbnails, event pages, clip ranges and a refused foreign read on a free port, and exits.
     #[arg(long)]
     check: bool,
-    /// The port to listen on, on 127.0.0.1. With --check: a free one unless given.
+    /// The port to listen on, on 127.0.0.1; 8080 unless given. With --check: a free one unless given.
     #[arg(long)]
     port: Option<u16>,
     /// Keeps everything in this folder, which must be empty or new. Otherwise a temporary one is used and removed.
@@ -68,20 +69,20 @@ struct Counts {
 ///
 /// Errors: what failed, and the end of the edge's log where that helps.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let port = arguments.port.unwrap_or(if arguments.check { 0 } else { 8080 });
+    // Before what takes minutes.
+    free(port)?;
     let media = Media::load(&workspace.root)?;
     let built = components::build(workspace, false)?;
     let folder = Folder::get(arguments.keep.as_deref())?;
     // Before the edge starts, so that a Ctrl-C at any moment from here on ends things in order.
     let interrupted = catch_interrupt()?;
 
-    let port = arguments.port.unwrap_or(if arguments.check { 0 } else { 8080 });
     let installation = Installation::create(&built, folder.path(), port)?;
     let bar = progress(&media);
     let enrolled = enrol(&installation, &media, &bar)?;
     bar.println("starting the edge (the first start compiles the components)");
-    let mut edge = installation
-        .serve()
-        .context("if the port is taken, choose another by --port")?;
+    let mut edge = installation.serve()?;
     let outcome = play(
         &installation,
         &mut edge,
@@ -96,6 +97,14 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         eprintln!("\nthe edge's log ends:\n{}", installation.log_end());
     }
     outcome
+}
+
+/// Errors: nobody could listen on this port now.
+fn free(port: u16) -> Result<()> {
+    if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        bail!("127.0.0.1:{port} can't be listened on ({error}); choose another port with --port");
+    }
+    Ok(())
 }
 
 /// Fills a running edge, then checks it or waits.
@@ -353,6 +362,18 @@ mod tests {
         std::fs::write(keep.join("eyesonly.toml"), "").unwrap();
         let error = Folder::get(Some(&keep)).err().unwrap();
         assert!(error.to_string().contains("is not empty"), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_told_in_one_sentence() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let message = format!("{:#}", free(port).err().unwrap());
+        assert!(
+            message.contains(&port.to_string()) && message.contains("--port"),
+            "{message}"
+        );
+        free(0).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@
     reason = "all of this is a test"
 )]
 
+mod administration;
 mod clips;
 mod events;
 mod large;

@@ -1,0 +1,83 @@
+//! Changes of a household, camera or viewer that is there already: its quota, its credential, its password.
+//!
+//! Each is one commit that holds what it read to what is there: what somebody else wrote meanwhile is never written over.
+
+use super::{Admin, AdminError, NewCamera, quota};
+use crate::clock;
+use crate::identity::hash_password;
+use crate::registry::Expect;
+use eyesonly_rights::{CameraRecord, HouseholdRecord, LoginRecord, ViewerRecord};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
+use zeroize::Zeroizing;
+
+impl Admin {
+    /// Changes how many bytes a household may hold: its own record, and that of each of its cameras.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_quota(&self, household: HouseholdId, quota_bytes: u64) -> Result<(), AdminError> {
+        quota(quota_bytes)?;
+        self.settle(async || {
+            let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            for camera in &home.cameras {
+                let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+                record.quota_bytes = quota_bytes;
+                let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+                writing.put(&record, expect)?;
+            }
+            home.quota_bytes = quota_bytes;
+            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+            writing.put(&home, expect)?;
+            writing.commit().await
+        })
+        .await
+    }
+
+    /// Gives a camera a new credential. The one that it had is worth nothing with its next request; its footage stays.
+    ///
+    /// # Errors
+    /// [`AdminError`]; [`AdminError::Ended`] when its enrolment has ended.
+    pub async fn renew_credential(&self, camera: CameraId) -> Result<NewCamera, AdminError> {
+        let fresh = CredentialId::from_bytes(clock::fresh_id());
+        let household = self
+            .settle(async || {
+                let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+                if record.credential.replace(fresh).is_none() {
+                    return Err(AdminError::Ended);
+                }
+                let mut writing = self.writing().await?;
+                let sequence = writing.sequence;
+                let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+                writing.put(&record, expect)?;
+                writing.commit().await?;
+                Ok(record.household)
+            })
+            .await?;
+        let credential = Zeroizing::new(self.admission.credentials().mint_camera(household, camera, fresh));
+        Ok(NewCamera { camera, credential })
+    }
+
+    /// Gives a viewer a new password. Sessions that are open go on.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_password(&self, viewer: ViewerId, password: &Zeroizing<String>) -> Result<(), AdminError> {
+        let password_hash = hash_password(password)?;
+        self.settle(async || {
+            let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
+            let mut login: LoginRecord = self.read(rights.name.as_bytes(), "viewer").await?;
+            if login.viewer != viewer {
+                return Err(AdminError::Absent("viewer"));
+            }
+            login.password_hash.clone_from(&password_hash);
+            let mut writing = self.writing().await?;
+            let sequence = writing.sequence;
+            let expect = Expect::At(std::mem::replace(&mut login.sequence, sequence));
+            writing.put(&login, expect)?;
+            writing.commit().await
+        })
+        .await
+    }
+}

@@ -1,0 +1,317 @@
+//! The subcommands that change and list households, cameras and viewers; and what all subcommands say, and ask, at a terminal.
+//!
+//! Answers go to standard output, everything else to standard error. Only `household add` may make a new installation.
+
+use crate::{CameraCommand, HouseholdCommand, ViewerCommand};
+use anyhow::{Context as _, bail};
+use eyesonly::admin::{Admin, NewCamera};
+use eyesonly::admission::Admission;
+use eyesonly::config::Config;
+use eyesonly::edge;
+use eyesonly::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
+use eyesonly::index::SqliteIndex;
+use eyesonly::ledger::MemoryLedger;
+use eyesonly::registry::SqliteRegistry;
+use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
+use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use serde_json::{Value, json};
+use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Administration of the installation that the configuration `file` names. `may_make`: of a new one, where there is none.
+pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Admin> {
+    let (folder, file) = (config.data.display(), file.display());
+    let installed = config.data.join("keyring.json").exists();
+    if !installed && !may_make {
+        bail!(
+            "{folder}: there is no installation in this folder. Set `data` in {file} to the folder that has it, or begin one with `eyesonly household add NAME`"
+        );
+    }
+    let data = edge::open_data(config)?;
+    if !installed {
+        note(&format!(
+            "a new installation was made in {folder}, where `data` in {file} says"
+        ));
+    }
+    let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
+    let index = Arc::new(SqliteIndex::new(data.database));
+    let ledger = Arc::new(MemoryLedger::default());
+    let admission = Admission::new(data.keyring, registry, ledger);
+    Ok(Admin::new(Arc::new(admission), index))
+}
+
+/// Writes an answer. Whoever has closed the pipe wanted no more of it: that is no error.
+pub fn say(json: bool, value: &Value, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let line = if json { value.to_string() } else { text() };
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output can't be written to"),
+    }
+}
+
+/// Writes a line for the person, who may have closed standard error.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "eyesonly: {text}");
+}
+
+/// In text mode says that a list is empty.
+fn note_if_empty<R>(json: bool, records: &[R], text: &str) {
+    if records.is_empty() && !json {
+        note(text);
+    }
+}
+
+/// Asks at a terminal whether to go on. A script is not asked.
+fn confirm(yes: bool, what_happens: &str) -> anyhow::Result<()> {
+    let stdin = std::io::stdin();
+    if yes || !stdin.is_terminal() {
+        return Ok(());
+    }
+    ask(what_happens, &mut stdin.lock(), &mut std::io::stderr())
+}
+
+fn ask(what_happens: &str, input: &mut impl BufRead, output: &mut impl Write) -> anyhow::Result<()> {
+    write!(output, "{what_happens}\nType yes to go on: ")?;
+    output.flush()?;
+    let mut answer = String::new();
+    input.take(100).read_line(&mut answer).context("no answer was read")?;
+    if answer.trim() != "yes" {
+        bail!("nothing was removed: the answer was not `yes` (--yes leaves the question out)");
+    }
+    Ok(())
+}
+
+pub async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        HouseholdCommand::Add { name, quota_bytes } => {
+            let id = admin.add_household(&name, quota_bytes).await?;
+            say(json, &json!({ "household": id }), || format!("household {id}"))
+        }
+        HouseholdCommand::List => list_households(admin, json).await,
+        HouseholdCommand::Quota { id, quota_bytes } => {
+            admin.set_quota(id, quota_bytes).await?;
+            let used_bytes = admin.used_bytes(id).await?;
+            let value = json!({ "household": id, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
+            say(json, &value, || {
+                format!("household {id} may hold {quota_bytes} bytes, and holds {used_bytes}")
+            })
+        }
+        HouseholdCommand::Remove { id, yes } => remove_household(admin, id, yes, json).await,
+    }
+}
+
+async fn list_households(admin: &Admin, json: bool) -> anyhow::Result<()> {
+    let records = admin.list::<HouseholdRecord>("household").await?;
+    note_if_empty(
+        json,
+        &records,
+        "there is no household; `eyesonly household add NAME` adds one",
+    );
+    for record in records {
+        let HouseholdRecord {
+            household: id,
+            name,
+            cameras,
+            viewers,
+            quota_bytes,
+            ..
+        } = record;
+        let (cameras, viewers) = (cameras.len(), viewers.len());
+        let used_bytes = admin.used_bytes(id).await?;
+        let value = json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
+        say(json, &value, || {
+            format!("{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of {quota_bytes} bytes)")
+        })?;
+    }
+    Ok(())
+}
+
+async fn remove_household(admin: &Admin, id: HouseholdId, yes: bool, json: bool) -> anyhow::Result<()> {
+    let record: HouseholdRecord = admin.read(id.as_bytes(), "household").await?;
+    let (name, cameras, viewers) = (record.name, record.cameras.len(), record.viewers.len());
+    confirm(
+        yes,
+        &format!(
+            "household {name} (cameras: {cameras}, viewers: {viewers}): its cameras hand in nothing more, its viewers are removed, its footage is deleted and its key destroyed."
+        ),
+    )?;
+    admin.remove_household(id).await?;
+    say(json, &json!({ "removed": id, "name": name }), || {
+        format!(
+            "household {name} ({id}) is removed and its key is destroyed. Backups of before that have keyring.json and the key-encryption key still open its footage."
+        )
+    })
+}
+
+pub async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        CameraCommand::Add {
+            household,
+            name,
+            serial,
+        } => say_credential(&admin.add_camera(household, &name, &serial).await?, json),
+        CameraCommand::List => list_cameras(admin, json).await,
+        CameraCommand::Credential { id } => say_credential(&admin.renew_credential(id).await?, json),
+        CameraCommand::Remove { id, yes } => remove_camera(admin, id, yes, json).await,
+    }
+}
+
+fn say_credential(new: &NewCamera, json: bool) -> anyhow::Result<()> {
+    let (id, credential) = (new.camera, new.credential.as_str());
+    say(json, &json!({ "camera": id, "credential": credential }), || {
+        format!(
+            "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else."
+        )
+    })
+}
+
+async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
+    let records = admin.list::<CameraRecord>("camera").await?;
+    note_if_empty(
+        json,
+        &records,
+        "there is no camera; `eyesonly camera add` enrols one in a household",
+    );
+    for record in records {
+        let CameraRecord {
+            camera,
+            household,
+            name,
+            serial,
+            credential,
+            ..
+        } = record;
+        let enrolled = credential.is_some();
+        let value =
+            json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
+        say(json, &value, || {
+            let ended = if enrolled { "" } else { ", ended" };
+            format!("{camera}  {name}  (household {household}{ended})")
+        })?;
+    }
+    Ok(())
+}
+
+async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> anyhow::Result<()> {
+    let record: CameraRecord = admin.read(id.as_bytes(), "camera").await?;
+    let name = record.name;
+    // One that has ended is not removed again, and the error says so: nothing to ask.
+    if record.credential.is_some() {
+        confirm(
+            yes,
+            &format!(
+                "camera {name}: it hands in nothing more, nobody sees its footage any more, and the footage is deleted."
+            ),
+        )?;
+    }
+    admin.remove_camera(id).await?;
+    say(json, &json!({ "removed": id, "name": name }), || {
+        format!("camera {name} ({id}) is removed")
+    })
+}
+
+pub async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        ViewerCommand::Add {
+            household,
+            name,
+            role: _,
+            password_stdin,
+        } => {
+            let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
+            say(json, &json!({ "viewer": id }), || format!("viewer {id}"))
+        }
+        ViewerCommand::List => list_viewers(admin, json).await,
+        ViewerCommand::Password { id, password_stdin } => {
+            let record: ViewerRecord = admin.read(id.as_bytes(), "viewer").await?;
+            let name = record.name;
+            admin.set_password(id, &password(password_stdin)?).await?;
+            say(json, &json!({ "viewer": id, "name": name }), || {
+                format!("viewer {name} ({id}) has a new password")
+            })
+        }
+        ViewerCommand::Remove { id, yes } => remove_viewer(admin, id, yes, json).await,
+    }
+}
+
+async fn list_viewers(admin: &Admin, json: bool) -> anyhow::Result<()> {
+    let records = admin.list::<ViewerRecord>("viewer").await?;
+    note_if_empty(
+        json,
+        &records,
+        "there is no viewer; `eyesonly viewer add` adds one to a household",
+    );
+    for record in records {
+        let (id, name, cameras, households) = (record.viewer, record.name, record.cameras.len(), record.households);
+        let value = json!({ "viewer": id, "name": name, "households": households, "cameras": cameras });
+        say(json, &value, || {
+            let households: Vec<_> = households.iter().map(ToString::to_string).collect();
+            format!(
+                "{id}  {name}  (household {}, cameras: {cameras})",
+                households.join(", ")
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn remove_viewer(admin: &Admin, id: ViewerId, yes: bool, json: bool) -> anyhow::Result<()> {
+    let record: ViewerRecord = admin.read(id.as_bytes(), "viewer").await?;
+    let (name, cameras) = (record.name, record.cameras.len());
+    confirm(
+        yes,
+        &format!("viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions end."),
+    )?;
+    admin.remove_viewer(id).await?;
+    say(json, &json!({ "removed": id, "name": name }), || {
+        format!("viewer {name} ({id}) is removed")
+    })
+}
+
+/// The first line of standard input; asked for with a prompt and without echo where a person types it.
+fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() && !quietly {
+        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
+        let first = ask("Password (10 to 256 bytes): ").context("no password was read")?;
+        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&first.len()) {
+            bail!(PasswordError::Length);
+        }
+        let again = ask("The same again: ").context("no password was read")?;
+        if first != again {
+            bail!("the two are not the same; nothing was changed");
+        }
+        return Ok(first);
+    }
+    let mut text = Zeroizing::new(String::new());
+    stdin
+        .lock()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("no password on standard input")?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for (answer, agreed) in [
+            ("yes\n", true),
+            ("y\n", false),
+            ("\n", false),
+            ("", false),
+            ("no\n", false),
+        ] {
+            let mut said = Vec::new();
+            let outcome = ask("camera Front door goes.", &mut answer.as_bytes(), &mut said);
+            assert_eq!(outcome.is_ok(), agreed, "{answer:?}");
+            assert!(said.starts_with(b"camera Front door goes."));
+        }
+    }
+}

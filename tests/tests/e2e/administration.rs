@@ -1,0 +1,129 @@
+//! The command line: what is changed while the edge serves, and what a person or a script is told.
+
+use eyesonly_tests::footage::{fresh_id, media};
+use eyesonly_tests::{Edge, EdgeOptions};
+
+use crate::Home;
+
+#[tokio::test]
+async fn a_new_credential_takes_the_place_of_the_old_one() {
+    let home = Home::new().await;
+    let still = media("special/orientation-1.jpg");
+    home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
+    let command_line = home.edge.command_line();
+    let renewed = command_line.run(&["camera", "credential", &home.camera.id], "");
+    assert_eq!(renewed["camera"], home.camera.id.as_str());
+    home.camera
+        .put_still(&fresh_id(), still.clone())
+        .await
+        .expect_problem(401);
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+    let camera = home.camera.with_credential(renewed["credential"].as_str().unwrap());
+    camera.put_still(&fresh_id(), still).await.expect(201);
+    let removed = command_line.run(&["camera", "remove", &home.camera.id], "");
+    assert_eq!(removed["name"], "Front door");
+    let error = command_line
+        .try_run(&["camera", "credential", &home.camera.id], "")
+        .unwrap_err();
+    assert!(error.contains("has ended already"), "{error}");
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_place_of_the_old_one_and_sessions_go_on() {
+    let home = Home::new().await;
+    let arguments = ["viewer", "password", &home.account.id, "--password-stdin"];
+    let command_line = home.edge.command_line();
+    let error = command_line.try_run(&arguments, "short\n").unwrap_err();
+    assert!(error.contains("10 to 256 bytes"), "{error}");
+    let set = command_line.run(&arguments, "another correct horse\n");
+    assert_eq!(set["name"], "alder");
+    home.account
+        .try_login(&home.account.password, true)
+        .await
+        .expect_problem(401);
+    home.account.try_login("another correct horse", true).await.expect(201);
+    home.viewer.get("cameras").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_quota_is_changed_for_the_cameras_that_are_there() {
+    let home = Home::new().await;
+    let still = media("special/orientation-1.jpg");
+    home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
+    let command_line = home.edge.command_line();
+    let used = command_line.run(&["household", "list"], "")["used_bytes"]
+        .as_u64()
+        .unwrap();
+    assert!(used >= still.len() as u64, "{used}");
+    let set = |bytes: u64| {
+        let bytes = bytes.to_string();
+        command_line.try_run(&["household", "quota", &home.household.id, "--quota-bytes", &bytes], "")
+    };
+    assert!(set(0).unwrap_err().contains("0 bytes"));
+    set(1).unwrap();
+    home.camera
+        .put_still(&fresh_id(), still.clone())
+        .await
+        .expect_problem(507);
+    assert_eq!(set(1 << 30).unwrap()["quota_bytes"], 1 << 30);
+    home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
+    let added = home.household.camera("Back yard");
+    added.put_still(&fresh_id(), still).await.expect(201);
+}
+
+#[test]
+fn only_adding_a_household_makes_an_installation() {
+    let edge = Edge::installed(EdgeOptions::default());
+    let command_line = edge.command_line();
+    let id = fresh_id();
+    for arguments in [
+        &["household", "list"][..],
+        &["camera", "list"],
+        &["viewer", "remove", &id],
+        &["camera", "add", "--household", &id, "--name", "Front door"],
+    ] {
+        let said = command_line.try_run(arguments, "").unwrap_err();
+        let folder = edge.data();
+        assert!(
+            said.contains(folder.to_str().unwrap()) && said.contains("`data`") && said.contains("eyesonly.toml"),
+            "{arguments:?}: {said}"
+        );
+        assert!(!folder.exists(), "{arguments:?}: the data folder was made");
+    }
+    let made = |name| {
+        let output = command_line.command(&["household", "add", name]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = made("Alder Lane 4");
+    assert!(
+        said.lines().count() == 1 && said.contains(edge.data().to_str().unwrap()),
+        "{said}"
+    );
+    assert_eq!(made("Birch Court 9"), "");
+    for (json, said) in [(&[][..], "there is no camera"), (&["--json"], "")] {
+        let mut command = command_line.command(&["camera", "list"]);
+        let output = command.args(json).output().unwrap();
+        assert!(output.status.success() && output.stdout.is_empty());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            stderr.contains(said) && stderr.is_empty() == said.is_empty(),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_a_list_quietly() {
+    let edge = Edge::installed(EdgeOptions::default());
+    let household = edge.household("Alder Lane 4");
+    household.viewer("alder");
+    for room in ["household", "viewer"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = edge.command_line().command(&[room, "list"]);
+        let output = command.stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && said.is_empty(), "{room}: {said}");
+    }
+}
