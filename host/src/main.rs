@@ -269,7 +269,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
     let tls = config.tls.as_ref();
     let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
     // What may be wrong is found before the handlers are compiled, which takes some seconds the first time.
-    let listener = Listener::bind(listen.unwrap_or(config.listen)).await?;
+    let listener = Listener::bind("listen", listen.unwrap_or(config.listen)).await?;
     let spinner = progress();
     let handlers = edge::load_handlers(config, &data.keyring, |name| {
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
@@ -277,7 +277,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
     spinner.finish_and_clear();
     let edge = edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers)?;
     if let Some(address) = config.metrics {
-        let listener = Listener::bind(address).await?;
+        let listener = Listener::bind("metrics", address).await?;
         tracing::info!(address = %listener.address, "metrics");
         tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
     }

@@ -111,16 +111,16 @@ fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
                 .ok_or_else(malformed)?,
         ),
     };
-    let mut lines = headers.get_all("content-digest").iter();
-    let digest = match (lines.next(), lines.next()) {
-        (None, _) => None,
-        (Some(value), None) => {
-            let text = value
-                .to_str()
-                .map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
-            Some(ContentDigest::parse(text).map_err(IngestError::from)?)
-        }
-        (Some(_), Some(_)) => return Err(Problem::BadRequest("Send one Content-Digest header.".into())),
+    let lines: Result<Vec<&str>, _> = headers
+        .get_all("content-digest")
+        .iter()
+        .map(|line| line.to_str())
+        .collect();
+    let lines = lines.map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
+    let digest = if lines.is_empty() {
+        None
+    } else {
+        Some(ContentDigest::parse(&lines.join(", ")).map_err(IngestError::from)?)
     };
     Ok(Declared { length, digest })
 }

@@ -26,6 +26,8 @@ pub enum Problem {
     NotFound,
     /// 405
     Method,
+    /// 408, with the seconds that the body had.
+    TooSlow(u64),
     /// 409
     Conflict(&'static str),
     /// 410: it was deleted.
@@ -59,6 +61,7 @@ impl Problem {
             Self::OtherOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Deleted => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -86,6 +89,7 @@ impl Problem {
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
             Self::Conflict(detail) | Self::NoRoom(detail) => (*detail).into(),
+            Self::TooSlow(seconds) => format!("The body did not come within {seconds} seconds. Send it again.").into(),
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
             Self::TooLarge(limit) => format!("The body is longer than the {limit} bytes that are taken here.").into(),
             Self::TargetTooLong => "The address is longer than any here.".into(),

@@ -3,12 +3,14 @@
 use super::{Edge, camera, openapi, problem, viewer};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use problem::Problem;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Longest path in bytes: the longest route with its ids has 180.
 pub const PATH_BYTES_MAX: usize = 512;
@@ -232,8 +234,12 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
     methods.layer(middleware::from_fn(move |request: Request, next: Next| {
         let metrics = Arc::clone(&metrics);
         async move {
+            let began = Instant::now();
             let response = next.run(request).await;
-            metrics.answered(route.method, route.path, response.status());
+            let status = response.status();
+            // The route, never the address: that has ids in it.
+            tracing::debug!(method = route.method, route = route.path, %status, took = ?began.elapsed(), "answered");
+            metrics.answered(route.method, route.path, status);
             response
         }
     }))
@@ -259,11 +265,43 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether a request says once, and clearly, whom it is for (RFC 9112, 3.2; RFC 9113, 8.3.1). FROM CLIENT.
+fn check_host(request: &Request) -> Result<(), Problem> {
+    let refused = |why: &'static str| Err(Problem::BadRequest(why.into()));
+    let mut lines = request.headers().get_all(header::HOST).iter();
+    let (host, another) = (lines.next(), lines.next());
+    if another.is_some() {
+        return refused("A request has one Host header.");
+    }
+    let Some(host) = host else {
+        return if request.version() == Version::HTTP_11 {
+            refused("An HTTP/1.1 request has a Host header (RFC 9112, 3.2).")
+        } else {
+            Ok(())
+        };
+    };
+    let Ok(named) = Authority::try_from(host.as_bytes()) else {
+        return refused("The Host header is not a host with or without a port.");
+    };
+    if named.as_str().contains('@') {
+        return refused("The Host header is not a host with or without a port.");
+    }
+    match request.uri().authority() {
+        Some(authority) if !authority.as_str().eq_ignore_ascii_case(named.as_str()) => {
+            refused("The Host header names another host than the address.")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a route may have this target, before anything looks at it. FROM CLIENT.
 fn check_target(request: &Request) -> Result<(), Problem> {
-    if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+    check_host(request)?;
+    let mut encodings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if encodings.next().is_some_and(|value| !is_chunked(value)) || encodings.next().is_some() {
         return Err(Problem::BadRequest(
-            "An HTTP/1.1 request has a Host header (RFC 9112, 3.2).".into(),
+            "Transfer-Encoding may be `chunked`, once, and nothing else.".into(),
         ));
     }
     let uri = request.uri();

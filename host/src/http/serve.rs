@@ -4,16 +4,19 @@ use super::Edge;
 use super::routes;
 use crate::metrics::Metrics;
 use axum::extract::ConnectInfo;
+use http_body::{Frame, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -22,8 +25,20 @@ use tower::ServiceExt as _;
 
 /// Most connections at once; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8192;
-/// How long a client may take to send the head of a request, or to agree on TLS.
+/// Open files that connections leave to the rest: 256 uploads, as many objects that are read, the database, the log, the scraper.
+const OPEN_FILES_RESERVED: usize = 600;
+/// Most connections of scrapers at once: there are one or two, and each asks once in a while.
+const SCRAPERS_MAX: usize = 16;
+/// From the start of a connection to its first request: how long a client may take to agree on TLS and to send the first head. Each further
+/// head over HTTP/1.1 has as long, the time that the connection is idle before it included.
 const HEAD_SECONDS_MAX: u64 = 20;
+/// How long a connection stays with no request under way. HTTP/1.1 ends earlier, see above; an HTTP/2 client is likely to ask again soon.
+/// What an answer left to send in our buffers (at most 1 MiB) still goes out in that time at 8 KiB a second.
+const IDLE_SECONDS_MAX: u64 = 128;
+/// How long a connection that is being ended may still take to send the last of its answers, once no request is under way.
+const LINGER_SECONDS: u64 = 2;
+/// Least time between two warnings that connections can't be taken: it happens as often as clients like.
+const WARNING_SECONDS: u64 = 1;
 /// Largest head of a request in bytes.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most requests at once on one HTTP/2 connection.
@@ -35,10 +50,10 @@ const DRAIN_SECONDS: u64 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address can't be listened on.
-    #[error(
-        "can't listen on {address}: {source}. Is another program there? Set `listen` in the configuration to another port."
-    )]
+    #[error("can't listen on {address}: {source}. {}", listen_hint(setting, source))]
     Listen {
+        /// The setting that the address comes from.
+        setting: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system said.
@@ -49,6 +64,17 @@ pub enum ServeError {
         "`[tls]` in the configuration: {0}. `certificate` must be a PEM file with the chain, `key` one with its private key."
     )]
     Tls(String),
+}
+
+/// What to do about an address that can't be listened on.
+fn listen_hint(setting: &str, source: &std::io::Error) -> String {
+    let why = match source.kind() {
+        std::io::ErrorKind::AddrInUse => "Another program is there",
+        std::io::ErrorKind::AddrNotAvailable => "It is no address of this machine",
+        std::io::ErrorKind::PermissionDenied => "Ports below 1024 need a right that this user does not have",
+        _ => "The system does not allow it",
+    };
+    format!("{why}: set `{setting}` in the configuration to another one.")
 }
 
 /// Certificate chain and key.
@@ -86,10 +112,16 @@ pub struct Listener {
 impl Listener {
     /// Listens.
     ///
+    /// `setting`: where the address comes from, for the error.
+    ///
     /// # Errors
     /// [`ServeError::Listen`].
-    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
-        let failed = |source| ServeError::Listen { address, source };
+    pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Listen {
+            setting,
+            address,
+            source,
+        };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
         Ok(Self { tcp, address })
@@ -104,65 +136,251 @@ impl Listener {
 
 /// Serves until `stop` is done, then lets open requests end.
 pub async fn serve(edge: Arc<Edge>, listener: Listener, tls: Option<Tls>, stop: impl Future<Output = ()>) {
-    let router = routes::router(edge);
-    let graceful = Arc::new(GracefulShutdown::new());
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    tokio::pin!(stop);
+    let places = connections_max(raise_open_files());
+    if places < CONNECTIONS_MAX {
+        tracing::info!(
+            connections = places,
+            "fewer connections at once than could be: the limit of open files (ulimit -Hn) is low"
+        );
+    }
+    serve_router(routes::router(edge), listener, tls, places, stop).await;
+}
+
+/// Raises the limit of open files as far as this process may, and gives it; none if there is no limit.
+fn raise_open_files() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files can't be raised; fewer connections are taken");
+            current
+        }
+    }
+}
+
+/// How many connections this limit of open files leaves room for. Where it is very low, a quarter of it serves better than none.
+fn connections_max(open_files: Option<u64>) -> usize {
+    let open_files = open_files.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    open_files
+        .saturating_sub(OPEN_FILES_RESERVED)
+        .max(open_files / 4)
+        .clamp(1, CONNECTIONS_MAX)
+}
+
+async fn serve_router(
+    router: axum::Router,
+    listener: Listener,
+    tls: Option<Tls>,
+    places: usize,
+    stop: impl Future<Output = ()>,
+) {
+    let stopping = watch::Sender::new(false);
+    let places = Arc::new(Semaphore::new(places));
+    let mut warned = None;
+    let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener.tcp, &places) => accepted,
+            accepted = accept(&listener.tcp, &places, &mut warned) => accepted,
         };
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
-        let (router, tls, graceful) = (router.clone(), tls.clone(), Arc::clone(&graceful));
+        let (router, tls, stopped) = (router.clone(), tls.clone(), stopping.subscribe());
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
-            match tls {
-                None => connection(stream, peer, router, &graceful).await,
-                Some(Tls(acceptor)) => {
-                    let limit = Duration::from_secs(HEAD_SECONDS_MAX);
-                    if let Ok(Ok(stream)) = tokio::time::timeout(limit, acceptor.accept(stream)).await {
-                        connection(stream, peer, router, &graceful).await;
-                    }
-                }
-            }
+            greet(stream, peer, router, tls, stopped).await;
         });
     }
     drop(listener);
-    if let Some(graceful) = Arc::into_inner(graceful) {
-        let _ = tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS), graceful.shutdown()).await;
-    }
+    stopping.send_replace(true);
+    let _ = timeout(Duration::from_secs(DRAIN_SECONDS), stopping.closed()).await;
 }
 
-async fn accept(tcp: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(
+    tcp: &TcpListener,
+    places: &Arc<Semaphore>,
+    warned: &mut Option<Instant>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match tcp.accept().await {
         Ok((stream, peer)) => Some((stream, peer, place)),
         Err(error) => {
+            if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(WARNING_SECONDS)) {
+                *warned = Some(Instant::now());
+                tracing::warn!(%error, "a connection could not be taken; it is tried again");
+            }
             // Out of file descriptors, most likely: let some close before the next try.
-            tracing::warn!(%error, "a connection could not be taken");
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
     }
 }
 
-async fn connection<S>(stream: S, peer: SocketAddr, router: axum::Router, graceful: &GracefulShutdown)
-where
+/// Agrees on TLS where there is a certificate, and serves the connection in what is left of its time.
+async fn greet(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: axum::Router,
+    tls: Option<Tls>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let begun = Instant::now();
+    let Some(Tls(acceptor)) = tls else {
+        connection(stream, peer, router, stopped, Patience::default()).await;
+        return;
+    };
+    let limit = Duration::from_secs(HEAD_SECONDS_MAX);
+    let agreed = tokio::select! {
+        agreed = timeout(limit, acceptor.accept(stream)) => agreed,
+        () = told(&mut stopped) => return,
+    };
+    if let Ok(Ok(stream)) = agreed {
+        let first_head = limit.saturating_sub(begun.elapsed());
+        let patience = Patience {
+            first_head,
+            ..Patience::default()
+        };
+        connection(stream, peer, router, stopped, patience).await;
+    }
+}
+
+/// Ends when the edge is told to stop.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await.map(drop);
+}
+
+/// How long a connection is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For the head of its first request, from now.
+    first_head: Duration,
+    /// For each further head over HTTP/1.1.
+    next_head: Duration,
+    /// With no request under way.
+    idle: Duration,
+    /// With no request under way, once it is being ended.
+    linger: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            first_head: Duration::from_secs(HEAD_SECONDS_MAX),
+            next_head: Duration::from_secs(HEAD_SECONDS_MAX),
+            idle: Duration::from_secs(IDLE_SECONDS_MAX),
+            linger: Duration::from_secs(LINGER_SECONDS),
+        }
+    }
+}
+
+/// What goes on on a connection.
+#[derive(Clone, Copy, Default)]
+struct Traffic {
+    /// A request's head has come.
+    begun: bool,
+    /// Requests whose answer has not been handed over.
+    under_way: usize,
+}
+
+/// One request that is under way, until it is dropped.
+struct UnderWay(Arc<watch::Sender<Traffic>>);
+
+impl UnderWay {
+    fn begin(traffic: &Arc<watch::Sender<Traffic>>) -> Self {
+        traffic.send_modify(|traffic| {
+            traffic.begun = true;
+            traffic.under_way = traffic.under_way.saturating_add(1);
+        });
+        Self(Arc::clone(traffic))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0
+            .send_modify(|traffic| traffic.under_way = traffic.under_way.saturating_sub(1));
+    }
+}
+
+/// The body of an answer, whose request is under way until it is gone.
+struct Answer {
+    body: axum::body::Body,
+    _under_way: UnderWay,
+}
+
+impl http_body::Body for Answer {
+    type Data = axum::body::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Ends once nothing has been under way for as long as the connection is waited for.
+async fn quiet(traffic: &mut watch::Receiver<Traffic>, patience: &Patience, ending: bool) {
+    loop {
+        let now = *traffic.borrow_and_update();
+        let limit = match now {
+            Traffic { under_way: 1.., .. } => Duration::MAX,
+            _ if ending => patience.linger,
+            Traffic { begun: true, .. } => patience.idle,
+            Traffic { begun: false, .. } => patience.first_head,
+        };
+        if !matches!(timeout(limit, traffic.changed()).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Serves one connection. hyper has no deadline of its own before it knows which HTTP it is, and none for an idle HTTP/2 connection whose peer
+/// answers pings: those are here.
+async fn connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    router: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+    patience: Patience,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (traffic, mut seen) = watch::channel(Traffic::default());
+    let traffic = Arc::new(traffic);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        let under_way = UnderWay::begin(&traffic);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(axum::body::Body::new))
+        let answered = router.clone().oneshot(request.map(axum::body::Body::new));
+        async move {
+            let answer = |body| Answer {
+                body,
+                _under_way: under_way,
+            };
+            answered.await.map(|response| response.map(answer))
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
+        .header_read_timeout(patience.next_head)
         .max_buf_size(HEAD_BYTES_MAX);
     builder
         .http2()
@@ -170,9 +388,27 @@ where
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .keep_alive_interval(Duration::from_secs(HEAD_SECONDS_MAX));
-    let served = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = graceful.watch(served).await {
-        tracing::debug!(%error, "a connection ended with an error");
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut ending = false;
+    loop {
+        tokio::select! {
+            ended = &mut served => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended with an error");
+                }
+                return;
+            }
+            () = quiet(&mut seen, &patience, ending) => {
+                // Nothing was asked for in time, or it was asked to end and does not.
+                if ending || !seen.borrow().begun {
+                    tracing::debug!("a connection that asked nothing was closed");
+                    return;
+                }
+            }
+            () = told(&mut stopped), if !ending => {}
+        }
+        served.as_mut().graceful_shutdown();
+        ending = true;
     }
 }
 
@@ -191,7 +427,119 @@ pub async fn serve_metrics(metrics: Arc<Metrics>, listener: Listener) {
         }
     };
     let router = axum::Router::new().route("/metrics", axum::routing::get(text));
-    if let Err(error) = axum::serve(listener.tcp, router).await {
-        tracing::error!(%error, "metrics are not served any more");
+    serve_router(router, listener, None, SCRAPERS_MAX, std::future::pending()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// Short, so that a test is; a test that must not run into one of them has it long.
+    const SHORT: Duration = Duration::from_millis(200);
+    const LONG: Duration = Duration::from_secs(600);
+    const GET: &[u8] = b"GET /quick HTTP/1.1\r\nHost: edge\r\n\r\n";
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// Empty SETTINGS.
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    /// HEADERS of stream 1 that end it: GET, http, and the path "/" (RFC 7541, A: 2, 6, 4).
+    const HEADERS: &[u8] = &[0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84];
+
+    fn waits(first_head: Duration, next_head: Duration, idle: Duration) -> Patience {
+        Patience {
+            first_head,
+            next_head,
+            idle,
+            linger: SHORT,
+        }
+    }
+
+    /// What a client that sends this and then waits reads until its connection is closed.
+    async fn read_until_closed(patience: Patience, sent: &[u8], stop: impl Future<Output = ()>) -> Vec<u8> {
+        let slow = || async {
+            tokio::time::sleep(SHORT * 4).await;
+            "slow answer"
+        };
+        let router = axum::Router::new()
+            .route("/slow", axum::routing::get(slow))
+            .route("/quick", axum::routing::get(|| async { "quick answer" }));
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let stopping = watch::Sender::new(false);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let served = tokio::spawn(connection(server, peer, router, stopping.subscribe(), patience));
+        client.write_all(sent).await.unwrap();
+        let mut read = Vec::new();
+        let reading = async {
+            let _ = client.read_to_end(&mut read).await;
+        };
+        let telling = async {
+            stop.await;
+            stopping.send_replace(true);
+            std::future::pending::<()>().await;
+        };
+        timeout(Duration::from_secs(20), async {
+            tokio::select! {
+                () = reading => {}
+                () = telling => {}
+            }
+        })
+        .await
+        .expect("the connection stays open");
+        timeout(Duration::from_secs(20), served).await.unwrap().unwrap();
+        read
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_asks_nothing_is_closed() {
+        for sent in [
+            &b""[..],
+            b"PRI * HT",
+            PREFACE,
+            &[PREFACE, SETTINGS].concat(),
+            b"GET /qui",
+            b"GET /quick HTTP/1.1\r\n",
+        ] {
+            let patience = waits(SHORT, LONG, LONG);
+            let read = read_until_closed(patience, sent, std::future::pending()).await;
+            assert!(!read.starts_with(b"HTTP/1.1 200"), "{sent:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_closed_after_its_answer() {
+        let asked_2 = [PREFACE, SETTINGS, HEADERS].concat();
+        for (sent, patience) in [
+            (GET, waits(LONG, SHORT, LONG)),
+            (GET, waits(LONG, LONG, SHORT)),
+            (&[GET, b"GET /quick HTT"].concat(), waits(LONG, SHORT, LONG)),
+            (&asked_2, waits(LONG, LONG, SHORT)),
+        ] {
+            let read = read_until_closed(patience, sent, std::future::pending()).await;
+            assert!(read.len() > 40, "{sent:?}: {read:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_under_way_is_waited_for() {
+        let slow = b"GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n";
+        let read = read_until_closed(waits(SHORT, SHORT, SHORT), slow, std::future::pending()).await;
+        assert!(read.ends_with(b"slow answer"), "{read:?}");
+        // When the edge stops, too.
+        let read = read_until_closed(waits(LONG, LONG, LONG), slow, tokio::time::sleep(SHORT)).await;
+        assert!(read.ends_with(b"slow answer"), "{read:?}");
+        for sent in [&b""[..], GET, b"GET /qui", PREFACE] {
+            read_until_closed(waits(LONG, LONG, LONG), sent, tokio::time::sleep(SHORT)).await;
+        }
+    }
+
+    #[test]
+    fn connections_leave_files_to_the_rest() {
+        let check = |open_files, expected| assert_eq!(connections_max(open_files), expected, "{open_files:?}");
+        check(None, CONNECTIONS_MAX);
+        check(Some(1 << 20), CONNECTIONS_MAX);
+        check(Some(1024), 424);
+        check(Some(256), 64);
+        check(Some(0), 1);
+        assert!(raise_open_files().is_none_or(|limit| limit > 0));
     }
 }

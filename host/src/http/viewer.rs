@@ -10,7 +10,6 @@ use crate::grant::Grant;
 use crate::ledger::Handed;
 use crate::sandbox::{Answer, Body as Answered, Handler, MediaType, Question, Status};
 use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY, WallCamera, login_page, wall_page};
-use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -20,10 +19,13 @@ use eyesonly_seal::FootageId;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Longest body of a login in bytes.
 const LOGIN_BYTES_MAX: usize = 4096;
+/// How long the body of a login may take to come: it is one packet.
+const LOGIN_SECONDS_MAX: u64 = 10;
 /// Width of a thumbnail when none is asked for, in pixels.
 const WIDTH_DEFAULT: u32 = 320;
 /// Events in a page when nothing is asked for.
@@ -88,6 +90,21 @@ struct LoggedIn<'a> {
     token: Option<&'a str>,
 }
 
+/// The body of a login: an object, as serde would take a list of the values too.
+async fn read_login(request: Request) -> Result<Login, Problem> {
+    let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
+    let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
+    let body = tokio::time::timeout(limit, axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX))
+        .await
+        .map_err(|_| Problem::TooSlow(LOGIN_SECONDS_MAX))?
+        .map_err(too_large)?;
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let login = serde_json::from_slice(&body).ok().filter(|_| is_object);
+    login.ok_or_else(|| {
+        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
+    })
+}
+
 /// `POST /v1/session`
 pub async fn login(
     State(edge): Edged,
@@ -111,14 +128,15 @@ pub async fn login(
             "Sign in with a JSON body (Content-Type: application/json).".into(),
         ));
     }
-    let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
-    let body: Bytes = axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX)
+    let Login { name, password, bearer } = read_login(request).await?;
+    let session = edge
+        .identity
+        .login(&name, password, peer.ip())
         .await
-        .map_err(too_large)?;
-    let Login { name, password, bearer } = serde_json::from_slice(&body).map_err(|_| {
-        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
-    })?;
-    let session = edge.identity.login(&name, password, peer.ip()).await?;
+        .inspect_err(|error| {
+            // Never the name: people type their password there.
+            tracing::info!(%error, "a login was refused");
+        })?;
     let answer = LoggedIn {
         expires_at_seconds: session.expires_at_seconds,
         token: bearer.then_some(session.credential.text()),
@@ -451,7 +469,7 @@ pub async fn delete_event(asked: Asked) -> Result<Response, Problem> {
 /// identity, registry and way out, without sandbox and opening.
 #[cfg(feature = "bench")]
 pub async fn plain(asked: Asked) -> Result<Response, Problem> {
-    static FILE: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| {
+    static FILE: std::sync::LazyLock<axum::body::Bytes> = std::sync::LazyLock::new(|| {
         std::env::var_os("EYESONLY_BENCH_FILE")
             .and_then(|path| std::fs::read(path).ok())
             .unwrap_or_default()

@@ -19,17 +19,15 @@ pub enum DigestError {
     Mismatch,
 }
 
-/// A digest that was declared.
+/// The digests that were declared; at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContentDigest {
-    /// SHA-256.
-    Sha256([u8; 32]),
-    /// SHA-512.
-    Sha512([u8; 64]),
+pub struct ContentDigest {
+    sha256: Option<[u8; 32]>,
+    sha512: Option<[u8; 64]>,
 }
 
 impl ContentDigest {
-    /// Reads a header's value; the strongest known algorithm counts. FROM CLIENT.
+    /// Reads a header's value; several lines are one list (RFC 9110, 5.3). Every known algorithm counts. FROM CLIENT.
     ///
     /// # Errors
     /// [`DigestError::Malformed`], [`DigestError::Unknown`].
@@ -38,45 +36,53 @@ impl ContentDigest {
             return Err(DigestError::Malformed);
         }
         let dictionary: sfv::Dictionary = sfv::Parser::new(value).parse().map_err(|_| DigestError::Malformed)?;
-        let bytes = |name: &str| match dictionary.get(name) {
-            None => Ok(None),
-            Some(sfv::ListEntry::Item(sfv::Item {
-                bare_item: sfv::BareItem::ByteSequence(bytes),
-                ..
-            })) => Ok(Some(bytes.clone())),
-            Some(_) => Err(DigestError::Malformed),
+        let declared = Self {
+            sha256: bytes(&dictionary, "sha-256")?,
+            sha512: bytes(&dictionary, "sha-512")?,
         };
-        if let Some(sha512) = bytes("sha-512")? {
-            return Ok(Self::Sha512(sha512.try_into().map_err(|_| DigestError::Malformed)?));
+        if declared.sha256.is_none() && declared.sha512.is_none() {
+            return Err(DigestError::Unknown);
         }
-        match bytes("sha-256")? {
-            Some(sha256) => Ok(Self::Sha256(sha256.try_into().map_err(|_| DigestError::Malformed)?)),
-            None => Err(DigestError::Unknown),
-        }
+        Ok(declared)
     }
 }
 
-/// Computes what a [`ContentDigest`] declared.
-pub enum Hasher {
-    /// SHA-256 so far, and what it should be.
-    Sha256(Box<Sha256>, [u8; 32]),
-    /// SHA-512 so far, and what it should be.
-    Sha512(Box<Sha512>, [u8; 64]),
+fn bytes<const N: usize>(dictionary: &sfv::Dictionary, name: &str) -> Result<Option<[u8; N]>, DigestError> {
+    match dictionary.get(name) {
+        None => Ok(None),
+        Some(sfv::ListEntry::Item(sfv::Item {
+            bare_item: sfv::BareItem::ByteSequence(bytes),
+            ..
+        })) => bytes
+            .as_slice()
+            .try_into()
+            .map(Some)
+            .map_err(|_| DigestError::Malformed),
+        Some(_) => Err(DigestError::Malformed),
+    }
+}
+
+/// Computes what a [`ContentDigest`] declared: each digest so far, and what it should be.
+pub struct Hasher {
+    sha256: Option<(Sha256, [u8; 32])>,
+    sha512: Option<(Sha512, [u8; 64])>,
 }
 
 impl Hasher {
     /// Begins.
     pub fn new(declared: ContentDigest) -> Self {
-        match declared {
-            ContentDigest::Sha256(expected) => Self::Sha256(Box::default(), expected),
-            ContentDigest::Sha512(expected) => Self::Sha512(Box::default(), expected),
+        Self {
+            sha256: declared.sha256.map(|expected| (Sha256::default(), expected)),
+            sha512: declared.sha512.map(|expected| (Sha512::default(), expected)),
         }
     }
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(hasher, _) => hasher.update(bytes),
-            Self::Sha512(hasher, _) => hasher.update(bytes),
+        if let Some((hasher, _)) = &mut self.sha256 {
+            hasher.update(bytes);
+        }
+        if let Some((hasher, _)) = &mut self.sha512 {
+            hasher.update(bytes);
         }
     }
     /// Compares.
@@ -84,11 +90,17 @@ impl Hasher {
     /// # Errors
     /// [`DigestError::Mismatch`].
     pub fn check(self) -> Result<(), DigestError> {
-        let same = match self {
-            Self::Sha256(hasher, expected) => hasher.finalize().as_slice() == expected,
-            Self::Sha512(hasher, expected) => hasher.finalize().as_slice() == expected,
-        };
-        if same { Ok(()) } else { Err(DigestError::Mismatch) }
+        let same_256 = self
+            .sha256
+            .is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
+        let same_512 = self
+            .sha512
+            .is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
+        if same_256 && same_512 {
+            Ok(())
+        } else {
+            Err(DigestError::Mismatch)
+        }
     }
 }
 
@@ -108,14 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_known_algorithm_counts() {
+    fn every_known_algorithm_counts() {
         let sha256 = STANDARD.encode(Sha256::digest(b"body"));
         let sha512 = STANDARD.encode(Sha512::digest(b"body"));
         let other = STANDARD.encode(Sha256::digest(b"other"));
         check(&format!("sha-256=:{sha256}:"), b"body", Ok(()));
         check(&format!("sha-512=:{sha512}:"), b"body", Ok(()));
         check(&format!("unixsum=:AAAA:, sha-256=:{sha256}:"), b"body", Ok(()));
-        check(&format!("sha-256=:{other}:, sha-512=:{sha512}:"), b"body", Ok(()));
+        check(&format!("sha-256=:{sha256}:, sha-512=:{sha512}:"), b"body", Ok(()));
+        let mixed = format!("sha-256=:{other}:, sha-512=:{sha512}:");
+        check(&mixed, b"body", Err(DigestError::Mismatch));
         check(&format!("sha-256=:{other}:"), b"body", Err(DigestError::Mismatch));
         check(&format!("sha-512=:{sha512}:"), b"bodY", Err(DigestError::Mismatch));
     }

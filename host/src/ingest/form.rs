@@ -29,6 +29,9 @@ pub enum FormError {
     /// Too many scans.
     #[error("the still has more than {SCANS_MAX} scans")]
     TooManyScans,
+    /// A JPEG whose parts don't fit each other.
+    #[error("no decoder takes the still: {0}")]
+    Undecodable(&'static str),
     /// Not an MP4.
     #[error("the clip is not an MP4 file: it does not begin with an ftyp box")]
     NotMp4,

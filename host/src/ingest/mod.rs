@@ -494,6 +494,12 @@ fn footage_id(text: &str) -> Result<FootageId, IngestError> {
 }
 
 fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
+    // serde takes a list for a structure as well.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(IngestError::Description(
+            "not an event description: it must be a JSON object".to_owned(),
+        ));
+    }
     let details: EventDetails =
         serde_json::from_slice(text).map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
     if !EVENT_KINDS.contains(&details.kind.as_str()) {

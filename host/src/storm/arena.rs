@@ -90,7 +90,7 @@ impl Arena {
         };
         let data = edge::open_data(&config)?;
         let (seams, store) = lying(edge::seams(&config, &data.database)?, ground.tiers, &ground.lies);
-        let listener = Listener::bind(config.listen).await?;
+        let listener = Listener::bind("listen", config.listen).await?;
         let address = listener.address;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };

@@ -12,11 +12,27 @@ use serde_json::json;
 
 use crate::Scene;
 
-/// A JPEG up to its picture's data, with no tables: it passes for one until somebody decodes it.
+/// A JPEG by all its markers whose picture's data has no meaning under its Huffman table: it passes for one until somebody decodes it.
 fn undecodable_jpeg() -> Vec<u8> {
-    let frame = [0xFF, 0xC0, 0, 11, 8, 0, 64, 0, 64, 1, 1, 0x11, 0];
-    let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
-    [&[0xFF, 0xD8][..], &frame, &scan, &[0x12; 500], &[0xFF, 0xD9]].concat()
+    jpeg_of(&[0x11], &HUFFMAN, 1)
+}
+
+/// A Huffman table with one code of one bit: none that the data has.
+const HUFFMAN: [u8; 22] = [0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// A JPEG of components with these sampling factors, with these tables, and with this many frame headers.
+fn jpeg_of(sampling: &[u8], huffman: &[u8], frames: usize) -> Vec<u8> {
+    let count = u8::try_from(sampling.len()).unwrap();
+    let mut frame = vec![0xFF, 0xC0, 0, 8 + 3 * count, 8, 0, 64, 0, 64, count];
+    let mut scan = vec![0xFF, 0xDA, 0, 6 + 2 * count, count];
+    for (id, factors) in (1..).zip(sampling) {
+        frame.extend([id, *factors, 0]);
+        scan.extend([id, 0]);
+    }
+    scan.extend([0, 63, 0]);
+    let quantisers = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
+    let head = [&[0xFF, 0xD8][..], &quantisers, &frame.repeat(frames), huffman].concat();
+    [&head[..], &scan, &[0x92; 500], &[0xFF, 0xD9]].concat()
 }
 
 #[tokio::test]
@@ -32,6 +48,14 @@ async fn stills_that_are_not_stills() {
         ("a JPEG that is cut", media("special/truncated.jpg"), 422),
         ("a JPEG without its last byte", jpeg.slice(..jpeg.len() - 1), 422),
         ("60000×60000", media("special/claims-60000x60000.jpg"), 422),
+        ("sampling factors of 0", jpeg_of(&[0], &HUFFMAN, 1).into(), 422),
+        (
+            "18 blocks in a unit",
+            jpeg_of(&[0x44, 0x11, 0x11], &HUFFMAN, 1).into(),
+            422,
+        ),
+        ("no Huffman table", jpeg_of(&[0x11], &[], 1).into(), 422),
+        ("two frame headers", jpeg_of(&[0x11], &HUFFMAN, 2).into(), 422),
     ] {
         scene
             .camera

@@ -12,18 +12,28 @@ use eyesonly_seal::{Kind, ObjectName};
 
 /// A JPEG that is one by its markers, with `body` as its picture: ingest asks for no more.
 fn jpeg(body: &[u8]) -> Vec<u8> {
-    let head: &[u8] = &[
-        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2,
-    ];
-    [head, body, &[0xFF, 0xD9]].concat()
+    let quantiser = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
+    let frame: &[u8] = &[0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0];
+    let huffman: &[u8] = &[0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let scan: &[u8] = &[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
+    [
+        &[0xFF, 0xD8],
+        quantiser.as_slice(),
+        frame,
+        huffman,
+        scan,
+        body,
+        &[0xFF, 0xD9],
+    ]
+    .concat()
 }
 
-/// A body of `length` bytes that repeat nothing.
+/// A body of `length` bytes that repeat nothing, and that are no marker.
 fn body(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
+        ((state >> 24) as u8).min(0xFE)
     };
     (0..length).map(|_| next()).collect()
 }
