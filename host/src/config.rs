@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub enum ConfigError {
     /// The file can't be read.
     #[error(
-        "{path}: {source}. Name the configuration with --config FILE; one line is enough: data = \"eyesonly-data\""
+        "{path}: {source}. Name the configuration with --config FILE; two lines are enough: data = \"eyesonly-data\" and components = \"target/components\" (the folder with the handlers)"
     )]
     Read {
         /// Which file.

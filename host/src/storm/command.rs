@@ -43,7 +43,7 @@ pub struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Over how many seconds cameras and viewers come back; 0: all at once.
-    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
     jitter_seconds: f64,
     /// At least so many requests of each server.
     #[arg(long, default_value_t = 0)]

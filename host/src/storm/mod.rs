@@ -22,6 +22,7 @@ pub mod rows;
 pub mod settle;
 pub mod tally;
 pub mod town;
+mod visit;
 pub mod webcache;
 pub mod webcaches;
 pub mod whose;
