@@ -19,6 +19,8 @@ pub mod ingest;
 pub mod keyring;
 pub mod ledger;
 pub mod metrics;
+#[cfg(test)]
+mod model_tests;
 pub mod registry;
 pub mod sandbox;
 pub mod sqlite;

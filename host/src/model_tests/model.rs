@@ -1,0 +1,359 @@
+//! The model: who may see what, in sets and maps. It knows nothing of the host, and everything by a number: the first household is 0.
+//!
+//! Numbers in operations are taken modulo how many there ever were, so that what was removed is asked for too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many events, and stills, a camera may have; a greater number is a later one.
+pub const EVENTS: u8 = 6;
+/// How many different pictures there are.
+pub const JPEGS: u8 = 3;
+/// A still supersedes those that are so many before it: 4 minutes lie between two, and an older one goes after 10.
+const SUPERSEDES: u8 = 3;
+
+/// Who asks: the credential that comes with a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Who {
+    Session(u8),
+    Camera(u8),
+    Nobody,
+}
+
+/// What a camera hands in.
+#[derive(Debug, Clone, Copy)]
+pub enum Push {
+    Still { still: u8, jpeg: u8 },
+    Event { event: u8, label: u8 },
+    EventStill { event: u8, jpeg: u8 },
+    Clip { event: u8, clip: u8 },
+}
+
+/// What is looked at of a camera, or deleted there.
+#[derive(Debug, Clone, Copy)]
+pub enum What {
+    Thumbnail,
+    Page { before: Option<u8>, limit: u8 },
+    Event(u8),
+    EventThumbnail(u8),
+    Clip(u8),
+    Delete(u8),
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Look {
+    Cameras,
+    At { camera: u8, what: What },
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub enum Operation {
+    AddHousehold,
+    RemoveHousehold(u8),
+    AddCamera(u8),
+    RemoveCamera(u8),
+    AddViewer(u8),
+    RemoveViewer(u8),
+    /// A viewer signs in.
+    Begin(u8),
+    /// Somebody signs out.
+    End(Who),
+    Push(Who, Push),
+    /// In an address with the tag of this session; none: with the own, or the first session's where there is no own.
+    Look {
+        who: Who,
+        tag: Option<u8>,
+        look: Look,
+    },
+}
+
+/// An event as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    pub event: u8,
+    pub label: u8,
+    pub still: bool,
+    pub clip: bool,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Whether administration did it.
+    Done(bool),
+    /// A status alone.
+    Status(u16),
+    Cameras(Vec<u8>),
+    Page(Vec<Shown>, Option<u8>),
+    Event(Shown),
+    Picture(u8),
+    Clip(u8),
+    /// What nobody handed in.
+    Strange(String),
+}
+
+/// What a model may be wrong about, to see that the comparison can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    RemovedCamera,
+    EndedSession,
+    OthersTag,
+    OthersCamera,
+    DeletedEvent,
+}
+
+pub const WRONGS: [Wrong; 5] = [
+    Wrong::RemovedCamera,
+    Wrong::EndedSession,
+    Wrong::OthersTag,
+    Wrong::OthersCamera,
+    Wrong::DeletedEvent,
+];
+
+#[derive(Debug, Clone, Default)]
+struct Event {
+    label: u8,
+    still: Option<u8>,
+    clip: Option<u8>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Camera {
+    household: u8,
+    gone: bool,
+    stills: BTreeMap<u8, u8>,
+    events: BTreeMap<u8, Event>,
+    deleted: BTreeSet<u8>,
+}
+
+/// Everybody and everything that ever was, by number.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// Whether it is there.
+    households: Vec<bool>,
+    cameras: Vec<Camera>,
+    /// The household; none when removed.
+    viewers: Vec<Option<u8>>,
+    /// The viewer, and whether it is live.
+    sessions: Vec<(u8, bool)>,
+    wrong: Option<Wrong>,
+}
+
+/// `n` as one of `many`, of which there is at least one.
+pub fn pick(n: u8, many: usize) -> u8 {
+    n % u8::try_from(many).unwrap()
+}
+
+/// An id is used once: the same again is no fault, another is.
+const fn same(there: u8, new: u8) -> u16 {
+    if there == new { 200 } else { 409 }
+}
+
+impl Model {
+    pub fn wrong(wrong: Wrong) -> Self {
+        Self {
+            wrong: Some(wrong),
+            ..Self::default()
+        }
+    }
+
+    /// Does an operation, and says what must be answered.
+    pub fn answer(&mut self, operation: &Operation) -> Answer {
+        match *operation {
+            Operation::AddHousehold => {
+                self.households.push(true);
+                Answer::Done(true)
+            }
+            Operation::RemoveHousehold(n) => {
+                let n = pick(n, self.households.len());
+                let was = std::mem::replace(&mut self.households[usize::from(n)], false);
+                self.cameras
+                    .iter_mut()
+                    .filter(|camera| camera.household == n)
+                    .for_each(|camera| camera.gone = true);
+                self.viewers
+                    .iter_mut()
+                    .filter(|viewer| **viewer == Some(n))
+                    .for_each(|viewer| *viewer = None);
+                Answer::Done(was)
+            }
+            Operation::AddCamera(n) => {
+                let household = pick(n, self.households.len());
+                let there = self.households[usize::from(household)];
+                if there {
+                    self.cameras.push(Camera {
+                        household,
+                        ..Camera::default()
+                    });
+                }
+                Answer::Done(there)
+            }
+            Operation::RemoveCamera(n) => {
+                let n = pick(n, self.cameras.len());
+                Answer::Done(!std::mem::replace(&mut self.cameras[usize::from(n)].gone, true))
+            }
+            Operation::AddViewer(n) => {
+                let household = pick(n, self.households.len());
+                let there = self.households[usize::from(household)];
+                if there {
+                    self.viewers.push(Some(household));
+                }
+                Answer::Done(there)
+            }
+            Operation::RemoveViewer(n) => {
+                let n = pick(n, self.viewers.len());
+                Answer::Done(self.viewers[usize::from(n)].take().is_some())
+            }
+            Operation::Begin(n) => {
+                self.sessions.push((pick(n, self.viewers.len()), true));
+                Answer::Done(true)
+            }
+            Operation::End(who) => match self.session(who) {
+                Some((n, _)) => {
+                    self.sessions[usize::from(n)].1 = false;
+                    Answer::Status(204)
+                }
+                None => Answer::Status(401),
+            },
+            Operation::Push(who, push) => Answer::Status(self.push(who, push)),
+            Operation::Look { who, tag, look } => self.look(who, tag, look),
+        }
+    }
+
+    /// The live session of a credential, and its viewer.
+    fn session(&self, who: Who) -> Option<(u8, u8)> {
+        let Who::Session(n) = who else { return None };
+        let n = pick(n, self.sessions.len());
+        let (viewer, live) = self.sessions[usize::from(n)];
+        (live || self.wrong == Some(Wrong::EndedSession)).then_some((n, viewer))
+    }
+
+    fn push(&mut self, who: Who, push: Push) -> u16 {
+        let Who::Camera(n) = who else { return 401 };
+        let n = pick(n, self.cameras.len());
+        let camera = &mut self.cameras[usize::from(n)];
+        if camera.gone {
+            return 401;
+        }
+        let event = match push {
+            Push::Still { still, jpeg } => {
+                if let Some(there) = camera.stills.get(&still) {
+                    return same(*there, jpeg);
+                }
+                camera.stills.retain(|old, _| *old + SUPERSEDES > still);
+                camera.stills.insert(still, jpeg);
+                return 201;
+            }
+            Push::Event { event, .. } | Push::EventStill { event, .. } | Push::Clip { event, .. } => event,
+        };
+        // What was deleted does not come back.
+        if camera.deleted.contains(&event) {
+            return 410;
+        }
+        let Some(there) = camera.events.get_mut(&event) else {
+            // The description comes first.
+            let Push::Event { label, .. } = push else { return 409 };
+            let new = Event {
+                label,
+                ..Event::default()
+            };
+            camera.events.insert(event, new);
+            return 201;
+        };
+        let (place, new) = match push {
+            Push::Event { label, .. } => return same(there.label, label),
+            Push::EventStill { jpeg, .. } | Push::Still { jpeg, .. } => (&mut there.still, jpeg),
+            Push::Clip { clip, .. } => (&mut there.clip, clip),
+        };
+        if let Some(there) = *place {
+            return same(there, new);
+        }
+        *place = Some(new);
+        201
+    }
+
+    fn look(&mut self, who: Who, tag: Option<u8>, look: Look) -> Answer {
+        let (not_signed_in, nothing) = (Answer::Status(401), Answer::Status(404));
+        let Some((session, viewer)) = self.session(who) else {
+            return not_signed_in;
+        };
+        let tag = tag.map_or(session, |tag| pick(tag, self.sessions.len()));
+        if tag != session && self.wrong != Some(Wrong::OthersTag) {
+            return nothing;
+        }
+        let Some(household) = self.viewers[usize::from(viewer)] else {
+            return not_signed_in;
+        };
+        let wrong = self.wrong;
+        let seen = |camera: &Camera| {
+            (camera.household == household || wrong == Some(Wrong::OthersCamera))
+                && (!camera.gone || wrong == Some(Wrong::RemovedCamera))
+        };
+        let Look::At { camera, what } = look else {
+            let cameras = (0_u8..).zip(&self.cameras).filter(|(_, camera)| seen(camera));
+            return Answer::Cameras(cameras.map(|(n, _)| n).collect());
+        };
+        // One more than there are: a camera that never was.
+        let camera = usize::from(pick(camera, self.cameras.len() + 1));
+        let Some(camera) = self.cameras.get_mut(camera).filter(|camera| seen(camera)) else {
+            return nothing;
+        };
+        let shown = |(n, event): (&u8, &Event)| Shown {
+            event: *n,
+            label: event.label,
+            still: event.still.is_some(),
+            clip: event.clip.is_some(),
+        };
+        let answer = match what {
+            What::Thumbnail => camera.stills.values().next_back().map(|jpeg| Answer::Picture(*jpeg)),
+            What::Page { before, limit } => {
+                let older = camera.events.range(..before.unwrap_or(EVENTS)).rev();
+                let page: Vec<Shown> = older.clone().take(usize::from(limit)).map(shown).collect();
+                let next = page
+                    .last()
+                    .filter(|_| older.count() > usize::from(limit))
+                    .map(|last| last.event);
+                Some(Answer::Page(page, next))
+            }
+            What::Event(n) => camera.events.get_key_value(&n).map(shown).map(Answer::Event),
+            What::EventThumbnail(n) => camera.events.get(&n).and_then(|event| event.still).map(Answer::Picture),
+            What::Clip(n) => camera.events.get(&n).and_then(|event| event.clip).map(Answer::Clip),
+            What::Delete(n) if wrong == Some(Wrong::DeletedEvent) => {
+                camera.events.contains_key(&n).then_some(Answer::Status(204))
+            }
+            What::Delete(n) => camera.events.remove(&n).map(|_| {
+                camera.deleted.insert(n);
+                Answer::Status(204)
+            }),
+        };
+        answer.unwrap_or(nothing)
+    }
+
+    /// A look of every session at every camera and all that it has.
+    pub fn everything(&self) -> Vec<Operation> {
+        let mut looks = Vec::new();
+        let numbers = |many: usize| 0..u8::try_from(many).unwrap();
+        for session in numbers(self.sessions.len()) {
+            let mut add = |look| {
+                looks.push(Operation::Look {
+                    who: Who::Session(session),
+                    tag: None,
+                    look,
+                })
+            };
+            add(Look::Cameras);
+            for camera in numbers(self.cameras.len()) {
+                let page = What::Page {
+                    before: None,
+                    limit: EVENTS,
+                };
+                let events = self.cameras[usize::from(camera)].events.keys().map(|n| What::Clip(*n));
+                for what in [What::Thumbnail, page].into_iter().chain(events) {
+                    add(Look::At { camera, what });
+                }
+            }
+        }
+        looks
+    }
+}
