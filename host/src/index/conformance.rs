@@ -1,7 +1,7 @@
 //! What every index does: one suite for all implementations of the seam.
 //!
-//! It must never look past the trait: what it asserts is what the trait's documentation says. Over 500 lines, because it is one suite: what an index
-//! does can be read in one place.
+//! It must never look past the trait: what it asserts is what the trait's documentation says.
+//! Long: it is one suite, and what an index does can be read in one place.
 
 use super::{
     Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Rows, SLOTS_MAX, State,
