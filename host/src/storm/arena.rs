@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Bytes of one tier in the storm: small, so that what was pushed out is asked for deeper.
-const TIER_BYTES: u64 = 32 * 1024 * 1024;
+pub const TIER_BYTES: u64 = 32 * 1024 * 1024;
 /// How long sessions last: longer than any storm.
 const SESSION_SECONDS: u64 = 7 * 24 * 3600;
 
@@ -61,6 +61,8 @@ pub struct Ground<'a> {
     pub lies: Arc<Lies>,
     /// Which tiers there are, the nearest first.
     pub tiers: &'a [Liar],
+    /// Budget of each of them.
+    pub tier_bytes: u64,
     /// Where its folder is made; none: where temporary ones are.
     pub folder: Option<&'a Path>,
     /// The thumbnail and the events handler.
@@ -83,13 +85,17 @@ impl Arena {
             data: folder.path().to_owned(),
             components: folder.path().to_owned(),
             metrics: None,
-            memory_tier_bytes: TIER_BYTES,
-            disk_tier_bytes: TIER_BYTES,
+            memory_tier_bytes: ground.tier_bytes,
+            disk_tier_bytes: ground.tier_bytes,
             session_seconds: SESSION_SECONDS,
             tls: None,
         };
         let data = edge::open_data(&config)?;
-        let (seams, store) = lying(edge::seams(&config, &data.database)?, ground.tiers, &ground.lies);
+        let (seams, store) = lying(
+            edge::seams(&config, &data.database)?,
+            (ground.tiers, ground.tier_bytes),
+            &ground.lies,
+        );
         let listener = Listener::bind("listen", config.listen).await?;
         let address = listener.address;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -187,8 +193,8 @@ impl Drop for Arena {
     }
 }
 
-/// Wraps every seam in its liar. `wanted`: which tiers there are, the nearest first.
-fn lying(honest: Seams, wanted: &[Liar], lies: &Arc<Lies>) -> (Seams, Arc<LyingStore>) {
+/// Wraps every seam in its liar. `wanted`: which tiers there are, the nearest first, and the budget of each.
+fn lying(honest: Seams, (wanted, tier_bytes): (&[Liar], u64), lies: &Arc<Lies>) -> (Seams, Arc<LyingStore>) {
     let lies = || Arc::clone(lies);
     let store = Arc::new(LyingStore::new(honest.store, lies()));
     let tier = |liar: Liar| -> Option<(Seam, Arc<dyn Tier>)> {
@@ -199,7 +205,7 @@ fn lying(honest: Seams, wanted: &[Liar], lies: &Arc<Lies>) -> (Seams, Arc<LyingS
             _ => return None,
         };
         // What several edges share is, for one of them, one more place that holds extents.
-        let shared: Arc<dyn Tier> = Arc::new(crate::tiers::MemoryTier::new(TIER_BYTES));
+        let shared: Arc<dyn Tier> = Arc::new(crate::tiers::MemoryTier::new(tier_bytes));
         let inner = honest.tiers.iter().find(|(known, _)| *known == seam);
         let inner = inner.map_or(shared, |(_, tier)| Arc::clone(tier));
         Some((seam, Arc::new(LyingTier::new(inner, liar, lies()))))

@@ -3,7 +3,7 @@
 //! A cell holds if its lie was told, and nothing wrong was shown. Its control is the same lie without the defences that stop it, and must be seen by
 //! the detector: a cell that can't fail shows nothing.
 
-use super::arena::Which;
+use super::arena::{TIER_BYTES, Which};
 use super::lies::{Kind, Liar, Lie, TABLE, defence_name};
 use super::replay::{Outcome, Plan, Watch, replay};
 use crate::defence;
@@ -153,6 +153,7 @@ pub async fn cell(
             rate: rate(kind),
         }],
         tiers: tiers(liar),
+        tier_bytes: TIER_BYTES,
         folder: size.folder.clone(),
     };
     defence::only_without(&[]);

@@ -1,6 +1,6 @@
 //! `eyesonly storm`: reads the command line, replays against both servers, and reports.
 
-use super::arena::Which;
+use super::arena::{TIER_BYTES, Which};
 use super::cells::{self, Cell, Size};
 use super::lies::{self, Liar, Lie, Told, defence_name};
 use super::replay::{Outcome, Plan, replay};
@@ -104,6 +104,7 @@ impl Arguments {
             dropped_share: 0.02,
             lies,
             tiers: vec![Liar::MemoryTier, Liar::DiskTier, Liar::SharedCache],
+            tier_bytes: TIER_BYTES,
             folder: self.data.clone(),
         }
     }

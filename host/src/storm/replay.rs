@@ -46,6 +46,8 @@ pub struct Plan {
     pub lies: Vec<Lie>,
     /// Which tiers there are, the nearest first.
     pub tiers: Vec<Liar>,
+    /// Budget of each of them.
+    pub tier_bytes: u64,
     /// Where folders are made; none: where temporary ones are.
     pub folder: Option<PathBuf>,
 }
@@ -93,6 +95,7 @@ pub async fn replay(
         town: &town,
         lies: Arc::clone(&lies),
         tiers: &plan.tiers,
+        tier_bytes: plan.tier_bytes,
         folder: plan.folder.as_deref(),
         handlers,
     };

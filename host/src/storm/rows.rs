@@ -11,6 +11,9 @@ use serde::Serialize;
 /// How often everything lies in the lying run, beside the tier that always does.
 const ALL: &str = "all@0.01";
 
+/// Budget of each tier: enough for all that is asked for, so that what is read twice was asked for by two at once.
+const TIER_BYTES: u64 = 2 << 30;
+
 /// One row.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -63,6 +66,7 @@ impl Row {
 pub async fn measure(plan: &Plan, handlers: &(Handler, Handler), watch: Watch<'_>) -> anyhow::Result<Vec<Row>> {
     let honest = Plan {
         lies: Vec::new(),
+        tier_bytes: TIER_BYTES,
         ..plan.clone()
     };
     let always = Lie {
@@ -74,6 +78,7 @@ pub async fn measure(plan: &Plan, handlers: &(Handler, Handler), watch: Watch<'_
     let others = told.lies().into_iter().filter(|lie| lie.liar != Liar::MemoryTier);
     let lying = Plan {
         lies: others.chain([always]).collect(),
+        tier_bytes: TIER_BYTES,
         ..plan.clone()
     };
     let honest = replay(Which::Here, &honest, handlers.clone(), watch).await?;

@@ -3,7 +3,7 @@
 //! The first viewer of an address fills the cache; the second asks for what their own page has at that place. Each cache is first seen to answer
 //! by itself, or its row would show nothing.
 
-use super::arena::{Arena, Ground, Which};
+use super::arena::{Arena, Ground, TIER_BYTES, Which};
 use super::client::{Ask, Client};
 use super::detect::{Detector, Verdict};
 use super::lies::{Liar, Lies};
@@ -71,6 +71,7 @@ pub async fn stand_before(
             town: &town,
             lies: Arc::new(Lies::new(seed, &[])),
             tiers: &[Liar::MemoryTier],
+            tier_bytes: TIER_BYTES,
             folder,
             handlers: handlers.clone(),
         };
