@@ -167,6 +167,19 @@ impl Conventional {
             .ok_or(StatusCode::NOT_FOUND)
     }
 
+    /// The row of something of an event, after the check at the API.
+    async fn of_event(
+        &self,
+        headers: &HeaderMap,
+        camera: &str,
+        event: &str,
+        kind: Kind,
+    ) -> Result<ObjectRow, StatusCode> {
+        let camera = self.check(headers, camera).await?;
+        let id = FootageId::parse(event).map_err(|_| StatusCode::NOT_FOUND)?;
+        self.row(camera, kind, id).await
+    }
+
     /// The object of a row: from the first cache that has it, else from the store.
     async fn object(&self, row: &ObjectRow) -> Result<Bytes, StatusCode> {
         let key = (row.name, 0);
@@ -399,9 +412,7 @@ async fn event(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
-    let id = FootageId::parse(&event).map_err(|_| StatusCode::NOT_FOUND)?;
-    let row = server.row(camera, Kind::Event, id).await?;
+    let row = server.of_event(&headers, &camera, &event, Kind::Event).await?;
     Ok(server.respond("application/json", summary(&row).to_string().into()))
 }
 
@@ -410,9 +421,7 @@ async fn event_still(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
-    let id = FootageId::parse(&event).map_err(|_| StatusCode::NOT_FOUND)?;
-    let row = server.row(camera, Kind::EventStill, id).await?;
+    let row = server.of_event(&headers, &camera, &event, Kind::EventStill).await?;
     let body = server.object(&row).await?;
     Ok(server.respond("image/jpeg", body))
 }
@@ -422,9 +431,7 @@ async fn clip(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
-    let id = FootageId::parse(&event).map_err(|_| StatusCode::NOT_FOUND)?;
-    let row = server.row(camera, Kind::Clip, id).await?;
+    let row = server.of_event(&headers, &camera, &event, Kind::Clip).await?;
     let body = server.object(&row).await?;
     // `bytes=first-last`, which is all that storm's clients ask.
     let range = headers
