@@ -9,7 +9,7 @@ use crate::admission::{Admission, Refused};
 use crate::clock;
 use crate::footage::is_plain_text;
 use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, forget_all};
 use crate::keyring::KeyringError;
 use crate::ledger::Seam;
 use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
@@ -26,8 +26,6 @@ pub const LABEL_CHARACTERS_MAX: usize = 100;
 pub const MEMBERS_MAX: usize = 1000;
 /// Quota of a household in bytes of sealed objects, unless another is given.
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
-/// Rows of the index that go in one transaction: uploads wait meanwhile.
-const FORGET_ROWS: usize = 1000;
 /// How often a change is tried again when somebody else wrote meanwhile.
 const TRIES_MAX: usize = 10;
 
@@ -302,7 +300,7 @@ impl Admin {
         if record.credential.is_some() {
             self.end_enrolment(camera).await?;
         }
-        while self.index.forget(record.household, camera, FORGET_ROWS).await? == FORGET_ROWS {}
+        forget_all(&*self.index, record.household, camera).await?;
         if record.credential.is_none() {
             return Err(AdminError::Ended);
         }

@@ -26,6 +26,8 @@ pub const PAGE_ROWS_MAX: usize = 101;
 pub const SLOTS_MAX: usize = 256;
 /// Most rows that one commit supersedes: a few more than come with one still, so that a backlog goes as well.
 pub const SUPERSEDED_MAX: usize = 16;
+/// Rows that go in one transaction when an ended camera's are deleted: uploads wait meanwhile.
+const FORGET_ROWS: usize = 1000;
 /// Largest sealed object kept in the row itself (event details).
 pub const INLINE_BYTES_MAX: usize = 8 * 1024;
 
@@ -183,4 +185,13 @@ pub trait Index: Send + Sync + 'static {
 
     /// Drops the connection that gave the last answer to this thread: it failed a proof.
     fn reset(&self);
+}
+
+/// Removes every live row of a camera whose enrolment has ended, and its pointer, some at a time.
+///
+/// # Errors
+/// [`IndexError`]; what was removed before stays removed.
+pub async fn forget_all(index: &dyn Index, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
+    while index.forget(household, camera, FORGET_ROWS).await? == FORGET_ROWS {}
+    Ok(())
 }

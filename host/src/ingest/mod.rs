@@ -20,7 +20,7 @@ use crate::clock;
 use crate::defence::{self, Defence};
 use crate::footage::{EVENT_KINDS, EventDetails, Footage, LABEL_CHARACTERS_MAX, is_plain_text};
 use crate::grant::IntakeGrant;
-use crate::index::{Committed, INLINE_BYTES_MAX, NewObject, ObjectRow, State};
+use crate::index::{Committed, INLINE_BYTES_MAX, NewObject, ObjectRow, State, forget_all};
 use crate::ledger::{Fault, Seam};
 use crate::turns::Turns;
 use crate::vault::{self, Asked, RowKind};
@@ -43,8 +43,6 @@ pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
 /// How far in the future an id may lie, in milliseconds: the drift of a camera's clock.
 pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
 
-/// Rows that go in one transaction when an ended camera's are deleted.
-const FORGET_ROWS: usize = 1000;
 /// Most uploads at once; each holds up to two parts of the store (2 MiB), and only once so much has come.
 pub const UPLOADS_MAX: usize = 256;
 /// Most uploads at once of one household: its cameras come back together after an outage, and this many are served at a time.
@@ -358,7 +356,7 @@ impl Ingest {
             return taken;
         }
         let (index, scope) = (self.footage.index(), grant.scope());
-        while index.forget(scope.household(), scope.camera(), FORGET_ROWS).await? == FORGET_ROWS {}
+        forget_all(&**index, scope.household(), scope.camera()).await?;
         if !inline {
             self.footage.forget(name).await;
         }

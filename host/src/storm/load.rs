@@ -266,7 +266,7 @@ impl Crowd {
     }
 
     /// A viewer signs out. True: it was acknowledged.
-    pub async fn sign_out(&self, household: u32, tally: &Tally) -> bool {
+    pub async fn sign_out(&self, household: u32) -> bool {
         let Some((credential, _)) = self.viewers.get(household as usize) else {
             return false;
         };
@@ -284,7 +284,6 @@ impl Crowd {
             }
             tokio::time::sleep(Duration::from_millis(20 << turn.min(5))).await;
         }
-        let _ = tally;
         false
     }
 

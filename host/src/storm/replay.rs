@@ -139,7 +139,7 @@ pub async fn replay(
 
     watch("afterwards", &tally);
     tally.next_phase();
-    partings(&crowd, plan, &town, &arena, &unseen).await?;
+    partings(&crowd, plan, &town, &arena).await?;
     let mut nth = plan.visits;
     loop {
         nth += 1;
@@ -215,11 +215,11 @@ pub fn crowd(which: Which, dropped_share: f64, town: &Arc<Town>, arena: &Arena, 
 }
 
 /// Some viewers sign out, and from some a camera is taken: what they still ask for afterwards is not theirs.
-async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena, tally: &Tally) -> anyhow::Result<()> {
+async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena) -> anyhow::Result<()> {
     for household in 0..plan.households {
         match household % 8 {
             1 => {
-                crowd.sign_out(household, tally).await;
+                crowd.sign_out(household).await;
             }
             2 => {
                 let place = Place { household, camera: 0 };
