@@ -24,11 +24,13 @@ pub enum Defence {
     WayOut,
     /// A private address is its session's own.
     Tag,
+    /// A tier that keeps lying is set aside.
+    Standing,
 }
 
 impl Defence {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Seal,
         Self::Records,
         Self::Floors,
@@ -38,6 +40,7 @@ impl Defence {
         Self::Conflict,
         Self::WayOut,
         Self::Tag,
+        Self::Standing,
     ];
 }
 

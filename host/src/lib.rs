@@ -23,10 +23,13 @@ pub mod metrics;
 mod model_tests;
 pub mod registry;
 pub mod sandbox;
+#[cfg(all(test, feature = "schedules"))]
+mod schedules;
 pub mod sqlite;
 pub mod store;
 #[cfg(feature = "storm")]
 pub mod storm;
+mod sync;
 pub mod tiers;
 pub mod turns;
 pub mod vault;

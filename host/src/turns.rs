@@ -3,11 +3,11 @@
 //! A household waits for its own turn first; who waits there holds nobody else up. Then it waits for one of all, behind at most as many of every
 //! other household as may be at it at once. It must never look at what is done in a turn.
 
+use crate::sync::{Mutex, OwnedSemaphorePermit, Semaphore, timeout_at};
 use eyesonly_seal::HouseholdId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Gives turns.
 pub struct Turns {

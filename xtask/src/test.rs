@@ -16,6 +16,9 @@ use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
 /// What only storm's build has. What both have is tested as it is deployed.
 const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
 
+/// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
+const SCHEDULES: &str = "package(eyesonly) & test(/^schedules::/)";
+
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -59,6 +62,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
         environment(&mut cargo);
         run_tests(&mut cargo)?;
+        step("schedules");
+        let mut cargo = workspace.cargo();
+        cargo.args(["nextest", "run", "--workspace", "--lib"]);
+        cargo.args(["--features", "eyesonly/schedules"]);
+        cargo.args(["-E", SCHEDULES]).args(filter);
+        if filter.is_some() {
+            cargo.args(["--no-tests", "pass"]);
+        }
+        environment(&mut cargo);
+        run_tests(&mut cargo)?;
         if filter.is_none() {
             step("doc tests");
             let mut cargo = workspace.cargo();
@@ -82,7 +95,13 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // One after the other: cells switch the defences of their process.
     cargo.args(["storm::", "--test-threads", "1"]);
     environment(&mut cargo);
-    run_and_count(&mut cargo, Some("storm::"))
+    run_and_count(&mut cargo, Some("storm::"))?;
+    step("schedules");
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--workspace", "--lib", "--features", "eyesonly/schedules", "--"]);
+    cargo.arg("schedules::");
+    environment(&mut cargo);
+    run_and_count(&mut cargo, Some("schedules::"))
 }
 
 /// Installs what is missing, or says what will not run.

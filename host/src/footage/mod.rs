@@ -24,13 +24,14 @@ use crate::defence::{self, Defence};
 use crate::grant::{Grant, Scope};
 use crate::index::{Index, ObjectRow, Rows};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
+use crate::sync::Mutex;
 use crate::tiers::{Ladder, LadderError};
 use crate::vault::{self, Asked, Located, Proven};
 use acknowledged::Acknowledged;
 use eyesonly_rights::{Action, Nonce};
 use eyesonly_seal::{FootageId, Kind};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// How often the index is asked when its answers are refused: the second time on a new connection.
 const ASKS_MAX: usize = 2;

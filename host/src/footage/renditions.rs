@@ -7,6 +7,7 @@ use super::{Footage, FootageError, Held};
 use crate::clock;
 use crate::grant::Scope;
 use crate::index::{NewObject, ObjectRow, State};
+use crate::sync::spawn;
 use crate::tiers::Layer;
 use crate::vault::{self, Asked, Located, RowKind, SealedExtent};
 use bytes::Bytes;
@@ -220,7 +221,7 @@ impl Footage {
             supersedes: None,
         };
         let (footage, name) = (Arc::clone(self), located.name());
-        tokio::spawn(async move {
+        spawn(async move {
             let mut sealed = Vec::with_capacity(HEADER_BYTES.saturating_add(extent.chunks.len()));
             sealed.extend_from_slice(&extent.header);
             sealed.extend_from_slice(&extent.chunks);

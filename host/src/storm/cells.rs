@@ -6,7 +6,7 @@
 use super::arena::{TIER_BYTES, Which};
 use super::lies::{Kind, Liar, Lie, TABLE, defence_name};
 use super::replay::{Outcome, Plan, Watch, replay};
-use crate::defence;
+use crate::defence::{self, Defence};
 use crate::sandbox::Handler;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -156,9 +156,11 @@ pub async fn cell(
         tier_bytes: TIER_BYTES,
         folder: size.folder.clone(),
     };
-    defence::only_without(&[]);
+    // A tier that is set aside tells no more: here it stays, so that every request can be lied to.
+    defence::only_without(&[Defence::Standing]);
     let held = replay(Which::Here, &plan, handlers.clone(), watch).await?;
-    defence::only_without(kind.stopped_by());
+    let without: Vec<Defence> = kind.stopped_by().iter().copied().chain([Defence::Standing]).collect();
+    defence::only_without(&without);
     let control_plan = Plan {
         requests_min: size.control_requests_min,
         ..plan

@@ -221,6 +221,7 @@ pub const fn defence_name(defence: Defence) -> &'static str {
         Defence::Conflict => "conflict",
         Defence::WayOut => "way-out",
         Defence::Tag => "tag",
+        Defence::Standing => "standing",
     }
 }
 

@@ -4,12 +4,13 @@
 //! as if a stranger had handed it over. The coalescer vouches for nothing and keeps nothing once a flight has landed.
 
 use super::ExtentKey;
+use crate::sync::{Mutex, spawn};
 use crate::vault::SealedExtent;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Why a read gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Flights {
             under_way: Arc::clone(&self.under_way),
             key,
         };
-        let task = tokio::spawn(async move {
+        let task = spawn(async move {
             // Removed when the read ends, however it ends.
             let _landing = landing;
             read.await

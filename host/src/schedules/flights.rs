@@ -1,0 +1,174 @@
+//! The coalescer: no two reads of one key at once, no answer for another key, no flight lost or kept, whoever goes away.
+
+use super::{fails, holds};
+use crate::sync::{Mutex, spawn};
+use crate::tiers::conformance::{extent, key};
+use crate::tiers::{Coalescer, ExtentKey, FetchError, Fetched, Flights, Read};
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use shuttle::future::yield_now;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::watch;
+
+/// A read that counts itself while it is under way.
+fn read(n: u8, at_once: &Arc<AtomicUsize>) -> Read {
+    let at_once = Arc::clone(at_once);
+    async move {
+        assert_eq!(at_once.fetch_add(1, Ordering::SeqCst), 0, "two reads at once");
+        yield_now().await;
+        at_once.fetch_sub(1, Ordering::SeqCst);
+        Ok(extent(n, 6))
+    }
+    .boxed()
+}
+
+/// Three waiters for one key, one of whom goes away; one for another key; some ask again when they have been answered.
+async fn scene<C: Coalescer + Default>() -> Arc<C> {
+    let coalescer = Arc::new(C::default());
+    let at_once = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let waiter = |n: u8, times: usize| {
+        let (coalescer, at_once) = (Arc::clone(&coalescer), Arc::clone(&at_once[usize::from(n)]));
+        spawn(async move {
+            for _ in 0..times {
+                let answer = coalescer.fetch(key(n), read(n, &at_once)).await;
+                let answer = answer.expect("a waiter that went away ended another's read");
+                assert_eq!(answer.chunks, extent(n, 6).chunks, "another key's answer");
+            }
+        })
+    };
+    let gone = waiter(0, 1);
+    let waiters = [waiter(0, 2), waiter(0, 1), waiter(1, 1)];
+    yield_now().await;
+    gone.abort();
+    for waiter in waiters {
+        waiter.await.unwrap();
+    }
+    let _ = gone.await;
+    coalescer
+}
+
+async fn real() {
+    let flights = scene::<Flights>().await;
+    // The flight of the one who went away may still be on its way.
+    while flights.under_way() > 0 {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn waiters_share_a_read_and_nothing_else() {
+    holds(real, 3000);
+}
+
+/// Looks and begins under two locks.
+#[derive(Default)]
+struct LooksFirst(Mutex<HashMap<ExtentKey, watch::Receiver<Option<Fetched>>>>);
+
+#[async_trait]
+impl Coalescer for LooksFirst {
+    async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched {
+        let there = self.0.lock().unwrap().get(&key).cloned();
+        if let Some(mut there) = there {
+            let answer = there.wait_for(Option::is_some).await;
+            return answer.map_or(Err(FetchError::Unavailable), |answer| answer.clone().unwrap());
+        }
+        let (landed, waiting) = watch::channel(None);
+        self.0.lock().unwrap().insert(key, waiting);
+        let answer = spawn(read).await.unwrap();
+        self.0.lock().unwrap().remove(&key);
+        let _ = landed.send(Some(answer.clone()));
+        answer
+    }
+}
+
+type Shareds<K> = Mutex<HashMap<K, Shared<BoxFuture<'static, Fetched>>>>;
+
+/// Every waiter removes the flight when it has been answered: the second removes the next one's.
+#[derive(Default)]
+struct RemovesTwice(Shareds<ExtentKey>);
+
+#[async_trait]
+impl Coalescer for RemovesTwice {
+    async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched {
+        let flight = {
+            let mut flights = self.0.lock().unwrap();
+            let begin = || {
+                let task = spawn(read);
+                async move { task.await.unwrap() }.boxed().shared()
+            };
+            flights.entry(key).or_insert_with(begin).clone()
+        };
+        let answer = flight.await;
+        self.0.lock().unwrap().remove(&key);
+        answer
+    }
+}
+
+/// Takes whichever flight is under way.
+#[derive(Default)]
+struct TakesAny(Shareds<()>);
+
+#[async_trait]
+impl Coalescer for TakesAny {
+    async fn fetch(&self, _: ExtentKey, read: Read) -> Fetched {
+        let flight = self
+            .0
+            .lock()
+            .unwrap()
+            .entry(())
+            .or_insert_with(|| read.shared())
+            .clone();
+        flight.await
+    }
+}
+
+/// The first waiter reads by itself, and takes the read with it when it goes.
+#[derive(Default)]
+struct DiesWithItsFirst(Mutex<HashMap<ExtentKey, watch::Receiver<Option<Fetched>>>>);
+
+#[async_trait]
+impl Coalescer for DiesWithItsFirst {
+    async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched {
+        let turn = {
+            let mut flights = self.0.lock().unwrap();
+            match flights.get(&key) {
+                Some(there) => Err(there.clone()),
+                None => {
+                    let (landed, waiting) = watch::channel(None);
+                    flights.insert(key, waiting);
+                    Ok(landed)
+                }
+            }
+        };
+        match turn {
+            Ok(landed) => {
+                let answer = read.await;
+                self.0.lock().unwrap().remove(&key);
+                let _ = landed.send(Some(answer.clone()));
+                answer
+            }
+            Err(mut there) => {
+                let answer = there.wait_for(Option::is_some).await;
+                answer.map_or(Err(FetchError::Unavailable), |answer| answer.clone().unwrap())
+            }
+        }
+    }
+}
+
+async fn wrong<C: Coalescer + Default>() {
+    scene::<C>().await;
+}
+
+#[test]
+fn controls_are_caught() {
+    fails(wrong::<LooksFirst>, "two reads at once");
+    fails(wrong::<RemovesTwice>, "two reads at once");
+    fails(wrong::<TakesAny>, "another key's answer");
+    fails(
+        wrong::<DiesWithItsFirst>,
+        "a waiter that went away ended another's read",
+    );
+}

@@ -1,0 +1,130 @@
+//! A connection pool in front of the registry, and questions that are cancelled while their reply is on its way: nobody is taken for another, and
+//! an honest question is answered in the end.
+
+use super::scene::{admission, admit, move_in, viewer};
+use super::{fails, holds};
+use crate::admission::{Admission, Refused};
+use crate::clock;
+use crate::registry::memory::MemoryRegistry;
+use crate::registry::{Answer, Change, Listed, Nonce, Registry, RegistryError};
+use crate::sync::{Mutex, Semaphore, spawn};
+use async_trait::async_trait;
+use eyesonly_rights::{Action, Floor, Record, ViewerRecord, prove};
+use eyesonly_seal::ViewerId;
+use shuttle::future::yield_now;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// One connection, used by one at a time. Whoever goes away gives it back with a reply that nobody has read.
+struct Pool {
+    registry: MemoryRegistry,
+    connection: Arc<Semaphore>,
+    replies: Mutex<VecDeque<Answer>>,
+}
+
+#[async_trait]
+impl Registry for Pool {
+    async fn read(&self, kind: &'static str, key: &[u8], nonce: Nonce) -> Result<Answer, RegistryError> {
+        let connection = Arc::clone(&self.connection).acquire_owned().await;
+        let reply = self.registry.read(kind, key, nonce).await?;
+        self.replies.lock().unwrap().push_back(reply);
+        yield_now().await;
+        let reply = self.replies.lock().unwrap().pop_front();
+        drop(connection);
+        reply.ok_or_else(|| RegistryError::Unavailable("the connection was closed".into()))
+    }
+    async fn sequence(&self) -> Result<u64, RegistryError> {
+        self.registry.sequence().await
+    }
+    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
+        self.registry.commit(changes, sequence).await
+    }
+    async fn list(&self, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Result<Vec<Listed>, RegistryError> {
+        self.registry.list(kind, after, limit).await
+    }
+    fn reset(&self) {
+        self.replies.lock().unwrap().clear();
+    }
+}
+
+/// Who asks the registry whom a request is from: admission, or a control.
+#[async_trait]
+trait Asks: Send + Sync + 'static {
+    /// For whom a request of the viewer of household `n` is taken. None: nobody can say.
+    async fn who(admission: &Admission, n: u8) -> Option<ViewerId>;
+}
+
+struct Proves;
+
+#[async_trait]
+impl Asks for Proves {
+    async fn who(admission: &Admission, n: u8) -> Option<ViewerId> {
+        match admit(admission, n, Action::Live).await {
+            Ok(grant) => Some(grant.requester().viewer()),
+            Err(Refused::Unavailable(_)) => None,
+            Err(refused) => panic!("refused for nothing: {refused}"),
+        }
+    }
+}
+
+/// Takes whatever answer comes for its own, as clients of databases do.
+struct Believes;
+
+#[async_trait]
+impl Asks for Believes {
+    async fn who(admission: &Admission, n: u8) -> Option<ViewerId> {
+        let (key, nonce) = (viewer(n), Nonce::from_bytes(clock::random()));
+        let answer = admission
+            .registry()
+            .read(ViewerRecord::KIND, key.as_bytes(), nonce)
+            .await;
+        let (answer, record_key) = (answer.ok()?, admission.keyring().edge().record_key());
+        // Whose record it is.
+        [0, 1].map(viewer).into_iter().find(|viewer| {
+            let read = prove::<ViewerRecord>(&record_key, viewer.as_bytes(), answer.nonce, &answer, Floor::default());
+            read.is_ok_and(|record| record.is_some())
+        })
+    }
+}
+
+/// Two viewers ask; a third question is cancelled wherever it is by then.
+async fn scene<A: Asks>() {
+    let pool = Arc::new(Pool {
+        registry: MemoryRegistry::default(),
+        connection: Arc::new(Semaphore::new(1)),
+        replies: Mutex::default(),
+    });
+    let admission = admission(Arc::clone(&pool) as _);
+    move_in(&admission, 0).await;
+    move_in(&admission, 1).await;
+    let ask = |n: u8| {
+        let admission = Arc::clone(&admission);
+        spawn(async move {
+            if let Some(who) = A::who(&admission, n).await {
+                assert_eq!(who, viewer(n), "taken for another viewer");
+            }
+        })
+    };
+    let cancelled = ask(0);
+    let others = [ask(1), ask(0)];
+    yield_now().await;
+    cancelled.abort();
+    for other in others {
+        other.await.unwrap();
+    }
+    let _ = cancelled.await;
+    // Whatever was left on the connection: two who ask one after the other are answered.
+    let _first = A::who(&admission, 1).await;
+    let second = A::who(&admission, 0).await.expect("not answered");
+    assert_eq!(second, viewer(0), "taken for another viewer");
+}
+
+#[test]
+fn nobody_is_taken_for_another_when_a_question_is_cancelled() {
+    holds(scene::<Proves>, 1000);
+}
+
+#[test]
+fn controls_are_caught() {
+    fails(scene::<Believes>, "taken for another viewer");
+}
