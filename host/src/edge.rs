@@ -18,6 +18,7 @@ use crate::store::{FolderStore, Store, StoreError};
 use crate::tiers::{Coalescer, DiskTier, Flights, Ladder, MemoryTier, Tier};
 use anyhow::{Context as _, bail};
 use eyesonly_seal::MacKey;
+use eyesonly_service::keys::Keys as _;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -168,7 +169,11 @@ pub fn assemble(
     handlers: (Handler, Handler),
 ) -> anyhow::Result<Arc<Edge>> {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let admission = Arc::new(Admission::new(Arc::clone(keyring), seams.registry, Arc::clone(&ledger)));
+    let admission = Arc::new(Admission::new(
+        Arc::clone(keyring) as _,
+        seams.registry,
+        Arc::clone(&ledger),
+    ));
     let ladder = Ladder::new(seams.tiers, seams.store, Arc::clone(&ledger)).with_coalescer(seams.coalescer);
     let standings = ladder.standings().cloned().collect();
     let footage = Arc::new(Footage::new(seams.index, ladder, Arc::clone(&admission)));

@@ -10,6 +10,7 @@ use crate::clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
+use eyesonly_service::keys::{Keys, KeysError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
@@ -110,24 +111,6 @@ impl Keyring {
         })
     }
 
-    /// The installation's own key.
-    pub fn edge(&self) -> &EdgeKey {
-        &self.edge
-    }
-
-    /// The key of a household.
-    ///
-    /// # Errors
-    /// [`KeyringError::NoKey`], [`KeyringError::WrongKey`] (a misdelivery of the file), or IO while looking whether the file has changed.
-    pub fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
-        if let Ok(state) = self.state.read()
-            && let Some(key) = state.open.get(&household)
-        {
-            return Ok(Arc::clone(key));
-        }
-        self.unwrap_household(household)
-    }
-
     fn unwrap_household(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
         let mut state = self
             .state
@@ -148,14 +131,6 @@ impl Keyring {
         )?));
         state.open.insert(household, Arc::clone(&key));
         Ok(key)
-    }
-
-    /// Makes and keeps a key for a new household; durable on return.
-    ///
-    /// # Errors
-    /// [`KeyringError`]; nothing has changed then.
-    pub fn add_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
-        self.add_households(&[household])
     }
 
     /// Makes and keeps a key for each of these new households, all or none; durable on return.
@@ -180,19 +155,6 @@ impl Keyring {
         })
     }
 
-    /// Destroys a household's key: its footage can't be opened any more, here or in any later copy of the keyring.
-    ///
-    /// # Errors
-    /// [`KeyringError`]; nothing has changed then.
-    pub fn destroy_household(&self, household: HouseholdId) -> Result<(), KeyringError> {
-        self.change(|file| {
-            file.households
-                .remove(&household)
-                .map(|_| ())
-                .ok_or(KeyringError::NoKey)
-        })
-    }
-
     fn change(&self, edit: impl FnOnce(&mut File) -> Result<(), KeyringError>) -> Result<(), KeyringError> {
         let mut state = self
             .state
@@ -207,6 +169,44 @@ impl Keyring {
             open: HashMap::new(),
         };
         Ok(())
+    }
+}
+
+impl Keys for Keyring {
+    fn edge(&self) -> &EdgeKey {
+        &self.edge
+    }
+
+    fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError> {
+        if let Ok(state) = self.state.read()
+            && let Some(key) = state.open.get(&household)
+        {
+            return Ok(Arc::clone(key));
+        }
+        Ok(self.unwrap_household(household)?)
+    }
+
+    fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+        Ok(self.add_households(&[household])?)
+    }
+
+    fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+        Ok(self.change(|file| {
+            file.households
+                .remove(&household)
+                .map(|_| ())
+                .ok_or(KeyringError::NoKey)
+        })?)
+    }
+}
+
+impl From<KeyringError> for KeysError {
+    fn from(error: KeyringError) -> Self {
+        match error {
+            KeyringError::NoKey => Self::NoKey,
+            KeyringError::WrongKey => Self::WrongKey,
+            other => Self::Unavailable(other.to_string()),
+        }
     }
 }
 
@@ -334,7 +334,7 @@ mod tests {
         keyring.add_household(household(1)).unwrap();
         keyring.add_household(household(2)).unwrap();
         assert!(keyring.household_key(household(1)).is_ok());
-        assert!(matches!(keyring.household_key(household(3)), Err(KeyringError::NoKey)));
+        assert!(matches!(keyring.household_key(household(3)), Err(KeysError::NoKey)));
 
         let path = folder.path().join("keyring.json");
         let mut file = read(&path).unwrap();
@@ -346,10 +346,7 @@ mod tests {
         file.households.insert(household(2), one);
         write(&path, &file).unwrap();
         let swapped = Keyring::open(folder.path()).unwrap();
-        assert!(matches!(
-            swapped.household_key(household(1)),
-            Err(KeyringError::WrongKey)
-        ));
+        assert!(matches!(swapped.household_key(household(1)), Err(KeysError::WrongKey)));
     }
 
     #[test]

@@ -1,36 +1,27 @@
 //! Eyesonly, the native host: home-camera footage for many households from one edge, kept apart by construction.
 //!
+//! The rooms between HTTP and the seams are `eyesonly-service`'s, which the edge edition has too; here are HTTP, the sandbox, the pages, what stands
+//! behind the seams, and the command line.
+//!
 //! The way of a request: `http` → `admission` (who is asking, what may they see, read afresh) → `grant` → `sandbox` (a fresh instance of the
 //! handler) → `footage` → `vault` (opens) → `tiers` → `store`, and back by the way out. ARCHITECTURE.md is the map.
 
-pub mod admin;
-pub mod admission;
-pub mod clock;
 pub mod component_check;
 pub mod config;
-pub mod defence;
 pub mod edge;
-pub mod footage;
-pub mod grant;
 pub mod http;
-pub mod identity;
 pub mod index;
-pub mod ingest;
 pub mod keyring;
-pub mod ledger;
 pub mod metrics;
 #[cfg(test)]
 mod model_tests;
 pub mod registry;
 pub mod sandbox;
-#[cfg(all(test, feature = "schedules"))]
-mod schedules;
 pub mod sqlite;
 pub mod store;
 #[cfg(feature = "storm")]
 pub mod storm;
-mod sync;
 pub mod tiers;
-pub mod turns;
-pub mod vault;
 pub mod viewer;
+
+pub use eyesonly_service::{admin, admission, clock, defence, footage, grant, identity, ingest, ledger, turns, vault};

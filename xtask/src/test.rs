@@ -17,7 +17,7 @@ use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
 const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
 
 /// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
-const SCHEDULES: &str = "package(eyesonly) & test(/^schedules::/)";
+const SCHEDULES: &str = "package(eyesonly-service) & test(/^schedules::/)";
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -64,8 +64,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         run_tests(&mut cargo)?;
         step("schedules");
         let mut cargo = workspace.cargo();
-        cargo.args(["nextest", "run", "--workspace", "--lib"]);
-        cargo.args(["--features", "eyesonly/schedules"]);
+        cargo.args(["nextest", "run", "--package", "eyesonly-service", "--lib"]);
+        cargo.args(["--features", "schedules"]);
         cargo.args(["-E", SCHEDULES]).args(filter);
         if filter.is_some() {
             cargo.args(["--no-tests", "pass"]);
@@ -98,8 +98,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     run_and_count(&mut cargo, Some("storm::"))?;
     step("schedules");
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--workspace", "--lib", "--features", "eyesonly/schedules", "--"]);
-    cargo.arg("schedules::");
+    cargo.args(["test", "--package", "eyesonly-service", "--lib"]);
+    cargo.args(["--features", "schedules", "--", "schedules::"]);
     environment(&mut cargo);
     run_and_count(&mut cargo, Some("schedules::"))
 }

@@ -18,6 +18,7 @@ use crate::tiers::Tier;
 use anyhow::Context as _;
 use eyesonly_rights::Credentials;
 use eyesonly_seal::EdgeKey;
+use eyesonly_service::keys::Keys as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;

@@ -15,7 +15,6 @@ pub mod liars;
 pub mod lies;
 pub mod load;
 pub mod mark;
-pub mod plain;
 pub mod replay;
 pub mod report;
 pub mod rows;
@@ -25,4 +24,5 @@ pub mod town;
 mod visit;
 pub mod webcache;
 pub mod webcaches;
-pub mod whose;
+
+pub use eyesonly_service::storm::{plain, whose};

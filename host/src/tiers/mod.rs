@@ -1,41 +1,7 @@
-//! Tiers: places in front of the store that may hold sealed extents, and the ladder that asks one after the other.
-//!
-//! Threat. A tier is NOT trusted: it may return another object's extent, another household's, an old one, a cut, extended or reordered one,
-//! a flipped bit, nothing. What must hold: an extent becomes footage only in the vault, under the key and context of the question; a tier is
-//! filled only with extents that authenticated, and one that was refused is evicted there.
-//!
-//! A tier must never hold plaintext, a handler's output, or a name that says what it holds.
+//! The tiers of the native host: a disk tier of its own beside those of `eyesonly_service::tiers`.
+//! It must never answer from anything but what it was asked for; nobody believes it all the same.
 
-mod coalescer;
-#[cfg(test)]
-pub(crate) mod conformance;
 mod disk;
-mod ladder;
-mod memory;
-mod standing;
 
-#[cfg(all(test, feature = "storm"))]
-pub(crate) use coalescer::conformance as coalescer_conformance;
-pub use coalescer::{Coalescer, FetchError, Fetched, Flights, Read};
 pub use disk::DiskTier;
-pub use ladder::{Ladder, LadderError, Layer};
-pub use memory::MemoryTier;
-pub use standing::{ASIDE_MILLISECONDS, STRIKES_MAX, Standing, WINDOW_MILLISECONDS};
-
-use crate::vault::SealedExtent;
-use async_trait::async_trait;
-use eyesonly_seal::ObjectName;
-
-/// Which extent of which object.
-pub type ExtentKey = (ObjectName, u64);
-
-/// Holds sealed extents for a while.
-#[async_trait]
-pub trait Tier: Send + Sync + 'static {
-    /// What it has under this key; unproven.
-    async fn get(&self, key: ExtentKey) -> Option<SealedExtent>;
-    /// Takes an extent that has authenticated.
-    async fn put(&self, key: ExtentKey, extent: SealedExtent);
-    /// Forgets one extent.
-    async fn evict(&self, key: ExtentKey);
-}
+pub use eyesonly_service::tiers::*;

@@ -220,7 +220,7 @@ async fn one_makes_a_rendition_and_the_others_get_it() {
 async fn a_rendition_is_made_when_a_core_is_free() {
     let handler = guest("misbehave");
     let house = &handler.0.house;
-    let cores = house.decodes.take_all(house.limits.decodes_max).await;
+    let cores = house.decodes.take_all(house.limits.decodes_max).await.unwrap();
     let mut making = std::pin::pin!(ask(&handler, 12));
     for _ in 0..1000 {
         assert!(futures::poll!(making.as_mut()).is_pending(), "made without a core");
@@ -238,7 +238,7 @@ async fn a_full_queue_is_busy_at_once() {
         ..Limits::default()
     });
     let house = &handler.0.house;
-    let all = house.instances.take_all(house.limits.instances_max).await;
+    let all = house.instances.take_all(house.limits.instances_max).await.unwrap();
     // One has its household's turn and waits for an instance, one waits behind it.
     let mut first = std::pin::pin!(outcome(&handler, 0));
     let mut second = std::pin::pin!(outcome(&handler, 0));

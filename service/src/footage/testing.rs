@@ -1,4 +1,12 @@
 //! A household in memory, for tests of the rooms that stand on footage.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests: a failed expectation is the point"
+)]
 
 use super::{EventDetails, Footage};
 use crate::admin::Admin;
@@ -8,7 +16,7 @@ use crate::grant::{Grant, IntakeGrant};
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::ingest::{Declared, Ingest, Taken};
-use crate::keyring::Keyring;
+use crate::keys::memory::MemoryKeys;
 use crate::ledger::{MemoryLedger, Seam};
 use crate::registry::memory::MemoryRegistry;
 use crate::registry::{Change, Expect, Registry};
@@ -21,34 +29,36 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// An edge without HTTP: one household, one camera, one viewer.
-pub(crate) struct Home {
-    pub(crate) footage: Arc<Footage>,
-    pub(crate) ledger: Arc<MemoryLedger>,
-    pub(crate) store: Arc<MemoryStore>,
-    pub(crate) admin: Admin,
-    pub(crate) ingest: Ingest,
-    pub(crate) household: HouseholdId,
-    pub(crate) camera: CameraId,
+pub struct Home {
+    pub footage: Arc<Footage>,
+    pub ledger: Arc<MemoryLedger>,
+    pub store: Arc<MemoryStore>,
+    pub admin: Admin,
+    pub ingest: Ingest,
+    pub household: HouseholdId,
+    pub camera: CameraId,
     camera_credential: RawCredential,
     viewer_credential: RawCredential,
 }
 
 /// A fresh id of now.
-pub(crate) fn footage_id() -> FootageId {
+pub fn footage_id() -> FootageId {
     FootageId::from_time(clock::now_milliseconds(), clock::random()).unwrap()
 }
 
 impl Home {
-    pub(crate) async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::over(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default())).await
     }
 
     /// A home whose index and registry are these.
-    pub(crate) async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
+    pub async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
-        let admission = Arc::new(Admission::new(Arc::clone(&keyring), registry, Arc::clone(&ledger) as _));
+        let admission = Arc::new(Admission::new(
+            Arc::new(MemoryKeys::default()),
+            registry,
+            Arc::clone(&ledger) as _,
+        ));
         let store = Arc::new(MemoryStore::default());
         let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(64 << 20));
         let ladder = Ladder::new(
@@ -79,8 +89,6 @@ impl Home {
             record: Some(sealed),
         };
         admission.registry().commit(vec![change], None).await.unwrap();
-        // From here on the keyring answers from memory: its folder may go.
-        keyring.household_key(household).unwrap();
         Self {
             ingest: Ingest::new(Arc::clone(&footage)),
             viewer_credential: RawCredential::new(&admission.credentials().mint_viewer(viewer, session)),
@@ -94,7 +102,7 @@ impl Home {
         }
     }
 
-    pub(crate) async fn intake(&self) -> IntakeGrant {
+    pub async fn intake(&self) -> IntakeGrant {
         self.footage
             .admission()
             .admit_camera(&self.camera_credential)
@@ -102,11 +110,11 @@ impl Home {
             .unwrap()
     }
 
-    pub(crate) async fn grant(&self, action: Action) -> Arc<Grant> {
+    pub async fn grant(&self, action: Action) -> Arc<Grant> {
         self.grant_of(self.camera, action).await
     }
 
-    pub(crate) async fn admit(&self, camera: CameraId, action: Action) -> Result<Grant, crate::admission::Refused> {
+    pub async fn admit(&self, camera: CameraId, action: Action) -> Result<Grant, crate::admission::Refused> {
         let admission = self.footage.admission();
         let tag = admission
             .credentials()
@@ -124,12 +132,7 @@ impl Home {
     }
 
     /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
-    pub(crate) async fn put(
-        &self,
-        kind: Kind,
-        id: FootageId,
-        bytes: &[u8],
-    ) -> Result<Taken, crate::ingest::IngestError> {
+    pub async fn put(&self, kind: Kind, id: FootageId, bytes: &[u8]) -> Result<Taken, crate::ingest::IngestError> {
         let pieces: Vec<Result<Bytes, std::io::Error>> =
             bytes.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
         self.ingest
@@ -144,7 +147,7 @@ impl Home {
     }
 
     /// A second camera of the same household, with its own grant.
-    pub(crate) async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
+    pub async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
         let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
         let admission = self.footage.admission();
         let intake = admission
@@ -154,7 +157,7 @@ impl Home {
         (intake, self.grant_of(camera.camera, Action::Live).await)
     }
 
-    pub(crate) async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
+    pub async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
         let details = EventDetails {
             kind: "person".into(),
             label: label.into(),
@@ -169,7 +172,7 @@ impl Home {
 }
 
 /// Footage with one still (the bytes given, whatever they are) and a grant for its camera.
-pub(crate) async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
+pub async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
     let home = Home::new().await;
     let taken = home
         .ingest

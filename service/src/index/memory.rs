@@ -1,6 +1,7 @@
 //! An index in memory, for tests: the shortest program that does what the trait says.
 //!
 //! It must never be more lenient than the real one; both pass the same suite.
+#![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{
     Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Removed, Rows,
@@ -26,7 +27,7 @@ impl Content {
 
 /// The index.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryIndex(Mutex<Content>);
+pub struct MemoryIndex(Mutex<Content>);
 
 #[async_trait]
 impl Index for MemoryIndex {

@@ -2,6 +2,14 @@
 //!
 //! It must never look past the trait: what it asserts is what the trait's documentation says.
 //! Long: it is one suite, and what an index does can be read in one place.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests: a failed expectation is the point"
+)]
 
 use super::{
     Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Rows, SLOTS_MAX, State,
@@ -14,7 +22,7 @@ const QUOTA_BYTES: u64 = 1 << 40;
 const EVENT_KINDS: [Kind; 3] = [Kind::Event, Kind::EventStill, Kind::Clip];
 
 /// Runs the suite against a new, empty index. Panics where the index does not conform.
-pub(crate) async fn check(index: &dyn Index) {
+pub async fn check(index: &dyn Index) {
     nothing_is_an_answer_too(index).await;
     a_commit_is_read_back(index).await;
     a_taken_slot_stays(index).await;
@@ -32,16 +40,16 @@ pub(crate) async fn check(index: &dyn Index) {
     answers_survive_a_reset(index).await;
 }
 
-pub(crate) fn camera(number: u8) -> CameraId {
+pub fn camera(number: u8) -> CameraId {
     CameraId::from_bytes([number; 16])
 }
 
-pub(crate) fn id(milliseconds: u64) -> FootageId {
+pub fn id(milliseconds: u64) -> FootageId {
     FootageId::from_time(milliseconds, [7; 10]).unwrap()
 }
 
 /// A live row whose slot and name follow from what it is.
-pub(crate) fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -> ObjectRow {
+pub fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -> ObjectRow {
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(id.as_bytes());
     slot[16..24].copy_from_slice(&camera.as_bytes()[..8]);
@@ -67,7 +75,7 @@ pub(crate) fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option
     }
 }
 
-pub(crate) fn new(row: ObjectRow) -> NewObject {
+pub fn new(row: ObjectRow) -> NewObject {
     NewObject {
         row,
         household: HOUSEHOLD,

@@ -6,7 +6,7 @@
 use crate::clock;
 use crate::defence::{self, Defence};
 use crate::grant::{Grant, IntakeGrant};
-use crate::keyring::{Keyring, KeyringError};
+use crate::keys::{Keys, KeysError};
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::registry::{Change, Registry, RegistryError};
 use eyesonly_rights::{
@@ -58,7 +58,7 @@ pub struct Admission {
     credentials: Credentials,
     record_key: SealingKey,
     registry: Arc<dyn Registry>,
-    keyring: Arc<Keyring>,
+    keys: Arc<dyn Keys>,
     ledger: Arc<dyn Ledger>,
     floors: Floors,
 }
@@ -74,12 +74,12 @@ pub struct Identified {
 
 impl Admission {
     /// Admission over these services.
-    pub fn new(keyring: Arc<Keyring>, registry: Arc<dyn Registry>, ledger: Arc<dyn Ledger>) -> Self {
+    pub fn new(keys: Arc<dyn Keys>, registry: Arc<dyn Registry>, ledger: Arc<dyn Ledger>) -> Self {
         Self {
-            credentials: Credentials::new(keyring.edge()),
-            record_key: keyring.edge().record_key(),
+            credentials: Credentials::new(keys.edge()),
+            record_key: keys.edge().record_key(),
             registry,
-            keyring,
+            keys,
             ledger,
             floors: Floors::default(),
         }
@@ -108,9 +108,9 @@ impl Admission {
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.ledger
     }
-    /// The keyring.
-    pub fn keyring(&self) -> &Arc<Keyring> {
-        &self.keyring
+    /// The keys.
+    pub fn keys(&self) -> &Arc<dyn Keys> {
+        &self.keys
     }
 
     /// Says who sent `raw`, without looking at rights: for ending a session.
@@ -279,8 +279,8 @@ impl Admission {
         household: eyesonly_seal::HouseholdId,
         camera: CameraId,
     ) -> Result<Arc<HouseholdKey>, Refused> {
-        self.keyring.household_key(household).map_err(|error| {
-            if matches!(error, KeyringError::WrongKey) {
+        self.keys.household_key(household).map_err(|error| {
+            if matches!(error, KeysError::WrongKey) {
                 self.refuse(Seam::Keyring, Fault::WrongAnswer, Some(camera));
             }
             tracing::error!(%error, "a household's key can't be had");

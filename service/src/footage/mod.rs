@@ -9,8 +9,8 @@ mod delete;
 mod events;
 mod held;
 mod renditions;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,5 @@
 //! A store in memory, for tests: the shortest program that does what the trait says. It passes the same suite as the real one.
+#![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{Listed, Store, StoreError, Upload};
 use async_trait::async_trait;
@@ -11,12 +12,13 @@ type Objects = Arc<Mutex<HashMap<ObjectName, Bytes>>>;
 
 /// The store.
 #[derive(Default)]
-pub(crate) struct MemoryStore {
-    pub(crate) objects: Objects,
+pub struct MemoryStore {
+    /// Objects by name.
+    pub objects: Objects,
     /// How many reads were made.
-    pub(crate) reads: std::sync::atomic::AtomicUsize,
+    pub reads: std::sync::atomic::AtomicUsize,
     /// Reads have no end, as on a disk that hangs.
-    pub(crate) hangs: std::sync::atomic::AtomicBool,
+    pub hangs: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]

@@ -1,4 +1,12 @@
 //! What every tier does: one suite for all of them.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests: a failed expectation is the point"
+)]
 
 use super::{ExtentKey, Tier};
 use crate::vault::SealedExtent;
@@ -6,11 +14,11 @@ use bytes::Bytes;
 use eyesonly_seal::ObjectName;
 use eyesonly_seal::format::HEADER_BYTES;
 
-pub(crate) fn key(n: u8) -> ExtentKey {
+pub fn key(n: u8) -> ExtentKey {
     (ObjectName::from_bytes([n; 32]), 0)
 }
 
-pub(crate) fn extent(n: u8, bytes: usize) -> SealedExtent {
+pub fn extent(n: u8, bytes: usize) -> SealedExtent {
     SealedExtent {
         header: [n; HEADER_BYTES],
         chunks: Bytes::from(vec![n; bytes]),
@@ -18,7 +26,7 @@ pub(crate) fn extent(n: u8, bytes: usize) -> SealedExtent {
 }
 
 /// Runs the suite on an empty tier with room for some extents. `settle`: waits until what was put is there.
-pub(crate) async fn check(tier: &dyn Tier, settle: impl Fn()) {
+pub async fn check(tier: &dyn Tier, settle: impl Fn()) {
     assert!(tier.get(key(1)).await.is_none());
     tier.put(key(1), extent(1, 5000)).await;
     tier.put(key(2), extent(2, 0)).await;

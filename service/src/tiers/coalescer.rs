@@ -96,9 +96,16 @@ impl Drop for Landing {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod conformance {
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance {
     //! What every coalescer does: one suite for all of them.
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "for tests: a failed expectation is the point"
+    )]
 
     use super::{Coalescer, FetchError};
     use crate::tiers::conformance::{extent, key};
@@ -108,7 +115,7 @@ pub(crate) mod conformance {
     use tokio::sync::Semaphore;
 
     /// Runs the suite.
-    pub(crate) async fn check(coalescer: Arc<dyn Coalescer>) {
+    pub async fn check(coalescer: Arc<dyn Coalescer>) {
         many_waiters_cost_one_read(&coalescer).await;
         a_failed_flight_is_not_kept(&coalescer).await;
     }

@@ -64,7 +64,7 @@ pub struct Grant {
 
 impl Grant {
     /// Makes the grant that a permit allows. `registry_sequence`: the registry's sequence in the snapshot that the permit was decided on.
-    pub fn new(permit: Permit, household_key: &HouseholdKey, registry_sequence: u64) -> Self {
+    pub(crate) fn new(permit: Permit, household_key: &HouseholdKey, registry_sequence: u64) -> Self {
         let scope = Scope::new(permit.household(), permit.camera(), household_key);
         Self {
             permit,
@@ -118,7 +118,7 @@ pub struct IntakeGrant {
 
 impl IntakeGrant {
     /// Makes the grant that an intake allows. `registry_sequence`: the registry's sequence in the snapshot that it was decided on.
-    pub fn new(
+    pub(crate) fn new(
         intake: &Intake,
         credential: VerifiedCamera,
         household_key: &HouseholdKey,

@@ -75,8 +75,8 @@ impl Ladder {
     }
 
     /// One that does not wait long for its store.
-    #[cfg(test)]
-    pub(crate) fn impatient(self) -> Self {
+    #[cfg(any(test, feature = "conformance"))]
+    pub fn impatient(self) -> Self {
         Self {
             read_max: Duration::from_millis(20),
             ..self

@@ -78,7 +78,7 @@ impl Asks for Believes {
             .registry()
             .read(ViewerRecord::KIND, key.as_bytes(), nonce)
             .await;
-        let (answer, record_key) = (answer.ok()?, admission.keyring().edge().record_key());
+        let (answer, record_key) = (answer.ok()?, admission.keys().edge().record_key());
         // Whose record it is.
         [0, 1].map(viewer).into_iter().find(|viewer| {
             let read = prove::<ViewerRecord>(&record_key, viewer.as_bytes(), answer.nonce, &answer, Floor::default());

@@ -1,4 +1,11 @@
 //! What every store does: one suite for all of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests: a failed expectation is the point"
+)]
 
 use super::{Store, StoreError};
 use bytes::Bytes;
@@ -9,7 +16,7 @@ fn name(n: u8) -> ObjectName {
 }
 
 /// Runs the suite on an empty store.
-pub(crate) async fn check(store: &dyn Store) {
+pub async fn check(store: &dyn Store) {
     objects_are_read_back(store).await;
     uploads_appear_whole_or_not_at_all(store).await;
     the_sweep_lists_what_is_there(store).await;

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::footage::is_plain_text;
 use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
 use crate::index::{Index, IndexError, forget_all};
-use crate::keyring::KeyringError;
+use crate::keys::KeysError;
 use crate::ledger::Seam;
 use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
 use eyesonly_rights::{
@@ -49,7 +49,7 @@ pub enum AdminError {
     Registry(String),
     /// Keys.
     #[error("{0}")]
-    Keyring(#[from] KeyringError),
+    Keys(#[from] KeysError),
     /// The camera has ended already.
     #[error("this camera's enrolment has ended already; `eyesonly camera add` enrols a device anew")]
     Ended,
@@ -187,7 +187,7 @@ impl Admin {
         let name = label(name)?;
         quota(quota_bytes)?;
         let household = HouseholdId::from_bytes(clock::fresh_id());
-        self.admission.keyring().add_household(household)?;
+        self.admission.keys().add_household(household)?;
         self.settle(async || {
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
@@ -218,8 +218,8 @@ impl Admin {
         for viewer in record.viewers {
             self.remove_viewer(viewer).await?;
         }
-        match self.admission.keyring().destroy_household(household) {
-            Ok(()) | Err(KeyringError::NoKey) => {}
+        match self.admission.keys().destroy_household(household) {
+            Ok(()) | Err(KeysError::NoKey) => {}
             Err(error) => return Err(error.into()),
         }
         // The last that is left of it: the household's own record, and those of the cameras that it ever had.

@@ -112,8 +112,8 @@ impl Ingest {
     }
 
     /// Takes any bytes as footage, for tests of what stands on it.
-    #[cfg(test)]
-    pub(crate) async fn anything(
+    #[cfg(any(test, feature = "conformance"))]
+    pub async fn anything(
         &self,
         grant: &IntakeGrant,
         kind: Kind,

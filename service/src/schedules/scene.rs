@@ -7,7 +7,8 @@ use crate::footage::Footage;
 use crate::grant::Grant;
 use crate::index::memory::MemoryIndex;
 use crate::ingest::{Ingest, Taken};
-use crate::keyring::Keyring;
+use crate::keys::Keys as _;
+use crate::keys::memory::MemoryKeys;
 use crate::ledger::{MemoryLedger, Seam};
 use crate::registry::memory::MemoryRegistry;
 use crate::registry::{Change, Expect, Registry};
@@ -20,16 +21,12 @@ use std::sync::{Arc, LazyLock};
 /// Households whose keys there are.
 const HOUSEHOLDS: u8 = 2;
 
-/// Made once: its file is written with a flush each time.
-static KEYRING: LazyLock<Arc<Keyring>> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let keyring = Keyring::open(folder.path()).unwrap();
+static KEYS: LazyLock<Arc<MemoryKeys>> = LazyLock::new(|| {
+    let keys = MemoryKeys::default();
     for n in 0..HOUSEHOLDS {
-        keyring.add_household(household(n)).unwrap();
-        // From here on the keyring answers from memory: its folder may go.
-        keyring.household_key(household(n)).unwrap();
+        keys.add_household(household(n)).unwrap();
     }
-    Arc::new(keyring)
+    Arc::new(keys)
 });
 
 const fn household(n: u8) -> HouseholdId {
@@ -53,7 +50,7 @@ const fn credential(n: u8) -> CredentialId {
 /// Admission over this registry.
 pub(super) fn admission(registry: Arc<dyn Registry>) -> Arc<Admission> {
     Arc::new(Admission::new(
-        Arc::clone(&KEYRING),
+        Arc::clone(&KEYS) as _,
         registry,
         Arc::new(MemoryLedger::default()),
     ))

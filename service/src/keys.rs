@@ -1,0 +1,89 @@
+//! Keys: the installation's own and each household's, wherever they are kept wrapped under the key-encryption key.
+//!
+//! Threat. Whatever keeps the wrapped keys is NOT trusted for whose key is whose. What must hold: each key is wrapped for its owner, so one
+//! under another household's name does not open. It must never give out a key in the clear but to admission.
+
+use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey};
+use std::sync::Arc;
+
+/// Why a key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The household has no key here: never made, or destroyed.
+    #[error("there is no key for this household")]
+    NoKey,
+    /// The household's entry does not open: another household's, another installation's, or changed.
+    #[error("the household's key does not open")]
+    WrongKey,
+    /// Where keys are kept does not answer, or is not what it should be.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Gives out keys, and makes and destroys those of households.
+pub trait Keys: Send + Sync + 'static {
+    /// The installation's own key.
+    fn edge(&self) -> &EdgeKey;
+
+    /// The key of a household.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError>;
+
+    /// Makes and keeps a key for a new household; durable on return.
+    ///
+    /// # Errors
+    /// [`KeysError`]; nothing has changed then.
+    fn add_household(&self, household: HouseholdId) -> Result<(), KeysError>;
+
+    /// Destroys a household's key: its footage can't be opened any more, here or in any later copy.
+    ///
+    /// # Errors
+    /// [`KeysError`]; nothing has changed then.
+    fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError>;
+}
+
+/// Keys in memory, for tests.
+#[cfg(any(test, feature = "conformance"))]
+pub mod memory {
+    use super::{Keys, KeysError};
+    use crate::clock;
+    use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey};
+    use std::collections::HashMap;
+    use std::sync::{Arc, PoisonError, RwLock};
+
+    /// Keys that go with the process.
+    pub struct MemoryKeys {
+        edge: EdgeKey,
+        households: RwLock<HashMap<HouseholdId, Arc<HouseholdKey>>>,
+    }
+
+    impl Default for MemoryKeys {
+        fn default() -> Self {
+            Self {
+                edge: EdgeKey::from_bytes(clock::random()),
+                households: RwLock::default(),
+            }
+        }
+    }
+
+    impl Keys for MemoryKeys {
+        fn edge(&self) -> &EdgeKey {
+            &self.edge
+        }
+        fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError> {
+            let households = self.households.read().unwrap_or_else(PoisonError::into_inner);
+            households.get(&household).cloned().ok_or(KeysError::NoKey)
+        }
+        fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+            let mut households = self.households.write().unwrap_or_else(PoisonError::into_inner);
+            households.insert(household, Arc::new(HouseholdKey::from_bytes(clock::random())));
+            Ok(())
+        }
+        fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+            let mut households = self.households.write().unwrap_or_else(PoisonError::into_inner);
+            households.remove(&household).map(|_| ()).ok_or(KeysError::NoKey)
+        }
+    }
+}
