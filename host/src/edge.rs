@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::footage::Footage;
 use crate::http::{Direct, Edge, Inlet, Outlet};
-use crate::identity::Identity;
+use crate::identity::{Identity, Throttle};
 use crate::index::{Index, SqliteIndex};
 use crate::ingest::Ingest;
 use crate::keyring::Keyring;
@@ -179,7 +179,11 @@ pub fn assemble(
     let footage = Arc::new(Footage::new(seams.index, ladder, Arc::clone(&admission)));
     let (thumbnail, events) = handlers;
     Ok(Arc::new(Edge {
-        identity: Identity::new(Arc::clone(&admission), config.session_seconds)?,
+        identity: Identity::new(
+            Arc::clone(&admission),
+            config.session_seconds,
+            Arc::new(Throttle::default()),
+        ),
         ingest: Ingest::new(Arc::clone(&footage)),
         metrics: Arc::new(Metrics::new(ledger, standings)),
         tls: config.tls.is_some(),

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod index;
 pub mod ingest;
 pub mod keys;
+pub mod kv;
 pub mod ledger;
 pub mod registry;
 #[cfg(test)]

@@ -1,28 +1,69 @@
-//! What concurrent rooms are built on: the standard library's and tokio's own. In tests of schedules (feature `schedules`), stand-ins under which
-//! another task may go on at every step, as the test decides. It must never hold anything of its own.
+//! What concurrent rooms are built on, for each place where they run: the standard library's and tokio's own on a machine; in a component, where
+//! nothing runs beside and every question is answered at once, the same words without a runtime; in tests of schedules (feature `schedules`),
+//! stand-ins under which another task may go on at every step, as the test decides. It must never hold anything of its own.
 
-#[cfg(not(all(test, feature = "schedules")))]
-pub use std::sync::Mutex;
-#[cfg(not(all(test, feature = "schedules")))]
-pub use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn,
-    time::timeout_at,
-};
+#[cfg(not(any(target_family = "wasm", all(test, feature = "schedules"))))]
+mod machine {
+    pub use std::sync::Mutex;
+    pub use tokio::{
+        sync::{OwnedSemaphorePermit, Semaphore},
+        task::spawn,
+        time::{timeout, timeout_at},
+    };
 
-#[cfg(all(test, feature = "schedules"))]
-pub use stand_ins::{Semaphore, timeout_at};
-#[cfg(all(test, feature = "schedules"))]
-pub use {
-    shuttle::{future::spawn, sync::Mutex},
-    tokio::sync::OwnedSemaphorePermit,
-};
+    /// Runs what keeps a core busy for long where it holds nobody else up. None: it did not end.
+    pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+}
+
+#[cfg(not(any(target_family = "wasm", all(test, feature = "schedules"))))]
+pub use machine::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
+
+#[cfg(target_family = "wasm")]
+mod component {
+    use futures::FutureExt as _;
+    use std::future::{Ready, ready};
+    pub use std::sync::Mutex;
+    use std::time::Duration;
+    pub use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+    use tokio::time::Instant;
+
+    /// It did not end at once, as everything does here.
+    #[derive(Debug)]
+    pub struct Unended;
+
+    /// Runs it now, to its end.
+    pub fn spawn<F: Future>(future: F) -> Ready<Result<F::Output, Unended>> {
+        ready(future.now_or_never().ok_or(Unended))
+    }
+    /// The engine ends what takes too long.
+    pub async fn timeout<F: Future>(_: Duration, future: F) -> Result<F::Output, Unended> {
+        Ok(future.await)
+    }
+    /// The engine ends what takes too long.
+    pub async fn timeout_at<F: Future>(_: Instant, future: F) -> Result<F::Output, Unended> {
+        Ok(future.await)
+    }
+    /// Runs it here.
+    pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
+        Some(work())
+    }
+}
+
+#[cfg(target_family = "wasm")]
+pub use component::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
 
 #[cfg(all(test, feature = "schedules"))]
 mod stand_ins {
-    use shuttle::future::yield_now;
+    pub use shuttle::{
+        future::{spawn, yield_now},
+        sync::Mutex,
+    };
     use std::sync::Arc;
-    use tokio::sync::{AcquireError, OwnedSemaphorePermit};
+    use std::time::Duration;
+    use tokio::sync::AcquireError;
+    pub use tokio::sync::OwnedSemaphorePermit;
     use tokio::time::Instant;
 
     /// tokio's, which belongs to no runtime; another task may go on before each permit is asked for.
@@ -45,4 +86,15 @@ mod stand_ins {
     pub async fn timeout_at<F: Future>(_: Instant, future: F) -> Result<F::Output, ()> {
         Ok(future.await)
     }
+    /// As [`timeout_at`].
+    pub async fn timeout<F: Future>(_: Duration, future: F) -> Result<F::Output, ()> {
+        Ok(future.await)
+    }
+    /// Runs it here.
+    pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
+        Some(work())
+    }
 }
+
+#[cfg(all(test, feature = "schedules"))]
+pub use stand_ins::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};

@@ -221,7 +221,7 @@ impl Footage {
             supersedes: None,
         };
         let (footage, name) = (Arc::clone(self), located.name());
-        spawn(async move {
+        drop(spawn(async move {
             let mut sealed = Vec::with_capacity(HEADER_BYTES.saturating_add(extent.chunks.len()));
             sealed.extend_from_slice(&extent.header);
             sealed.extend_from_slice(&extent.chunks);
@@ -241,7 +241,7 @@ impl Footage {
                 }
                 Err(error) => tracing::warn!(%error, "a rendition was not kept"),
             }
-        });
+        }));
         Ok(())
     }
 }

@@ -6,13 +6,14 @@
 mod password;
 mod throttle;
 
-pub use password::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
-pub use throttle::{Throttle, ThrottleKey};
+pub use password::{NOBODY, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
+pub use throttle::{ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, Throttle, network, wait_seconds};
 
 use crate::admission::{Admission, RawCredential, Refused};
 use crate::clock;
 use crate::ledger::Seam;
 use crate::registry::{Change, Expect};
+use crate::sync::blocking;
 use eyesonly_rights::{LoginRecord, Record as _, Requester, SessionRecord, Tag};
 use eyesonly_seal::SessionId;
 use std::net::IpAddr;
@@ -57,28 +58,22 @@ pub struct NewSession {
 /// Checks logins, begins and ends sessions.
 pub struct Identity {
     admission: Arc<Admission>,
-    throttle: Throttle,
+    attempts: Arc<dyn Attempts>,
     checks: Arc<Semaphore>,
     waiting: Semaphore,
     session_seconds: u64,
-    /// Checked when a name does not exist, so that it takes as long.
-    nobody: String,
 }
 
 impl Identity {
     /// Identity over these services; sessions last `session_seconds`.
-    ///
-    /// # Errors
-    /// [`PasswordError`] if the password hash does not work on this machine.
-    pub fn new(admission: Arc<Admission>, session_seconds: u64) -> Result<Self, PasswordError> {
-        Ok(Self {
+    pub fn new(admission: Arc<Admission>, session_seconds: u64, attempts: Arc<dyn Attempts>) -> Self {
+        Self {
             admission,
-            throttle: Throttle::default(),
+            attempts,
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
             session_seconds,
-            nobody: hash_password(&Zeroizing::new("nobody has this password".to_owned()))?,
-        })
+        }
     }
 
     /// Begins a session for the account `name`. FROM CLIENT: `name`, `password`.
@@ -94,15 +89,9 @@ impl Identity {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
             return Err(LoginError::Wrong);
         }
-        let throttle = &self.throttle;
-        let keys = [
-            throttle.account_here(name, address),
-            throttle.account(name),
-            throttle.address(address),
-        ];
         // The attempt counts before it is checked, so that many at once don't slip through together; a right one is taken back.
-        self.throttle
-            .attempt(&keys, clock::now_seconds())
+        self.attempts
+            .attempt(name, address, clock::now_seconds())
             .map_err(LoginError::Throttled)?;
         let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
         let (record, _) = self
@@ -112,10 +101,10 @@ impl Identity {
             .map_err(|_| LoginError::Unavailable)?;
         let hash = record
             .as_ref()
-            .map_or_else(|| self.nobody.clone(), |record| record.password_hash.clone());
+            .map_or_else(|| NOBODY.to_owned(), |record| record.password_hash.clone());
         let right = self.check_password(password, hash).await?;
         let viewer = record.filter(|_| right).ok_or(LoginError::Wrong)?.viewer;
-        self.throttle.succeeded(&keys);
+        self.attempts.succeeded(name, address);
 
         let session = SessionId::from_bytes(clock::fresh_id());
         let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
@@ -186,11 +175,10 @@ impl Identity {
             .acquire_owned()
             .await
             .map_err(|_| LoginError::Busy)?;
-        tokio::task::spawn_blocking(move || {
+        let checked = blocking(move || {
             let _turn = turn;
             password::is_password(&password, &hash)
-        })
-        .await
-        .map_err(|_| LoginError::Unavailable)
+        });
+        checked.await.ok_or(LoginError::Unavailable)
     }
 }

@@ -23,6 +23,10 @@ pub enum PasswordError {
     Hash(String),
 }
 
+/// A hash with these parameters that no account has: checked where a name does not exist, so that it takes as long.
+pub const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 fn argon2id() -> Result<Argon2<'static>, PasswordError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| PasswordError::Hash(e.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -54,6 +58,16 @@ pub fn is_password(password: &Zeroizing<String>, hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_takes_as_long_as_somebody() {
+        let parameters = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+        let somebody = hash_password(&Zeroizing::new("correct horse".into())).unwrap();
+        assert_eq!(parameters(NOBODY), parameters(&somebody));
+        let hash = PasswordHash::new(NOBODY).unwrap();
+        assert_eq!(hash.hash.map(|hash| hash.len()), Some(32));
+        assert!(!is_password(&Zeroizing::new("correct horse".into()), NOBODY));
+    }
 
     #[test]
     fn only_the_password_is_the_password() {

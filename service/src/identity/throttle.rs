@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 /// Failures in a row that are free: people mistype.
-const ACCOUNT_HERE_FREE: u32 = 5;
+pub const ACCOUNT_HERE_FREE: u32 = 5;
 /// The same for an account from everywhere: a guard against many addresses, high enough that a stranger does not lock its owner out at once.
-const ACCOUNT_FREE: u32 = 100;
+pub const ACCOUNT_FREE: u32 = 100;
 /// The same for an address, behind which a whole household or office may sit.
-const ADDRESS_FREE: u32 = 20;
+pub const ADDRESS_FREE: u32 = 20;
 /// Longest wait in seconds.
 const WAIT_SECONDS_MAX: u64 = 60;
 /// A counter is forgotten after so long without a failure.
@@ -21,17 +21,59 @@ const FORGET_SECONDS: u64 = 15 * 60;
 /// Most counters that are kept. When all are in use the oldest go first.
 const COUNTERS_MAX: usize = 65_536;
 
+/// Slows failed logins down.
+pub trait Attempts: Send + Sync + 'static {
+    /// Counts an attempt of `name` from `address` as failed, unless it has to wait.
+    ///
+    /// # Errors
+    /// Seconds to wait; nothing was counted then.
+    fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64>;
+
+    /// The attempt was a right one: the account starts afresh, its address gets this attempt back.
+    fn succeeded(&self, name: &str, address: IpAddr);
+}
+
 /// What is counted: a keyed hash of an account's name or of an address, never the name itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ThrottleKey {
+struct ThrottleKey {
     hash: u64,
     free: u32,
 }
 
-#[derive(Clone, Copy)]
-struct Counter {
-    failures: u32,
-    last_at_seconds: u64,
+/// Failures in a row, and when the last was.
+#[derive(Clone, Copy, Default)]
+pub struct Counter {
+    /// How many.
+    pub failures: u32,
+    /// Seconds since 1970.
+    pub last_at_seconds: u64,
+}
+
+impl Counter {
+    /// After one more failure.
+    #[must_use]
+    pub fn failed(self, now_seconds: u64) -> Self {
+        let before = if now_seconds.saturating_sub(self.last_at_seconds) > FORGET_SECONDS {
+            0
+        } else {
+            self.failures
+        };
+        Self {
+            failures: before.saturating_add(1),
+            last_at_seconds: now_seconds,
+        }
+    }
+
+    /// After the attempt was a right one: an account starts afresh, an address gets it back.
+    #[must_use]
+    pub fn taken_back(self, free: u32) -> Self {
+        let failures = if free == ADDRESS_FREE {
+            self.failures.saturating_sub(1)
+        } else {
+            0
+        };
+        Self { failures, ..self }
+    }
 }
 
 /// Counts failed logins.
@@ -41,9 +83,26 @@ pub struct Throttle {
     counters: Mutex<HashMap<u64, Counter>>,
 }
 
+impl Attempts for Throttle {
+    fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64> {
+        self.count(&self.keys(name, address), now_seconds)
+    }
+    fn succeeded(&self, name: &str, address: IpAddr) {
+        self.take_back(&self.keys(name, address));
+    }
+}
+
 impl Throttle {
+    fn keys(&self, name: &str, address: IpAddr) -> [ThrottleKey; 3] {
+        [
+            self.account_here(name, address),
+            self.account(name),
+            self.address(address),
+        ]
+    }
+
     /// The key of an account.
-    pub fn account(&self, name: &str) -> ThrottleKey {
+    fn account(&self, name: &str) -> ThrottleKey {
         ThrottleKey {
             hash: self.hasher.hash_one(("account", name)),
             free: ACCOUNT_FREE,
@@ -51,7 +110,7 @@ impl Throttle {
     }
 
     /// The key of an account as one address tries it.
-    pub fn account_here(&self, name: &str, address: IpAddr) -> ThrottleKey {
+    fn account_here(&self, name: &str, address: IpAddr) -> ThrottleKey {
         let hash = self.hasher.hash_one(("here", name, self.address(address).hash));
         ThrottleKey {
             hash,
@@ -60,15 +119,9 @@ impl Throttle {
     }
 
     /// The key of an address; of an IPv6 address its /64, which one line has all of.
-    pub fn address(&self, address: IpAddr) -> ThrottleKey {
-        let network = match address.to_canonical() {
-            IpAddr::V4(v4) => u128::from(u32::from(v4)),
-            IpAddr::V6(v6) => u128::from(v6) >> 64,
-        };
+    fn address(&self, address: IpAddr) -> ThrottleKey {
         ThrottleKey {
-            hash: self
-                .hasher
-                .hash_one(("address", address.to_canonical().is_ipv4(), network)),
+            hash: self.hasher.hash_one(("address", network(address))),
             free: ADDRESS_FREE,
         }
     }
@@ -77,7 +130,7 @@ impl Throttle {
     ///
     /// # Errors
     /// Seconds to wait; nothing was counted then.
-    pub fn attempt(&self, keys: &[ThrottleKey], now_seconds: u64) -> Result<(), u64> {
+    fn count(&self, keys: &[ThrottleKey], now_seconds: u64) -> Result<(), u64> {
         let Ok(mut counters) = self.counters.lock() else {
             return Err(WAIT_SECONDS_MAX);
         };
@@ -98,34 +151,37 @@ impl Throttle {
             if counters.len() >= COUNTERS_MAX && !counters.contains_key(&key.hash) {
                 make_room(&mut counters, now_seconds);
             }
-            let counter = counters.entry(key.hash).or_insert(Counter {
-                failures: 0,
-                last_at_seconds: now_seconds,
-            });
-            if now_seconds.saturating_sub(counter.last_at_seconds) > FORGET_SECONDS {
-                counter.failures = 0;
-            }
-            counter.failures = counter.failures.saturating_add(1);
-            counter.last_at_seconds = now_seconds;
+            let counter = counters.entry(key.hash).or_default();
+            *counter = counter.failed(now_seconds);
         }
         Ok(())
     }
 
     /// A login succeeded: its account starts afresh, its address gets this attempt back.
-    pub fn succeeded(&self, keys: &[ThrottleKey]) {
+    fn take_back(&self, keys: &[ThrottleKey]) {
         let Ok(mut counters) = self.counters.lock() else { return };
         for key in keys {
-            if key.free != ADDRESS_FREE {
-                counters.remove(&key.hash);
-            } else if let Some(counter) = counters.get_mut(&key.hash) {
-                counter.failures = counter.failures.saturating_sub(1);
+            if let Some(counter) = counters.get_mut(&key.hash) {
+                *counter = counter.taken_back(key.free);
             }
         }
     }
 }
 
+/// What is counted of an address: all of it, or of an IPv6 address its /64, which one line has all of.
+pub fn network(address: IpAddr) -> [u8; 8] {
+    match address.to_canonical() {
+        // Four zeros first: no /64 in use begins so.
+        IpAddr::V4(v4) => u64::from(u32::from(v4)).to_be_bytes(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+            [a, b, c, d, e, f, g, h]
+        }
+    }
+}
+
 /// Doubles with each failure past the free ones.
-fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
+pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     let since = now_seconds.saturating_sub(counter.last_at_seconds);
     let Some(over) = counter.failures.checked_sub(free).filter(|_| since <= FORGET_SECONDS) else {
         return 0;
@@ -159,20 +215,20 @@ mod tests {
         let throttle = Throttle::default();
         let key = [throttle.account_here("alder", HERE)];
         for _ in 0..ACCOUNT_HERE_FREE {
-            assert_eq!(throttle.attempt(&key, 100), Ok(()));
+            assert_eq!(throttle.count(&key, 100), Ok(()));
         }
-        assert_eq!(throttle.attempt(&key, 100), Err(1));
-        assert_eq!(throttle.attempt(&key, 101), Ok(()));
-        assert_eq!(throttle.attempt(&key, 101), Err(2));
-        assert_eq!(throttle.attempt(&[throttle.account_here("birch", HERE)], 101), Ok(()));
+        assert_eq!(throttle.count(&key, 100), Err(1));
+        assert_eq!(throttle.count(&key, 101), Ok(()));
+        assert_eq!(throttle.count(&key, 101), Err(2));
+        assert_eq!(throttle.count(&[throttle.account_here("birch", HERE)], 101), Ok(()));
         let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
         assert_eq!(
-            throttle.attempt(&[throttle.account_here("alder", elsewhere)], 101),
+            throttle.count(&[throttle.account_here("alder", elsewhere)], 101),
             Ok(()),
             "its owner gets in"
         );
-        assert_eq!(throttle.attempt(&key, 101 + FORGET_SECONDS + 1), Ok(()));
-        assert_eq!(throttle.attempt(&key, 101 + FORGET_SECONDS + 1), Ok(()));
+        assert_eq!(throttle.count(&key, 101 + FORGET_SECONDS + 1), Ok(()));
+        assert_eq!(throttle.count(&key, 101 + FORGET_SECONDS + 1), Ok(()));
     }
 
     #[test]
@@ -181,11 +237,11 @@ mod tests {
         let address = throttle.address(HERE);
         for n in 0..ADDRESS_FREE {
             assert_eq!(
-                throttle.attempt(&[throttle.account(&n.to_string()), address], 100),
+                throttle.count(&[throttle.account(&n.to_string()), address], 100),
                 Ok(())
             );
         }
-        assert!(throttle.attempt(&[throttle.account("another"), address], 100).is_err());
+        assert!(throttle.count(&[throttle.account("another"), address], 100).is_err());
     }
 
     #[test]
@@ -193,8 +249,8 @@ mod tests {
         let throttle = Throttle::default();
         let keys = [throttle.account("alder"), throttle.address(HERE)];
         for _ in 0..1000 {
-            assert_eq!(throttle.attempt(&keys, 100), Ok(()));
-            throttle.succeeded(&keys);
+            assert_eq!(throttle.count(&keys, 100), Ok(()));
+            throttle.take_back(&keys);
         }
     }
 
@@ -202,7 +258,7 @@ mod tests {
     fn its_memory_is_bounded() {
         let throttle = Throttle::default();
         for n in 0..(COUNTERS_MAX as u64 * 2) {
-            let _ = throttle.attempt(&[throttle.account(&n.to_string())], n / 1000);
+            let _ = throttle.count(&[throttle.account(&n.to_string())], n / 1000);
         }
         assert!(throttle.counters.lock().unwrap().len() <= COUNTERS_MAX);
     }

@@ -4,6 +4,7 @@ use super::digest::Hasher;
 use super::form::Form;
 use super::{Declared, IngestError};
 use crate::defence::{self, Defence};
+use crate::sync::timeout_at;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use std::time::Duration;
@@ -76,7 +77,7 @@ where
         loop {
             let waited = {
                 let idle = Instant::now() + Duration::from_secs(IDLE_SECONDS_MAX);
-                tokio::time::timeout_at(idle.min(self.deadline), self.body.next()).await
+                timeout_at(idle.min(self.deadline), self.body.next()).await
             };
             let piece = match waited {
                 Err(_) | Ok(Some(Err(_))) => return Err(IngestError::Incomplete),

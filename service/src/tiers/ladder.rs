@@ -6,6 +6,7 @@ use crate::clock;
 use crate::grant::Scope;
 use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
 use crate::store::{Store, StoreError};
+use crate::sync::timeout;
 use crate::vault::{self, Located, OpenExtent, SealedExtent};
 use eyesonly_seal::CameraId;
 use eyesonly_seal::format::HEADER_BYTES;
@@ -234,7 +235,7 @@ fn prove(scope: &Scope, located: &Located, index: u64, extent: &SealedExtent) ->
 
 async fn read(store: Arc<dyn Store>, read_max: Duration, key: ExtentKey, start: u64, length: u64) -> Fetched {
     let ranges = [(0, HEADER_BYTES as u64), (start, length)];
-    let Ok(answer) = tokio::time::timeout(read_max, store.get(key.0, &ranges)).await else {
+    let Ok(answer) = timeout(read_max, store.get(key.0, &ranges)).await else {
         tracing::error!(limit = ?read_max, "the store takes too long");
         return Err(FetchError::Unavailable);
     };

@@ -1,0 +1,110 @@
+//! Failed logins over a key-value store, for a process that ends with its request. Names and addresses are kept as MACs.
+
+use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
+use crate::identity::{ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, network, wait_seconds};
+use eyesonly_seal::MacKey;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Counts failed logins.
+pub struct KvAttempts {
+    kv: Arc<dyn KeyValue>,
+    key: MacKey,
+}
+
+impl KvAttempts {
+    /// Over this store; `key` is the installation's.
+    pub fn new(kv: Arc<dyn KeyValue>, key: MacKey) -> Self {
+        Self { kv, key }
+    }
+
+    fn counters(&self, name: &str, address: IpAddr) -> [(String, u32); 3] {
+        let network = network(address);
+        let place = |parts: &[&[u8]]| format!("attempts/{}", hex(&self.key.mac(parts)));
+        [
+            (place(&[b"here", name.as_bytes(), &network]), ACCOUNT_HERE_FREE),
+            (place(&[b"account", name.as_bytes()]), ACCOUNT_FREE),
+            (place(&[b"address", &network]), ADDRESS_FREE),
+        ]
+    }
+
+    fn read(&self, place: &str) -> Result<(Option<Vec<u8>>, Counter), KvError> {
+        let raw = self.kv.get(place)?;
+        let counter = match &raw {
+            Some(raw) => {
+                let (failures, last_at_seconds) = decode(place, raw)?;
+                Counter {
+                    failures,
+                    last_at_seconds,
+                }
+            }
+            None => Counter::default(),
+        };
+        Ok((raw, counter))
+    }
+
+    fn change(&self, place: &str, change: impl Fn(Counter) -> Counter) -> Result<(), KvError> {
+        for _ in 0..TRIES_MAX {
+            let (was, counter) = self.read(place)?;
+            let counter = change(counter);
+            let value = encode(&(counter.failures, counter.last_at_seconds))?;
+            if self.kv.swap(place, was.as_deref(), &value)? {
+                return Ok(());
+            }
+        }
+        Err(KvError(format!("{place} is written by too many at once")))
+    }
+}
+
+impl Attempts for KvAttempts {
+    fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64> {
+        // A store that does not answer lets nobody try.
+        let unknown = |error: KvError| {
+            tracing::error!(%error, "failed logins can't be counted");
+            1_u64
+        };
+        let counters = self.counters(name, address);
+        let mut wait = 0;
+        for (place, free) in &counters {
+            let (_, counter) = self.read(place).map_err(unknown)?;
+            wait = wait.max(wait_seconds(counter, *free, now_seconds));
+        }
+        if wait > 0 {
+            return Err(wait);
+        }
+        for (place, _) in &counters {
+            self.change(place, |counter| counter.failed(now_seconds))
+                .map_err(unknown)?;
+        }
+        Ok(())
+    }
+
+    fn succeeded(&self, name: &str, address: IpAddr) {
+        for (place, free) in self.counters(name, address) {
+            let taken_back = self.change(&place, |counter| counter.taken_back(free));
+            if let Err(error) = taken_back {
+                tracing::warn!(%error, "a right login stays counted as a failed one");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::memory::MemoryKv;
+
+    #[test]
+    fn an_account_waits_longer_and_longer_and_a_right_login_is_taken_back() {
+        let attempts = KvAttempts::new(Arc::new(MemoryKv::default()), MacKey::from_bytes([1; 32]));
+        let [here, there] = [1, 2].map(|n| IpAddr::from([10, 0, 0, n]));
+        for _ in 0..ACCOUNT_HERE_FREE {
+            assert_eq!(attempts.attempt("alder", here, 100), Ok(()));
+        }
+        assert_eq!(attempts.attempt("alder", here, 100), Err(1));
+        assert_eq!(attempts.attempt("alder", there, 100), Ok(()), "its owner gets in");
+        assert_eq!(attempts.attempt("birch", here, 100), Ok(()));
+        attempts.succeeded("alder", here);
+        assert_eq!(attempts.attempt("alder", here, 100), Ok(()), "afresh");
+    }
+}

@@ -1,0 +1,261 @@
+//! One change of a camera's rows, with the pages and groups that lead to them.
+
+use super::row::StoredRow;
+use super::{Draft, IndexError, KvError, hex, name_key, row_key};
+use crate::index::{ObjectRow, SUPERSEDED_MAX, State};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The state of a camera's journal.
+#[derive(Serialize, Deserialize, Default)]
+pub(super) struct Camera {
+    /// Bytes that count against a quota, by household; there is one, but for what the seam allows.
+    bytes: BTreeMap<[u8; 16], u64>,
+    /// The newest still's pointer.
+    pub(super) pointer: Option<StoredRow>,
+}
+
+impl Camera {
+    pub(super) fn bytes_of(&self, household: HouseholdId) -> u64 {
+        self.bytes.get(household.as_bytes()).copied().unwrap_or(0)
+    }
+}
+
+/// Stills come and go; events stay. Each has pages of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Stills,
+    Events,
+}
+
+impl Class {
+    fn of(row: &ObjectRow) -> Self {
+        if row.kind == Kind::Still {
+            Self::Stills
+        } else {
+            Self::Events
+        }
+    }
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stills => "stills",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// The days that have a page, ascending.
+pub(super) type Days = Vec<u32>;
+/// The ids of a day, ascending; for an event whose details are there, their slot.
+pub(super) type Page = Vec<([u8; 16], Option<[u8; 32]>)>;
+/// The slots of all live rows of an id.
+type Group = Vec<[u8; 32]>;
+
+pub(super) fn days_key(camera: CameraId, class: Class) -> String {
+    format!("days/{}/{}", hex(camera.as_bytes()), class.name())
+}
+pub(super) fn page_key(camera: CameraId, class: Class, day: u32) -> String {
+    format!("page/{}/{}/{day}", hex(camera.as_bytes()), class.name())
+}
+fn group_key(camera: CameraId, class: Class, id: &[u8; 16]) -> String {
+    format!("group/{}/{}/{}", hex(camera.as_bytes()), class.name(), hex(id))
+}
+
+/// A change that is being put together.
+pub(super) struct Change<'a> {
+    camera: CameraId,
+    draft: Draft<'a, Camera>,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn new(camera: CameraId, draft: Draft<'a, Camera>) -> Self {
+        Self { camera, draft }
+    }
+
+    /// Decides it; false: somebody else was first.
+    pub(super) fn commit(self) -> Result<bool, KvError> {
+        Ok(self.draft.commit()?.is_some())
+    }
+
+    /// Bytes of this camera that count against the household's quota.
+    pub(super) fn bytes_of(&self, household: HouseholdId) -> u64 {
+        self.draft.state.bytes_of(household)
+    }
+
+    /// The row of a slot, live or deleted.
+    pub(super) fn row(&self, slot: &[u8; 32]) -> Result<Option<ObjectRow>, KvError> {
+        let key = row_key(slot);
+        let stored: Option<StoredRow> = self.draft.get(&key)?;
+        stored.map(|stored| stored.row(&key)).transpose()
+    }
+
+    /// Whether a live row has this name.
+    pub(super) fn is_named(&self, name: &ObjectName) -> Result<bool, KvError> {
+        Ok(self.draft.get::<[u8; 32]>(&name_key(name))?.is_some())
+    }
+
+    /// The live rows of an id.
+    pub(super) fn group(&self, class: Class, id: FootageId) -> Result<Vec<ObjectRow>, KvError> {
+        self.group_of(class, id.as_bytes())
+    }
+
+    fn group_of(&self, class: Class, id: &[u8; 16]) -> Result<Vec<ObjectRow>, KvError> {
+        let group: Group = self.draft.get(&group_key(self.camera, class, id))?.unwrap_or_default();
+        let mut rows = Vec::with_capacity(group.len());
+        for slot in &group {
+            rows.extend(self.row(slot)?.filter(|row| row.state == State::Live));
+        }
+        Ok(rows)
+    }
+
+    /// Live rows of stills below `before`, the oldest first, as many as go at once.
+    pub(super) fn superseded(&self, before: FootageId) -> Result<Vec<ObjectRow>, KvError> {
+        self.rows_of(Class::Stills, SUPERSEDED_MAX, |id| id < before.as_bytes())
+    }
+
+    /// Live rows, at most `limit`.
+    pub(super) fn some(&self, limit: usize) -> Result<Vec<ObjectRow>, KvError> {
+        let mut rows = self.rows_of(Class::Stills, limit, |_| true)?;
+        rows.extend(self.rows_of(Class::Events, limit.saturating_sub(rows.len()), |_| true)?);
+        Ok(rows)
+    }
+
+    fn rows_of(
+        &self,
+        class: Class,
+        limit: usize,
+        wanted: impl Fn(&[u8; 16]) -> bool,
+    ) -> Result<Vec<ObjectRow>, KvError> {
+        let days: Days = self.draft.get(&days_key(self.camera, class))?.unwrap_or_default();
+        let mut rows = Vec::new();
+        for day in days {
+            let page: Page = self.draft.get(&page_key(self.camera, class, day))?.unwrap_or_default();
+            for (id, _) in &page {
+                if rows.len() >= limit || !wanted(id) {
+                    rows.truncate(limit);
+                    return Ok(rows);
+                }
+                rows.extend(self.group_of(class, id)?);
+            }
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    /// Sets the pointer, unless it would go back.
+    pub(super) fn point(&mut self, pointer: &ObjectRow) -> Result<(), IndexError> {
+        let state = &mut self.draft.state;
+        let present = state.pointer.take().map(|row| row.row("a pointer")).transpose()?;
+        let newest = match &present {
+            Some(present) if present.id >= pointer.id => present,
+            _ => pointer,
+        };
+        state.pointer = Some(StoredRow::from(newest));
+        Ok(())
+    }
+
+    /// Takes the pointer away.
+    pub(super) fn point_nowhere(&mut self) {
+        self.draft.state.pointer = None;
+    }
+
+    /// Adds a live row.
+    pub(super) fn add(&mut self, household: HouseholdId, row: &ObjectRow) -> Result<(), KvError> {
+        let (class, slot) = (Class::of(row), *row.slot.as_bytes());
+        self.draft.put(row_key(&slot), &StoredRow::from(row))?;
+        self.draft.put(name_key(&row.name), &slot)?;
+        let key = group_key(self.camera, class, row.id.as_bytes());
+        let mut group: Group = self.draft.get(&key)?.unwrap_or_default();
+        group.push(slot);
+        self.draft.put(key, &group)?;
+        let details = is_details(row).then_some(slot);
+        self.page(class, row.id, |page| {
+            let id = *row.id.as_bytes();
+            match page.binary_search_by(|(there, _)| there.cmp(&id)) {
+                Ok(at) => {
+                    if let (Some(entry), Some(_)) = (page.get_mut(at), details) {
+                        entry.1 = details;
+                    }
+                }
+                Err(at) => page.insert(at, (id, details)),
+            }
+        })?;
+        let bytes = self.draft.state.bytes.entry(*household.as_bytes()).or_default();
+        *bytes = bytes.saturating_add(row.quota_bytes());
+        Ok(())
+    }
+
+    /// Takes a live row out, leaving `tombstone` in its place if there is one.
+    pub(super) fn remove(
+        &mut self,
+        household: HouseholdId,
+        row: &ObjectRow,
+        tombstone: Option<&ObjectRow>,
+    ) -> Result<(), KvError> {
+        let (class, slot) = (Class::of(row), *row.slot.as_bytes());
+        match tombstone {
+            Some(tombstone) => {
+                let bare = ObjectRow {
+                    inline: None,
+                    ..tombstone.clone()
+                };
+                self.draft.put(row_key(&slot), &StoredRow::from(&bare))?;
+            }
+            None => self.draft.remove(row_key(&slot)),
+        }
+        self.draft.remove(name_key(&row.name));
+        let key = group_key(self.camera, class, row.id.as_bytes());
+        let mut group: Group = self.draft.get(&key)?.unwrap_or_default();
+        group.retain(|there| *there != slot);
+        let is_last = group.is_empty();
+        if is_last {
+            self.draft.remove(key);
+        } else {
+            self.draft.put(key, &group)?;
+        }
+        self.page(class, row.id, |page| {
+            let id = *row.id.as_bytes();
+            if is_last {
+                page.retain(|(there, _)| *there != id);
+            } else if is_details(row) {
+                for (_, details) in page.iter_mut().filter(|(there, _)| *there == id) {
+                    *details = None;
+                }
+            }
+        })?;
+        let bytes = self.draft.state.bytes.entry(*household.as_bytes()).or_default();
+        *bytes = bytes.saturating_sub(row.quota_bytes());
+        Ok(())
+    }
+
+    /// Changes the page of an id's day; an empty one goes, and its day with it.
+    fn page(&mut self, class: Class, id: FootageId, change: impl FnOnce(&mut Page)) -> Result<(), KvError> {
+        let key = page_key(self.camera, class, id.day());
+        let mut page: Page = self.draft.get(&key)?.unwrap_or_default();
+        change(&mut page);
+        let days_key = days_key(self.camera, class);
+        let mut days: Days = self.draft.get(&days_key)?.unwrap_or_default();
+        match days.binary_search(&id.day()) {
+            Ok(at) if page.is_empty() => {
+                days.remove(at);
+                self.draft.put(days_key, &days)?;
+            }
+            Err(at) if !page.is_empty() => {
+                days.insert(at, id.day());
+                self.draft.put(days_key, &days)?;
+            }
+            _ => {}
+        }
+        if page.is_empty() {
+            self.draft.remove(key);
+            Ok(())
+        } else {
+            self.draft.put(key, &page)
+        }
+    }
+}
+
+fn is_details(row: &ObjectRow) -> bool {
+    row.kind == Kind::Event && !row.rendition
+}

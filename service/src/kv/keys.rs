@@ -1,0 +1,148 @@
+//! Keys over a key-value store: each wrapped under the key-encryption key for its owner, which is never in the store.
+//!
+//! Destroying a household's entry and then rotating the key-encryption key leaves every backup of the store closed for it, as with a file.
+
+use super::{KeyValue, KvError, hex};
+use crate::clock;
+use crate::keys::{Keys, KeysError};
+use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where the installation's own key is, and its owner's name.
+const EDGE: &str = "key/edge";
+const EDGE_OWNER: &[u8] = b"edge";
+
+/// The keys.
+pub struct KvKeys {
+    kv: Arc<dyn KeyValue>,
+    kek: KeyEncryptionKey,
+    edge: EdgeKey,
+}
+
+impl From<KvError> for KeysError {
+    fn from(error: KvError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Reads a key-encryption key from text: 64 hexadecimal digits.
+///
+/// # Errors
+/// What it must be.
+pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
+    let bytes = super::unhex(text.trim()).map(Zeroizing::new);
+    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+    bytes.map(KeyEncryptionKey::from_bytes).ok_or_else(|| {
+        KeysError::Unavailable("the key-encryption key must be 64 hexadecimal digits; none of it is shown".to_owned())
+    })
+}
+
+fn place(household: HouseholdId) -> String {
+    format!("key/household/{}", hex(household.as_bytes()))
+}
+
+impl KvKeys {
+    /// Opens the keys under `kek`; in a new store the installation's own key is made where `may_begin`.
+    ///
+    /// # Errors
+    /// [`KeysError::WrongKey`]: the store was begun with another key-encryption key. [`KeysError::NoKey`]: it was not begun.
+    pub fn open(kv: Arc<dyn KeyValue>, kek: KeyEncryptionKey, may_begin: bool) -> Result<Self, KeysError> {
+        let mut wrapped = kv.get(EDGE)?;
+        if wrapped.is_none() && may_begin {
+            let edge = Zeroizing::new(clock::random::<32>());
+            let begun = kek.wrap(EDGE_OWNER, &edge, clock::random());
+            kv.swap(EDGE, None, &begun.map_err(|_| KeysError::WrongKey)?)?;
+            // Whoever was first.
+            wrapped = kv.get(EDGE)?;
+        }
+        let wrapped = wrapped.ok_or(KeysError::NoKey)?;
+        let edge = kek.unwrap(EDGE_OWNER, &wrapped).map_err(|_| KeysError::WrongKey)?;
+        Ok(Self {
+            kv,
+            kek,
+            edge: EdgeKey::from_bytes(*edge),
+        })
+    }
+}
+
+impl Keys for KvKeys {
+    fn edge(&self) -> &EdgeKey {
+        &self.edge
+    }
+
+    fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError> {
+        let wrapped = self.kv.get(&place(household))?.ok_or(KeysError::NoKey)?;
+        let key = self.kek.unwrap(household.as_bytes(), &wrapped);
+        Ok(Arc::new(HouseholdKey::from_bytes(
+            *key.map_err(|_| KeysError::WrongKey)?,
+        )))
+    }
+
+    fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+        let key = Zeroizing::new(clock::random::<32>());
+        let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random());
+        if self
+            .kv
+            .swap(&place(household), None, &wrapped.map_err(|_| KeysError::WrongKey)?)?
+        {
+            Ok(())
+        } else {
+            Err(KeysError::Unavailable("the household has a key already".to_owned()))
+        }
+    }
+
+    fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
+        let place = place(household);
+        self.kv.get(&place)?.ok_or(KeysError::NoKey)?;
+        Ok(self.kv.delete_many(&[place])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::memory::MemoryKv;
+
+    fn kek(n: u8) -> KeyEncryptionKey {
+        KeyEncryptionKey::from_bytes([n; 32])
+    }
+
+    #[test]
+    fn keys_are_kept_and_bound_to_their_household() {
+        let kv: Arc<dyn KeyValue> = Arc::new(MemoryKv::default());
+        assert!(matches!(
+            KvKeys::open(Arc::clone(&kv), kek(1), false),
+            Err(KeysError::NoKey)
+        ));
+        let keys = KvKeys::open(Arc::clone(&kv), kek(1), true).unwrap();
+        let [one, two] = [1, 2].map(|n| HouseholdId::from_bytes([n; 16]));
+        keys.add_household(one).unwrap();
+        keys.add_household(two).unwrap();
+        assert!(keys.add_household(one).is_err(), "a key is never replaced");
+        assert!(keys.household_key(one).is_ok());
+        // Swapped by hand.
+        let theirs = kv.get(&place(two)).unwrap().unwrap();
+        kv.set(&place(one), &theirs).unwrap();
+        assert!(matches!(keys.household_key(one), Err(KeysError::WrongKey)));
+        keys.destroy_household(two).unwrap();
+        assert!(matches!(keys.household_key(two), Err(KeysError::NoKey)));
+        assert!(matches!(keys.destroy_household(two), Err(KeysError::NoKey)));
+        assert!(matches!(KvKeys::open(kv, kek(2), true), Err(KeysError::WrongKey)));
+    }
+
+    #[test]
+    fn a_key_encryption_key_is_64_digits() {
+        for bad in [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"g".repeat(64),
+            &"é".repeat(32),
+        ] {
+            assert!(read_kek(bad).is_err(), "{bad:?}");
+        }
+        assert!(read_kek(&format!("{}\n", "0a".repeat(32))).is_ok());
+    }
+}

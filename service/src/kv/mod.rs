@@ -1,0 +1,100 @@
+//! Everything behind the seams over a key-value store: registry, index, object store, keys and the counters of failed logins.
+//!
+//! Threat. A key-value store is NOT trusted: it may give another key's value, an old one, none, or a changed one. What must hold is what holds
+//! for each seam (`registry`, `index`, `store`, `keys`): nothing that is read here counts before it has proven itself there. What this room
+//! adds is order: several values that belong together change together or not at all ([`journal`]).
+//!
+//! It never sees a plain byte of footage, a plain name or a key in the clear.
+
+mod attempts;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod index;
+mod journal;
+mod keys;
+#[cfg(any(test, feature = "conformance"))]
+pub mod memory;
+mod registry;
+mod store;
+
+pub use attempts::KvAttempts;
+pub use index::KvIndex;
+pub use keys::{KvKeys, read_kek};
+pub use registry::KvRegistry;
+pub use store::KvStore;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Longest value in bytes: what the smallest of the common stores takes (400 KB), with room for its key.
+pub const VALUE_BYTES_MAX: usize = 384 * 1024;
+/// How often a change is tried again when somebody else wrote meanwhile.
+const TRIES_MAX: usize = 32;
+
+/// The store does not answer, or not with what was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("key-value store: {0}")]
+pub struct KvError(pub String);
+
+/// One store. Every call is one round trip, and has happened when it returns.
+pub trait KeyValue: Send + Sync + 'static {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`KvError`]
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError>;
+
+    /// The values of several keys, in the order of the keys.
+    ///
+    /// # Errors
+    /// [`KvError`]
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, KvError>;
+
+    /// Writes a value, whatever is there.
+    ///
+    /// # Errors
+    /// [`KvError`]
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), KvError>;
+
+    /// Writes `value` if the key has the value `was` (none: if it has none); says whether it did.
+    ///
+    /// # Errors
+    /// [`KvError`]: whether it was written is not known.
+    fn swap(&self, key: &str, was: Option<&[u8]>, value: &[u8]) -> Result<bool, KvError>;
+
+    /// Removes keys; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`KvError`]
+    fn delete_many(&self, keys: &[String]) -> Result<(), KvError>;
+
+    /// The keys that begin with `prefix`, ascending. Long: for administration alone.
+    ///
+    /// # Errors
+    /// [`KvError`]
+    fn list(&self, prefix: &str) -> Result<Vec<String>, KvError>;
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, KvError> {
+    postcard::to_allocvec(value).map_err(|error| KvError(error.to_string()))
+}
+
+fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, KvError> {
+    postcard::from_bytes(value).map_err(|_| KvError(format!("the value of {key} is not what is written there")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let pair = |at: usize| u8::from_str_radix(text.get(at..at.checked_add(2)?)?, 16).ok();
+    (0..text.len()).step_by(2).map(pair).collect()
+}

@@ -1,0 +1,290 @@
+//! The object store over a key-value store: a head for each object, and its bytes in parts where they do not fit there.
+//!
+//! An object appears with its head, which is written last and only if there is none. A part belongs to the upload that wrote it.
+
+use super::{KeyValue, KvError, VALUE_BYTES_MAX, decode, encode, hex, unhex};
+use crate::clock;
+use crate::store::{Listed, Store, StoreError, Upload};
+use async_trait::async_trait;
+use bytes::Bytes;
+use eyesonly_seal::ObjectName;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Bytes of one part.
+const PART_BYTES: usize = 256 * 1024;
+const _: () = assert!(PART_BYTES < VALUE_BYTES_MAX);
+
+/// What is written last.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    length: u64,
+    written_at_milliseconds: u64,
+    body: Body,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Body {
+    /// All of it.
+    Here(Vec<u8>),
+    /// In parts of this upload.
+    Parts([u8; 16]),
+}
+
+/// An upload that has begun: what a sweep finds of one that broke off.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    at_milliseconds: u64,
+    parts: u64,
+}
+
+/// The store.
+pub struct KvStore(Arc<dyn KeyValue>);
+
+impl KvStore {
+    /// Over this store.
+    pub fn new(kv: Arc<dyn KeyValue>) -> Self {
+        Self(kv)
+    }
+}
+
+impl From<KvError> for StoreError {
+    fn from(error: KvError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+const HEADS: &str = "object/";
+const BEGUN: &str = "upload/";
+
+fn head_key(name: ObjectName) -> String {
+    format!("{HEADS}{}", hex(name.as_bytes()))
+}
+fn begun_key(upload: &[u8; 16]) -> String {
+    format!("{BEGUN}{}", hex(upload))
+}
+fn part_key(upload: &[u8; 16], part: u64) -> String {
+    format!("part/{}/{part}", hex(upload))
+}
+
+fn write_head(kv: &dyn KeyValue, name: ObjectName, length: usize, body: Body) -> Result<(), StoreError> {
+    let head = Head {
+        length: length as u64,
+        written_at_milliseconds: clock::now_milliseconds(),
+        body,
+    };
+    if kv.swap(&head_key(name), None, &encode(&head)?)? {
+        Ok(())
+    } else {
+        Err(StoreError::Exists)
+    }
+}
+
+fn parts_of(length: u64) -> u64 {
+    length.div_ceil(PART_BYTES as u64)
+}
+
+fn drop_parts(kv: &dyn KeyValue, upload: &[u8; 16], parts: u64) -> Result<(), KvError> {
+    let keys: Vec<String> = (0..parts)
+        .map(|part| part_key(upload, part))
+        .chain([begun_key(upload)])
+        .collect();
+    kv.delete_many(&keys)
+}
+
+impl KvStore {
+    fn head(&self, name: ObjectName) -> Result<Option<Head>, KvError> {
+        let key = head_key(name);
+        self.0.get(&key)?.map(|raw| decode(&key, &raw)).transpose()
+    }
+
+    /// One range, from parts that are read once each.
+    fn range(
+        &self,
+        upload: &[u8; 16],
+        (start, end): (u64, u64),
+        parts: &mut HashMap<u64, Bytes>,
+    ) -> Result<Bytes, StoreError> {
+        let part_bytes = PART_BYTES as u64;
+        let mut range = Vec::new();
+        for part in start / part_bytes..parts_of(end) {
+            let bytes = match parts.get(&part) {
+                Some(bytes) => bytes.clone(),
+                None => {
+                    let bytes = self.0.get(&part_key(upload, part))?.ok_or(StoreError::Short)?;
+                    parts.entry(part).or_insert(Bytes::from(bytes)).clone()
+                }
+            };
+            let at = part.saturating_mul(part_bytes);
+            let from = usize::try_from(start.saturating_sub(at)).map_err(|_| StoreError::Short)?;
+            let to = usize::try_from(end.saturating_sub(at).min(part_bytes)).map_err(|_| StoreError::Short)?;
+            range.extend_from_slice(bytes.get(from..to).ok_or(StoreError::Short)?);
+        }
+        Ok(Bytes::from(range))
+    }
+}
+
+#[async_trait]
+impl Store for KvStore {
+    async fn put(&self, name: ObjectName, sealed: Bytes) -> Result<(), StoreError> {
+        if sealed.len() <= PART_BYTES {
+            return write_head(&*self.0, name, sealed.len(), Body::Here(sealed.to_vec()));
+        }
+        let mut upload = self.begin(name).await?;
+        let mut rest = sealed;
+        while !rest.is_empty() {
+            let part = rest.split_to(PART_BYTES.min(rest.len()));
+            upload.part(part).await?;
+        }
+        upload.finish().await
+    }
+
+    async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
+        if self.head(name)?.is_some() {
+            return Err(StoreError::Exists);
+        }
+        Ok(Box::new(KvUpload {
+            kv: Arc::clone(&self.0),
+            name,
+            upload: clock::random(),
+            waiting: Vec::new(),
+            parts: 0,
+            length: 0,
+        }))
+    }
+
+    fn part_bytes(&self) -> usize {
+        PART_BYTES
+    }
+
+    async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
+        let head = self.head(name)?.ok_or(StoreError::NotFound)?;
+        let ends = ranges.iter().map(|(start, length)| match start.checked_add(*length) {
+            Some(end) if end <= head.length => Ok((*start, end)),
+            _ => Err(StoreError::Short),
+        });
+        let ends = ends.collect::<Result<Vec<_>, _>>()?;
+        match head.body {
+            Body::Here(bytes) => {
+                let bytes = Bytes::from(bytes);
+                let slice = |(start, end): (u64, u64)| {
+                    let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
+                    (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
+                };
+                ends.into_iter()
+                    .map(|range| slice(range).ok_or(StoreError::Short))
+                    .collect()
+            }
+            Body::Parts(upload) => {
+                let mut parts = HashMap::new();
+                ends.into_iter()
+                    .map(|range| self.range(&upload, range, &mut parts))
+                    .collect()
+            }
+        }
+    }
+
+    async fn delete(&self, name: ObjectName) -> Result<(), StoreError> {
+        let Some(head) = self.head(name)? else { return Ok(()) };
+        self.0.delete_many(&[head_key(name)])?;
+        if let Body::Parts(upload) = head.body {
+            drop_parts(&*self.0, &upload, parts_of(head.length))?;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
+        for key in self.0.list(BEGUN)? {
+            let (Some(raw), Some(upload)) = (self.0.get(&key)?, key.strip_prefix(BEGUN).and_then(unhex)) else {
+                continue;
+            };
+            let (begun, Ok(upload)) = (decode::<Begun>(&key, &raw)?, <[u8; 16]>::try_from(upload)) else {
+                continue;
+            };
+            if begun.at_milliseconds < before_milliseconds {
+                drop_parts(&*self.0, &upload, begun.parts)?;
+            }
+        }
+        let mut listed = Vec::new();
+        for key in self.0.list(HEADS)? {
+            let name = key
+                .strip_prefix(HEADS)
+                .and_then(unhex)
+                .and_then(|name| name.try_into().ok());
+            let (Some(name), Some(raw)) = (name, self.0.get(&key)?) else {
+                continue;
+            };
+            let head: Head = decode(&key, &raw)?;
+            if head.written_at_milliseconds < before_milliseconds {
+                listed.push(Listed {
+                    name: ObjectName::from_bytes(name),
+                    written_at_milliseconds: head.written_at_milliseconds,
+                });
+            }
+        }
+        Ok(listed)
+    }
+}
+
+struct KvUpload {
+    kv: Arc<dyn KeyValue>,
+    name: ObjectName,
+    upload: [u8; 16],
+    /// What does not fill a part yet.
+    waiting: Vec<u8>,
+    parts: u64,
+    length: usize,
+}
+
+impl KvUpload {
+    fn write(&mut self) -> Result<(), KvError> {
+        // Noted before it is there, so that a sweep finds it.
+        let begun = Begun {
+            at_milliseconds: clock::now_milliseconds(),
+            parts: self.parts.saturating_add(1),
+        };
+        self.kv.set(&begun_key(&self.upload), &encode(&begun)?)?;
+        self.kv.set(&part_key(&self.upload, self.parts), &self.waiting)?;
+        self.parts = begun.parts;
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upload for KvUpload {
+    async fn part(&mut self, sealed: Bytes) -> Result<(), StoreError> {
+        self.length = self.length.saturating_add(sealed.len());
+        let mut rest = &*sealed;
+        while !rest.is_empty() {
+            let room = PART_BYTES.saturating_sub(self.waiting.len());
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.waiting.extend_from_slice(now);
+            rest = later;
+            if self.waiting.len() == PART_BYTES {
+                self.write()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        if !self.waiting.is_empty() {
+            self.write()?;
+        }
+        let written = write_head(&*self.kv, self.name, self.length, Body::Parts(self.upload));
+        match written {
+            // What was begun has ended.
+            Ok(()) => self.kv.delete_many(&[begun_key(&self.upload)])?,
+            Err(_) => drop_parts(&*self.kv, &self.upload, self.parts)?,
+        }
+        written
+    }
+
+    async fn abort(self: Box<Self>) {
+        if let Err(error) = drop_parts(&*self.kv, &self.upload, self.parts) {
+            tracing::warn!(%error, "parts of an upload that was given up are left for collection");
+        }
+    }
+}
