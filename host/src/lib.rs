@@ -22,6 +22,5 @@ pub mod store;
 #[cfg(feature = "storm")]
 pub mod storm;
 pub mod tiers;
-pub mod viewer;
 
 pub use eyesonly_service::{admin, admission, clock, defence, footage, grant, identity, ingest, ledger, turns, vault};

@@ -2,11 +2,13 @@
 
 use super::problem::Problem;
 use super::{Edge, credential};
+use crate::admission::RawCredential;
 use crate::ingest::{ContentDigest, Declared, IngestError, Taken};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_seal::Kind;
+use eyesonly_web::upload;
 use std::sync::Arc;
 
 type Edged = State<Arc<Edge>>;
@@ -28,9 +30,9 @@ pub async fn clip(State(edge): Edged, Path(id): Path<String>, request: Request) 
 
 /// `PUT /v1/ingest/events/{event}`
 pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
-    let raw = credential::of_camera(request.headers())?;
+    let raw = RawCredential::new(credential::of_camera(request.headers())?);
     let grant = edge.admission.admit_camera(&raw).await?;
-    check_media_type(request.headers(), "application/json")?;
+    upload::check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
     let body = edge.inlet.carry(request.into_body()).await;
     let taken = edge
@@ -41,9 +43,9 @@ pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request)
 }
 
 async fn footage(edge: &Edge, kind: Kind, id: &str, media_type: &str, request: Request) -> Result<Response, Problem> {
-    let raw = credential::of_camera(request.headers())?;
+    let raw = RawCredential::new(credential::of_camera(request.headers())?);
     let grant = edge.admission.admit_camera(&raw).await?;
-    check_media_type(request.headers(), media_type)?;
+    upload::check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
     let body = edge.inlet.carry(request.into_body()).await;
     let taken = edge
@@ -65,62 +67,12 @@ fn answer(taken: Taken) -> Response {
     response
 }
 
-/// A body whose type is given must be of the type that the route takes.
-fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let given = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    if given.eq_ignore_ascii_case(expected) {
-        Ok(())
-    } else {
-        Err(Problem::MediaType(
-            format!("This address takes {expected}; set the Content-Type header to it.").into(),
-        ))
-    }
-}
-
+/// What the head says of the body, its digest read.
 fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|encoding| encoding != "identity")
-    {
-        return Err(Problem::MediaType(
-            "Send the body as it is, without a Content-Encoding.".into(),
-        ));
-    }
-    if headers.contains_key(header::CONTENT_RANGE) {
-        return Err(Problem::BadRequest(
-            "An upload is whole: Content-Range is not taken (RFC 9110, 14.5).".into(),
-        ));
-    }
-    let malformed = || Problem::BadRequest("Content-Length is not a number.".into());
-    let length = match headers.get(header::CONTENT_LENGTH) {
-        None => None,
-        Some(value) => Some(
-            value
-                .to_str()
-                .ok()
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(malformed)?,
-        ),
-    };
-    let lines: Result<Vec<&str>, _> = headers
-        .get_all("content-digest")
-        .iter()
-        .map(|line| line.to_str())
-        .collect();
-    let lines = lines.map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
-    let digest = if lines.is_empty() {
-        None
-    } else {
-        Some(ContentDigest::parse(&lines.join(", ")).map_err(IngestError::from)?)
-    };
-    Ok(Declared { length, digest })
+    let upload::Declared { length, digest } = upload::declared(headers)?;
+    let digest = digest.map(|text| ContentDigest::parse(&text)).transpose();
+    Ok(Declared {
+        length,
+        digest: digest.map_err(IngestError::from)?,
+    })
 }

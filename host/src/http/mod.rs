@@ -1,21 +1,19 @@
 //! HTTP: routes in, responses out.
 //!
-//! One table of routes ([`routes::ROUTES`]); one file that chooses statuses ([`problem`]); one way out for what is private
+//! What is said alike by both editions is `eyesonly_web`: the table of routes, the one file that chooses statuses ([`problem`]), ranges, pages. Here is
+//! what answers, and one way out for what is private
 //! (`wayout`). This room must never decide who may see what, never build an answer from anything but a grant's, and never log an address or a
 //! credential.
 
 mod camera;
-mod credential;
 mod inlet;
-mod openapi;
 mod outlet;
-pub mod problem;
-mod range;
 pub mod routes;
 mod serve;
 mod viewer;
 mod wayout;
 
+pub use eyesonly_web::problem;
 pub use inlet::Inlet;
 pub use outlet::{Departing, Outlet};
 pub use serve::{Listener, ServeError, Tls, serve, serve_metrics};
@@ -26,6 +24,7 @@ use crate::identity::Identity;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::sandbox::Handler;
+use eyesonly_web::{credential, openapi, range};
 use std::sync::Arc;
 
 /// Nothing in between: the inlet and the outlet of an edge that has neither proxy nor queue inside.

@@ -1,51 +1,38 @@
 //! What viewers ask: sign in, see their cameras, stills, events and clips, delete an event. FROM CLIENT: every parameter.
 
-use super::problem::{Problem, header_text};
+use super::problem::Problem;
 use super::wayout::{self, Leaving, Opened};
-use super::{Departing, Edge, credential, range};
+use super::{Departing, Edge, credential, openapi, range};
 use crate::admission::{Identified, RawCredential};
 use crate::clock;
 use crate::footage::Held;
 use crate::grant::Grant;
 use crate::ledger::Handed;
-use crate::sandbox::{Answer, Body as Answered, Handler, MediaType, Question, Status};
-use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY, WallCamera, login_page, wall_page};
+use crate::sandbox::{Answer, Body as Answered, Handler, HandlerFailure, MediaType, Question, Status};
+
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_rights::{Action, Requester, Role};
 use eyesonly_seal::FootageId;
-use serde::{Deserialize, Serialize};
+use eyesonly_web::login::{LOGIN_BYTES_MAX, Login};
+use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
+use eyesonly_web::{answer, ask, login};
+use serde::Deserialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
-/// Longest body of a login in bytes.
-const LOGIN_BYTES_MAX: usize = 4096;
 /// How long the body of a login may take to come: it is one packet.
 const LOGIN_SECONDS_MAX: u64 = 10;
-/// Width of a thumbnail when none is asked for, in pixels.
-const WIDTH_DEFAULT: u32 = 320;
-/// Events in a page when nothing is asked for.
-const LIMIT_DEFAULT: u32 = 50;
 
 type Edged = State<Arc<Edge>>;
 
 /// `GET /`
 pub async fn shell() -> Response {
     let mut response = login_page().into_response();
-    let headers = response.headers_mut();
-    wayout::private(headers);
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
-    );
+    answer::page(response.headers_mut());
     response
 }
 
@@ -56,11 +43,17 @@ pub async fn asset(uri: Uri) -> Result<Response, Problem> {
         .find(|asset| asset.path == uri.path())
         .ok_or(Problem::NotFound)?;
     let mut response = asset.bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer::asset(response.headers_mut(), asset.media_type);
     Ok(response)
+}
+
+/// `GET /v1/openapi.json`
+pub async fn document() -> Response {
+    let mut response = openapi::document().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }
 
 /// `GET /healthz`
@@ -73,24 +66,7 @@ pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Login {
-    name: String,
-    password: Zeroizing<String>,
-    /// Answer with a token instead of a cookie.
-    #[serde(default)]
-    bearer: bool,
-}
-
-#[derive(Serialize)]
-struct LoggedIn<'a> {
-    expires_at_seconds: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-}
-
-/// The body of a login: an object, as serde would take a list of the values too.
+/// The body of a login.
 async fn read_login(request: Request) -> Result<Login, Problem> {
     let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
     let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
@@ -98,11 +74,7 @@ async fn read_login(request: Request) -> Result<Login, Problem> {
         .await
         .map_err(|_| Problem::TooSlow(LOGIN_SECONDS_MAX))?
         .map_err(too_large)?;
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let login = serde_json::from_slice(&body).ok().filter(|_| is_object);
-    login.ok_or_else(|| {
-        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
-    })
+    login::read(&body)
 }
 
 /// `POST /v1/session`
@@ -113,21 +85,7 @@ pub async fn login(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Problem> {
-    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
-    // A page of another site can send text/plain without asking first; it can't send JSON.
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    let is_json = media_type
-        .split(';')
-        .next()
-        .is_some_and(|first| first.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(Problem::MediaType(
-            "Sign in with a JSON body (Content-Type: application/json).".into(),
-        ));
-    }
+    login::check(&headers, uri.authority().map(|a| a.as_str()))?;
     let Login { name, password, bearer } = read_login(request).await?;
     let session = edge
         .identity
@@ -137,63 +95,43 @@ pub async fn login(
             // Never the name: people type their password there.
             tracing::info!(%error, "a login was refused");
         })?;
-    let answer = LoggedIn {
+    let response = login::begun(&login::Begun {
+        credential: session.credential.text(),
+        tag: &session.tag.to_text(),
         expires_at_seconds: session.expires_at_seconds,
-        token: bearer.then_some(session.credential.text()),
-    };
-    let body = serde_json::to_string(&answer).map_err(|_| Problem::Failed)?;
-    let mut response = (StatusCode::CREATED, body).into_response();
-    let headers = response.headers_mut();
-    wayout::private(headers);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        header::LOCATION,
-        header_text(&format!("/v1/{}/", session.tag.to_text())),
-    );
-    if !bearer {
-        let seconds = session.expires_at_seconds.saturating_sub(clock::now_seconds());
-        headers.insert(
-            header::SET_COOKIE,
-            credential::set_cookie(session.credential.text(), seconds, edge.tls),
-        );
-    }
-    Ok(response)
+        now_seconds: clock::now_seconds(),
+        bearer,
+        tls: edge.tls,
+    })?;
+    Ok(response.into_response())
 }
 
 /// `DELETE /v1/session`
 pub async fn logout(State(edge): Edged, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let raw = credential::of_viewer(&headers, edge.tls)?;
+    let raw = RawCredential::new(credential::of_viewer(&headers, edge.tls)?);
     credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
     let requester = edge.admission.identify(&raw).await?;
     edge.identity.logout(&requester).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    wayout::private(response.headers_mut());
-    response
-        .headers_mut()
-        .insert(header::SET_COOKIE, credential::set_cookie("", 0, edge.tls));
-    Ok(response)
+    Ok(login::ended(edge.tls).into_response())
 }
 
 /// `GET /v1/{tag}/`
 pub async fn wall(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
-    let answer = wall_of(&edge, &headers, &tag).await;
+    let wall = wall_of(&edge, &headers, &tag).await;
     // A person whose session has ended gets the page to sign in on; a program gets the problem.
-    let is_person = headers
-        .get(header::ACCEPT)
-        .and_then(|v| v.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    match answer {
+    let is_person = answer::is_person(&headers);
+    match wall {
         Err(Problem::Unidentified | Problem::NotFound) if is_person => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
             wayout::private(response.headers_mut());
             Ok(response)
         }
-        answer => answer,
+        wall => wall,
     }
 }
 
 async fn wall_of(edge: &Edge, headers: &HeaderMap, tag: &str) -> Result<Response, Problem> {
-    let raw = credential::of_viewer(headers, edge.tls)?;
+    let raw = RawCredential::new(credential::of_viewer(headers, edge.tls)?);
     let Identified { requester, rights, .. } = edge.admission.rights(&raw, tag).await?;
     let cameras: Vec<WallCamera<'_>> = rights
         .cameras
@@ -228,36 +166,26 @@ fn cameras_leave(
     wayout::pass(edge, requester, raw, &leaving)
 }
 
-#[derive(Serialize)]
-struct Cameras<'a> {
-    cameras: Vec<Camera<'a>>,
-}
-
-#[derive(Serialize)]
-struct Camera<'a> {
-    id: String,
-    name: &'a str,
-    household: String,
-    kinds: eyesonly_rights::Kinds,
-    may_delete: bool,
-}
-
 /// `GET /v1/{tag}/cameras`
 pub async fn cameras(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
-    let raw = credential::of_viewer(&headers, edge.tls)?;
+    let raw = RawCredential::new(credential::of_viewer(&headers, edge.tls)?);
     let Identified { requester, rights, .. } = edge.admission.rights(&raw, &tag).await?;
-    let cameras = rights
+    let cameras: Vec<ask::Camera<'_>> = rights
         .cameras
         .iter()
-        .map(|right| Camera {
+        .map(|right| ask::Camera {
             id: right.camera.to_string(),
             name: &right.name,
             household: right.household.to_string(),
-            kinds: right.kinds,
+            kinds: ask::Kinds {
+                live: right.kinds.live,
+                events: right.kinds.events,
+                clips: right.kinds.clips,
+            },
             may_delete: right.role == Role::Owner,
         })
         .collect();
-    let body = serde_json::to_vec(&Cameras { cameras }).map_err(|_| Problem::Failed)?;
+    let body = ask::cameras(&cameras)?;
     let pass = cameras_leave(&edge, &requester, &raw, body.len())?;
     Ok(wayout::bytes(pass, MediaType::Json, body))
 }
@@ -306,7 +234,7 @@ impl Asked {
     }
 
     fn credential(&self) -> Result<RawCredential, Problem> {
-        credential::of_viewer(&self.headers, self.edge.tls)
+        credential::of_viewer(&self.headers, self.edge.tls).map(RawCredential::new)
     }
 
     async fn admit(&self, raw: &RawCredential, action: Action) -> Result<Arc<Grant>, Problem> {
@@ -380,32 +308,34 @@ impl Asked {
         self.place.event.clone().ok_or(Problem::NotFound)
     }
 
-    /// A number in the query, or `default` if it isn't there.
     fn number(&self, name: &str, default: u32) -> Result<u32, Problem> {
-        match self.parameter(name) {
-            None => Ok(default),
-            Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => text
-                .parse()
-                .map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into())),
-            Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
-        }
+        ask::number(self.uri.query(), name, default)
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
-        let query = self.uri.query()?;
-        form_urlencoded::parse(query.as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+        ask::parameter(self.uri.query(), name)
     }
 }
 
 /// What a handler wants of a question that it calls a bad one.
 const fn wanted(question: &Question) -> &'static str {
     match question {
-        Question::Still { event: None, .. } => "`width` must be 1 to 1920.",
-        Question::Still { event: Some(_), .. } => "`width` must be 1 to 1920, and the event a UUIDv7.",
-        Question::Events { .. } => "`limit` must be 1 to 100, and `before` an event's id (a UUIDv7).",
-        Question::Event(_) | Question::Clip(_) => "The event must be a UUIDv7.",
+        Question::Still { event: None, .. } => ask::WANTED_STILL,
+        Question::Still { event: Some(_), .. } => ask::WANTED_EVENT_STILL,
+        Question::Events { .. } => ask::WANTED_EVENTS,
+        Question::Event(_) | Question::Clip(_) => ask::WANTED_EVENT,
+    }
+}
+
+impl From<HandlerFailure> for Problem {
+    fn from(failure: HandlerFailure) -> Self {
+        match failure {
+            HandlerFailure::Busy => Self::Unavailable,
+            failure => {
+                tracing::error!(%failure, "a handler did not answer");
+                Self::Failed
+            }
+        }
     }
 }
 
@@ -429,7 +359,7 @@ fn succeeded(answer: Answer, handler: &str, wanted: &'static str) -> Result<(Med
 pub async fn thumbnail(asked: Asked) -> Result<Response, Problem> {
     let question = Question::Still {
         event: asked.place.event.clone(),
-        width: asked.number("width", WIDTH_DEFAULT)?,
+        width: asked.number("width", ask::WIDTH_DEFAULT)?,
     };
     asked.answer(question).await
 }
@@ -438,7 +368,7 @@ pub async fn thumbnail(asked: Asked) -> Result<Response, Problem> {
 pub async fn events(asked: Asked) -> Result<Response, Problem> {
     let question = Question::Events {
         before: asked.parameter("before"),
-        limit: asked.number("limit", LIMIT_DEFAULT)?,
+        limit: asked.number("limit", ask::LIMIT_DEFAULT)?,
     };
     asked.answer(question).await
 }

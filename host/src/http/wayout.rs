@@ -4,7 +4,7 @@
 //! verifies this request's raw credential once more, against the grant's requester.
 
 use super::Edge;
-use super::problem::{Problem, header_text};
+use super::problem::Problem;
 use super::range::Span;
 use crate::admission::RawCredential;
 use crate::clock;
@@ -14,7 +14,7 @@ use crate::grant::Grant;
 use crate::ledger::{Delivery, Fault, Handed, Seam};
 use crate::sandbox::{Body as Answered, MediaType};
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use eyesonly_rights::Requester;
@@ -91,21 +91,7 @@ const fn media_type(media_type: MediaType) -> &'static str {
     }
 }
 
-/// Headers of everything private, and of every problem.
-pub fn private(headers: &mut HeaderMap) {
-    for (name, value) in [
-        (header::CACHE_CONTROL, "private, no-store"),
-        (header::VARY, "Authorization, Cookie"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            header::HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-}
+pub use eyesonly_web::answer::private;
 
 fn response(status: StatusCode, content_type: &'static str, length: u64, body: Body) -> Response {
     let mut response = Response::new(body);
@@ -131,8 +117,7 @@ pub fn page(_pass: Pass, html: String) -> Response {
         html.len() as u64,
         Body::from(html),
     );
-    let policy = HeaderValue::from_static(crate::viewer::CONTENT_SECURITY_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    eyesonly_web::answer::page(response.headers_mut());
     response
 }
 
@@ -206,15 +191,10 @@ pub fn footage(_pass: Pass, kind: MediaType, opened: Opened) -> Response {
     let mut response = response(status, media_type(kind), span.length, body);
     let headers = response.headers_mut();
     if let Some(tag) = tag {
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        headers.insert(header::ETAG, header_text(&tag));
+        eyesonly_web::answer::ranged(headers, &tag);
     }
     if span.partial {
-        let last = span.start.saturating_add(span.length).saturating_sub(1);
-        headers.insert(
-            header::CONTENT_RANGE,
-            header_text(&format!("bytes {}-{last}/{total}", span.start)),
-        );
+        eyesonly_web::answer::part(headers, span.start, span.length, total);
     }
     response
 }

@@ -1,7 +1,7 @@
 //! Ranges (RFC 9110, 14.1): one at a time. FROM CLIENT.
 
-use super::problem::Problem;
-use axum::http::{HeaderMap, header};
+use crate::problem::Problem;
+use http::{HeaderMap, header};
 
 /// What part of a body is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use http::HeaderValue;
 
     fn check(range: &str, expected: Result<(u64, u64, bool), u16>) {
         let mut headers = HeaderMap::new();

@@ -2,13 +2,8 @@
 //!
 //! What the requester reads is one thing, what the log says another. INVARIANT: [`Problem::NotFound`] has one text, whatever the cause.
 
-use crate::admission::Refused;
-use crate::footage::FootageError;
-use crate::identity::LoginError;
-use crate::ingest::{FormError, IngestError};
-use crate::sandbox::HandlerFailure;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use crate::answer::{header_text, private};
+use http::{HeaderValue, Response, StatusCode, header};
 use std::borrow::Cow;
 
 /// What went wrong, as the client reads it.
@@ -29,7 +24,7 @@ pub enum Problem {
     /// 408, with the seconds that the body had.
     TooSlow(u64),
     /// 409
-    Conflict(&'static str),
+    Conflict(Cow<'static, str>),
     /// 410: it was deleted.
     Deleted,
     /// 413, with the limit in bytes.
@@ -49,7 +44,7 @@ pub enum Problem {
     /// 503: ask again.
     Unavailable,
     /// 507
-    NoRoom(&'static str),
+    NoRoom(Cow<'static, str>),
 }
 
 impl Problem {
@@ -76,9 +71,12 @@ impl Problem {
         }
     }
 
-    fn detail(&self) -> Cow<'_, str> {
+    /// What the client reads of it.
+    pub fn detail(&self) -> Cow<'_, str> {
         match self {
-            Self::BadRequest(detail) | Self::MediaType(detail) => Cow::Borrowed(detail),
+            Self::BadRequest(detail) | Self::MediaType(detail) | Self::Conflict(detail) | Self::NoRoom(detail) => {
+                Cow::Borrowed(detail)
+            }
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
             Self::Unidentified => {
                 "No credential that is in force came with the request. Sign in, or use the credential that was issued."
@@ -88,7 +86,6 @@ impl Problem {
             Self::OtherOrigin => "A page of another site tried to change something here.".into(),
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
-            Self::Conflict(detail) | Self::NoRoom(detail) => (*detail).into(),
             Self::TooSlow(seconds) => format!("The body did not come within {seconds} seconds. Send it again.").into(),
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
             Self::TooLarge(limit) => format!("The body is longer than the {limit} bytes that are taken here.").into(),
@@ -101,8 +98,9 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The whole answer.
+    pub fn response(&self) -> Response<String> {
         let status = self.status();
         let body = serde_json::json!({
             "type": "about:blank",
@@ -110,13 +108,14 @@ impl IntoResponse for Problem {
             "status": status.as_u16(),
             "detail": self.detail(),
         });
-        let mut response = (status, body.to_string()).into_response();
+        let mut response = Response::new(body.to_string());
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        super::wayout::private(headers);
+        private(headers);
         match self {
             Self::Unidentified => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -125,7 +124,7 @@ impl IntoResponse for Problem {
                 headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes */{length}")));
             }
             Self::Throttled(seconds) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -136,76 +135,80 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A header value of text that is known to be printable ASCII.
-pub(super) fn header_text(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Unidentified => Self::Unidentified,
-            Refused::NotFound => Self::NotFound,
-            Refused::Unavailable(_) => Self::Unavailable,
-        }
+#[cfg(feature = "axum")]
+impl axum_core::response::IntoResponse for Problem {
+    fn into_response(self) -> axum_core::response::Response {
+        self.response().map(axum_core::body::Body::from)
     }
 }
 
-impl From<FootageError> for Problem {
-    fn from(error: FootageError) -> Self {
-        match error {
-            FootageError::NotFound | FootageError::Invalid => Self::NotFound,
-            FootageError::Limit => Self::Failed,
-            FootageError::Unavailable => Self::Unavailable,
-        }
-    }
-}
+/// Which problem each error of the services becomes.
+#[cfg(feature = "service")]
+mod of_services {
+    use super::Problem;
+    use eyesonly_service::admission::Refused;
+    use eyesonly_service::footage::FootageError;
+    use eyesonly_service::identity::LoginError;
+    use eyesonly_service::ingest::{FormError, IngestError};
 
-impl From<LoginError> for Problem {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::Wrong => Self::WrongLogin,
-            LoginError::Throttled(seconds) => Self::Throttled(seconds),
-            LoginError::Busy | LoginError::Unavailable => Self::Unavailable,
-        }
-    }
-}
-
-impl From<HandlerFailure> for Problem {
-    fn from(failure: HandlerFailure) -> Self {
-        match failure {
-            HandlerFailure::Busy => Self::Unavailable,
-            failure => {
-                tracing::error!(%failure, "a handler did not answer");
-                Self::Failed
+    impl From<Refused> for Problem {
+        fn from(refused: Refused) -> Self {
+            match refused {
+                Refused::Unidentified => Self::Unidentified,
+                Refused::NotFound => Self::NotFound,
+                Refused::Unavailable(_) => Self::Unavailable,
             }
         }
     }
-}
 
-impl From<IngestError> for Problem {
-    fn from(error: IngestError) -> Self {
-        match error {
-            IngestError::Id(detail) => Self::BadRequest(detail.into()),
-            IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => {
-                Self::MediaType(form.to_string().into())
+    impl From<FootageError> for Problem {
+        fn from(error: FootageError) -> Self {
+            match error {
+                FootageError::NotFound | FootageError::Invalid => Self::NotFound,
+                FootageError::Limit => Self::Failed,
+                FootageError::Unavailable => Self::Unavailable,
             }
-            IngestError::Form(form) => Self::Unprocessable(form.to_string()),
-            IngestError::Description(detail) => Self::Unprocessable(detail),
-            IngestError::TooLarge(limit) => Self::TooLarge(limit),
-            IngestError::Incomplete => {
-                Self::BadRequest("The body is shorter or longer than its content-length.".into())
+        }
+    }
+
+    impl From<LoginError> for Problem {
+        fn from(error: LoginError) -> Self {
+            match error {
+                LoginError::Wrong => Self::WrongLogin,
+                LoginError::Throttled(seconds) => Self::Throttled(seconds),
+                LoginError::Busy | LoginError::Unavailable => Self::Unavailable,
             }
-            IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
-            IngestError::Conflict => Self::Conflict("Another body was handed in under this id. An id is used once."),
-            IngestError::NoEvent => Self::Conflict("There is no such event. Hand in its description first."),
-            IngestError::Deleted => Self::Deleted,
-            IngestError::OverQuota => {
-                Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota.")
+        }
+    }
+
+    impl From<IngestError> for Problem {
+        fn from(error: IngestError) -> Self {
+            match error {
+                IngestError::Id(detail) => Self::BadRequest(detail.into()),
+                IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => {
+                    Self::MediaType(form.to_string().into())
+                }
+                IngestError::Form(form) => Self::Unprocessable(form.to_string()),
+                IngestError::Description(detail) => Self::Unprocessable(detail),
+                IngestError::TooLarge(limit) => Self::TooLarge(limit),
+                IngestError::Incomplete => {
+                    Self::BadRequest("The body is shorter or longer than its content-length.".into())
+                }
+                IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
+                IngestError::Conflict => {
+                    Self::Conflict("Another body was handed in under this id. An id is used once.".into())
+                }
+                IngestError::NoEvent => Self::Conflict("There is no such event. Hand in its description first.".into()),
+                IngestError::Deleted => Self::Deleted,
+                IngestError::OverQuota => {
+                    Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota.".into())
+                }
+                IngestError::Full => {
+                    Self::NoRoom("The edge has no room to store it now. Keep it and try again later.".into())
+                }
+                IngestError::Revoked => Self::Unidentified,
+                IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
             }
-            IngestError::Full => Self::NoRoom("The edge has no room to store it now. Keep it and try again later."),
-            IngestError::Revoked => Self::Unidentified,
-            IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
         }
     }
 }

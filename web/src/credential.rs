@@ -1,8 +1,8 @@
 //! Where a request's credential is: a bearer token, or the session cookie. FROM CLIENT, all of it.
 
-use super::problem::Problem;
-use crate::admission::RawCredential;
-use axum::http::{HeaderMap, HeaderValue, header};
+use crate::answer::header_text;
+use crate::problem::Problem;
+use http::{HeaderMap, HeaderValue, header};
 
 /// The cookie's name over TLS: browsers take it only with `Secure`, for this host, for all of it.
 const COOKIE_TLS: &str = "__Host-eyesonly";
@@ -17,19 +17,15 @@ const fn cookie_name(tls: bool) -> &'static str {
 ///
 /// # Errors
 /// [`Problem::Unidentified`] if there is neither.
-pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<RawCredential, Problem> {
-    of_camera(headers).or_else(|_| {
-        cookie(headers, tls)
-            .map(RawCredential::new)
-            .ok_or(Problem::Unidentified)
-    })
+pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<&str, Problem> {
+    of_camera(headers).or_else(|_| cookie(headers, tls).ok_or(Problem::Unidentified))
 }
 
 /// The bearer token of a request; a camera has no cookie.
 ///
 /// # Errors
 /// [`Problem::Unidentified`].
-pub fn of_camera(headers: &HeaderMap) -> Result<RawCredential, Problem> {
+pub fn of_camera(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     // Two of them are not one credential, whichever comes first.
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -38,7 +34,7 @@ pub fn of_camera(headers: &HeaderMap) -> Result<RawCredential, Problem> {
     let value = value.to_str().map_err(|_| Problem::Unidentified)?;
     let (scheme, token) = value.split_once(' ').ok_or(Problem::Unidentified)?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(RawCredential::new(token.trim()))
+        Ok(token.trim())
     } else {
         Err(Problem::Unidentified)
     }
@@ -61,7 +57,7 @@ pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
         "{}={credential}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}",
         cookie_name(tls)
     );
-    let mut value = super::problem::header_text(&text);
+    let mut value = header_text(&text);
     value.set_sensitive(true);
     value
 }
@@ -106,8 +102,8 @@ mod tests {
     }
 
     fn check_credential(pairs: &[(&'static str, &str)], expected: Option<&str>) {
-        let got = of_viewer(&headers(pairs), false).ok();
-        assert_eq!(got.as_ref().map(RawCredential::text), expected, "{pairs:?}");
+        let headers = headers(pairs);
+        assert_eq!(of_viewer(&headers, false).ok(), expected, "{pairs:?}");
     }
 
     #[test]

@@ -1,0 +1,120 @@
+//! A login as it comes, and its answer. FROM CLIENT.
+
+use crate::answer::{header_text, private};
+use crate::credential;
+use crate::problem::Problem;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Longest body of a login in bytes.
+pub const LOGIN_BYTES_MAX: usize = 4096;
+
+/// A login.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The account.
+    pub name: String,
+    /// Its password.
+    pub password: Zeroizing<String>,
+    /// Answer with a token instead of a cookie.
+    #[serde(default)]
+    pub bearer: bool,
+}
+
+/// Whether a login may come so: not from another site's page, and as JSON.
+///
+/// # Errors
+/// [`Problem::OtherOrigin`], [`Problem::MediaType`].
+pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
+    credential::check_origin(headers, authority)?;
+    // A page of another site can send text/plain without asking first; it can't send JSON.
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let is_json = media_type
+        .split(';')
+        .next()
+        .is_some_and(|first| first.trim().eq_ignore_ascii_case("application/json"));
+    if is_json {
+        Ok(())
+    } else {
+        Err(Problem::MediaType(
+            "Sign in with a JSON body (Content-Type: application/json).".into(),
+        ))
+    }
+}
+
+/// Reads the body of a login: an object, as serde would take a list of the values too.
+///
+/// # Errors
+/// [`Problem::BadRequest`].
+pub fn read(body: &[u8]) -> Result<Login, Problem> {
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let login = serde_json::from_slice(body).ok().filter(|_| is_object);
+    login.ok_or_else(|| {
+        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
+    })
+}
+
+/// A session that has begun.
+pub struct Begun<'a> {
+    /// What to present from now on.
+    pub credential: &'a str,
+    /// The tag of its addresses.
+    pub tag: &'a str,
+    /// When it ends by itself, seconds since 1970.
+    pub expires_at_seconds: u64,
+    /// And now.
+    pub now_seconds: u64,
+    /// The client wants a token rather than a cookie.
+    pub bearer: bool,
+    /// Cookies are `Secure`.
+    pub tls: bool,
+}
+
+#[derive(Serialize)]
+struct LoggedIn<'a> {
+    expires_at_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+/// The answer to a right login.
+///
+/// # Errors
+/// [`Problem::Failed`].
+pub fn begun(session: &Begun<'_>) -> Result<Response<String>, Problem> {
+    let answer = LoggedIn {
+        expires_at_seconds: session.expires_at_seconds,
+        token: session.bearer.then_some(session.credential),
+    };
+    let body = serde_json::to_string(&answer).map_err(|_| Problem::Failed)?;
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::CREATED;
+    let headers = response.headers_mut();
+    private(headers);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::LOCATION, header_text(&format!("/v1/{}/", session.tag)));
+    if !session.bearer {
+        let seconds = session.expires_at_seconds.saturating_sub(session.now_seconds);
+        headers.insert(
+            header::SET_COOKIE,
+            credential::set_cookie(session.credential, seconds, session.tls),
+        );
+    }
+    Ok(response)
+}
+
+/// The answer to a session's end.
+pub fn ended(tls: bool) -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    private(response.headers_mut());
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, credential::set_cookie("", 0, tls));
+    response
+}

@@ -1,0 +1,318 @@
+//! The routes, as one table. Both editions' routers, the OpenAPI document and the matrix test are made from it; a route that isn't here does not
+//! exist. And what a target must look like before anything looks at it.
+
+use crate::problem::Problem;
+use http::uri::Authority;
+use http::{HeaderValue, Request, Version, header};
+
+/// Longest path in bytes: the longest route with its ids has 180.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Longest query in bytes.
+pub const QUERY_BYTES_MAX: usize = 512;
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody: nothing private is in the answer.
+    Anyone,
+    /// A viewer with a live session.
+    Viewer,
+    /// A camera with its own credential.
+    Camera,
+}
+
+/// What a route does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub enum Name {
+    Shell,
+    Asset,
+    OpenApi,
+    Health,
+    Login,
+    Logout,
+    Wall,
+    Cameras,
+    Thumbnail,
+    Events,
+    Event,
+    DeleteEvent,
+    EventThumbnail,
+    Clip,
+    PutStill,
+    PutEvent,
+    PutEventStill,
+    PutClip,
+    #[cfg(feature = "bench")]
+    Plain,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// What it does.
+    pub name: Name,
+    /// `GET` also answers `HEAD`.
+    pub method: &'static str,
+    /// With `{parameters}`.
+    pub path: &'static str,
+    /// Who may ask.
+    pub who: Who,
+    /// One line for the OpenAPI document.
+    pub summary: &'static str,
+}
+
+const fn route(name: Name, method: &'static str, path: &'static str, who: Who, summary: &'static str) -> Route {
+    Route {
+        name,
+        method,
+        path,
+        who,
+        summary,
+    }
+}
+
+/// All of them.
+pub const ROUTES: &[Route] = &[
+    route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
+    route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
+    route(Name::OpenApi, "GET", "/v1/openapi.json", Who::Anyone, "This document"),
+    route(
+        Name::Health,
+        "GET",
+        "/healthz",
+        Who::Anyone,
+        "Whether the edge can answer",
+    ),
+    route(Name::Login, "POST", "/v1/session", Who::Anyone, "Begin a session"),
+    route(Name::Logout, "DELETE", "/v1/session", Who::Viewer, "End this session"),
+    route(
+        Name::Wall,
+        "GET",
+        "/v1/{tag}/",
+        Who::Viewer,
+        "The viewer's cameras, as a page",
+    ),
+    route(
+        Name::Cameras,
+        "GET",
+        "/v1/{tag}/cameras",
+        Who::Viewer,
+        "The viewer's cameras",
+    ),
+    route(
+        Name::Thumbnail,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/thumbnail",
+        Who::Viewer,
+        "The newest still at a width",
+    ),
+    route(
+        Name::Events,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events",
+        Who::Viewer,
+        "Events, newest first",
+    ),
+    route(
+        Name::Event,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}",
+        Who::Viewer,
+        "One event",
+    ),
+    route(
+        Name::DeleteEvent,
+        "DELETE",
+        "/v1/{tag}/cameras/{camera}/events/{event}",
+        Who::Viewer,
+        "Delete an event and its footage",
+    ),
+    route(
+        Name::EventThumbnail,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}/thumbnail",
+        Who::Viewer,
+        "An event's still at a width",
+    ),
+    route(
+        Name::Clip,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/events/{event}/clip",
+        Who::Viewer,
+        "An event's video; one range at a time",
+    ),
+    route(
+        Name::PutStill,
+        "PUT",
+        "/v1/ingest/stills/{still}",
+        Who::Camera,
+        "Hand in a still (JPEG)",
+    ),
+    route(
+        Name::PutEvent,
+        "PUT",
+        "/v1/ingest/events/{event}",
+        Who::Camera,
+        "Hand in an event's description (JSON)",
+    ),
+    route(
+        Name::PutEventStill,
+        "PUT",
+        "/v1/ingest/events/{event}/still",
+        Who::Camera,
+        "Hand in an event's still (JPEG)",
+    ),
+    route(
+        Name::PutClip,
+        "PUT",
+        "/v1/ingest/events/{event}/clip",
+        Who::Camera,
+        "Hand in an event's video (MP4)",
+    ),
+    #[cfg(feature = "bench")]
+    route(
+        Name::Plain,
+        "GET",
+        "/v1/{tag}/cameras/{camera}/plain",
+        Who::Viewer,
+        "The bench's bytes, from host code",
+    ),
+];
+
+/// What of a path a route's parameters have: `name`, `value`.
+pub type Parameters<'a> = Vec<(&'static str, &'a str)>;
+
+/// The route of a method and path, and its parameters. `HEAD` is asked as `GET`.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::Method`] where another method has a route of this path.
+pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Parameters<'a>), Problem> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let mut problem = Problem::NotFound;
+    for route in ROUTES {
+        if let Some(parameters) = parameters(route.path, path) {
+            if route.method == method {
+                return Ok((route, parameters));
+            }
+            problem = Problem::Method;
+        }
+    }
+    Err(problem)
+}
+
+fn parameters<'a>(pattern: &'static str, path: &'a str) -> Option<Parameters<'a>> {
+    let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
+    let mut parameters = Parameters::new();
+    loop {
+        match (patterns.next(), segments.next()) {
+            (None, None) => return Some(parameters),
+            (Some(pattern), Some(segment)) => match pattern.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                Some(name) if !segment.is_empty() => parameters.push((name, segment)),
+                None if pattern == segment => {}
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Whether a request says once, and clearly, whom it is for (RFC 9112, 3.2; RFC 9113, 8.3.1). FROM CLIENT.
+fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
+    let refused = |why: &'static str| Err(Problem::BadRequest(why.into()));
+    let mut lines = request.headers().get_all(header::HOST).iter();
+    let (host, another) = (lines.next(), lines.next());
+    if another.is_some() {
+        return refused("A request has one Host header.");
+    }
+    let Some(host) = host else {
+        return if request.version() == Version::HTTP_11 {
+            refused("An HTTP/1.1 request has a Host header (RFC 9112, 3.2).")
+        } else {
+            Ok(())
+        };
+    };
+    let Ok(named) = Authority::try_from(host.as_bytes()) else {
+        return refused("The Host header is not a host with or without a port.");
+    };
+    if named.as_str().contains('@') {
+        return refused("The Host header is not a host with or without a port.");
+    }
+    match request.uri().authority() {
+        Some(authority) if !authority.as_str().eq_ignore_ascii_case(named.as_str()) => {
+            refused("The Host header names another host than the address.")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a route may have this target, before anything looks at it. FROM CLIENT.
+///
+/// # Errors
+/// [`Problem::BadRequest`], [`Problem::TargetTooLong`].
+pub fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
+    check_host(request)?;
+    let mut encodings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if encodings.next().is_some_and(|value| !is_chunked(value)) || encodings.next().is_some() {
+        return Err(Problem::BadRequest(
+            "Transfer-Encoding may be `chunked`, once, and nothing else.".into(),
+        ));
+    }
+    let uri = request.uri();
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+    if path.len() > PATH_BYTES_MAX || query.len() > QUERY_BYTES_MAX {
+        return Err(Problem::TargetTooLong);
+    }
+    let plain = path.bytes().all(|c| c.is_ascii_alphanumeric() || b"/-._".contains(&c));
+    if !plain || path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(Problem::BadRequest(
+            "The path has characters that no address here has.".into(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Found<'a> = (Name, &'a [(&'a str, &'a str)]);
+
+    fn check(method: &str, path: &str, expected: Result<Found<'_>, Problem>) {
+        let found = find(method, path).map(|(route, parameters)| (route.name, parameters));
+        let expected = expected.map(|(name, parameters)| (name, parameters.to_vec()));
+        assert_eq!(found, expected, "{method} {path}");
+    }
+
+    #[test]
+    fn a_path_has_one_route() {
+        check("GET", "/", Ok((Name::Shell, &[])));
+        check("HEAD", "/healthz", Ok((Name::Health, &[])));
+        check("GET", "/v1/t/", Ok((Name::Wall, &[("tag", "t")])));
+        check("GET", "/v1/t/cameras", Ok((Name::Cameras, &[("tag", "t")])));
+        check("DELETE", "/v1/session", Ok((Name::Logout, &[])));
+        check(
+            "GET",
+            "/v1/t/cameras/c/events/e/clip",
+            Ok((Name::Clip, &[("tag", "t"), ("camera", "c"), ("event", "e")])),
+        );
+        check("GET", "/v1/session", Err(Problem::Method));
+        check("PUT", "/v1/ingest/stills/", Err(Problem::NotFound));
+        for absent in [
+            "",
+            "/v1",
+            "/v1/t",
+            "//",
+            "/v1//",
+            "/v1/t/cameras/",
+            "/v1/t/cameras/c",
+            "/healthz/",
+        ] {
+            check("GET", absent, Err(Problem::NotFound));
+        }
+        for route in ROUTES {
+            assert!(find(route.method, route.path).is_ok(), "{}", route.path);
+        }
+    }
+}
