@@ -1,0 +1,58 @@
+//! The entry of the Spin edition: takes a request apart, asks the vault and a handler, and writes the answer down.
+//!
+//! It exports WASI HTTP 0.2: engines make a fresh instance for each request, and nothing of one is left for the next. (Instances of WASI HTTP
+//! 0.3 are used again by default, many at once: this component must not be moved to it.)
+//!
+//! It must never hold a key, pick a viewer, or see a sealed byte. What it sends of a household went through the vault's way out first: every
+//! answer with a private body is made in `answer.rs`, behind `admission.pass` or in a `departure`.
+#![cfg(target_arch = "wasm32")]
+
+mod answer;
+mod bindings;
+mod camera;
+mod convert;
+mod head;
+mod viewer;
+
+use answer::Answer;
+use eyesonly_web::problem::Problem;
+use eyesonly_web::routes::{self, Name};
+use head::Head;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+
+/// One request, in an instance of its own.
+#[http_component]
+async fn serve(request: IncomingRequest, out: ResponseOutparam) {
+    let is_head = matches!(request.method(), spin_sdk::http::Method::Head);
+    let answer = match Head::read(&request) {
+        Ok(head) => route(&head, request).await,
+        Err(problem) => Err(problem),
+    };
+    let answer = answer.unwrap_or_else(|problem| Answer::from(problem.response()));
+    answer.send(out, is_head).await;
+}
+
+async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
+    routes::check_target(&head.request)?;
+    let (route, parameters) = routes::find(&head.method, head.request.uri().path())?;
+    let place = head::Place::new(&parameters);
+    match route.name {
+        Name::Shell => Ok(viewer::shell()),
+        Name::Asset => viewer::asset(head),
+        Name::OpenApi => Ok(viewer::document()),
+        Name::Health => viewer::health(),
+        Name::Login => viewer::login(head, request).await,
+        Name::Logout => viewer::logout(head),
+        Name::Wall => viewer::wall(head, &place),
+        Name::Cameras => viewer::cameras(head, &place),
+        Name::Thumbnail | Name::EventThumbnail => viewer::thumbnail(head, &place),
+        Name::Events => viewer::events(head, &place),
+        Name::Event => viewer::event(head, &place),
+        Name::DeleteEvent => viewer::delete_event(head, &place),
+        Name::Clip => viewer::clip(head, &place),
+        Name::PutStill | Name::PutEvent | Name::PutEventStill | Name::PutClip => {
+            camera::put(head, route.name, &place, request).await
+        }
+    }
+}
