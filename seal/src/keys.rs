@@ -8,6 +8,7 @@
 //! | edge key | `tag` | | the MAC key of the `{tag}` in private URLs |
 //! | edge key | `record` | | the sealing key of the registry's records |
 //! | edge key | `component-cache` | | the MAC key of components compiled ahead |
+//! | edge key | `attempts` | | the MAC key of whose failed logins are counted, in a key-value store |
 //! | key-encryption key | `wrapped-key` | | the sealing key of wrapped keys |
 //! | household key | `camera` | household, camera | the camera key |
 //! | camera key | `day` | day since 1970-01-01 UTC, four bytes big-endian | the sealing key of that day's footage |
@@ -98,6 +99,12 @@ impl EdgeKey {
     #[must_use]
     pub fn component_cache_key(&self) -> MacKey {
         MacKey(derive(&self.0, "component-cache", &[]))
+    }
+
+    /// Names the counters of failed logins in a key-value store, so that it learns no account and no address.
+    #[must_use]
+    pub fn attempts_key(&self) -> MacKey {
+        MacKey(derive(&self.0, "attempts", &[]))
     }
 }
 

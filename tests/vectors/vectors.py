@@ -215,7 +215,8 @@ def known_answers():
     wrapped = {"type": "wrapped-key", "root": kek.hex(), "owner": household.hex()}
     of_camera = camera_key(household_key, household, camera)
     day = day_of(uuid.UUID(entry["object"]).bytes)
-    keys = {purpose: derive(edge, purpose) for purpose in ("credential", "tag", "record", "component-cache")}
+    of_edge = ("credential", "tag", "record", "component-cache", "attempts")
+    keys = {purpose: derive(edge, purpose) for purpose in of_edge}
     keys |= {"wrapped-key": derive(kek, "wrapped-key"), "camera": of_camera, "day": day_key(of_camera, day)}
     keys |= {purpose: derive(of_camera, purpose) for purpose in ("name", "index", "body-digest")}
     contents = [

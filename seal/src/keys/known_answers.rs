@@ -43,6 +43,7 @@ fn the_key_schedule_is_as_known() {
         ("tag", edge.tag_key().0),
         ("record", edge.record_key().0),
         ("component-cache", edge.component_cache_key().0),
+        ("attempts", edge.attempts_key().0),
         ("wrapped-key", kek.sealing_key().0),
         ("camera", camera.0),
         ("day", camera.footage_key(&object).0),

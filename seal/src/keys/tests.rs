@@ -18,6 +18,7 @@ fn every_purpose_has_a_key_of_its_own() {
         edge.tag_key().0,
         edge.record_key().0,
         edge.component_cache_key().0,
+        edge.attempts_key().0,
         KeyEncryptionKey::from_bytes([7; 32]).sealing_key().0,
         HouseholdKey::from_bytes([7; 32]).camera_key(&H, &C).0,
         camera.day_key(0).0,
