@@ -6,7 +6,7 @@
     manifests.py configuration FILE   prints eyesonly.toml out of the ConfigMap
 
 No package of PyPI, npm or crates.io carries the SpinApp's CustomResourceDefinition (looked for in November 2026). SPINAPP says by hand which fields of
-core.spinkube.dev/v1alpha1 the manifest may use, from the definition in spinframework/spin-operator 0.6. What the operator copies into a pod as it
+core.spinkube.dev/v1alpha1 the manifest may use, from the definition in spinframework/spin-operator at 943f5b1 (after 0.6.1). What the operator copies into a pod as it
 is (volumes, mounts, variables, resources) is put into one here, and checked by Kubernetes' schema of a pod.
 """
 
