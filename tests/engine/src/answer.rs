@@ -54,8 +54,8 @@ impl Body for Guarded {
     }
 
     fn is_end_stream(&self) -> bool {
-        // A body without a byte has its end in the head.
-        self.body.is_end_stream()
+        // Whoever hears that it ends here doesn't ask whether it was cut.
+        !self.cut.load(Ordering::SeqCst) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

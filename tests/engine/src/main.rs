@@ -2,14 +2,16 @@
 //!
 //! The file it is given may be one that Spin made, and can be served by Spin again. It must never be what a deployment runs.
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use clap::Parser;
 use eyesonly::keyvalue::SpinFile;
 use eyesonly_engine::{Engine, STORE_NAME_DEFAULT};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -35,19 +37,26 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    let Err(error) = run(Arguments::parse()).await;
+    // Each error here has its cause in its own text.
+    eprintln!("eyesonly-engine: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<Infallible> {
     let kv = SpinFile::open(&arguments.store, &arguments.store_name)?;
     let engine = Engine::new(&arguments.component, Arc::new(kv), variables(&arguments.config)?)?
         .store_name(&arguments.store_name);
-    let listener = TcpListener::bind(arguments.listen)
+    let at = arguments.listen;
+    let listener = TcpListener::bind(at)
         .await
-        .with_context(|| format!("can't listen on {}: choose another with --listen", arguments.listen))?;
+        .map_err(|error| anyhow!("can't listen on {at}: {error}: choose another with --listen"))?;
     let address = listener.local_addr()?;
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
-    match engine.serve(listener).await {}
+    Ok(engine.serve(listener).await)
 }
 
 fn variables(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
