@@ -10,10 +10,14 @@ use eyesonly::config::Config;
 use eyesonly::edge;
 use eyesonly::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
 use eyesonly::index::SqliteIndex;
+use eyesonly::keyring::KEK_VARIABLE;
+use eyesonly::keyvalue::SpinFile;
 use eyesonly::ledger::MemoryLedger;
 use eyesonly::registry::SqliteRegistry;
 use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_service::keys::KeysError;
+use eyesonly_service::kv::{KeyValue, KvIndex, KvKeys, KvRegistry, read_kek};
 use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
 use std::path::Path;
@@ -39,6 +43,41 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
     let index = Arc::new(SqliteIndex::new(data.database));
     let ledger = Arc::new(MemoryLedger::default());
     let admission = Admission::new(data.keyring, registry, ledger);
+    Ok(Admin::new(Arc::new(admission), index))
+}
+
+/// The label of the store that the Spin edition uses.
+const SPIN_STORE: &str = "default";
+
+/// Administration of the Spin edition's store. `may_make`: begins one that is empty.
+pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
+    if !file.exists() && !may_make {
+        bail!(
+            "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` begins one",
+            file.display()
+        );
+    }
+    let kek = std::env::var(KEK_VARIABLE).map(Zeroizing::new).map_err(|_| {
+        anyhow::anyhow!(
+            "set {KEK_VARIABLE} to the key-encryption key, 64 hexadecimal digits: the value that Spin gets as `key_encryption_key`. A new one: `openssl rand -hex 32`"
+        )
+    })?;
+    let kek = read_kek(&kek).with_context(|| format!("{KEK_VARIABLE} can't be used"))?;
+    let kv: Arc<dyn KeyValue> = Arc::new(SpinFile::open(file, SPIN_STORE)?);
+    let keys = KvKeys::open(Arc::clone(&kv), kek, may_make).map_err(|error| match error {
+        KeysError::NoKey => anyhow::anyhow!(
+            "{}: this store was not begun; `eyesonly --spin-store FILE household add NAME` begins it",
+            file.display()
+        ),
+        KeysError::WrongKey => anyhow::anyhow!(
+            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}",
+            file.display()
+        ),
+        KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),
+    })?;
+    let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
+    let index = Arc::new(KvIndex::new(kv));
+    let admission = Admission::new(Arc::new(keys), registry, Arc::new(MemoryLedger::default()));
     Ok(Admin::new(Arc::new(admission), index))
 }
 

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod http;
 pub mod index;
 pub mod keyring;
+pub mod keyvalue;
 pub mod metrics;
 #[cfg(test)]
 mod model_tests;

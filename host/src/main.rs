@@ -30,6 +30,10 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, global = true, default_value = "eyesonly.toml", value_name = "FILE")]
     config: PathBuf,
+    /// Administer the Spin edition: its key-value store is this SQLite file (`.spin/sqlite_key_value.db` beside spin.toml, unless Spin was told
+    /// otherwise). No configuration file is read; the key-encryption key is in EYESONLY_KEK, and is what Spin gets as `key_encryption_key`.
+    #[arg(long, global = true, value_name = "FILE")]
+    spin_store: Option<PathBuf>,
     /// Answer in JSON, for scripts: one document a line. `serve` says {"listening": "http://…"}.
     #[arg(long, global = true)]
     json: bool,
@@ -225,6 +229,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    if let Some(store) = &arguments.spin_store {
+        return administer_spin(store, arguments.command, json);
+    }
     let config = Config::read(&arguments.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -244,6 +251,24 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Storm(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that change and list what the Spin edition's store has.
+fn administer_spin(store: &std::path::Path, command: Command, json: bool) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let admin = |may_make| commands::spin_admin(store, may_make);
+    match command {
+        Command::Household(command) => {
+            let may_make = matches!(command, HouseholdCommand::Add { .. });
+            runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
+        }
+        Command::Camera(command) => runtime.block_on(commands::camera(&admin(false)?, command, json))?,
+        Command::Viewer(command) => runtime.block_on(commands::viewer(&admin(false)?, command, json))?,
+        _ => anyhow::bail!(
+            "--spin-store goes with `household`, `camera` and `viewer`; what is in a Spin store is served by `spin up`"
+        ),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ pub mod footage;
 pub mod http;
 pub mod people;
 pub mod picture;
+pub mod python;
 pub mod raw;
 pub mod tool;
 pub mod webdriver;

@@ -3,12 +3,13 @@
 use std::process::Command;
 
 /// Name, a command that succeeds where it is installed, and Debian's package.
-const TOOLS: [(&str, &[&str], &str); 5] = [
+const TOOLS: [(&str, &[&str], &str); 6] = [
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
     ("nginx", &["nginx", "-v"], "nginx-light"),
     ("varnishd", &["varnishd", "-V"], "varnish"),
     ("strace", &["strace", "-V"], "strace"),
+    ("systemd-analyze", &["systemd-analyze", "--version"], "systemd"),
 ];
 
 /// Whether `name` is here. If not, the test that asks must return: it has been said why.

@@ -108,7 +108,10 @@ fn handler_lints(workspace: &Workspace) -> Result<()> {
     for guest in workspace.handlers().into_iter().chain(workspace.test_guests()) {
         cargo.args(["--package", &guest.package]);
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", components::guest_flags(&workspace.root));
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        components::guest_flags(&workspace.root, &components::GUEST_FLAGS),
+    );
     execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
 }
 

@@ -19,7 +19,7 @@ use crate::toolchain::{TARGET, WasmToolchain};
 use crate::workspace::{Guest, Workspace, execute, step};
 
 /// 32 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
-const GUEST_FLAGS: [&str; 4] = [
+pub const GUEST_FLAGS: [&str; 4] = [
     "-C",
     "link-arg=-zstack-size=32768",
     "-C",
@@ -111,7 +111,7 @@ fn compile(workspace: &Workspace, toolchain: &WasmToolchain, guests: &[Guest]) -
     }
     // This variable has precedence over RUSTFLAGS and every configuration file, and with --target it is not used for
     // build scripts and macros: the machine's own flags don't get into a component.
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", guest_flags(&workspace.root));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", guest_flags(&workspace.root, &GUEST_FLAGS));
     execute(&mut cargo, "the compiler's message is above")?;
 
     let modules = workspace.target.join(TARGET).join("guest");
@@ -125,8 +125,8 @@ fn compile(workspace: &Workspace, toolchain: &WasmToolchain, guests: &[Guest]) -
 }
 
 /// Flags for guests, separated by 0x1f as CARGO_ENCODED_RUSTFLAGS wants it.
-pub fn guest_flags(root: &Path) -> OsString {
-    let mut flags: Vec<OsString> = GUEST_FLAGS.iter().map(OsString::from).collect();
+pub fn guest_flags(root: &Path, flags: &[&str]) -> OsString {
+    let mut flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
     // Panic messages carry paths: the folder of a registry's crates must not be this machine's.
     for (from, to) in [(cargo_home(), "cargo"), (Some(root.to_owned()), "eyesonly")] {
         if let Some(from) = from {
@@ -166,7 +166,7 @@ fn publish(folder: &Path, guest: &Guest, component: &[u8]) -> Result<()> {
 }
 
 /// True when the file was written: by a temporary file and a rename, so that nobody reads half of one.
-fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);
     }
@@ -242,7 +242,8 @@ fn beyond_contract(imports: &[String]) -> Vec<&str> {
         .collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

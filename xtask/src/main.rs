@@ -12,6 +12,7 @@ mod edge;
 mod files;
 mod media;
 mod process;
+mod spin;
 mod storm;
 mod test;
 mod toolchain;
@@ -44,8 +45,11 @@ enum Task {
     /// it is missing.
     Build {
         /// Builds the host with the release profile. (Components always have their own profile, `guest`.)
-        #[arg(long)]
+        #[arg(long, conflicts_with = "spin")]
         release: bool,
+        /// Builds the Spin edition instead: one composed component, target/components/spin/eyesonly.wasm.
+        #[arg(long)]
+        spin: bool,
     },
     /// Format, lints, docs, licences, bans and file headers: what must hold before a change is sent.
     Check,
@@ -65,7 +69,8 @@ enum Task {
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let outcome = Workspace::load().and_then(|workspace| match command_line.task {
-        Task::Build { release } => components::build(&workspace, release).map(|_| ()),
+        Task::Build { spin: true, .. } => spin::build(&workspace).map(|_| ()),
+        Task::Build { release, .. } => components::build(&workspace, release).map(|_| ()),
         Task::Check => check::run(&workspace),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),

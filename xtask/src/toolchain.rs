@@ -43,7 +43,7 @@ impl WasmToolchain {
             return Ok(Self::Own);
         }
         step(&format!("std for {TARGET} is missing: rustup target add"));
-        match rustup_target_add() {
+        match rustup_target_add(TARGET) {
             Ok(()) if own_has_target() => return Ok(Self::Own),
             Ok(()) => eprintln!("   rustup says it is there, but this toolchain does not have it"),
             Err(error) => eprintln!("   {error:#}"),
@@ -75,8 +75,27 @@ impl WasmToolchain {
     }
 }
 
+/// Sees to it that this toolchain has std for `target`.
+///
+/// Errors: rustup can't bring it; the message says what to do.
+pub fn get_std(target: &str) -> Result<()> {
+    if !has_std(target) {
+        step(&format!("std for {target} is missing: rustup target add"));
+        rustup_target_add(target)?;
+    }
+    if has_std(target) {
+        Ok(())
+    } else {
+        bail!("no compiler for {target}. Install it: rustup target add {target}")
+    }
+}
+
 fn own_has_target() -> bool {
-    let Some(folder) = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]) else {
+    has_std(TARGET)
+}
+
+fn has_std(target: &str) -> bool {
+    let Some(folder) = output_of("rustc", &["--print", "target-libdir", "--target", target]) else {
         return false;
     };
     let Ok(entries) = Path::new(&folder).read_dir() else {
@@ -89,9 +108,9 @@ fn own_has_target() -> bool {
     })
 }
 
-fn rustup_target_add() -> Result<()> {
+fn rustup_target_add(target: &str) -> Result<()> {
     let mut child = Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["target", "add", target])
         .spawn()
         .context("rustup does not run")?;
     match wait_at_most(&mut child, Duration::from_secs(RUSTUP_SECONDS_MAX))? {

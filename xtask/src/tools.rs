@@ -23,11 +23,11 @@ pub struct Tool {
 }
 
 /// Every tool, in the order in which they are named to a person.
-pub const TOOLS: [Tool; 7] = [
+pub const TOOLS: [Tool; 8] = [
     Tool {
         name: "python3",
         package: "python3-venv",
-        needed_by: "vectors",
+        needed_by: "vectors, deploy",
         // Debian's python3 alone has venv but can't put pip into one.
         probe: &["python3", "-c", "import venv, ensurepip"],
     },
@@ -66,6 +66,12 @@ pub const TOOLS: [Tool; 7] = [
         package: "strace",
         needed_by: "syscalls",
         probe: &["strace", "-V"],
+    },
+    Tool {
+        name: "systemd-analyze",
+        package: "systemd",
+        needed_by: "deploy",
+        probe: &["systemd-analyze", "--version"],
     },
 ];
 

@@ -84,9 +84,11 @@ impl Workspace {
         self.target.join("components")
     }
 
-    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs.
+    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs, but for the parts of the Spin edition.
     pub fn handlers(&self) -> Vec<Guest> {
-        self.guests_in(Path::new("components"))
+        let mut handlers = self.guests_in(Path::new("components"));
+        handlers.retain(|guest| !guest.name.starts_with("spin-"));
+        handlers
     }
 
     /// The guests that only tests run, sorted by name: members of `tests/guests/` that are cdylibs.

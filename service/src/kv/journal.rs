@@ -158,3 +158,121 @@ fn raise(kv: &dyn KeyValue, key: &str, version: u64, entry: &[u8]) -> Result<(),
     }
     Err(KvError(format!("{key} is written by too many at once")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::memory::MemoryKv;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const JOURNAL: &str = "journal";
+
+    /// A store that goes away after so many calls.
+    struct GoesAway {
+        kv: &'static MemoryKv,
+        left: AtomicUsize,
+    }
+
+    impl GoesAway {
+        fn there(&self) -> Result<&MemoryKv, KvError> {
+            let gone = KvError("gone".to_owned());
+            let left = self
+                .left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            left.map(|_| self.kv).map_err(|_| gone)
+        }
+    }
+
+    impl KeyValue for GoesAway {
+        fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+            self.there()?.get(key)
+        }
+        fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, KvError> {
+            self.there()?.get_many(keys)
+        }
+        fn set(&self, key: &str, value: &[u8]) -> Result<(), KvError> {
+            self.there()?.set(key, value)
+        }
+        fn swap(&self, key: &str, was: Option<&[u8]>, value: &[u8]) -> Result<bool, KvError> {
+            self.there()?.swap(key, was, value)
+        }
+        fn delete_many(&self, keys: &[String]) -> Result<(), KvError> {
+            self.there()?.delete_many(keys)
+        }
+        fn list(&self, prefix: &str) -> Result<Vec<String>, KvError> {
+            self.there()?.list(prefix)
+        }
+    }
+
+    /// Puts `n` under every one of `keys`.
+    fn write(kv: &dyn KeyValue, keys: &[&str], n: u8) -> Result<Option<u64>, KvError> {
+        let mut draft = Draft::<()>::begin(kv, JOURNAL.to_owned())?;
+        for key in keys {
+            draft.put((*key).to_owned(), &n)?;
+        }
+        draft.commit()
+    }
+
+    fn read(kv: &dyn KeyValue, key: &str) -> Option<u8> {
+        let found = entry(kv, key).unwrap();
+        found.map(|(value, _)| decode(key, &value).unwrap())
+    }
+
+    #[test]
+    fn a_change_that_broke_off_is_made_in_full_or_not_at_all() {
+        let mut outcomes = Vec::new();
+        for calls in 0.. {
+            let kv: &'static MemoryKv = Box::leak(Box::default());
+            write(kv, &["a", "b"], 1).unwrap().unwrap();
+            let goes = GoesAway {
+                kv,
+                left: AtomicUsize::new(calls),
+            };
+            let said = write(&goes, &["a", "b"], 2);
+            // Whoever writes next makes what was left.
+            write(kv, &["c"], 3).unwrap().unwrap();
+            let both = (read(kv, "a"), read(kv, "b"));
+            assert!(
+                both == (Some(1), Some(1)) || both == (Some(2), Some(2)),
+                "half of it after {calls} calls: {both:?}"
+            );
+            assert_eq!(read(kv, "c"), Some(3));
+            if let Ok(Some(_)) = said {
+                assert_eq!(both, (Some(2), Some(2)), "it was said to be written");
+                break;
+            }
+            outcomes.push(both.0);
+        }
+        assert!(
+            outcomes.contains(&Some(1)) && outcomes.contains(&Some(2)),
+            "it broke off before and after it was decided: {outcomes:?}"
+        );
+    }
+
+    #[test]
+    fn a_write_that_comes_late_changes_nothing() {
+        let kv = MemoryKv::default();
+        write(&kv, &["a"], 1).unwrap().unwrap();
+        write(&kv, &["a"], 2).unwrap().unwrap();
+        // Somebody who had read the first change only now gets to make it.
+        make(&kv, 1, &[("a".to_owned(), Some(encode(&1_u8).unwrap()))]).unwrap();
+        assert_eq!(read(&kv, "a"), Some(2));
+        let mut draft = Draft::<()>::begin(&kv, JOURNAL.to_owned()).unwrap();
+        draft.remove("a".to_owned());
+        draft.commit().unwrap().unwrap();
+        make(&kv, 2, &[("a".to_owned(), Some(encode(&2_u8).unwrap()))]).unwrap();
+        assert_eq!(read(&kv, "a"), None, "what was removed does not come back");
+    }
+
+    #[test]
+    fn of_two_changes_at_once_one_is_made() {
+        let kv = MemoryKv::default();
+        let begin = || Draft::<()>::begin(&kv, JOURNAL.to_owned()).unwrap();
+        let (mut one, mut two) = (begin(), begin());
+        one.put("a".to_owned(), &1_u8).unwrap();
+        two.put("a".to_owned(), &2_u8).unwrap();
+        assert_eq!(one.commit().unwrap(), Some(1));
+        assert_eq!(two.commit().unwrap(), None, "somebody else was first");
+        assert_eq!(read(&kv, "a"), Some(1));
+    }
+}

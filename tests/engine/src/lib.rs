@@ -1,0 +1,266 @@
+//! Serves the one component of the Spin edition without Spin, so that tests run what is deployed on an engine they can reach into: a key-value
+//! store that fails or forgets, configuration of their own, one process.
+//!
+//! What it does as Spin does: wasmtime's `wasi:http`, a fresh instance for each request, no files, no network, no environment, the same two
+//! interfaces for keys and configuration ([`services`]). It must never give a component more than Spin would, let two requests meet in one
+//! instance, or end an answer that was cut short as if it were whole. It is for tests: what is deployed is Spin.
+
+mod answer;
+mod guest;
+mod services;
+
+use answer::Answer;
+use eyesonly_service::kv::KeyValue;
+use guest::Guest;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use services::Services;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Store};
+use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+/// How long a request may take, its answer's last byte included.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often an instance that computes lets others run: a loop without end must not keep a thread past its time.
+const TICK: Duration = Duration::from_millis(10);
+/// How long to wait when no connection could be taken: what is missing then (descriptors) comes back as others end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The store that a component asks for by this name is the one it gets.
+pub const STORE_NAME_DEFAULT: &str = "default";
+
+/// Why a component can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The file can't be read.
+    #[error("{}: {source}: name the composed component of the Spin edition", path.display())]
+    Read {
+        /// The component's path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The engine does not take these settings on this machine.
+    #[error("the engine can't be set up: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The thread that keeps instances to their time could not be started.
+    #[error("the engine can't be set up: no thread for its clock: {0}")]
+    Ticker(io::Error),
+    /// It does not compile, imports what is not served here, or exports no `wasi:http/incoming-handler`.
+    #[error(
+        "{}: {source:#}: it must be a component that exports wasi:http/incoming-handler@0.2 and imports nothing but WASI 0.2, \
+         wasi:keyvalue@0.2.0-draft2 and wasi:config@0.2.0-draft-2024-09-27",
+        path.display()
+    )]
+    Component {
+        /// The component's path.
+        path: PathBuf,
+        /// Why.
+        source: wasmtime::Error,
+    },
+}
+
+/// One component, compiled, with what it is given.
+pub struct Engine {
+    component: ProxyPre<Guest>,
+    services: Services,
+    request_time_max: Duration,
+}
+
+impl Engine {
+    /// Compiles the component at `component` and ties it to the host. It gets `kv` as its store
+    /// [`STORE_NAME_DEFAULT`], and `config` as its variables.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub fn new(component: &Path, kv: Arc<dyn KeyValue>, config: BTreeMap<String, String>) -> Result<Self, EngineError> {
+        let bytes = std::fs::read(component).map_err(|source| EngineError::Read {
+            path: component.to_owned(),
+            source,
+        })?;
+        let engine = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
+        let linker = linker(&engine).map_err(EngineError::Engine)?;
+        let prepared = Component::from_binary(&engine, &bytes)
+            .and_then(|component| linker.instantiate_pre(&component))
+            .and_then(ProxyPre::new)
+            .map_err(|source| EngineError::Component {
+                path: component.to_owned(),
+                source,
+            })?;
+        tick(&engine).map_err(EngineError::Ticker)?;
+        Ok(Self {
+            component: prepared,
+            services: Services::new(kv, STORE_NAME_DEFAULT, config),
+            request_time_max: REQUEST_TIME_MAX,
+        })
+    }
+
+    /// The component gets its store under this name instead; asked for another one, it is denied.
+    #[must_use]
+    pub fn store_name(mut self, name: &str) -> Self {
+        self.services.store_name = name.into();
+        self
+    }
+
+    /// A request may take so long instead of 30 seconds.
+    #[must_use]
+    pub fn request_time_max(mut self, time: Duration) -> Self {
+        self.request_time_max = time;
+        self
+    }
+
+    /// Serves HTTP/1.1 until it is dropped; its connections end with it.
+    pub async fn serve(self, listener: TcpListener) -> Infallible {
+        let engine = Arc::new(self);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        // Small answers must not wait for more to send.
+                        let _ = stream.set_nodelay(true);
+                        let engine = Arc::clone(&engine);
+                        connections.spawn(async move {
+                            let service = service_fn(move |request| {
+                                let engine = Arc::clone(&engine);
+                                async move { Ok::<_, Infallible>(engine.answer(request).await) }
+                            });
+                            // A client that goes away, or an answer that was cut short: said where it happened.
+                            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                        });
+                    }
+                    Err(error) => {
+                        eprintln!("eyesonly-engine: no connection could be taken: {error}");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                // Those that have ended, so that they are not kept until the end.
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let what = format!("{} {}", request.method(), request.uri().path());
+        match self.ask(&what, request).await {
+            Ok(answer) => answer,
+            Err((status, reason)) => {
+                eprintln!("eyesonly-engine: {what}: {reason}");
+                answer::failure(status, &reason)
+            }
+        }
+    }
+
+    async fn ask(&self, what: &str, request: Request<Incoming>) -> Result<Answer, (StatusCode, String)> {
+        let mut store = Store::new(self.component.engine(), Guest::new(self.services.clone()));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+
+        let (sender, receiver) = oneshot::channel();
+        let request = store
+            .data_mut()
+            .http()
+            .new_incoming_request(Scheme::Http, request)
+            .map_err(|error| (StatusCode::BAD_REQUEST, format!("{error:#}")))?;
+        let out = store
+            .data_mut()
+            .http()
+            .new_response_outparam(sender)
+            .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
+
+        // A task of its own: the component goes on when the head of its answer is sent.
+        let cut = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn({
+            let (component, time, cut, what) = (
+                self.component.clone(),
+                self.request_time_max,
+                Arc::clone(&cut),
+                what.to_owned(),
+            );
+            async move {
+                let call = async {
+                    let proxy = component.instantiate_async(&mut store).await?;
+                    proxy
+                        .wasi_http_incoming_handler()
+                        .call_handle(&mut store, request, out)
+                        .await
+                };
+                let ended = match tokio::time::timeout(time, call).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err((StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}"))),
+                    Err(_) => Err((StatusCode::GATEWAY_TIMEOUT, format!("it took more than {time:?}"))),
+                };
+                if let Err((_, reason)) = &ended {
+                    // Before the store is dropped: its end is what ends the answer's body.
+                    cut.store(true, Ordering::SeqCst);
+                    eprintln!("eyesonly-engine: {what}: the component failed: {reason}");
+                }
+                drop(store);
+                ended
+            }
+        });
+
+        match receiver.await {
+            Ok(Ok(answer)) => Ok(answer::guarded(answer, cut)),
+            Ok(Err(code)) => Err((
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("the component gave an error for an answer: {code:?}"),
+            )),
+            // The store is gone, and nothing was answered.
+            Err(_) => Err(match task.await {
+                Ok(Ok(())) => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the component ended without an answer".to_owned(),
+                ),
+                Ok(Err((StatusCode::GATEWAY_TIMEOUT, reason))) => (StatusCode::GATEWAY_TIMEOUT, reason),
+                Ok(Err((status, _))) => (status, "the component failed before it answered".to_owned()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the engine failed: {error}")),
+            }),
+        }
+    }
+}
+
+fn settings() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config
+}
+
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    // All of WASI, because Rust's standard library names parts of it that nobody calls; what they would reach is not given ([`guest`]).
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    services::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// Ticks as long as the engine lives. A thread, because the runtime's own may all be busy with instances.
+fn tick(engine: &wasmtime::Engine) -> io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("engine-ticker".into()).spawn(move || {
+        loop {
+            thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `eyesonly-engine`: serves the composed component of the Spin edition from the command line.
+//!
+//! The file it is given may be one that Spin made, and can be served by Spin again. It must never be what a deployment runs.
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use eyesonly::keyvalue::SpinFile;
+use eyesonly_engine::{Engine, STORE_NAME_DEFAULT};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Serves the composed component of the Spin edition without Spin, for tests.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    /// The component.
+    #[arg(long, value_name = "FILE")]
+    component: PathBuf,
+    /// The SQLite file with its keys and values, as Spin has it; made if there is none.
+    #[arg(long, value_name = "FILE")]
+    store: PathBuf,
+    /// The store in that file, and the name that the component asks for it by.
+    #[arg(long, value_name = "NAME", default_value = STORE_NAME_DEFAULT)]
+    store_name: String,
+    /// A variable that the component may read; as often as there are variables.
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+    /// Listen here; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let kv = SpinFile::open(&arguments.store, &arguments.store_name)?;
+    let engine = Engine::new(&arguments.component, Arc::new(kv), variables(&arguments.config)?)?
+        .store_name(&arguments.store_name);
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("can't listen on {}: choose another with --listen", arguments.listen))?;
+    let address = listener.local_addr()?;
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()?;
+    match engine.serve(listener).await {}
+}
+
+fn variables(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    for argument in arguments {
+        let Some((key, value)) = argument.split_once('=') else {
+            // Not the argument itself: it may be a secret that was given without its name.
+            bail!("--config takes KEY=VALUE, and one of those given has no \"=\"");
+        };
+        if variables.insert(key.to_owned(), value.to_owned()).is_some() {
+            bail!("--config {key}=… is given twice: give it once");
+        }
+    }
+    Ok(variables)
+}

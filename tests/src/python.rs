@@ -1,0 +1,64 @@
+//! A Python with the packages that a suite's script needs, from PyPI: made once below `target`, and kept.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The repository.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// If it does not start or fails; what it printed is the message.
+#[track_caller]
+pub fn run(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed ({}):\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
+
+/// Where this build's files are: the folder `target`, found from the test's own place (target/debug/deps).
+///
+/// # Panics
+/// If the test is somewhere else.
+pub fn target() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    test.ancestors()
+        .nth(3)
+        .expect("a folder above debug/deps")
+        .to_path_buf()
+}
+
+/// A Python with what `tests/{suite}/requirements.txt` says. pip does nothing when all is there.
+///
+/// # Panics
+/// Without python3 and its venv, or if a package can't be had.
+#[track_caller]
+pub fn python(suite: &str) -> PathBuf {
+    let found = Command::new("python3").arg("--version").output();
+    assert!(
+        found.is_ok_and(|output| output.status.success()),
+        "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's like",
+    );
+    // Tests of one suite are processes of their own, and begin at once: one makes it, the others wait.
+    let lock = File::create(target().join(format!("{suite}-venv.lock"))).expect("a file beside the venv");
+    lock.lock().expect("a lock beside the venv");
+    let venv = target().join(format!("{suite}-venv"));
+    let python = venv.join("bin/python");
+    if !venv.join("pyvenv.cfg").exists() || !python.exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    }
+    let requirements = Path::new(ROOT).join("tests").join(suite).join("requirements.txt");
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .arg(requirements));
+    python
+}

@@ -1,0 +1,157 @@
+//! The Spin edition: its entry and vault are compiled, and composed with the very handler files that the native host reads.
+//!
+//! INVARIANT: handlers reach the vault's contract (footage, events, renditions) and not its admission; the entry alone has that. The composition
+//! below decides it, and `tests/tests/spin.rs` reads it from the composed file.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
+
+use crate::components::{self, hex, write_if_changed};
+use crate::toolchain;
+use crate::workspace::{Workspace, execute, step};
+
+/// What both parts compile for: the Spin convention.
+const TARGET: &str = "wasm32-wasip2";
+/// As for handlers, but for the stack: these are no handlers, and check passwords.
+const FLAGS: [&str; 2] = ["-C", "target-feature=+simd128,+bulk-memory"];
+
+const FOOTAGE: &str = "eyesonly:edge/footage@0.1.0";
+const EVENTS: &str = "eyesonly:edge/events@0.1.0";
+const RENDITIONS: &str = "eyesonly:edge/renditions@0.1.0";
+const ADMISSION: &str = "eyesonly:edge/admission@0.1.0";
+const HANDLER: &str = "eyesonly:edge/handler@0.1.0";
+/// What engines call, whichever 0.2 the SDK was written for.
+const ENTRY: &str = "wasi:http/incoming-handler@0.2";
+
+/// Builds the composed component and gives its path: target/components/spin/eyesonly.wasm.
+///
+/// Errors: no compiler for the target, a compile error, or parts that don't fit.
+pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let handlers = components::build_handlers(workspace)?;
+    toolchain::get_std(TARGET)?;
+    let read = |name: &str| {
+        let path = handlers.join(format!("{name}.wasm"));
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    };
+    let (thumbnail, events) = (read("thumbnail")?, read("events")?);
+
+    step("the Spin edition's entry and vault: compile");
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", "guest", "--lib", "--target", TARGET]);
+    cargo.args(["--package", "eyesonly-spin-front", "--package", "eyesonly-spin-vault"]);
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        components::guest_flags(&workspace.root, &FLAGS),
+    );
+    // A rendition is bound to the handler that made it, and only this one makes any.
+    cargo.env("EYESONLY_THUMBNAIL_SHA256", hex(&Sha256::digest(&thumbnail)));
+    execute(&mut cargo, "the compiler's message is above")?;
+    let built = workspace.target.join(TARGET).join("guest");
+    let part = |file: &str| {
+        let path = built.join(file);
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    };
+
+    step("the Spin edition: compose");
+    let composed = compose(&Parts {
+        front: part("eyesonly_spin_front.wasm")?,
+        vault: part("eyesonly_spin_vault.wasm")?,
+        thumbnail,
+        events,
+    })?;
+    let folder = handlers.join("spin");
+    fs::create_dir_all(&folder)?;
+    let path = folder.join("eyesonly.wasm");
+    let written = write_if_changed(&path, &composed)?;
+    let note = if written { "" } else { " (unchanged)" };
+    eprintln!(
+        "   {} {} bytes, SHA-256 {}{note}",
+        path.display(),
+        composed.len(),
+        hex(&Sha256::digest(&composed))
+    );
+    Ok(path)
+}
+
+/// The components that are put together.
+struct Parts {
+    front: Vec<u8>,
+    vault: Vec<u8>,
+    thumbnail: Vec<u8>,
+    events: Vec<u8>,
+}
+
+fn compose(parts: &Parts) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let vault = instance(&mut graph, "eyesonly:vault", &parts.vault)?;
+    let [footage, events, renditions, admission] = [
+        export_of(&mut graph, vault, FOOTAGE)?,
+        export_of(&mut graph, vault, EVENTS)?,
+        export_of(&mut graph, vault, RENDITIONS)?,
+        export_of(&mut graph, vault, ADMISSION)?,
+    ];
+    let contract = [(FOOTAGE, footage), (EVENTS, events), (RENDITIONS, renditions)];
+    let mut handler = |name: &str, bytes: &[u8]| -> Result<NodeId> {
+        let handler = instance(&mut graph, name, bytes)?;
+        let asked: Vec<String> = imports_of(&graph, handler);
+        for (interface, node) in contract
+            .iter()
+            .filter(|(interface, _)| asked.iter().any(|name| name == interface))
+        {
+            graph.set_instantiation_argument(handler, interface, *node)?;
+        }
+        export_of(&mut graph, handler, HANDLER)
+    };
+    let thumbnail = handler("eyesonly:thumbnail", &parts.thumbnail)?;
+    let event_pages = handler("eyesonly:events", &parts.events)?;
+    let front = instance(&mut graph, "eyesonly:front", &parts.front)?;
+    for (name, node) in [
+        (FOOTAGE, footage),
+        (ADMISSION, admission),
+        ("thumbnail", thumbnail),
+        ("event-pages", event_pages),
+    ] {
+        graph
+            .set_instantiation_argument(front, name, node)
+            .with_context(|| format!("giving the entry its {name}"))?;
+    }
+    let entry = exports_of(&graph, front)
+        .into_iter()
+        .find(|name| name.starts_with(ENTRY))
+        .with_context(|| format!("the entry does not export {ENTRY}"))?;
+    let node = export_of(&mut graph, front, &entry)?;
+    graph.export(node, entry)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+fn instance(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<NodeId> {
+    let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())
+        .with_context(|| format!("reading the component {name}"))?;
+    let package: PackageId = graph.register_package(package)?;
+    Ok(graph.instantiate(package))
+}
+
+fn export_of(graph: &mut CompositionGraph, instance: NodeId, name: &str) -> Result<NodeId> {
+    graph
+        .alias_instance_export(instance, name)
+        .with_context(|| format!("taking {name}"))
+}
+
+fn world_of(graph: &CompositionGraph, instance: NodeId) -> Option<&wac_graph::types::World> {
+    let package = graph[instance].package()?;
+    let ty = graph[package].ty();
+    Some(&graph.types()[ty])
+}
+
+fn imports_of(graph: &CompositionGraph, instance: NodeId) -> Vec<String> {
+    world_of(graph, instance).map_or_else(Vec::new, |world| world.imports.keys().cloned().collect())
+}
+
+fn exports_of(graph: &CompositionGraph, instance: NodeId) -> Vec<String> {
+    world_of(graph, instance).map_or_else(Vec::new, |world| world.exports.keys().cloned().collect())
+}
