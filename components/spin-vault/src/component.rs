@@ -105,11 +105,8 @@ impl footage::GuestGrant for GrantHandle {
             (granted.events, footage::Kinds::EVENTS),
             (granted.clips, footage::Kinds::CLIPS),
         ];
-        let mut kinds = footage::Kinds::empty();
-        for (_, kind) in flags.into_iter().filter(|(allowed, _)| *allowed) {
-            kinds |= kind;
-        }
-        kinds
+        let allowed = flags.into_iter().filter(|(allowed, _)| *allowed);
+        allowed.fold(footage::Kinds::empty(), |kinds, (_, kind)| kinds | kind)
     }
     fn newest_still(&self) -> Result<footage::Object, Code> {
         Ok(footage::Object::new(for_handler()?.newest_still(&self.0)?))
