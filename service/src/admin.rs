@@ -255,6 +255,7 @@ impl Admin {
             CameraId::from_bytes(clock::fresh_id()),
             CredentialId::from_bytes(clock::fresh_id()),
         );
+        self.index.begin(household, camera).await?;
         self.settle(async || {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             if home.cameras.len() >= MEMBERS_MAX {

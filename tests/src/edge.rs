@@ -1,4 +1,4 @@
-//! One running edge: its folder, its configuration, its process.
+//! One running edge of either edition: its folder, its configuration, its process.
 //!
 //! INVARIANT: an edge that was started is gone when it goes out of scope, whatever happened before.
 
@@ -45,6 +45,39 @@ pub fn storm_binary() -> PathBuf {
 /// If it isn't there.
 pub fn components() -> PathBuf {
     built("EYESONLY_COMPONENTS", "target/components")
+}
+
+/// Which edition is under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    /// The native host.
+    Native,
+    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`).
+    Spin,
+}
+
+/// The edition that `EYESONLY_EDITION` names: `spin`, or the native host.
+///
+/// # Panics
+/// If it names another.
+pub fn edition() -> Edition {
+    match std::env::var("EYESONLY_EDITION").as_deref() {
+        Err(_) | Ok("native") => Edition::Native,
+        Ok("spin") => Edition::Spin,
+        Ok(other) => panic!("there is no edition {other:?}; there are native and spin"),
+    }
+}
+
+fn engine() -> PathBuf {
+    built("EYESONLY_ENGINE_BIN", "target/debug/eyesonly-engine")
+}
+
+/// The composed component of the Spin edition.
+///
+/// # Panics
+/// If it isn't there.
+pub fn spin_component() -> PathBuf {
+    built("EYESONLY_SPIN_COMPONENT", "target/components/spin/eyesonly.wasm")
 }
 
 fn built(variable: &str, default: &str) -> PathBuf {
@@ -96,14 +129,20 @@ struct Config<'a> {
 /// The command line of one installation.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
-    config: PathBuf,
+    place: PathBuf,
+    /// The Spin edition's key-encryption key.
+    kek: Option<String>,
 }
 
 impl CommandLine {
     /// `eyesonly …`, to be run as the test likes.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.arg("--config").arg(&self.config).args(arguments);
+        match &self.kek {
+            Some(kek) => command.arg("--spin-store").arg(&self.place).env("EYESONLY_KEK", kek),
+            None => command.arg("--config").arg(&self.place),
+        };
+        command.args(arguments);
         command
     }
 
@@ -155,6 +194,8 @@ pub struct Edge {
     door: Door,
     metrics: Option<SocketAddr>,
     child: Option<Child>,
+    /// The Spin edition's key-encryption key.
+    kek: Option<String>,
     /// Bytes of the log when the present process began.
     log_begin: usize,
 }
@@ -176,6 +217,11 @@ impl Edge {
     /// An edge with a fresh folder, and no process yet.
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
+        let kek = (edition() == Edition::Spin).then(|| {
+            let native = options.tls.is_some() || options.data.is_some() || options.components.is_some();
+            assert!(!native, "an option of the native host");
+            crate::footage::fresh_key()
+        });
         let door = Door::new(options.tls.as_ref().map(|tls| tls.certificate.as_path()));
         Self {
             folder,
@@ -183,6 +229,7 @@ impl Edge {
             door,
             metrics: None,
             child: None,
+            kek,
             log_begin: 0,
         }
     }
@@ -193,15 +240,9 @@ impl Edge {
     /// The log.
     pub fn try_serve(&mut self) -> Result<(), String> {
         assert!(self.child.is_none(), "it is running");
-        let config = self.config();
         self.log_begin = self.log_of_all_processes().len();
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new(binary());
-        command
-            .arg("--config")
-            .arg(&config)
-            .arg("serve")
-            .env("EYESONLY_LOG", self.options.log.as_deref().unwrap_or("info"));
+        let mut command = self.serve_command();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -232,6 +273,37 @@ impl Edge {
             .lines()
             .find_map(|line| line.split_once("metrics address=")?.1.trim().parse().ok());
         Ok(())
+    }
+
+    fn serve_command(&self) -> Command {
+        let Some(kek) = &self.kek else {
+            let mut command = Command::new(binary());
+            let log = self.options.log.as_deref().unwrap_or("info");
+            command
+                .arg("--config")
+                .arg(self.config())
+                .arg("serve")
+                .env("EYESONLY_LOG", log);
+            return command;
+        };
+        let mut command = Command::new(engine());
+        command.arg("--component").arg(spin_component());
+        command.arg("--store").arg(self.spin_store());
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--config",
+            &format!("key_encryption_key={kek}"),
+        ]);
+        if let Some(seconds) = self.options.session_seconds {
+            command.args(["--config", &format!("session_seconds={seconds}")]);
+        }
+        command
+    }
+
+    /// The Spin edition's key-value store.
+    pub fn spin_store(&self) -> PathBuf {
+        self.folder.path().join("store.sqlite")
     }
 
     /// Writes the configuration as the options are now.
@@ -317,11 +389,17 @@ impl Edge {
 
     /// Administration by the command line.
     pub fn command_line(&self) -> CommandLine {
-        let config = self.folder.path().join("eyesonly.toml");
-        if !config.exists() {
+        if self.kek.is_some() {
+            return CommandLine {
+                place: self.spin_store(),
+                kek: self.kek.clone(),
+            };
+        }
+        let place = self.folder.path().join("eyesonly.toml");
+        if !place.exists() {
             self.config();
         }
-        CommandLine { config }
+        CommandLine { place, kek: None }
     }
 
     /// Adds a household.
@@ -354,6 +432,9 @@ impl Edge {
 
     /// The sealed files in the store, without staged uploads.
     pub fn objects(&self) -> Vec<PathBuf> {
+        if self.kek.is_some() {
+            return self.keys(&["object/"]);
+        }
         let mut found = crate::canary::files_below(&self.data().join("objects"));
         found.retain(|path| path.file_name().is_some_and(|name| name.len() == 64));
         found.sort();
@@ -362,9 +443,24 @@ impl Edge {
 
     /// Everything below `objects/`, staged uploads too.
     pub fn store_files(&self) -> Vec<PathBuf> {
+        if self.kek.is_some() {
+            return self.keys(&["object/", "upload/"]);
+        }
         let mut found = crate::canary::files_below(&self.data().join("objects"));
         found.sort();
         found
+    }
+
+    /// The keys in the Spin edition's store that begin so.
+    fn keys(&self, beginnings: &[&str]) -> Vec<PathBuf> {
+        let store = rusqlite::Connection::open(self.spin_store()).unwrap();
+        store.busy_timeout(Duration::from_secs(10)).unwrap();
+        let mut asked = store.prepare("SELECT key FROM spin_key_value ORDER BY key").unwrap();
+        let keys = asked.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let keys = keys.map(Result::unwrap);
+        keys.filter(|key| beginnings.iter().any(|begin| key.starts_with(begin)))
+            .map(PathBuf::from)
+            .collect()
     }
 
     fn log_path(&self) -> PathBuf {
@@ -408,6 +504,9 @@ impl Edge {
 
     /// The answers that were refused because they did not prove their question.
     pub async fn misdeliveries(&self) -> f64 {
+        if self.kek.is_some() {
+            return self.log().matches("ledger misdelivery").count() as f64;
+        }
         self.metric("eyesonly_misdeliveries_total", "").await
     }
 

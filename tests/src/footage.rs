@@ -28,6 +28,15 @@ pub fn fresh_id() -> String {
     footage_id(now_milliseconds())
 }
 
+/// A key-encryption key: 64 hexadecimal digits.
+pub fn fresh_key() -> String {
+    hex_of(&Sha256::digest(fresh_id()))
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The value of Content-Digest (RFC 9530) for a body.
 pub fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))

@@ -12,6 +12,7 @@
 pub mod canary;
 pub mod edge;
 pub mod footage;
+pub mod home;
 pub mod http;
 pub mod people;
 pub mod picture;
@@ -21,5 +22,6 @@ pub mod tool;
 pub mod webdriver;
 
 pub use edge::{Edge, EdgeOptions};
+pub use home::Home;
 pub use http::{Answer, Door};
 pub use people::{Account, Camera, Household, Viewer};

@@ -43,6 +43,14 @@ pub struct Built {
     pub components: PathBuf,
 }
 
+impl Built {
+    /// What runs the Spin edition's component without Spin; beside the host's binary, where it was built.
+    pub fn engine(&self) -> PathBuf {
+        self.binary
+            .with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
+    }
+}
+
 /// Builds everything that runs. The host has the dev profile unless `release`.
 ///
 /// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
@@ -83,7 +91,7 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     } else {
         // The whole workspace is named, so that dependencies get the features that the tests give them too:
         // otherwise wasmtime and others would be built twice, once for the demo and once for the tests.
-        cargo.arg("--workspace");
+        cargo.args(["--workspace", "--bin", "eyesonly-engine"]);
     }
     execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
     let profile = if release { "release" } else { "debug" };

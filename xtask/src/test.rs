@@ -9,12 +9,16 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::components::{self, Built};
+use crate::spin;
 use crate::storm;
 use crate::tools::{self, Tool};
 use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
 
 /// What only storm's build has. What both have is tested as it is deployed.
 const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
+
+/// What is asked of both editions alike.
+const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix)$/)";
 
 /// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
 const SCHEDULES: &str = "package(eyesonly-service) & test(/^schedules::/)";
@@ -37,6 +41,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let missing = settle_tools(arguments.install || is_ci())?;
     // Storm's build first: the plain one then takes its place where it is looked for.
     let storm = storm::build(workspace, false)?;
+    let spin = spin::build(workspace)?;
     let built = components::build(workspace, false)?;
     step("what the handlers import and export");
     components::check_surfaces(workspace)?;
@@ -44,7 +49,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let missing: Vec<&str> = missing.iter().map(|tool| tool.name).collect();
     let environment = |cargo: &mut Command| {
         set_environment(cargo, &built, &missing);
-        cargo.env("EYESONLY_STORM_BIN", &storm);
+        cargo
+            .env("EYESONLY_STORM_BIN", &storm)
+            .env("EYESONLY_SPIN_COMPONENT", &spin);
     };
     let filter = arguments.filter.as_deref();
     if output_of("cargo-nextest", &["nextest", "--version"]).is_some() {
@@ -53,6 +60,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         cargo.args(["nextest", "run", "--workspace"]).args(filter);
         environment(&mut cargo);
         run_tests(&mut cargo)?;
+        step("the suites of both editions, with the Spin edition");
+        let mut cargo = workspace.cargo();
+        cargo
+            .args(["nextest", "run", "--workspace", "-E", BOTH_EDITIONS])
+            .args(filter);
+        if filter.is_some() {
+            cargo.args(["--no-tests", "pass"]);
+        }
+        environment(&mut cargo);
+        run_tests(cargo.env("EYESONLY_EDITION", "spin"))?;
         step("storm's units and cells");
         let mut cargo = workspace.cargo();
         cargo.args(["nextest", "run", "--workspace", "--lib", "--features", "eyesonly/storm"]);
@@ -89,6 +106,19 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     environment(&mut cargo);
     run_and_count(&mut cargo, filter)?;
+    step("the suites of both editions, with the Spin edition");
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "test",
+        "--package",
+        "eyesonly-tests",
+        "--test",
+        "e2e",
+        "--test",
+        "matrix",
+    ]);
+    environment(&mut cargo);
+    run_and_count(cargo.env("EYESONLY_EDITION", "spin"), filter.or(Some("e2e")))?;
     step("storm's units and cells");
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace", "--lib", "--features", "eyesonly/storm", "--"]);
@@ -126,6 +156,7 @@ fn set_environment(cargo: &mut Command, built: &Built, missing: &[&str]) {
     cargo
         .env("EYESONLY_BIN", &built.binary)
         .env("EYESONLY_COMPONENTS", &built.components)
+        .env("EYESONLY_ENGINE_BIN", built.engine())
         .env("EYESONLY_TOOLS_MISSING", missing.join(","));
 }
 

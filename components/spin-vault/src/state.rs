@@ -4,7 +4,6 @@
 //! first asked for. It must never name key material in an error.
 
 use crate::contract::Opened;
-use async_trait::async_trait;
 use eyesonly_rights::Requester;
 use eyesonly_service::admission::Admission;
 use eyesonly_service::footage::Footage;
@@ -14,7 +13,7 @@ use eyesonly_service::ingest::Ingest;
 use eyesonly_service::keys::{Keys as _, KeysError};
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
 use eyesonly_service::ledger::Ledger;
-use eyesonly_service::tiers::{Coalescer, ExtentKey, Fetched, Ladder, Read};
+use eyesonly_service::tiers::{Alone, Ladder};
 use eyesonly_web::problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -163,15 +162,5 @@ impl Vault {
             let attempts = KvAttempts::new(Arc::clone(&self.kv), self.keys.edge().attempts_key());
             Identity::new(Arc::clone(&self.admission), self.session_seconds, Arc::new(attempts))
         })
-    }
-}
-
-/// The coalescer of an instance, in which nobody else waits: each asker reads for itself.
-struct Alone;
-
-#[async_trait]
-impl Coalescer for Alone {
-    async fn fetch(&self, _: ExtentKey, read: Read) -> Fetched {
-        read.await
     }
 }

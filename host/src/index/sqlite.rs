@@ -212,6 +212,10 @@ impl Index for SqliteIndex {
         self.ask(NEWEST_STILL, params![nonce.as_bytes(), camera.as_bytes()])
     }
 
+    async fn begin(&self, _: HouseholdId, _: CameraId) -> Result<(), IndexError> {
+        Ok(())
+    }
+
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         check_new(&new)?;
         self.database

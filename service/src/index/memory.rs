@@ -79,6 +79,10 @@ impl Index for MemoryIndex {
         })
     }
 
+    async fn begin(&self, _: HouseholdId, _: CameraId) -> Result<(), IndexError> {
+        Ok(())
+    }
+
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         if new
             .row

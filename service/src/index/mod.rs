@@ -157,6 +157,10 @@ pub trait Index: Send + Sync + 'static {
     /// The pointer row of `camera`, if there is one.
     async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError>;
 
+    /// Prepares for a camera that is being enrolled, before its credential is given out: in some stores the first of two writers at once can only
+    /// be told when there is something already.
+    async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError>;
+
     /// Writes the row, unless its slot is taken, what it requires is missing, or the quota is exceeded; durable on return.
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError>;
 

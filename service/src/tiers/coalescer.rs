@@ -38,6 +38,17 @@ pub trait Coalescer: Send + Sync + 'static {
     async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched;
 }
 
+/// The coalescer where nobody else waits, as in an instance that serves one request: each asker reads for itself. [`Flights`] must not be used
+/// there: its reads run beside, and in a component nothing does.
+pub struct Alone;
+
+#[async_trait]
+impl Coalescer for Alone {
+    async fn fetch(&self, _: ExtentKey, read: Read) -> Fetched {
+        read.await
+    }
+}
+
 type Flight = Shared<BoxFuture<'static, Fetched>>;
 
 /// The coalescer: flights that are under way, by what they are for.

@@ -16,7 +16,7 @@ mod standing;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use coalescer::conformance as coalescer_conformance;
-pub use coalescer::{Coalescer, FetchError, Fetched, Flights, Read};
+pub use coalescer::{Alone, Coalescer, FetchError, Fetched, Flights, Read};
 pub use ladder::{Ladder, LadderError, Layer};
 #[cfg(feature = "memory-tier")]
 pub use memory::MemoryTier;

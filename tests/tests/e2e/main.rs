@@ -1,6 +1,6 @@
-//! End to end: the real binary, fed as cameras feed it, read as viewers read it.
+//! End to end: the real thing, fed as cameras feed it, read as viewers read it. One suite for both editions (`EYESONLY_EDITION`).
 //!
-//! Nothing here looks into the host; what a test knows comes through HTTP, the command line, the data folder and the log.
+//! Nothing here looks inside; what a test knows comes through HTTP, the command line, the names in the store and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,41 +12,9 @@
 mod administration;
 mod clips;
 mod events;
-mod large;
-mod protocols;
 mod room;
-mod secrecy;
 mod sessions;
 mod thumbnails;
 mod uploads;
 
-use eyesonly_tests::{Account, Camera, Edge, EdgeOptions, Household, Viewer};
-
-/// An edge with one household, one camera, and a viewer who is signed in.
-struct Home {
-    edge: Edge,
-    household: Household,
-    camera: Camera,
-    account: Account,
-    viewer: Viewer,
-}
-
-impl Home {
-    async fn new() -> Self {
-        Self::with(EdgeOptions::default()).await
-    }
-
-    async fn with(options: EdgeOptions) -> Self {
-        let edge = Edge::start(options);
-        let household = edge.household("Alder Lane 4");
-        let (camera, account) = (household.camera("Front door"), household.viewer("alder"));
-        let viewer = account.login().await;
-        Self {
-            edge,
-            household,
-            camera,
-            account,
-            viewer,
-        }
-    }
-}
+use eyesonly_tests::Home;

@@ -1,11 +1,9 @@
 //! Uploads: each once, whole or not at all, in order.
 
 use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{content_digest, description, fresh_id, media, mp4_around, noise};
-use eyesonly_tests::{Camera, raw};
+use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
 use reqwest::Body;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::Home;
 
@@ -137,53 +135,4 @@ async fn a_body_may_come_in_pieces() {
         .await
         .expect(201);
     assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
-}
-
-/// The head of an upload and the first `sent` bytes of its body.
-fn half(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
-    let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
-    let head = format!(
-        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
-         Content-Type: video/mp4\r\nContent-Length: {length}\r\nContent-Digest: {digest}\r\n\r\n"
-    );
-    [head.as_bytes(), &clip[..sent]].concat()
-}
-
-#[tokio::test]
-async fn an_upload_that_is_cut_leaves_nothing() {
-    let mut home = Home::new().await;
-    let event = fresh_id();
-    home.camera.put_event(&event, &description("cut")).await.expect(201);
-    let clip = mp4_around(&noise("cut", 6 << 20));
-    let shows_nothing = async |home: &Home| {
-        home.viewer.clip(&home.camera, &event).await.expect_problem(404);
-        assert_eq!(
-            home.viewer.event(&home.camera, &event).await.expect(200).json()["clip"],
-            false
-        );
-        assert!(home.edge.objects().is_empty());
-    };
-    // Half of it is on the disk, then the line goes down.
-    let mut line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
-    poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
-    shows_nothing(&home).await;
-    line.shutdown().await.unwrap();
-    drop(line);
-    poll("what was staged is gone", 30, async || {
-        home.edge.store_files().is_empty()
-    })
-    .await;
-    shows_nothing(&home).await;
-    // Half of it is on the disk, then the power goes.
-    let line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
-    poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
-    home.edge.kill9();
-    drop(line);
-    assert!(!home.edge.store_files().is_empty(), "nothing was left to be swept");
-    home.edge.restart();
-    poll("the remains are swept", 30, async || home.edge.store_files().is_empty()).await;
-    shows_nothing(&home).await;
-    home.camera.put_clip(&event, clip.clone()).await.expect(201);
-    assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
-    assert_eq!(home.edge.store_files().len(), 1);
 }

@@ -143,6 +143,9 @@ impl Index for PooledIndex {
         let reply = self.honest.newest_still(camera, nonce).await?;
         Ok(self.read(reply))
     }
+    async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
+        self.honest.begin(household, camera).await
+    }
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         self.honest.commit(new).await
     }

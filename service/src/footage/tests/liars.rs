@@ -52,6 +52,9 @@ impl Index for LyingIndex {
             .await
             .map(|rows| self.told(rows))
     }
+    async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
+        self.honest.begin(household, camera).await
+    }
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         self.honest.commit(new).await
     }

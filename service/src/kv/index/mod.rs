@@ -4,6 +4,9 @@
 //! each id the slots of its rows. Pages and groups are claims like any other answer here: what is shown are the rows that they lead to, each of
 //! which carries its camera's proof and its sealed details.
 //!
+//! Spin's own store can't tell the first of two writers of a key that is not there (its `swap` overwrites then). So a camera's journal is begun
+//! when it is enrolled, by the command line, whose `swap` can; from then on every swap has something to compare with.
+//!
 //! The quota is counted a camera and added up a household: where several of its cameras hand in at the very same moment, each may still fit.
 
 mod change;
@@ -221,6 +224,12 @@ impl Index for KvIndex {
         let rows = state.pointer.into_iter().map(|row| row.row(&journal));
         let rows = rows.collect::<Result<_, _>>()?;
         Ok(Rows { nonce, rows })
+    }
+
+    async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
+        self.note_camera(household, camera)?;
+        // A change that changes nothing, which leaves a journal.
+        self.change(camera, |_| Ok(Outcome::Change(())))
     }
 
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {

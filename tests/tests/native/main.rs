@@ -1,0 +1,19 @@
+//! The native host alone: its process, its data folder, its memory, TLS and HTTP/2. What both editions do is in `e2e`.
+//!
+//! Nothing here looks into the host; what a test knows comes through HTTP, the command line, the data folder and the log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
+
+mod administration;
+mod large;
+mod protocols;
+mod room;
+mod secrecy;
+mod uploads;
+
+use eyesonly_tests::Home;

@@ -1,0 +1,198 @@
+//! Room on a disk: what is removed leaves it, and what is done when there is none.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use eyesonly_tests::EdgeOptions;
+use eyesonly_tests::edge::poll;
+use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
+use eyesonly_tests::tool::skipped;
+
+use crate::Home;
+
+/// What is removed leaves nothing behind: no file in the store, no name in a list; and nothing of anybody else goes with it.
+#[tokio::test]
+async fn removed_cameras_and_households_leave_no_footage() {
+    let mut home = Home::new().await;
+    let other = home.edge.household("Birch Court 9");
+    let (first, second) = (other.camera("Hallway"), other.camera("Cellar"));
+    let account = other.viewer("birch");
+    let (event, clip) = (fresh_id(), mp4_around(&noise("kept", 300_000)));
+    for camera in [&home.camera, &first, &second] {
+        camera
+            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
+            .await
+            .expect(201);
+        camera.put_event(&event, &description("at all three")).await.expect(201);
+        camera.put_clip(&event, clip.clone()).await.expect(201);
+    }
+    assert_eq!(home.edge.objects().len(), 6);
+    let command_line = home.edge.command_line();
+    let refused = |arguments: &[&str], why: &str| {
+        let said = command_line.try_run(arguments, "").unwrap_err();
+        assert!(said.contains(why), "{arguments:?}: {said}");
+        // Each thing is said once.
+        assert_eq!(said.matches(why).count(), 1, "{arguments:?}: {said}");
+    };
+
+    other.remove_camera(&first);
+    refused(&["camera", "remove", &first.id], "has ended already");
+    home.edge.restart();
+    poll("the camera's files are collected", 30, async || {
+        home.edge.objects().len() == 4
+    })
+    .await;
+    let viewer = account.through(home.edge.door()).login().await;
+    assert!(viewer.clip(&second, &event).await.expect(200).body == clip);
+
+    command_line.run(&["household", "remove", &other.id], "");
+    refused(&["household", "remove", &other.id], "there is no such household");
+    refused(&["camera", "remove", &second.id], "there is no such camera");
+    let listed = command_line.run(&["camera", "list"], "");
+    assert_eq!(listed["camera"], home.camera.id.as_str(), "the only one: {listed}");
+    viewer.get("cameras").await.expect_problem(401);
+    home.edge.restart();
+    poll("the household's files are collected", 30, async || {
+        home.edge.objects().len() == 2
+    })
+    .await;
+    let viewer = home.account.through(home.edge.door()).login().await;
+    assert!(viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+    viewer.thumbnail(&home.camera, 320).await.expect(200);
+}
+
+/// A small disk in memory; it is taken away when it goes out of scope.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, mebibytes: u32) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let options = std::ffi::CString::new(format!("size={mebibytes}m,mode=0700")).unwrap();
+        let mounted = rustix::mount::mount(
+            "tmpfs",
+            at,
+            "tmpfs",
+            rustix::mount::MountFlags::empty(),
+            options.as_c_str(),
+        );
+        mounted.ok().map(|()| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+/// Fills what is left of a disk by a file, to the last byte.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    let mut piece = 1 << 20;
+    while piece > 0 {
+        if file.write_all(&vec![1; piece]).is_err() {
+            piece /= 2;
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let Some(_disk) = SmallDisk::mount(&data, 48) else {
+        return skipped("the right to mount a tmpfs (run it as root)");
+    };
+    let home = Home::with(EdgeOptions {
+        data: Some(data.clone()),
+        ..EdgeOptions::default()
+    })
+    .await;
+    let event = fresh_id();
+    let clip = mp4_around(&noise("served", 3_000_000));
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    home.camera.put_event(&event, &description("served")).await.expect(201);
+    home.camera
+        .put_event_still(&event, media("alder-driveway-car.jpg"))
+        .await
+        .expect(201);
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+
+    // Uploads until there is no more room.
+    let large = mp4_around(&noise("large", 5_000_000));
+    let mut refused = None;
+    for _ in 0..20 {
+        let id = fresh_id();
+        home.camera.put_event(&id, &description("filling")).await.expect(201);
+        let answer = home.camera.put_clip(&id, large.clone()).await;
+        if answer.status != 201 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    refused.expect("a disk of 48 MiB took 100 MB").expect_problem(507);
+    poll("what was staged is gone", 30, async || {
+        home.edge.store_files() == home.edge.objects()
+    })
+    .await;
+    // The room of a staged file comes back when it is closed, which may be after its name is gone.
+    let filler = data.join("filler");
+    poll("there is no room left", 30, async || {
+        fill(&filler);
+        let still = media("alder-front-door.jpg");
+        home.camera.put_still(&fresh_id(), still).await.status == 507
+    })
+    .await;
+
+    let serves = async || {
+        assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+        home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+        // One that was not made yet can't be kept, but is shown.
+        home.viewer.thumbnail(&home.camera, 640).await.expect(200);
+        home.viewer.event_thumbnail(&home.camera, &event, 160).await.expect(200);
+        assert!(home.viewer.events(&home.camera).await.len() >= 2);
+        home.viewer.cameras().await;
+        home.edge.door().get("/healthz").await.expect(200);
+    };
+    for _ in 0..3 {
+        home.camera
+            .put_still(&fresh_id(), media("alder-front-door.jpg"))
+            .await
+            .expect_problem(507);
+        home.camera
+            .put_event_still(&event, media("alder-driveway-car.jpg"))
+            .await
+            .expect(200);
+        let mut refused = 0;
+        // The database may have a page left for some descriptions.
+        for _ in 0..200 {
+            let answer = home.camera.put_event(&fresh_id(), &description(&"x".repeat(200))).await;
+            match answer.status {
+                201 => {}
+                _ => {
+                    answer.expect_problem(507);
+                    refused += 1;
+                }
+            }
+            if refused == 3 {
+                break;
+            }
+        }
+        assert_eq!(refused, 3, "descriptions find room on a full disk");
+        serves().await;
+    }
+    std::fs::remove_file(&filler).unwrap();
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    home.camera
+        .put_event(&fresh_id(), &description("room again"))
+        .await
+        .expect(201);
+    serves().await;
+}
