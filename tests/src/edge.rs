@@ -89,6 +89,10 @@ fn built(variable: &str, default: &str) -> PathBuf {
 /// What can differ from one edge to another.
 #[derive(Debug, Clone, Default)]
 pub struct EdgeOptions {
+    /// Which edition; the one under test if not set.
+    pub edition: Option<Edition>,
+    /// What the Spin edition is given as its key, if not the one that its store was begun with; with none of it the variable is not set.
+    pub spin_key: Option<Option<String>>,
     /// How long a session lasts.
     pub session_seconds: Option<u64>,
     /// Budget of the memory tier.
@@ -217,7 +221,8 @@ impl Edge {
     /// An edge with a fresh folder, and no process yet.
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
-        let kek = (edition() == Edition::Spin).then(|| {
+        let spin = options.edition.unwrap_or_else(edition) == Edition::Spin;
+        let kek = spin.then(|| {
             let native = options.tls.is_some() || options.data.is_some() || options.components.is_some();
             assert!(!native, "an option of the native host");
             crate::footage::fresh_key()
@@ -289,12 +294,11 @@ impl Edge {
         let mut command = Command::new(engine());
         command.arg("--component").arg(spin_component());
         command.arg("--store").arg(self.spin_store());
-        command.args([
-            "--listen",
-            "127.0.0.1:0",
-            "--config",
-            &format!("key_encryption_key={kek}"),
-        ]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let given = self.options.spin_key.clone().unwrap_or_else(|| Some(kek.clone()));
+        if let Some(given) = given {
+            command.args(["--config", &format!("key_encryption_key={given}")]);
+        }
         if let Some(seconds) = self.options.session_seconds {
             command.args(["--config", &format!("session_seconds={seconds}")]);
         }

@@ -1,0 +1,205 @@
+//! The composed component, read: its imports, its parts, and what each part is given.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use eyesonly_tests::edge::{components, spin_component};
+use wasmparser::{ComponentInstance, Parser, Payload};
+
+const ADMISSION: &str = "eyesonly:edge/admission@0.1.0";
+/// All that a handler may be given.
+const CONTRACT: [&str; 3] = [
+    "eyesonly:edge/events@0.1.0",
+    "eyesonly:edge/footage@0.1.0",
+    "eyesonly:edge/renditions@0.1.0",
+];
+
+/// What the composed component asks an engine for, each with its reason.
+const IMPORTS: [(&str, &str); 22] = [
+    ("wasi:http/types", "the entry: requests and responses"),
+    ("wasi:io/error", "the entry: bodies; the vault: its log"),
+    ("wasi:io/poll", "the entry: waits for more of a body"),
+    ("wasi:io/streams", "the entry: bodies; the vault: its log"),
+    ("wasi:keyvalue/store", "the vault: everything that is kept"),
+    ("wasi:keyvalue/atomics", "the vault: two writers at once"),
+    ("wasi:keyvalue/batch", "the vault: the rows of a page in one call"),
+    (
+        "wasi:config/store",
+        "the vault: the key-encryption key, how long sessions last",
+    ),
+    (
+        "wasi:clocks/wall-clock",
+        "the vault: windows, expiry, ids; the entry: how long a cookie lasts",
+    ),
+    (
+        "wasi:clocks/monotonic-clock",
+        "std: Instant, in limits that only the native host keeps",
+    ),
+    ("wasi:random/random", "the vault: salts, nonces, ids"),
+    ("wasi:random/insecure-seed", "std: the seed of hash maps"),
+    ("wasi:cli/stderr", "the vault: its log and ledger lines"),
+    ("wasi:cli/environment", "std; engines give it none"),
+    ("wasi:cli/exit", "std: abort"),
+    ("wasi:cli/stdin", "std; nothing reads it"),
+    ("wasi:cli/stdout", "std; nothing writes it"),
+    ("wasi:cli/terminal-input", "std"),
+    ("wasi:cli/terminal-output", "std"),
+    ("wasi:cli/terminal-stdin", "std"),
+    ("wasi:cli/terminal-stdout", "std"),
+    ("wasi:cli/terminal-stderr", "std"),
+];
+
+/// A component inside: its imports.
+type Imports = BTreeSet<String>;
+
+/// What is in the composed file, at its top: its own imports and exports, its parts, and what each instance is given.
+#[derive(Default)]
+struct Composed {
+    imports: BTreeSet<String>,
+    exports: Vec<String>,
+    parts: Vec<Imports>,
+    /// The part, and the names of what it is given.
+    instances: Vec<(usize, BTreeSet<String>)>,
+}
+
+fn read() -> (Vec<u8>, Composed) {
+    let bytes = fs::read(spin_component()).unwrap();
+    let (mut composed, mut depth) = (Composed::default(), 0);
+    // What is open: a component of ours, or something inside of one.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        match payload.unwrap() {
+            Payload::Version { .. } => depth += 1,
+            Payload::ComponentSection { .. } => {
+                let part = (depth == 1).then(|| {
+                    composed.parts.push(Imports::new());
+                    composed.parts.len() - 1
+                });
+                open.push(part);
+            }
+            Payload::ModuleSection { .. } => open.push(None),
+            Payload::End(_) => {
+                depth -= 1;
+                open.pop();
+            }
+            Payload::ComponentImportSection(section) => {
+                let names = section.into_iter().map(|import| import.unwrap().name.name.to_owned());
+                match open.last() {
+                    None => composed.imports.extend(names),
+                    Some(Some(part)) if depth == 2 => composed.parts[*part].extend(names),
+                    _ => {}
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                composed
+                    .exports
+                    .extend(section.into_iter().map(|export| export.unwrap().name.name.to_owned()));
+            }
+            Payload::ComponentInstanceSection(section) if depth == 1 => {
+                for instance in section {
+                    if let ComponentInstance::Instantiate { component_index, args } = instance.unwrap() {
+                        let given = args.iter().map(|arg| arg.name.to_owned()).collect();
+                        composed.instances.push((component_index as usize, given));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (bytes, composed)
+}
+
+fn without_version(name: &str) -> &str {
+    name.split('@').next().unwrap()
+}
+
+#[test]
+fn it_asks_for_what_is_listed_and_nothing_else() {
+    let (_, composed) = read();
+    for import in &composed.imports {
+        println!("imports {import}");
+    }
+    let asked: BTreeSet<&str> = composed.imports.iter().map(|name| without_version(name)).collect();
+    let listed: BTreeSet<&str> = IMPORTS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(asked, listed, "each import has its reason in this file");
+    assert!(
+        !asked
+            .iter()
+            .any(|name| name.contains("sockets") || name.contains("filesystem"))
+    );
+    let [export] = composed.exports.as_slice() else {
+        panic!("{:?}", composed.exports)
+    };
+    // 0.3 would be used again by engines: one instance a request is what 0.2 means.
+    assert!(export.starts_with("wasi:http/incoming-handler@0.2."), "{export}");
+}
+
+#[test]
+fn handlers_reach_the_grant_and_not_admission() {
+    let (_, composed) = read();
+    assert_eq!(composed.parts.len(), 4, "entry, vault and two handlers");
+    assert_eq!(composed.instances.len(), 4, "each of them once");
+    let with_admission: Vec<_> = composed
+        .instances
+        .iter()
+        .filter(|(_, given)| given.contains(ADMISSION))
+        .collect();
+    let [(entry, given)] = with_admission.as_slice() else {
+        panic!("admission is given to one part: {with_admission:?}")
+    };
+    assert!(
+        given.contains("thumbnail") && given.contains("event-pages"),
+        "{given:?}"
+    );
+    assert!(
+        !given
+            .iter()
+            .any(|name| name.starts_with("wasi:keyvalue") || name.starts_with("wasi:config"))
+    );
+    let mut handlers = 0;
+    for (part, given) in &composed.instances {
+        let asks_engine = composed.parts[*part].iter().any(|name| name.starts_with("wasi:"));
+        if part == entry || asks_engine {
+            continue;
+        }
+        handlers += 1;
+        let contract = CONTRACT.map(str::to_owned);
+        assert!(given.iter().all(|name| contract.contains(name)), "{given:?}");
+        assert_eq!(
+            *given, composed.parts[*part],
+            "it imports nothing beyond what it is given"
+        );
+    }
+    assert_eq!(handlers, 2);
+}
+
+#[test]
+fn the_handlers_are_those_of_the_native_host_byte_for_byte() {
+    let (composed, _) = read();
+    for name in ["thumbnail", "events"] {
+        let handler = fs::read(components().join(format!("{name}.wasm"))).unwrap();
+        let found = composed.windows(handler.len()).any(|window| window == handler);
+        assert!(found, "{name}.wasm is not in the composed component");
+    }
+}
+
+/// The entry's two handlers have names of their own; what stands in them is the handler interface, word for word.
+#[test]
+fn the_entry_knows_the_handler_interface_word_for_word() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let handler = fs::read_to_string(repository.join("wit/handler.wit")).unwrap();
+    let entry = fs::read_to_string(repository.join("components/spin-front/wit/world.wit")).unwrap();
+    let words = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    let begin = handler.find("    /// A still at a width.").unwrap();
+    let interface = words(handler[begin..].trim_end().strip_suffix('}').unwrap().trim_end());
+    let entry = words(&entry);
+    let times = entry
+        .windows(interface.len())
+        .filter(|window| *window == interface)
+        .count();
+    assert_eq!(
+        times, 2,
+        "wit/handler.wit has changed: change components/spin-front/wit/world.wit with it"
+    );
+}

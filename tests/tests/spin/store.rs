@@ -1,0 +1,268 @@
+//! A key or a store that is not right: an error for the request, nothing shown, and a line in the log that names the cause.
+
+use std::time::Duration;
+
+use eyesonly_tests::footage::{description, fresh_id, media};
+use eyesonly_tests::{Camera, Edge, Home, Viewer};
+use rusqlite::{Connection, params};
+
+use super::spin;
+
+fn open(edge: &Edge) -> Connection {
+    let store = Connection::open(edge.spin_store()).unwrap();
+    store.busy_timeout(Duration::from_secs(10)).unwrap();
+    store
+}
+
+/// The keys that begin so, and their values.
+fn values(store: &Connection, prefix: &str) -> Vec<(String, Vec<u8>)> {
+    let mut asked = store
+        .prepare("SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key")
+        .unwrap();
+    let rows = asked
+        .query_map([format!("{prefix}%")], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn put(store: &Connection, key: &str, value: &[u8]) {
+    let changed = store
+        .execute(
+            "UPDATE spin_key_value SET value = ?2 WHERE key = ?1",
+            params![key, value],
+        )
+        .unwrap();
+    assert_eq!(changed, 1, "{key}");
+}
+
+#[tokio::test]
+async fn without_its_key_it_shows_nothing_and_says_why() {
+    let mut home = Home::with(spin()).await;
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+    let another = "0".repeat(64);
+    for (given, why) in [
+        (None, "`key_encryption_key` is not set"),
+        (Some(""), "`key_encryption_key` is not set"),
+        (Some("00ff"), "must be 64 hexadecimal digits"),
+        (Some(another.as_str()), "begun with another key_encryption_key"),
+    ] {
+        home.edge
+            .restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
+        home.viewer.thumbnail(&home.camera, 320).await.expect_problem(503);
+        home.camera
+            .put_still(&fresh_id(), media("alder-front-door.jpg"))
+            .await
+            .expect_problem(503);
+        home.edge.door().get("/healthz").await.expect_problem(503);
+        home.account
+            .try_login(&home.account.password, true)
+            .await
+            .expect_problem(503);
+        home.edge.door().get("/").await.expect(200);
+        let log = home.edge.log();
+        assert!(log.contains(why), "{given:?}: {log}");
+        assert!(
+            !log.contains("00ff") && !log.contains(&another),
+            "key material in the log"
+        );
+    }
+    home.edge.restart_with(|options| options.spin_key = None);
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_store_that_was_never_begun_says_so() {
+    let edge = Edge::start(spin());
+    edge.door().get("/healthz").await.expect_problem(503);
+    assert!(edge.log().contains("was not begun"), "{}", edge.log());
+}
+
+/// One household's side: its viewer, its camera, its event, and what is shown of them when all is well.
+struct Side {
+    viewer: Viewer,
+    camera: Camera,
+    event: String,
+    label: &'static str,
+    shown: Vec<Vec<u8>>,
+}
+
+impl Side {
+    /// Everything that this viewer can ask for: status and body.
+    async fn ask(&self) -> Vec<(u16, Vec<u8>)> {
+        let (viewer, camera) = (&self.viewer, &self.camera);
+        let answers = [
+            viewer.get("cameras").await,
+            viewer.thumbnail(camera, 320).await,
+            viewer.get(&format!("cameras/{}/events", camera.id)).await,
+            viewer.event(camera, &self.event).await,
+            viewer.event_thumbnail(camera, &self.event, 160).await,
+            viewer.clip(camera, &self.event).await,
+        ];
+        answers
+            .into_iter()
+            .map(|answer| (answer.status, answer.body.to_vec()))
+            .collect()
+    }
+}
+
+async fn side(home: &Home, n: usize) -> Side {
+    let (household, login, label) = [
+        ("Birch Court 9", "birch", "a heron at the pond"),
+        ("Cedar Row 2", "cedar", "a red bicycle"),
+    ][n];
+    let household = home.edge.household(household);
+    let (camera, account) = (household.camera(login), household.viewer(login));
+    let event = fresh_id();
+    let pictures = [
+        ["alder-front-door.jpg", "alder-driveway-car.jpg"],
+        ["alder-garden-cat.jpg", "alder-front-door-person.jpg"],
+    ][n];
+    let clip = ["alder-driveway-car.mp4", "alder-front-door-person.mp4"][n];
+    camera.put_still(&fresh_id(), media(pictures[0])).await.expect(201);
+    camera.put_event(&event, &description(label)).await.expect(201);
+    camera.put_event_still(&event, media(pictures[1])).await.expect(201);
+    camera.put_clip(&event, media(clip)).await.expect(201);
+    let viewer = account.login().await;
+    let mut side = Side {
+        viewer,
+        camera,
+        event,
+        label,
+        shown: Vec::new(),
+    };
+    // The second time everything that is made is at hand.
+    for _ in 0..2 {
+        let answers = side.ask().await;
+        assert!(answers.iter().all(|(status, _)| *status == 200), "all is well");
+        side.shown = answers.into_iter().map(|(_, body)| body).collect();
+    }
+    side
+}
+
+/// Whatever stands under whichever key, nobody is shown anything of the other household: each request has its own answer, or an error.
+#[tokio::test]
+async fn values_under_each_others_keys_show_nothing() {
+    let home = Home::with(spin()).await;
+    let sides = [side(&home, 0).await, side(&home, 1).await];
+    let store = open(&home.edge);
+    let mut refused = 0;
+    for prefix in [
+        "key/household/",
+        "record/viewer/",
+        "record/session/",
+        "record/camera/",
+        "camera/",
+        "row/",
+        "object/",
+        "part/",
+        "page/",
+        "days/",
+        "group/",
+        "name/",
+    ] {
+        let before = values(&store, prefix);
+        assert!(before.len() > 1 || prefix == "part/", "{prefix}: nothing to swap");
+        // Rotated by one, and then by half: the first of these puts each household's under the other's at least once.
+        for by in [1, before.len() / 2] {
+            for (at, (key, _)) in before.iter().enumerate() {
+                put(&store, key, &before[(at + by) % before.len()].1);
+            }
+            let (log, mut failed) = (home.edge.log().len(), false);
+            for (own, other) in [(&sides[0], &sides[1]), (&sides[1], &sides[0])] {
+                for (status, body) in own.ask().await {
+                    let text = String::from_utf8_lossy(&body);
+                    assert!(!other.shown.contains(&body), "{prefix} by {by}: the other's answer");
+                    assert!(
+                        !text.contains(other.label) && !text.contains(&other.camera.id) && !text.contains(&other.event),
+                        "{prefix} by {by}: the other's words"
+                    );
+                    assert!(
+                        status != 200 || own.shown.contains(&body) || text.contains("\"events\":[]"),
+                        "{prefix} by {by}: neither its own nor an error: {status} {text}"
+                    );
+                    refused += usize::from(status != 200);
+                    failed |= status >= 500;
+                }
+            }
+            if prefix == "record/camera/" {
+                let still = media("alder-front-door.jpg");
+                sides[0].camera.put_still(&fresh_id(), still).await.expect_problem(503);
+                failed = true;
+            }
+            let said = home.edge.log()[log..].to_owned();
+            let names_cause = said.contains("misdelivery") || said.contains("key");
+            assert!(names_cause || !failed, "{prefix} by {by}: nothing in the log: {said}");
+            for (key, value) in &before {
+                put(&store, key, value);
+            }
+        }
+    }
+    assert!(refused > 20, "only {refused} requests were refused");
+    for side in &sides {
+        let again: Vec<_> = side.ask().await.into_iter().map(|(_, body)| body).collect();
+        assert!(again == side.shown, "all is well again");
+    }
+}
+
+/// Values of the wrong length, and no values: an error for the request, never a part of something.
+#[tokio::test]
+async fn values_that_are_cut_or_gone_show_nothing() {
+    let home = Home::with(spin()).await;
+    let side = side(&home, 0).await;
+    let store = open(&home.edge);
+    for prefix in [
+        "row/",
+        "object/",
+        "part/",
+        "camera/",
+        "record/viewer/",
+        "key/household/",
+        "registry",
+    ] {
+        let before = values(&store, prefix);
+        for cut in [|value: &[u8]| value[..value.len() / 2].to_vec(), |_: &[u8]| Vec::new()] {
+            for (key, value) in &before {
+                put(&store, key, &cut(value));
+            }
+            for (status, body) in side.ask().await {
+                assert!(
+                    status != 200 || side.shown.contains(&body) || body.ends_with(b"\"next\":null}"),
+                    "{prefix}: {status} {}",
+                    String::from_utf8_lossy(&body)
+                );
+            }
+            for (key, value) in &before {
+                put(&store, key, value);
+            }
+        }
+    }
+    let again: Vec<_> = side.ask().await.into_iter().map(|(_, body)| body).collect();
+    assert!(again == side.shown, "all is well again");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_an_error_and_comes_back() {
+    let home = Home::with(spin()).await;
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect(201);
+    let store = open(&home.edge);
+    store
+        .execute_batch("ALTER TABLE spin_key_value RENAME TO elsewhere")
+        .unwrap();
+    home.viewer.thumbnail(&home.camera, 320).await.expect_problem(503);
+    home.camera
+        .put_still(&fresh_id(), media("alder-front-door.jpg"))
+        .await
+        .expect_problem(503);
+    assert!(home.edge.log().contains("key-value store"), "{}", home.edge.log());
+    store
+        .execute_batch("ALTER TABLE elsewhere RENAME TO spin_key_value")
+        .unwrap();
+    home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+}
