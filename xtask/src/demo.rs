@@ -20,6 +20,7 @@ use crate::client::{Client, id_of_time_ago};
 use crate::components;
 use crate::edge::{CameraAdded, Edge, Installation};
 use crate::media::{self, Media};
+use crate::spin;
 use crate::workspace::{Workspace, step};
 
 /// A camera's newest still is this old: young, but not from the future of a machine whose clock is behind.
@@ -36,7 +37,11 @@ pub struct Arguments {
     port: Option<u16>,
     /// Keeps everything in this folder, which must be empty or new. Otherwise a temporary one is used and removed.
     #[arg(long, value_name = "DIR")]
+    #[arg(conflicts_with = "spin")]
     keep: Option<PathBuf>,
+    /// The Spin edition's component instead of the native host, on wasmtime's own WASI HTTP: no `spin` needs to be installed.
+    #[arg(long)]
+    spin: bool,
 }
 
 /// A household as it was enrolled and filled.
@@ -73,12 +78,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // Before what takes minutes.
     free(port)?;
     let media = Media::load(&workspace.root)?;
+    let component = arguments.spin.then(|| spin::build(workspace)).transpose()?;
     let built = components::build(workspace, false)?;
     let folder = Folder::get(arguments.keep.as_deref())?;
     // Before the edge starts, so that a Ctrl-C at any moment from here on ends things in order.
     let interrupted = catch_interrupt()?;
 
-    let installation = Installation::create(&built, folder.path(), port)?;
+    let installation = match &component {
+        Some(component) => Installation::create_spin(&built, component, folder.path(), port),
+        None => Installation::create(&built, folder.path(), port)?,
+    };
     let bar = progress(&media);
     let enrolled = enrol(&installation, &media, &bar)?;
     bar.println("starting the edge (the first start compiles the components)");

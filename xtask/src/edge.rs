@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::components::Built;
 use crate::process::Process;
@@ -17,11 +18,20 @@ use crate::workspace::show;
 const LOG_LINES_SHOWN: usize = 20;
 const READY: &str = "listening on ";
 
-/// The host's configuration and data in one folder.
+/// An edge's configuration and data in one folder.
 pub struct Installation {
     binary: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    spin: Option<Spin>,
+}
+
+/// What the Spin edition is served by and with; its store is where the native host has its configuration.
+struct Spin {
+    engine: PathBuf,
+    component: PathBuf,
+    listen: String,
+    kek: String,
 }
 
 /// A `serve` process that said it is ready.
@@ -79,15 +89,45 @@ impl Installation {
             binary: built.binary.clone(),
             config,
             log: folder.join("eyesonly.log"),
+            spin: None,
         })
+    }
+
+    /// The Spin edition, `component`, with its store in `folder` and a key of its own.
+    pub fn create_spin(built: &Built, component: &Path, folder: &Path, port: u16) -> Self {
+        let kek = [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string());
+        Self {
+            binary: built.binary.clone(),
+            config: folder.join("sqlite_key_value.db"),
+            log: folder.join("eyesonly.log"),
+            spin: Some(Spin {
+                engine: built.engine(),
+                component: component.to_owned(),
+                listen: format!("127.0.0.1:{port}"),
+                kek: kek.concat(),
+            }),
+        }
+    }
+
+    /// The command line over this installation.
+    fn command_line(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        match &self.spin {
+            Some(spin) => command
+                .arg("--spin-store")
+                .arg(&self.config)
+                .env("EYESONLY_KEK", &spin.kek),
+            None => command.arg("--config").arg(&self.config),
+        };
+        command
     }
 
     /// Runs `eyesonly … --json` and reads its answer. `input` goes to its standard input.
     ///
     /// Errors: the command fails (its message is in the error), or answers with something else.
     pub fn command<T: DeserializeOwned>(&self, arguments: &[&str], input: Option<&str>) -> Result<T> {
-        let mut command = Command::new(&self.binary);
-        command.arg("--config").arg(&self.config).args(arguments).arg("--json");
+        let mut command = self.command_line();
+        command.args(arguments).arg("--json");
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = command
             .stdout(Stdio::piped())
@@ -140,8 +180,22 @@ impl Installation {
     /// Errors: it ends before that; the end of its log is in the error.
     pub fn serve(&self) -> Result<Edge> {
         let log = File::create(&self.log).with_context(|| format!("writing {}", self.log.display()))?;
-        let mut command = Command::new(&self.binary);
-        command.arg("--config").arg(&self.config).arg("serve");
+        let mut command = match &self.spin {
+            None => self.command_line(),
+            Some(spin) => {
+                let mut command = Command::new(&spin.engine);
+                command.arg("--component").arg(&spin.component);
+                command
+                    .arg("--store")
+                    .arg(&self.config)
+                    .args(["--listen", &spin.listen]);
+                command.args(["--config", &format!("key_encryption_key={}", spin.kek)]);
+                command
+            }
+        };
+        if self.spin.is_none() {
+            command.arg("serve");
+        }
         let mut process = Process::start(command.stderr(log), Some(""))?;
         let address = process
             .line(READY)
