@@ -18,7 +18,7 @@ use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
 const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
 
 /// What is asked of both editions alike.
-const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix)$/)";
+const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser)$/)";
 
 /// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
 const SCHEDULES: &str = "package(eyesonly-service) & test(/^schedules::/)";
