@@ -46,7 +46,12 @@ impl Files {
             }
             // It goes at once.
             beside(path)
-                .with_context(|| format!("--report: {} can't be written; nothing was started", path.display()))?;
+                .with_context(|| {
+                format!(
+                    "--report: {} can't be written; give a name in a folder that is there and can be written to; nothing was started",
+                    path.display()
+                )
+            })?;
         }
         Ok(files)
     }

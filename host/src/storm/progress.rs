@@ -52,7 +52,7 @@ impl Progress {
                 let Ok(mut last) = last.lock() else { return };
                 if is_due(last.as_ref(), what) {
                     *last = Some((what.to_owned(), Instant::now()));
-                    let _closed = writeln!(std::io::stderr(), "eyesonly: {what}{more}");
+                    let _closed = writeln!(std::io::stderr(), "storm: {what}{more}");
                 }
             }
         }

@@ -74,13 +74,10 @@ impl Lie {
     #[must_use]
     pub fn noted(mut self, behind: bool) -> Self {
         let why = |answers: u64| match answers {
-            _ if self.rate <= 0.0 => "its rate is 0".to_owned(),
-            0 if behind => "this tier was never needed, for the nearer one answered everything".to_owned(),
-            0 => "the seam gave no answer that could have been a lie".to_owned(),
-            _ => format!(
-                "of {} the seam gave, none was drawn, or none could be this lie",
-                count(answers, "answer", "answers")
-            ),
+            _ if self.rate <= 0.0 => "its rate is 0",
+            0 if behind => "this tier was never needed, for the nearer one answered everything",
+            0 => "the seam gave no answer that could have been a lie",
+            _ => "none of the seam's answers that could be this lie was drawn",
         };
         self.note = match (self.told_here, self.told_conventional) {
             (0, 0) => Some(format!("{NOT_TOLD}; {}", why(self.answers_here))),
@@ -97,11 +94,6 @@ impl Lie {
 
 /// What is said of a lie that was not told.
 const NOT_TOLD: &str = "not told: shows nothing";
-
-/// A number with its noun.
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", table::whole(number), if number == 1 { one } else { many })
-}
 
 /// What came of one server.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -225,5 +217,21 @@ impl Report {
     pub fn kinds_told(&self) -> (usize, usize) {
         let told = self.lies.iter().filter(|lie| lie.is_told());
         (told.count(), self.lies.len())
+    }
+
+    /// Why lies were not told to this system: each reason once, with the seams that it is for.
+    fn reasons(&self) -> Vec<(&str, Vec<&'static str>)> {
+        let mut reasons: Vec<(&str, Vec<&'static str>)> = Vec::new();
+        for lie in self.lies.iter().filter(|lie| !lie.is_told()) {
+            let Some((_, why)) = lie.note.as_deref().and_then(|note| note.split_once("; ")) else {
+                continue;
+            };
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, seams)) if seams.contains(&lie.seam) => {}
+                Some((_, seams)) => seams.push(lie.seam),
+                None => reasons.push((why, vec![lie.seam])),
+            }
+        }
+        reasons
     }
 }

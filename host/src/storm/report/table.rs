@@ -301,21 +301,12 @@ fn lies(text: &mut String, report: &Report) {
     columns(text, 2, &lines);
     let (told, asked) = report.kinds_told();
     line(text, &format!("  {told} of {asked} kinds were told here"));
-    // Each reason once, with the seams that it is for.
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for lie in &report.lies {
-        let Some((_, why)) = lie.note.as_deref().and_then(|note| note.split_once("; ")) else {
-            continue;
-        };
-        match reasons.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, seams)) if seams.contains(&lie.seam) => {}
-            Some((_, seams)) => seams.push(lie.seam),
-            None => reasons.push((why, vec![lie.seam])),
-        }
-    }
-    for (why, seams) in reasons {
+    for (why, seams) in report.reasons() {
         let seams: Vec<String> = seams.iter().map(|seam| cell(seam, NAME_MAX)).collect();
-        wrapped(text, &format!("{}: {}", seams.join(", "), cell(why, usize::MAX)));
+        wrapped(
+            text,
+            &format!("{}, not told: {}", seams.join(", "), cell(why, usize::MAX)),
+        );
     }
 }
 

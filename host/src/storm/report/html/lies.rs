@@ -3,7 +3,7 @@
 //! A lie that was not told shows nothing: its row must say so.
 
 use super::super::table::{percentage, whole};
-use super::super::{Lie, Report};
+use super::super::{Lie, NOT_TOLD, Report};
 use maud::{Markup, html};
 
 /// The lies and how often each was told.
@@ -17,6 +17,11 @@ pub(super) fn section(report: &Report) -> Markup {
                     "Both servers had the same liars at the same rates. How often each lie was told depends on how often its seam was asked, so the "
                     "two were not lied to equally often. "
                     (told) " of " (asked) " kinds were told to this system; the run shows nothing of those that were not."
+                }
+                @let reasons = report.reasons();
+                @if !reasons.is_empty() {
+                    p { "Why some were not told here:" }
+                    ul.words { @for (why, seams) in reasons { li { (seams.join(", ")) ": " (why) } } }
                 }
                 div.scroll {
                     table.is-narrow {
@@ -43,7 +48,7 @@ fn row(lie: &Lie) -> Markup {
         tr {
             th.is-part scope="row" {
                 (lie.kind)
-                @if let Some(note) = &lie.note { span.note { (note) } }
+                @if !lie.is_told() { span.note { (NOT_TOLD) } }
             }
             td { (percentage(lie.rate)) }
             td { (whole(lie.told_here)) }

@@ -77,7 +77,13 @@ pub(super) fn run_again(command: &str) -> Markup {
     html! {
         @if !command.is_empty() {
             p.soft.small { "This command repeats it:" }
-            code.command { (command) }
+            // An argument stays with its value where there is room.
+            code.command {
+                @for (place, part) in command.split(" --").enumerate() {
+                    @if place > 0 { " " }
+                    span.word { @if place > 0 { "--" } (part) }
+                }
+            }
             p.soft.small { (again::CAVEAT) }
         }
     }

@@ -3,7 +3,7 @@
 //! It must never call a run clean that could not have shown a leak, nor a control a test of this system.
 
 use super::super::table::whole;
-use super::super::{Lie, Report, Side, count};
+use super::super::{Lie, Report, Side};
 use super::sections::figure;
 use maud::{Markup, html};
 
@@ -125,7 +125,11 @@ fn verdict(report: &Report) -> Verdict {
         class: "is-good",
         kicker: "nothing exposed",
         sentence: format!("Nothing reached the wrong eyes. {}", beside(report)),
-        more: vec![opened(&report.conventional)],
+        // Without a lie, whoever sees too much sees their own camera, which was taken from them.
+        more: match report.lies.is_empty() {
+            true => Vec::new(),
+            false => vec![opened(&report.conventional)],
+        },
     }
 }
 
@@ -221,6 +225,11 @@ fn opened(side: &Side) -> String {
 fn answers(side: &Side) -> String {
     let answers = count(side.exposed, "answer", "answers");
     format!("{answers} to {}", count(side.accounts_shown, "account", "accounts"))
+}
+
+/// A number with its noun.
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", whole(number), if number == 1 { one } else { many })
 }
 
 fn listed(names: &[String]) -> String {
