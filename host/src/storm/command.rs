@@ -185,14 +185,18 @@ impl<'a> Run<'a> {
         };
         let conventional = replay(Which::Conventional, &plan, handlers.clone(), &watch("conventional")).await?;
         defence::only_without(&arguments.without);
-        let here = replay(Which::Here, &plan, handlers.clone(), &watch("eyesonly")).await;
-        defence::only_without(&[]);
-        let here = here?;
-        let mut web_caches = Vec::new();
-        if arguments.web_caches {
+        let lied_to = async {
+            let here = replay(Which::Here, &plan, handlers.clone(), &watch("eyesonly")).await?;
+            if !arguments.web_caches {
+                return Ok((here, Vec::new()));
+            }
             self.progress.say("web caches in front");
-            web_caches = webcaches::stand_before(self.seed, Some(folder), handlers).await?;
-        }
+            let web_caches = webcaches::stand_before(self.seed, Some(folder), handlers).await?;
+            anyhow::Ok((here, web_caches))
+        };
+        let lied_to = lied_to.await;
+        defence::only_without(&[]);
+        let (here, web_caches) = lied_to?;
         self.progress.end();
         let without = arguments.without.iter().map(|one| defence_name(*one).to_owned());
         let report = Report {

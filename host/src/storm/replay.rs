@@ -123,29 +123,19 @@ pub async fn replay(
     lies.be_silent(false);
 
     tally.next_phase();
-    let visitors = |nth: u64| (0..plan.households).map(move |household| Job::Visit(household, nth));
-    let quiet = Turns::of("before the outage", visitors(0).collect());
+    let visitors = |nth: u64| visitors(plan, nth);
+    let quiet = Turns::of("before the outage", visitors(0));
     run(&crowd, plan, quiet, &tally, watch).await;
 
     tally.next_phase();
-    let mut herd = pushes;
-    for nth in 1..=plan.visits {
-        herd.extend(visitors(nth));
-    }
-    shuffle(&mut herd, plan.seed);
-    let herd = Turns {
-        numbers: plan.before..plan.before + plan.backlog,
-        jitter: plan.jitter,
-        ..Turns::of("everybody comes back at once", herd)
-    };
-    run(&crowd, plan, herd, &tally, watch).await;
+    run(&crowd, plan, herd(plan, pushes), &tally, watch).await;
 
     tally.next_phase();
     partings(&crowd, plan, &town, &arena).await?;
     let mut nth = plan.visits;
     loop {
         nth += 1;
-        let after = Turns::of("afterwards", visitors(nth).collect());
+        let after = Turns::of("afterwards", visitors(nth));
         run(&crowd, plan, after, &tally, watch).await;
         if tally.so_far().0 >= plan.requests_min {
             break;
@@ -163,25 +153,46 @@ pub async fn replay(
     run(&crowd, plan, checks, &tally, watch).await;
     let mut side = tally.side();
     side.uploads_acknowledged += unseen.side().uploads_acknowledged;
-    side.misdeliveries = arena
-        .misdeliveries()
-        .into_iter()
+    (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
+    add_what_the_server_counted(&mut side, &arena);
+    Ok(Outcome {
+        side,
+        told: lies.told(),
+    })
+}
+
+/// Every viewer, for the nth time.
+fn visitors(plan: &Plan, nth: u64) -> Vec<Job> {
+    let households = 0..plan.households;
+    households.map(|household| Job::Visit(household, nth)).collect()
+}
+
+/// Every camera with what it kept, and every viewer, in an order that follows from the seed.
+fn herd(plan: &Plan, pushes: Vec<Job>) -> Turns {
+    let mut jobs = pushes;
+    for nth in 1..=plan.visits {
+        jobs.extend(visitors(plan, nth));
+    }
+    shuffle(&mut jobs, plan.seed);
+    Turns {
+        numbers: plan.before..plan.before + plan.backlog,
+        jitter: plan.jitter,
+        ..Turns::of("everybody comes back at once", jobs)
+    }
+}
+
+/// Its misdeliveries and tiers set aside, by the names that lies have.
+fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
+    let misdeliveries = arena.misdeliveries().into_iter();
+    side.misdeliveries = misdeliveries
         .map(|(seam, fault, count)| Misdeliveries {
             seam: seam_name(seam).to_owned(),
             fault: fault.name().replace('_', "-"),
             count,
         })
         .collect();
-    side.set_aside = arena
-        .set_aside()
-        .into_iter()
-        .map(|(seam, times)| (seam_name(seam).to_owned(), times))
-        .collect();
-    (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
-    Ok(Outcome {
-        side,
-        told: lies.told(),
-    })
+    let aside = arena.set_aside().into_iter();
+    side.set_aside = aside.map(|(seam, times)| (seam_name(seam).to_owned(), times)).collect();
 }
 
 /// The cameras and viewers of a server that was settled with the town.

@@ -104,7 +104,7 @@ fn table(report: &CellsReport) -> Markup {
                         tr {
                             th {}
                             th {}
-                            th.is-over scope="colgroup" colspan="8" { "every defence on" }
+                            th.is-over scope="colgroup" colspan="7" { "every defence on" }
                             th.is-over scope="colgroup" colspan="3" { "the control" }
                             th {}
                         }

@@ -45,7 +45,11 @@ fn report() -> Report {
         lies: vec![
             lie("memory-tier", "another-household", 0.02, 1234, 1300),
             lie("registry", "the-past", 0.0005, 12, 9),
-            lie("disk-tier", "cut", 0.01, 0, 0).noted(true),
+            Lie {
+                answers_here: 0,
+                ..lie("disk-tier", "cut", 0.01, 0, 0)
+            }
+            .noted(true),
             lie("index", "missing", 0.01, 0, 3).noted(false),
         ],
         here: Side {
@@ -123,13 +127,20 @@ fn the_table() {
     lies told                           rate    here   conventional
       memory-tier  another-household      2%   1,234          1,300
       registry     the-past            0.05%      12              9
+      disk-tier    cut                    1%       0              0   not told: shows nothing
+      index        missing                1%       0              3   not told: shows nothing
+      2 of 4 kinds were told here
+      disk-tier, not told: this tier was never needed, for the nearer one answered everything
+      index, not told: none of the seam's answers that could be this lie was drawn
 
     tiers set aside         times
       memory-tier    here       3
 
-    web caches              asked   hits   exposed here   exposed conventional
-      nginx                   500    500              0                    498
-      varnish - not asked
+    web caches                          questions   hits   exposed
+      nginx, here                             750    250         0
+      nginx, conventional                     750    500       250
+      varnish, here - no hits
+      varnish, conventional - no hits
 
     defences switched off here
       seal
