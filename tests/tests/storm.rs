@@ -101,6 +101,11 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
         assert_eq!(cache["here"]["exposed"], 0, "{cache}");
         assert!(cache["conventional"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
+    // And it is the session in the address that keeps them apart.
+    let (_, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches", "--without", "tag"]);
+    for cache in report["web_caches"].as_array().unwrap() {
+        assert!(cache["here"]["exposed"].as_u64().unwrap() > 0, "{cache}");
+    }
 }
 
 #[test]
