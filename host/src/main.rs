@@ -223,9 +223,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     forbid_core_dumps()?;
     #[cfg(feature = "storm")]
     if let Command::Storm(arguments) = &arguments.command {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(eyesonly::storm::command::run(arguments))?;
-        return Ok(ExitCode::SUCCESS);
+        return eyesonly::storm::command::run(arguments);
     }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

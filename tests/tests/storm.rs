@@ -7,10 +7,12 @@
     reason = "all of this is a test"
 )]
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 
 use eyesonly_tests::edge::{binary, components, storm_binary};
 use eyesonly_tests::tool::tool;
+use rustix::process::Signal;
 use serde_json::Value;
 
 fn storm(arguments: &[&str]) -> Output {
@@ -91,9 +93,18 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
     let caches = report["web_caches"].as_array().unwrap();
     assert_eq!(caches.len(), 2, "{said}");
     for cache in caches {
-        assert!(cache["hits"].as_u64().unwrap() > 0, "it keeps nothing: {cache}");
-        assert_eq!(cache["exposed_here"], 0, "{cache}");
-        assert!(cache["exposed_conventional"].as_u64().unwrap() > 0, "{cache}");
+        for server in ["here", "conventional"] {
+            let (asked, hits) = (&cache[server]["asked"], &cache[server]["hits"]);
+            assert!(hits.as_u64().unwrap() > 0, "it keeps nothing: {cache}");
+            assert!(hits.as_u64() < asked.as_u64(), "{cache}");
+        }
+        assert_eq!(cache["here"]["exposed"], 0, "{cache}");
+        assert!(cache["conventional"]["exposed"].as_u64().unwrap() > 0, "{cache}");
+    }
+    // And it is the session in the address that keeps them apart.
+    let (_, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches", "--without", "tag"]);
+    for cache in report["web_caches"].as_array().unwrap() {
+        assert!(cache["here"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
 }
 
@@ -101,19 +112,31 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
 fn what_it_can_not_do_is_said_before_anything_starts() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("no/such/folder/report");
-    for (arguments, expected) in [
-        (["--lie", "moon:cut@0.1"], "there is no seam"),
-        (["--lie", "index:cut@0.1"], "can't tell"),
-        (["--lie", "index:missing@1.5"], "not within 0 to 1"),
-        (["--lie", "index:missing@often"], "not a rate"),
-        (["--without", "moat"], "there is no defence"),
-        (["--households", "0"], "0"),
-        (["--households", "many"], "many"),
-        (["--seed", "abc"], "abc"),
-        (["--jitter-seconds", "-1"], "jitter-seconds"),
-        (["--report", nowhere.to_str().unwrap()], "can't be written"),
-    ] {
-        let output = storm(&arguments);
+    let here = folder.path().to_str().unwrap();
+    let cases: [(&[&str], &str); 20] = [
+        (&["--lie", "moon:cut@0.1"], "there is no seam"),
+        (&["--lie", "index:cut@0.1"], "can't tell"),
+        (&["--lie", "index:missing@1.5"], "not within 0 to 1"),
+        (&["--lie", "index:missing@often"], "not a rate"),
+        (&["--lie", "all:cut@0.1"], "takes no kind"),
+        (&["--lie", "none@0.1"], "neither a kind nor a rate"),
+        (&["--lie", "none", "--lie", "pool@0.1"], "nobody would lie"),
+        (&["--lie", "pool@0.1", "--lie", "pool:late-reply@0.1"], "already"),
+        (&["--without", "moat"], "there is no defence"),
+        (&["--households", "0"], "a whole number from 1"),
+        (&["--households", "-5"], "a whole number from 1"),
+        (&["--households", "many"], "a whole number from 1"),
+        (&["--workers", "1.5"], "a whole number from 1"),
+        (&["--seed", "abc"], "a whole number"),
+        (&["--seed", "-1"], "a whole number"),
+        (&["--jitter-seconds", "-1"], "jitter-seconds"),
+        (&["--report", nowhere.to_str().unwrap()], "can't be written"),
+        (&["--report", here], "is a folder"),
+        (&["--data", nowhere.to_str().unwrap()], "--data"),
+        (&["--cells", "--web-caches"], "its own lies"),
+    ];
+    for (arguments, expected) in cases {
+        let output = storm(arguments);
         let complained = text(&output.stderr);
         assert!(!output.status.success(), "{arguments:?} was taken");
         assert!(complained.contains(expected), "{arguments:?}: {complained}");
@@ -123,6 +146,92 @@ fn what_it_can_not_do_is_said_before_anything_starts() {
             text(&output.stdout)
         );
     }
+}
+
+#[test]
+fn web_caches_that_are_not_installed_are_an_error_and_not_left_out() {
+    let mut command = Command::new(storm_binary());
+    command
+        .args(["storm", "--web-caches", "--components"])
+        .arg(components());
+    let output = command.env("PATH", "/nonexistent").output().unwrap();
+    let complained = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        complained.contains("nginx-light varnish") && complained.contains("nothing was started"),
+        "{complained}"
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let folder = tempfile::tempdir().unwrap();
+        let there = || std::fs::read_dir(folder.path()).unwrap().count();
+        let mut command = Command::new(storm_binary());
+        command.args(["storm", "--households", "5000", "--seed", "9", "--components"]);
+        command.arg(components()).arg("--data").arg(folder.path());
+        command.arg("--report").arg(folder.path().join("report"));
+        command
+            .env("EYESONLY_LOG", "off")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Its folder alone: a report that was not written is not there, not even empty.
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(
+            said.any(|line| line.contains("cameras hand in")),
+            "it ended before it began"
+        );
+        assert_eq!(there(), 1);
+        let process = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
+        let last = said.last().unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{last}");
+        assert_eq!(last, "eyesonly: interrupted: nothing was concluded; seed 9");
+        assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+        assert_eq!(there(), 0, "something is left");
+    }
+}
+
+#[test]
+fn a_report_gets_its_endings_and_says_how_it_is_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("storm-0.1");
+    let output = storm(&[
+        "--households",
+        "4",
+        "--lie",
+        "none",
+        "--seed",
+        "5",
+        "--report",
+        report.to_str().unwrap(),
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["storm-0.1.html", "storm-0.1.json"]);
+    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("storm-0.1.json")).unwrap()).unwrap();
+    let command = json["command"].as_str().unwrap();
+    for part in [
+        "--components ",
+        "--households 4 ",
+        "--workers 128 ",
+        "--lie none ",
+        "--seed 5",
+    ] {
+        assert!(command.contains(part), "{command}");
+    }
+    assert!(
+        text(&output.stderr).contains("everybody comes back at once"),
+        "no line for a phase"
+    );
 }
 
 #[test]

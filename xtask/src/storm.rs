@@ -7,9 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::components;
+use crate::tools;
 use crate::workspace::{Workspace, execute, step};
 
 /// Households of the small storm.
@@ -39,6 +40,9 @@ pub struct Arguments {
 ///
 /// Errors: a build error, bad arguments, or an exposure.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    if arguments.full {
+        web_caches()?;
+    }
     let folder = components::build_handlers(workspace)?;
     let binary = build(workspace, arguments.full || arguments.bench)?;
     let storm = |households: &str, report: &str| {
@@ -54,7 +58,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
         command
     };
-    let mend = "the message is above; `eyesonly storm --help` explains the arguments";
+    let mend = "the message is above; `cargo xtask storm -- --help` and docs/storm.md explain the arguments";
     if arguments.bench {
         step("storm: bench");
         return execute(
@@ -71,6 +75,19 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     step("storm: a small one");
     execute(storm(SMALL_HOUSEHOLDS, "small").args(&arguments.more), mend)
+}
+
+/// The full storm ends with web caches in front: whether they are here is found out an hour before.
+fn web_caches() -> Result<()> {
+    let mut missing = tools::missing();
+    missing.retain(|tool| tool.needed_by == "storm");
+    if !missing.is_empty() {
+        let how = tools::how_to_get(&missing);
+        bail!(
+            "the full storm stands nginx and varnish in front, and something of them is missing; to get it:\n  {how}"
+        );
+    }
+    Ok(())
 }
 
 /// Builds the host with storm's feature, into a folder of its own.

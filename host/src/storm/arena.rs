@@ -6,6 +6,7 @@ use super::liars::{
 };
 use super::lies::{Liar, Lies};
 use super::settle::Writer;
+use super::stop::folder_in;
 use super::town::{Place, Town};
 use crate::clock;
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::ledger::{Fault, Seam};
 use crate::sandbox::Handler;
 use crate::store::Store;
 use crate::tiers::Tier;
-use anyhow::Context as _;
 use eyesonly_rights::Credentials;
 use eyesonly_seal::EdgeKey;
 use eyesonly_service::keys::Keys as _;
@@ -76,11 +76,7 @@ impl Arena {
     /// # Errors
     /// What could not be made.
     pub async fn open(which: Which, ground: Ground<'_>) -> anyhow::Result<Self> {
-        let folder = match ground.folder {
-            Some(parent) => tempfile::tempdir_in(parent),
-            None => tempfile::tempdir(),
-        };
-        let folder = folder.context("no folder for the storm's data can be made")?;
+        let folder = folder_in(ground.folder)?;
         let config = Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data: folder.path().to_owned(),

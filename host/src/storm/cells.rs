@@ -34,6 +34,8 @@ pub struct Cell {
     pub seam: &'static str,
     /// The lie.
     pub kind: &'static str,
+    /// The share of the seam's answers that were to be lies, 0 to 1.
+    pub rate: f64,
     /// How often it was told.
     pub told: u64,
     /// Requests.
@@ -47,7 +49,7 @@ pub struct Cell {
     /// Acknowledged uploads that were not there at the end; must be zero.
     pub lost: u64,
     /// Misdeliveries that were refused.
-    pub misdeliveries: u64,
+    pub refused: u64,
     /// What was switched off for the control.
     pub without: Vec<&'static str>,
     /// How often it was told in the control.
@@ -56,6 +58,8 @@ pub struct Cell {
     pub control_seen: u64,
     /// Of those, exposed.
     pub control_exposed: u64,
+    /// Whether the lie was told, nothing wrong was shown, and the control was seen.
+    pub holds: bool,
 }
 
 impl Cell {
@@ -79,24 +83,40 @@ impl Cell {
         }
     }
 
+    /// What stands over the lines.
+    pub fn heading() -> String {
+        let cell = format!(
+            "{:<13} {:<18} {:>5} {:>9} {:>7} {:>7} {:>7} {:>5} {:>5} {:>4}",
+            "seam", "lie", "rate", "requests", "told", "refused", "exposed", "stale", "wrong", "lost"
+        );
+        let control = format!("{:<17} {:>6} {:>6} {:>7}", "control without", "told", "seen", "exposed");
+        format!("{:<6} {cell} | {control}", "cell")
+    }
+
     /// One line.
     pub fn line(&self) -> String {
-        format!(
-            "{:<13} {:<18} requests {:>7}, told {:>6}, refused {:>6}, exposed {}, stale {}, wrong {}, lost {} | without {}: told {}, seen {} (exposed {})",
+        let verdict = if self.holds { "holds" } else { "FAILS" };
+        let cell = format!(
+            "{:<13} {:<18} {:>5} {:>9} {:>7} {:>7} {:>7} {:>5} {:>5} {:>4}",
             self.seam,
             self.kind,
+            self.rate,
             self.requests,
             self.told,
-            self.misdeliveries,
+            self.refused,
             self.exposed,
             self.stale,
             self.wrong,
-            self.lost,
+            self.lost
+        );
+        let control = format!(
+            "{:<17} {:>6} {:>6} {:>7}",
             self.without.join("+"),
             self.control_told,
             self.control_seen,
             self.control_exposed
-        )
+        );
+        format!("{verdict:<6} {cell} | {control}")
     }
 }
 
@@ -168,22 +188,26 @@ pub async fn cell(
     let control = replay(Which::Here, &control_plan, handlers.clone(), watch).await;
     defence::only_without(&[]);
     let control = control?;
-    let told = |outcome: &Outcome| outcome.told.iter().map(|(_, count)| count).sum();
-    Ok(Cell {
+    let told = |outcome: &Outcome| outcome.told.iter().map(|count| count.times).sum();
+    let mut cell = Cell {
         seam: liar.name(),
         kind: kind.name(),
+        rate: rate(kind),
         told: told(&held),
         requests: held.side.requests,
         exposed: held.side.exposed,
         stale: held.side.stale,
         wrong: held.side.wrong,
         lost: held.side.uploads_lost,
-        misdeliveries: held.side.misdeliveries.iter().map(|entry| entry.count).sum(),
+        refused: held.side.misdeliveries.iter().map(|entry| entry.count).sum(),
         without: kind.stopped_by().iter().map(|defence| defence_name(*defence)).collect(),
         control_told: told(&control),
         control_seen: control.side.exposed + control.side.stale + control.side.wrong,
         control_exposed: control.side.exposed,
-    })
+        holds: false,
+    };
+    cell.holds = cell.fault().is_none();
+    Ok(cell)
 }
 
 #[cfg(test)]
@@ -222,6 +246,7 @@ mod tests {
         };
         let handlers = handlers();
         let mut faults = Vec::new();
+        println!("{}", Cell::heading());
         for pair in pairs() {
             if !format!("{}:{}", pair.0.name(), pair.1.name()).contains(&only) {
                 continue;

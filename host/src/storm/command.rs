@@ -1,71 +1,87 @@
 //! `eyesonly storm`: reads the command line, replays against both servers, and reports.
+//!
+//! What is wrong with the arguments must be said before anything starts, and a run that was stopped must never conclude anything.
 
+use super::again;
 use super::arena::{TIER_BYTES, Which};
 use super::cells::{self, Cell, Size};
-use super::lies::{self, Liar, Lie, Told, defence_name};
+use super::files::Files;
+use super::lies::{self, Liar, Lie, defence_name};
+use super::progress::Progress;
 use super::replay::{Outcome, Plan, replay};
-use super::report::{self, Report};
+use super::report::{self, CellsReport, Report};
 use super::rows;
+use super::said;
+use super::stop::{RunFolder, Stops};
 use super::tally::Tally;
 use super::webcaches;
 use crate::clock;
 use crate::defence::{self, Defence};
 use crate::sandbox::{Handler, Limits, Sandbox};
 use anyhow::{Context as _, bail};
-use indicatif::ProgressBar;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// Most households of one storm: their keys are kept in memory.
-const HOUSEHOLDS_MAX: u32 = 100_000;
-/// How often nothing is said of lies: one answer of a hundred of every seam.
-const LIES_DEFAULT: &str = "all";
+const HOUSEHOLDS_MAX: u64 = 100_000;
+/// How long what is under way may take to end, after all is over or was stopped.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// Replays an outage in which every seam lies, against this system and a conventional one, and counts what reached the wrong eyes.
+///
+/// Exit status: 0 if nothing was exposed here (with --cells: every cell holds), or if a defence was switched off on purpose; 1 if something was, if a
+/// cell does not hold, or if it could not be run; 2 if an argument can't be read; 130 or 143 if it was stopped by Ctrl-C or SIGTERM, which concludes
+/// nothing. docs/storm.md explains lies, defences and what is counted.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Folder with `thumbnail.wasm` and `events.wasm`.
     #[arg(long, default_value = "components", value_name = "FOLDER")]
-    components: PathBuf,
+    pub(super) components: PathBuf,
     /// How many households come back.
-    #[arg(long, default_value_t = 13_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(HOUSEHOLDS_MAX)))]
-    households: u32,
+    #[arg(long, default_value_t = 13_000, value_parser = whole(1, HOUSEHOLDS_MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) households: u64,
     /// Cameras of each household.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
-    cameras: u32,
+    #[arg(long, default_value_t = 2, value_parser = whole(1, 16), value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) cameras: u64,
     /// What is told: `seam:kind@rate`, `seam@rate`, `all@rate`; may be given several times. `none`: nobody lies.
+    ///
+    /// The rate is the share of the seam's answers that are to be lies, and 0.01 if it is left out. Where no kind is named, the rate is that of all kinds of
+    /// a seam together: each has an equal part of it. Without --lie: `all@0.01`.
     #[arg(long = "lie", value_name = "LIE")]
-    lies: Vec<String>,
+    pub(super) lies: Vec<String>,
     /// Switches a defence of this system off, to see what the detector sees then; may be given several times.
     #[arg(long, value_name = "DEFENCE", value_parser = lies::defence)]
-    without: Vec<Defence>,
-    /// Repeats the run that printed this seed.
-    #[arg(long)]
-    seed: Option<u64>,
+    pub(super) without: Vec<Defence>,
+    /// Repeats the run that printed this seed: the same lies in the same order. Which request meets which depends on timing.
+    #[arg(long, value_parser = whole(0, u64::MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) seed: Option<u64>,
     /// Over how many seconds cameras and viewers come back; 0: all at once.
-    #[arg(long, default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
-    jitter_seconds: f64,
-    /// At least so many requests of each server.
-    #[arg(long, default_value_t = 0)]
-    requests: u64,
+    #[arg(long, default_value_t = 0.0, value_parser = seconds, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(super) jitter_seconds: f64,
+    /// At least so many requests of each server; with --cells, of each cell.
+    #[arg(long, default_value_t = 0, value_parser = whole(0, u64::MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) requests: u64,
     /// How many cameras and viewers are at it at once.
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    workers: u32,
-    /// Writes FILE.json and FILE.html.
+    #[arg(long, default_value_t = 128, value_parser = whole(1, 4096), value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(super) workers: u64,
+    /// Writes FILE.json and FILE.html when all is over (with --bench FILE.json alone).
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Where data folders are made; they go with the run.
+    /// Where the run's data folder is made; it goes with the run.
     #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-    /// Stands nginx and varnish in front of both servers as well.
+    pub(super) data: Option<PathBuf>,
+    /// Stands nginx and varnish in front of both servers as well; both have to be installed.
     #[arg(long)]
-    web_caches: bool,
-    /// Runs every seam with every lie that it can tell, each with its control, instead of one storm; a line each.
+    pub(super) web_caches: bool,
+    /// Runs every seam with every lie that it can tell, each with its control, instead of one storm; a line each. Lies, cameras, workers and tiers are the
+    /// cells' own.
     #[arg(long)]
-    cells: bool,
+    pub(super) cells: bool,
     /// Measures an honest run beside one in which all lie and one tier always does; a row each.
     #[arg(long, conflicts_with = "cells")]
-    bench: bool,
+    pub(super) bench: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -75,61 +91,186 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-impl Arguments {
-    fn told(&self) -> anyhow::Result<Vec<Lie>> {
-        let said: Vec<&str> = if self.lies.is_empty() {
-            vec![LIES_DEFAULT]
-        } else {
-            self.lies.iter().map(String::as_str).collect()
-        };
-        let mut lies = Vec::new();
-        for text in said.into_iter().filter(|text| *text != "none") {
-            let told: Told = text.parse().map_err(|error| anyhow::anyhow!("--lie {text}: {error}"))?;
-            lies.extend(told.lies());
+/// Reads a whole number within these.
+fn whole(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse::<u64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("it must be a whole number from {least} to {most}")),
+    }
+}
+
+/// All that a run has, found to be in order before it starts.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    lies: Vec<Lie>,
+    files: Option<Files>,
+    seed: u64,
+    progress: Progress,
+}
+
+impl<'a> Run<'a> {
+    fn new(arguments: &'a Arguments) -> anyhow::Result<Self> {
+        let lies = said::lies(&arguments.lies).map_err(anyhow::Error::msg)?;
+        let own = [("--cells", arguments.cells), ("--bench", arguments.bench)];
+        let also = !arguments.without.is_empty() || !arguments.lies.is_empty() || arguments.web_caches;
+        if let Some((which, _)) = own.iter().find(|(_, is)| *is && also) {
+            bail!(
+                "{which} has its own lies and controls, without web caches; leave out --lie, --without and --web-caches"
+            );
         }
-        Ok(lies)
+        if arguments.web_caches {
+            webcaches::installed()?;
+        }
+        Ok(Self {
+            arguments,
+            lies,
+            files: arguments.report.as_deref().map(Files::new).transpose()?,
+            seed: arguments
+                .seed
+                .unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16),
+            progress: Progress::new(),
+        })
     }
 
-    fn plan(&self, lies: Vec<Lie>, seed: u64) -> Plan {
+    fn plan(&self, folder: &Path) -> Plan {
+        let arguments = self.arguments;
         Plan {
-            seed,
-            households: self.households,
-            cameras_each: self.cameras,
+            seed: self.seed,
+            households: small(arguments.households),
+            cameras_each: small(arguments.cameras),
             before: 1,
             backlog: 2,
             visits: 1,
-            requests_min: self.requests,
-            jitter: Duration::from_secs_f64(self.jitter_seconds),
-            workers: self.workers as usize,
+            requests_min: arguments.requests,
+            jitter: Duration::from_secs_f64(arguments.jitter_seconds),
+            workers: small(arguments.workers) as usize,
             dropped_share: 0.02,
-            lies,
+            lies: self.lies.clone(),
             tiers: vec![Liar::MemoryTier, Liar::DiskTier, Liar::SharedCache],
             tier_bytes: TIER_BYTES,
-            folder: self.data.clone(),
+            folder: Some(folder.to_owned()),
         }
     }
-}
 
-/// Where a report goes: found to be writable before anything starts.
-struct Files {
-    json: PathBuf,
-    html: PathBuf,
-}
-
-impl Files {
-    fn new(path: &Path) -> anyhow::Result<Self> {
-        let files = Self {
-            json: path.with_extension("json"),
-            html: path.with_extension("html"),
-        };
-        for path in [&files.json, &files.html] {
-            std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .with_context(|| format!("--report: {} can't be written; nothing was started", path.display()))?;
+    async fn perform(&self, folder: &Path) -> anyhow::Result<()> {
+        self.progress.say("preparing the handlers");
+        let components = self.arguments.components.clone();
+        // Compiling takes seconds in which nothing else of this task could be stopped.
+        let handlers = tokio::task::spawn_blocking(move || handlers(&components)).await??;
+        if self.arguments.cells {
+            self.cells(folder, &handlers).await
+        } else if self.arguments.bench {
+            self.bench(folder, &handlers).await
+        } else {
+            self.storm(folder, &handlers).await
         }
-        Ok(files)
+    }
+
+    async fn bench(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+        let watch = |what: &str, tally: &Tally| self.progress.watch(what, tally);
+        let rows = rows::measure(&self.plan(folder), handlers, &watch).await?;
+        self.progress.end();
+        if let Some(files) = &self.files {
+            files.write_json(&rows)?;
+        }
+        rows.iter().for_each(|row| println!("{}", row.line()));
+        Ok(())
+    }
+
+    async fn storm(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+        let (arguments, plan) = (self.arguments, self.plan(folder));
+        let began_at = now();
+        let watch = |name: &'static str| {
+            move |what: &str, tally: &Tally| self.progress.watch(&format!("{name}: {what}"), tally)
+        };
+        let conventional = replay(Which::Conventional, &plan, handlers.clone(), &watch("conventional")).await?;
+        defence::only_without(&arguments.without);
+        let lied_to = async {
+            let here = replay(Which::Here, &plan, handlers.clone(), &watch("eyesonly")).await?;
+            if !arguments.web_caches {
+                return Ok((here, Vec::new()));
+            }
+            self.progress.say("web caches in front");
+            let web_caches = webcaches::stand_before(self.seed, Some(folder), handlers).await?;
+            anyhow::Ok((here, web_caches))
+        };
+        let lied_to = lied_to.await;
+        defence::only_without(&[]);
+        let (here, web_caches) = lied_to?;
+        self.progress.end();
+        let without = arguments.without.iter().map(|one| defence_name(*one).to_owned());
+        let report = Report {
+            version: env!("CARGO_PKG_VERSION"),
+            began_at,
+            seed: self.seed,
+            command: again::command(arguments, self.seed),
+            households: plan.households as usize,
+            cameras: plan.households as usize * plan.cameras_each as usize,
+            viewers: plan.households as usize,
+            jitter_seconds: arguments.jitter_seconds,
+            without: without.collect(),
+            lies: table_of_lies(&here, &conventional),
+            here: here.side,
+            conventional: conventional.side,
+            web_caches,
+        };
+        if let Some(files) = &self.files {
+            files.write_json(&report)?;
+            files.write_html(&report::page(&report))?;
+        }
+        println!("{}", report::table(&report));
+        println!("{}", report::closing_line(&report));
+        let shown = report.here.exposed + report.web_caches.iter().map(|cache| cache.here.exposed).sum::<u64>();
+        if shown > 0 && arguments.without.is_empty() {
+            bail!("{shown} answers showed somebody what is not theirs");
+        }
+        Ok(())
+    }
+
+    async fn cells(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+        let (began, began_at) = (Instant::now(), now());
+        let size = Size {
+            households: small(self.arguments.households),
+            requests_min: self.arguments.requests,
+            // A control only has to be seen.
+            control_requests_min: self.arguments.requests / 20,
+            seed: self.seed,
+            folder: Some(folder.to_owned()),
+        };
+        let mut done: Vec<Cell> = Vec::new();
+        let pairs = cells::pairs();
+        self.progress.print(&Cell::heading());
+        for (nth, (liar, kind)) in pairs.iter().enumerate() {
+            let name = format!("{}/{}: {}:{kind}", nth + 1, pairs.len(), liar.name());
+            let watch = |what: &str, tally: &Tally| self.progress.watch(&format!("{name}: {what}"), tally);
+            let cell = cells::cell((*liar, *kind), &size, handlers, &watch).await?;
+            self.progress.print(&cell.line());
+            done.push(cell);
+        }
+        self.progress.end();
+        let report = CellsReport {
+            version: env!("CARGO_PKG_VERSION"),
+            began_at,
+            took_seconds: began.elapsed().as_secs_f64(),
+            seed: self.seed,
+            command: again::command(self.arguments, self.seed),
+            households: self.arguments.households,
+            requests_min: size.requests_min,
+            control_requests_min: size.control_requests_min,
+            totals: report::Totals::of(&done),
+            cells: done,
+        };
+        if let Some(files) = &self.files {
+            files.write_json(&report)?;
+            files.write_html(&report::cells_page(&report))?;
+        }
+        println!("{}", report.closing_line());
+        let faults = report.faults();
+        if !faults.is_empty() {
+            let (failed, all) = (faults.len(), report.cells.len());
+            bail!("{failed} of {all} cells do not hold:\n{}", faults.join("\n"));
+        }
+        Ok(())
     }
 }
 
@@ -137,168 +278,59 @@ impl Files {
 ///
 /// # Errors
 /// What is wrong with the arguments, or could not be set up. Exposures here are an error too, but in a control.
-pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let lies = arguments.told()?;
-    let files = arguments.report.as_deref().map(Files::new).transpose()?;
-    if arguments.cells && (!arguments.without.is_empty() || !arguments.lies.is_empty()) {
-        bail!("--cells has its own lies and controls; leave out --lie and --without");
-    }
-    let seed = arguments
-        .seed
-        .unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16);
-    let bar = progress();
-    bar.set_message("preparing the handlers");
-    let handlers = handlers(&arguments.components)?;
-    if arguments.cells {
-        return run_cells(arguments, seed, files, &handlers, &bar).await;
-    }
-    let plan = arguments.plan(lies, seed);
-    if arguments.bench {
-        let watch = |what: &str, _: &Tally| bar.set_message(what.to_owned());
-        let rows = rows::measure(&plan, &handlers, &watch).await?;
-        bar.finish_and_clear();
-        if let Some(files) = files {
-            write(&files.json, &serde_json::to_string_pretty(&rows)?)?;
-        }
-        rows.iter().for_each(|row| println!("{}", row.line()));
-        return Ok(());
-    }
-    let began_at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(clock::now_milliseconds()));
-    let watch = |name: &'static str| {
-        let bar = bar.clone();
-        move |what: &str, tally: &Tally| {
-            let (requests, exposed) = tally.so_far();
-            bar.set_message(format!("{name}: {what} ({requests} requests, {exposed} exposures)"));
-        }
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let run = Run::new(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut stops = {
+        let _within = runtime.enter();
+        Stops::listen()?
     };
-    let conventional = replay(Which::Conventional, &plan, handlers.clone(), &watch("conventional")).await?;
-    defence::only_without(&arguments.without);
-    let here = replay(Which::Here, &plan, handlers.clone(), &watch("eyesonly")).await;
-    defence::only_without(&[]);
-    let here = here?;
-    let web_caches = if arguments.web_caches {
-        bar.set_message("web caches in front");
-        let (rows, absent) = webcaches::stand_before(seed, arguments.data.as_deref(), &handlers).await?;
-        for name in absent {
-            tracing::warn!("{name} is not installed: it does not stand in front");
+    let folder = RunFolder::new(arguments.data.as_deref())?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            stop = stops.first() => Err(stop),
+            ended = run.perform(folder.path()) => Ok(ended),
         }
-        rows
-    } else {
-        Vec::new()
-    };
-    bar.finish_and_clear();
-    let report = Report {
-        version: env!("CARGO_PKG_VERSION"),
-        began_at: began_at.to_string(),
-        seed,
-        command: command(arguments, seed),
-        households: arguments.households as usize,
-        cameras: (arguments.households * arguments.cameras) as usize,
-        viewers: arguments.households as usize,
-        jitter_seconds: arguments.jitter_seconds,
-        without: arguments
-            .without
-            .iter()
-            .map(|one| defence_name(*one).to_owned())
-            .collect(),
-        lies: table_of_lies(&here, &conventional),
-        here: here.side,
-        conventional: conventional.side,
-        web_caches,
-    };
-    if let Some(files) = files {
-        write(&files.json, &serde_json::to_string_pretty(&report)?)?;
-        write(&files.html, &report::page(&report))?;
+    });
+    run.progress.end();
+    // Servers and clients may still be writing: they end first, or the folder could not be removed.
+    runtime.shutdown_timeout(END_MAX);
+    drop(folder);
+    match ended {
+        Ok(ended) => ended.map(|()| ExitCode::SUCCESS),
+        Err(stop) => {
+            let said = format!("eyesonly: interrupted: nothing was concluded; seed {}", run.seed);
+            let _closed = writeln!(std::io::stderr(), "{said}");
+            Ok(ExitCode::from(stop.status()))
+        }
     }
-    println!("{}", report::table(&report));
-    println!("{}", report::closing_line(&report));
-    let shown = report.here.exposed + report.web_caches.iter().map(|cache| cache.exposed_here).sum::<u64>();
-    if shown > 0 && arguments.without.is_empty() {
-        bail!("{shown} answers showed somebody what is not theirs");
-    }
-    Ok(())
+}
+
+/// A number that was found to be small when it was read.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(clock::now_milliseconds())).to_string()
 }
 
 fn table_of_lies(here: &Outcome, conventional: &Outcome) -> Vec<report::Lie> {
     let both = here.told.iter().zip(&conventional.told);
-    both.map(|((lie, told_here), (_, told_conventional))| report::Lie {
-        seam: lie.liar.name(),
-        kind: lie.kind.name(),
-        rate: lie.rate,
-        told_here: *told_here,
-        told_conventional: *told_conventional,
+    both.map(|(here, conventional)| {
+        let lie = report::Lie {
+            seam: here.lie.liar.name(),
+            kind: here.lie.kind.name(),
+            rate: here.lie.rate,
+            told_here: here.times,
+            told_conventional: conventional.times,
+            answers_here: here.answers,
+            answers_conventional: conventional.answers,
+            note: None,
+        };
+        lie.noted(matches!(here.lie.liar, Liar::DiskTier | Liar::SharedCache))
     })
     .collect()
-}
-
-/// The command that repeats the run.
-fn command(arguments: &Arguments, seed: u64) -> String {
-    let mut command = format!(
-        "eyesonly storm --households {} --cameras {} --seed {seed}",
-        arguments.households, arguments.cameras
-    );
-    for lie in &arguments.lies {
-        command.push_str(&format!(" --lie {lie}"));
-    }
-    for defence in &arguments.without {
-        command.push_str(&format!(" --without {}", defence_name(*defence)));
-    }
-    if arguments.jitter_seconds > 0.0 {
-        command.push_str(&format!(" --jitter-seconds {}", arguments.jitter_seconds));
-    }
-    if arguments.requests > 0 {
-        command.push_str(&format!(" --requests {}", arguments.requests));
-    }
-    command
-}
-
-async fn run_cells(
-    arguments: &Arguments,
-    seed: u64,
-    files: Option<Files>,
-    handlers: &(Handler, Handler),
-    bar: &ProgressBar,
-) -> anyhow::Result<()> {
-    let size = Size {
-        households: arguments.households,
-        requests_min: arguments.requests,
-        // A control only has to be seen.
-        control_requests_min: arguments.requests / 20,
-        seed,
-        folder: arguments.data.clone(),
-    };
-    let mut done: Vec<Cell> = Vec::new();
-    let pairs = cells::pairs();
-    for (nth, (liar, kind)) in pairs.iter().enumerate() {
-        let watch = |what: &str, _: &Tally| {
-            bar.set_message(format!("{}/{}: {}:{kind}: {what}", nth + 1, pairs.len(), liar.name()));
-        };
-        let cell = cells::cell((*liar, *kind), &size, handlers, &watch).await?;
-        bar.suspend(|| println!("{}", cell.line()));
-        done.push(cell);
-    }
-    bar.finish_and_clear();
-    if let Some(files) = files {
-        write(&files.json, &serde_json::to_string_pretty(&done)?)?;
-    }
-    let sum = |of: fn(&Cell) -> u64| done.iter().map(of).sum::<u64>();
-    println!(
-        "exposures: {} (controls: {}), misdeliveries refused: {}, requests: {}, seed: {seed}",
-        sum(|cell| cell.exposed),
-        sum(|cell| cell.control_exposed),
-        sum(|cell| cell.misdeliveries),
-        sum(|cell| cell.requests),
-    );
-    let faults: Vec<String> = done.iter().filter_map(Cell::fault).collect();
-    if !faults.is_empty() {
-        bail!(
-            "{} of {} cells do not hold:\n{}",
-            faults.len(),
-            done.len(),
-            faults.join("\n")
-        );
-    }
-    Ok(())
 }
 
 fn handlers(folder: &Path) -> anyhow::Result<(Handler, Handler)> {
@@ -310,18 +342,4 @@ fn handlers(folder: &Path) -> anyhow::Result<(Handler, Handler)> {
         })
     };
     Ok((load("thumbnail")?, load("events")?))
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{}: can't be written", path.display()))
-}
-
-fn progress() -> ProgressBar {
-    use std::io::IsTerminal as _;
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }

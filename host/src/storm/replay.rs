@@ -3,7 +3,7 @@
 
 use super::arena::{Arena, Ground, Which};
 use super::client::Client;
-use super::lies::{Kind as LieKind, Liar, Lie, Lies};
+use super::lies::{Count, Kind as LieKind, Liar, Lie, Lies, seam_name};
 use super::load::Crowd;
 use super::mark::mix;
 use super::report::{Misdeliveries, Side};
@@ -14,10 +14,14 @@ use super::whose;
 use crate::clock;
 use crate::defence::{self, Defence};
 use crate::sandbox::Handler;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// How often whoever watches is told how far a run is.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// What is replayed.
 #[derive(Debug, Clone)]
@@ -57,7 +61,7 @@ pub struct Outcome {
     /// As the clients saw it, with the server's own numbers beside.
     pub side: Side,
     /// How often each lie was told.
-    pub told: Vec<(Lie, u64)>,
+    pub told: Vec<Count>,
 }
 
 /// Who has a turn.
@@ -110,74 +114,85 @@ pub async fn replay(
 
     // What was there before the outage comes in peace.
     lies.be_silent(true);
-    watch("cameras hand in what was before", &tally);
     let pushes: Vec<Job> = town.places().map(Job::Push).collect();
-    run(&crowd, plan, pushes.clone(), 0..plan.before, Duration::ZERO, &unseen).await;
+    let before = Turns {
+        numbers: 0..plan.before,
+        ..Turns::of("cameras hand in what was before", pushes.clone())
+    };
+    run(&crowd, plan, before, &unseen, watch).await;
     lies.be_silent(false);
 
-    watch("before the outage", &tally);
     tally.next_phase();
-    let visitors = |nth: u64| (0..plan.households).map(move |household| Job::Visit(household, nth));
-    run(&crowd, plan, visitors(0).collect(), 0..0, Duration::ZERO, &tally).await;
+    let visitors = |nth: u64| visitors(plan, nth);
+    let quiet = Turns::of("before the outage", visitors(0));
+    run(&crowd, plan, quiet, &tally, watch).await;
 
-    watch("everybody comes back at once", &tally);
     tally.next_phase();
-    let mut herd = pushes.clone();
-    for nth in 1..=plan.visits {
-        herd.extend(visitors(nth));
-    }
-    shuffle(&mut herd, plan.seed);
-    run(
-        &crowd,
-        plan,
-        herd,
-        plan.before..plan.before + plan.backlog,
-        plan.jitter,
-        &tally,
-    )
-    .await;
+    run(&crowd, plan, herd(plan, pushes), &tally, watch).await;
 
-    watch("afterwards", &tally);
     tally.next_phase();
     partings(&crowd, plan, &town, &arena).await?;
     let mut nth = plan.visits;
     loop {
         nth += 1;
-        run(&crowd, plan, visitors(nth).collect(), 0..0, Duration::ZERO, &tally).await;
+        let after = Turns::of("afterwards", visitors(nth));
+        run(&crowd, plan, after, &tally, watch).await;
         if tally.so_far().0 >= plan.requests_min {
             break;
         }
-        watch("afterwards", &tally);
     }
     tally.end_phase();
     let (origin_reads, origin_objects) = arena.origin_reads();
 
     // Is what was acknowledged there? Nobody lies any more.
     lies.be_silent(true);
-    watch("looking for what was acknowledged", &tally);
-    let checks = town.places().map(Job::Check).collect();
-    run(&crowd, plan, checks, 0..0, Duration::ZERO, &tally).await;
+    let checks = Turns::of(
+        "looking for what was acknowledged",
+        town.places().map(Job::Check).collect(),
+    );
+    run(&crowd, plan, checks, &tally, watch).await;
     let mut side = tally.side();
     side.uploads_acknowledged += unseen.side().uploads_acknowledged;
-    side.misdeliveries = arena
-        .misdeliveries()
-        .into_iter()
-        .map(|(seam, fault, count)| Misdeliveries {
-            seam: seam.name().to_owned(),
-            fault: fault.name().to_owned(),
-            count,
-        })
-        .collect();
-    side.set_aside = arena
-        .set_aside()
-        .into_iter()
-        .map(|(seam, times)| (seam.name().to_owned(), times))
-        .collect();
     (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
+    add_what_the_server_counted(&mut side, &arena);
     Ok(Outcome {
         side,
         told: lies.told(),
     })
+}
+
+/// Every viewer, for the nth time.
+fn visitors(plan: &Plan, nth: u64) -> Vec<Job> {
+    let households = 0..plan.households;
+    households.map(|household| Job::Visit(household, nth)).collect()
+}
+
+/// Every camera with what it kept, and every viewer, in an order that follows from the seed.
+fn herd(plan: &Plan, pushes: Vec<Job>) -> Turns {
+    let mut jobs = pushes;
+    for nth in 1..=plan.visits {
+        jobs.extend(visitors(plan, nth));
+    }
+    shuffle(&mut jobs, plan.seed);
+    Turns {
+        numbers: plan.before..plan.before + plan.backlog,
+        jitter: plan.jitter,
+        ..Turns::of("everybody comes back at once", jobs)
+    }
+}
+
+/// Its misdeliveries and tiers set aside, by the names that lies have.
+fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
+    let misdeliveries = arena.misdeliveries().into_iter();
+    side.misdeliveries = misdeliveries
+        .map(|(seam, fault, count)| Misdeliveries {
+            seam: seam_name(seam).to_owned(),
+            fault: fault.name().replace('_', "-"),
+            count,
+        })
+        .collect();
+    let aside = arena.set_aside().into_iter();
+    side.set_aside = aside.map(|(seam, times)| (seam_name(seam).to_owned(), times)).collect();
 }
 
 /// The cameras and viewers of a server that was settled with the town.
@@ -239,15 +254,37 @@ fn shuffle(jobs: &mut [Job], seed: u64) {
     }
 }
 
-/// Lets so many at once have their turns, until all had theirs.
-async fn run(
-    crowd: &Arc<Crowd>,
-    plan: &Plan,
+/// Who has a turn in one part of a run, and with what.
+struct Turns {
+    /// What is said of it to whoever watches.
+    what: &'static str,
     jobs: Vec<Job>,
-    numbers: std::ops::Range<u32>,
+    /// What the cameras hand in.
+    numbers: Range<u32>,
+    /// Over how long they come.
     jitter: Duration,
-    tally: &Arc<Tally>,
-) {
+}
+
+impl Turns {
+    /// All at once, and nothing to be handed in.
+    fn of(what: &'static str, jobs: Vec<Job>) -> Self {
+        Self {
+            what,
+            jobs,
+            numbers: 0..0,
+            jitter: Duration::ZERO,
+        }
+    }
+}
+
+/// Lets so many at once have their turns, until all had theirs.
+async fn run(crowd: &Arc<Crowd>, plan: &Plan, turns: Turns, tally: &Arc<Tally>, watch: Watch<'_>) {
+    let Turns {
+        what,
+        jobs,
+        numbers,
+        jitter,
+    } = turns;
     let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
     // Spread over the jitter, each has its own moment; without it, as many as there are workers come at once.
@@ -273,5 +310,13 @@ async fn run(
             }
         })
     });
-    futures::future::join_all(workers).await;
+    let all = futures::future::join_all(workers);
+    tokio::pin!(all);
+    let mut look = tokio::time::interval(WATCH_EVERY);
+    loop {
+        tokio::select! {
+            _ = &mut all => return,
+            _ = look.tick() => watch(what, tally),
+        }
+    }
 }

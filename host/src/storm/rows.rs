@@ -3,8 +3,9 @@
 //! All from one run on one machine; read the ratios. Nothing here is a test: a row below its goal is printed as below.
 
 use super::arena::Which;
-use super::lies::{Kind, Liar, Lie, Told};
+use super::lies::{Kind, Liar, Lie};
 use super::replay::{Outcome, Plan, Watch, replay};
+use super::said::Told;
 use crate::sandbox::Handler;
 use serde::Serialize;
 

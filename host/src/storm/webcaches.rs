@@ -1,13 +1,14 @@
 //! Real web caches (nginx, varnish) in front of both servers, told to ignore every header that forbids caching.
 //!
 //! The first viewer of an address fills the cache; the second asks for what their own page has at that place. Each cache is first seen to answer
-//! by itself, or its row would show nothing.
+//! by itself, or its row would show nothing. A cache must never outlive the run that started it.
 
 use super::arena::{Arena, Ground, TIER_BYTES, Which};
 use super::client::{Ask, Client};
 use super::detect::{Detector, Verdict};
 use super::lies::{Liar, Lies};
-use super::report::WebCache;
+use super::report::{Passed, WebCache};
+use super::stop::folder_in;
 use super::tally::Tally;
 use super::town::{Place, Town};
 use crate::clock;
@@ -25,8 +26,8 @@ const HOUSEHOLDS: u32 = 8;
 /// How long a cache may take to begin.
 const START: Duration = Duration::from_secs(20);
 
-/// Which caches there are: name and program.
-const CACHES: [(&str, &str); 2] = [("nginx", "nginx"), ("varnish", "varnishd")];
+/// Which caches there are: name, program, and Debian's package.
+const CACHES: [(&str, &str, &str); 2] = [("nginx", "nginx", "nginx-light"), ("varnish", "varnishd", "varnish")];
 
 /// A cache that runs; ended when it is dropped.
 struct Running {
@@ -54,16 +55,35 @@ impl Drop for Running {
     }
 }
 
-/// Stands every cache that is installed in front of both servers. Names of those that are not installed come second.
+/// Finds out whether every cache can be started here, before anything is.
 ///
 /// # Errors
-/// A cache that is installed does not begin, or a server can't be made.
+/// Which program is missing, and how to get it.
+pub fn installed() -> anyhow::Result<()> {
+    let missing = || CACHES.iter().filter(|(_, program, _)| !is_installed(program));
+    let programs: Vec<&str> = missing().map(|(_, program, _)| *program).collect();
+    if programs.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing().map(|(_, _, package)| *package).collect();
+    bail!(
+        "--web-caches needs nginx and varnish, and {} can't be started from PATH; install what is missing (on Debian, as root: \
+         `apt-get install -y --no-install-recommends {}`), or leave out --web-caches; nothing was started",
+        programs.join(" and "),
+        packages.join(" ")
+    )
+}
+
+/// Stands every cache in front of both servers, one after the other.
+///
+/// # Errors
+/// A cache does not begin, or a server can't be made.
 pub async fn stand_before(
     seed: u64,
     folder: Option<&Path>,
     handlers: &(Handler, Handler),
-) -> anyhow::Result<(Vec<WebCache>, Vec<&'static str>)> {
-    let (mut rows, mut absent) = (Vec::new(), Vec::new());
+) -> anyhow::Result<Vec<WebCache>> {
+    let mut rows = Vec::new();
     let town = Arc::new(Town::new(seed, HOUSEHOLDS, 1, clock::now_milliseconds()));
     let mut servers = Vec::new();
     for which in [Which::Here, Which::Conventional] {
@@ -82,43 +102,28 @@ pub async fn stand_before(
         }
         servers.push((arena, crowd));
     }
-    for (name, program) in CACHES {
-        if !is_installed(program) {
-            absent.push(name);
-            continue;
-        }
+    for (name, program, _) in CACHES {
         let mut row = WebCache {
             name: name.to_owned(),
-            asked: 0,
-            hits: 0,
-            exposed_here: 0,
-            exposed_conventional: 0,
+            here: Passed::default(),
+            conventional: Passed::default(),
         };
         for (which, (arena, crowd)) in [Which::Here, Which::Conventional].into_iter().zip(&servers) {
-            let cache = start(name, program, arena.address).await?;
-            let seen = through(&Client::new(cache.address), &town, &crowd.viewers).await;
-            row.asked += seen.asked;
-            row.hits += seen.hits;
+            let cache = start(name, program, arena.address, folder).await?;
+            let passed = through(&Client::new(cache.address), &town, &crowd.viewers).await;
             match which {
-                Which::Here => row.exposed_here += seen.exposed,
-                Which::Conventional => row.exposed_conventional += seen.exposed,
+                Which::Here => row.here = passed,
+                Which::Conventional => row.conventional = passed,
             }
         }
         rows.push(row);
     }
-    Ok((rows, absent))
-}
-
-#[derive(Default)]
-struct Seen {
-    asked: u64,
-    hits: u64,
-    exposed: u64,
+    Ok(rows)
 }
 
 /// Pairs of viewers: the first asks twice, the second asks for the same place with their own credential and address.
-async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> Seen {
-    let mut seen = Seen::default();
+async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> Passed {
+    let mut passed = Passed::default();
     for (household, pair) in viewers.chunks(2).enumerate() {
         let [first, second] = pair else { continue };
         let Ok(household) = u32::try_from(household * 2) else {
@@ -136,17 +141,17 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
         };
         for path in paths {
             let ask = |(credential, prefix): &(String, String)| Ask::get(format!("{prefix}{path}"), credential);
-            for _ in 0..2 {
-                let reply = client.ask(&ask(first)).await;
-                seen.hits += u64::from(reply.is_some_and(|reply| reply.from_cache));
+            for viewer in [first, first, second] {
+                let reply = client.ask(&ask(viewer)).await;
+                passed.asked += 1;
+                let Some(reply) = reply else { continue };
+                passed.hits += u64::from(reply.from_cache);
+                let others = matches!(second_is.anybody_elses(&reply), Verdict::Exposed(_));
+                passed.exposed += u64::from(std::ptr::eq(viewer, second) && others);
             }
-            seen.asked += 1;
-            let reply = client.ask(&ask(second)).await;
-            let exposed = reply.is_some_and(|reply| matches!(second_is.anybody_elses(&reply), Verdict::Exposed(_)));
-            seen.exposed += u64::from(exposed);
         }
     }
-    seen
+    passed
 }
 
 fn is_installed(program: &str) -> bool {
@@ -163,8 +168,8 @@ fn free_port() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-async fn start(name: &str, program: &str, behind: SocketAddr) -> anyhow::Result<Running> {
-    let folder = tempfile::tempdir().context("no folder for the web cache")?;
+async fn start(name: &str, program: &str, behind: SocketAddr, parent: Option<&Path>) -> anyhow::Result<Running> {
+    let folder = folder_in(parent)?;
     let address = free_port()?;
     let mut command = Command::new(program);
     match name {
@@ -209,8 +214,14 @@ async fn start(name: &str, program: &str, behind: SocketAddr) -> anyhow::Result<
 /// Every answer is kept, under its address alone, whatever it says of itself.
 fn nginx(folder: &Path, address: SocketAddr, behind: SocketAddr) -> String {
     let folder = folder.display();
+    // Started by root, its workers would be another user, who may not look into the run's folder.
+    let user = if rustix::process::geteuid().is_root() {
+        "user root;"
+    } else {
+        ""
+    };
     format!(
-        "daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
+        "{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
 events {{ worker_connections 256; }}
 http {{
   access_log off;

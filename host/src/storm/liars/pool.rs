@@ -182,7 +182,7 @@ mod tests {
     use crate::index::memory::MemoryIndex;
     use crate::registry::conformance;
     use crate::registry::memory::MemoryRegistry;
-    use crate::storm::lies::Told;
+    use crate::storm::said::Told;
 
     #[tokio::test]
     async fn without_a_lie_both_conform() {

@@ -3,20 +3,22 @@
 //! Names enter through maud's escaping and nowhere else. The page must never hold a script or load anything, and its first sentence must
 //! never say more than was counted.
 
+mod cells;
 mod chart;
 mod course;
 #[cfg(test)]
 mod fixture;
+mod lies;
 mod over_time;
 mod sections;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-use super::Report;
 use super::table::whole;
+use super::{CellsReport, Report};
 use course::Courses;
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The look, in the page itself.
 const STYLE: &str = include_str!("html/style.css");
@@ -30,6 +32,28 @@ pub fn page(report: &Report) -> String {
         whole(report.here.exposed),
         whole(report.conventional.exposed)
     );
+    let body = html! {
+        (verdict::section(report))
+        (sections::what_was_run(report))
+        (sections::side_by_side(report))
+        (over_time::exposures(report, &courses))
+        (over_time::latency(report, &courses))
+        (sections::misdeliveries(report))
+        (sections::origin(report))
+        (lies::section(report))
+        (sections::web_caches(report))
+        (sections::how(report))
+    };
+    document(&title, &body)
+}
+
+/// The report of the cells as a self-contained HTML document.
+#[must_use]
+pub fn cells_page(report: &CellsReport) -> String {
+    document(&cells::title(report), &cells::body(report))
+}
+
+fn document(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,20 +67,7 @@ pub fn page(report: &Report) -> String {
                 // Written here, not data: escaping would break its selectors.
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                main {
-                    (verdict::section(report))
-                    (sections::what_was_run(report))
-                    (sections::side_by_side(report))
-                    (over_time::exposures(report, &courses))
-                    (over_time::latency(report, &courses))
-                    (sections::misdeliveries(report))
-                    (sections::origin(report))
-                    (sections::lies(report))
-                    (sections::web_caches(report))
-                    (sections::how())
-                }
-            }
+            body { main { (body) } }
         }
     }
     .into_string()

@@ -2,10 +2,12 @@
 //!
 //! Everything here is counted by storm's clients, which know nothing of the servers, but where a field says that the server counted it.
 
+mod cells;
 mod html;
 mod table;
 
-pub use html::page;
+pub use cells::{CellsReport, Totals};
+pub use html::{cells_page, page};
 pub use table::{closing_line, table};
 
 use serde::Serialize;
@@ -31,7 +33,7 @@ pub struct Report {
     pub jitter_seconds: f64,
     /// Defences that were switched off here, by name; empty but in a control.
     pub without: Vec<String>,
-    /// What was told. The same liars stood before both servers.
+    /// What was told. The same liars stood in both servers, at the same rates.
     pub lies: Vec<Lie>,
     /// This system.
     pub here: Side,
@@ -54,7 +56,44 @@ pub struct Lie {
     pub told_here: u64,
     /// How often it was told to the conventional server.
     pub told_conventional: u64,
+    /// Answers that the seam gave at this system and that might have been lies, of this kind or of another one.
+    pub answers_here: u64,
+    /// The same at the conventional server.
+    pub answers_conventional: u64,
+    /// What is to be known before anything is concluded from it: that it was not told, and why not.
+    pub note: Option<String>,
 }
+
+impl Lie {
+    /// Whether this system was lied to in this way: if not, the run shows nothing of it.
+    pub const fn is_told(&self) -> bool {
+        self.told_here > 0
+    }
+
+    /// Notes whether it was told. `behind`: the seam is a tier behind a nearer one.
+    #[must_use]
+    pub fn noted(mut self, behind: bool) -> Self {
+        let why = |answers: u64| match answers {
+            _ if self.rate <= 0.0 => "its rate is 0",
+            0 if behind => "this tier was never needed, for the nearer one answered everything",
+            0 => "the seam gave no answer that could have been a lie",
+            _ => "none of the seam's answers that could be this lie was drawn",
+        };
+        self.note = match (self.told_here, self.told_conventional) {
+            (0, 0) => Some(format!("{NOT_TOLD}; {}", why(self.answers_here))),
+            (0, _) => Some(format!("{NOT_TOLD} of this system; {}", why(self.answers_here))),
+            (_, 0) => Some(format!(
+                "not told to the conventional server; {}",
+                why(self.answers_conventional)
+            )),
+            _ => None,
+        };
+        self
+    }
+}
+
+/// What is said of a lie that was not told.
+const NOT_TOLD: &str = "not told: shows nothing";
 
 /// What came of one server.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -104,9 +143,9 @@ pub struct Side {
 /// Misdeliveries of one seam and fault.
 #[derive(Debug, Clone, Serialize)]
 pub struct Misdeliveries {
-    /// The seam, as in the metrics.
+    /// The seam, as `--lie` calls it.
     pub seam: String,
-    /// The fault, as in the metrics.
+    /// The fault, as in the metrics, but with hyphens.
     pub fault: String,
     /// How many.
     pub count: u64,
@@ -146,24 +185,53 @@ pub struct Step {
     pub p99_milliseconds: Option<f64>,
 }
 
-/// What a web cache in front gave to the second viewer of an address.
+/// What a web cache in front of each server gave.
 #[derive(Debug, Clone, Serialize)]
 pub struct WebCache {
     /// `nginx`, `varnish`.
     pub name: String,
-    /// How many second viewers asked.
+    /// In front of this system.
+    pub here: Passed,
+    /// In front of the conventional server.
+    pub conventional: Passed,
+}
+
+/// What passed through a web cache in front of one server.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Passed {
+    /// How many questions came: of each address, two of its first viewer and one of the second.
     pub asked: u64,
-    /// How often the cache answered by itself (it has to, or the row shows nothing).
+    /// How many of them the cache answered by itself (it has to, or the row shows nothing).
     pub hits: u64,
-    /// Second viewers who got something of the first's from this system.
-    pub exposed_here: u64,
-    /// The same at the conventional server.
-    pub exposed_conventional: u64,
+    /// Second viewers who got something of the first's.
+    pub exposed: u64,
 }
 
 impl Report {
     /// Misdeliveries that this system refused.
     pub fn refused_misdeliveries(&self) -> u64 {
         self.here.misdeliveries.iter().map(|entry| entry.count).sum()
+    }
+
+    /// How many kinds of lies were told to this system, and how many were asked for.
+    pub fn kinds_told(&self) -> (usize, usize) {
+        let told = self.lies.iter().filter(|lie| lie.is_told());
+        (told.count(), self.lies.len())
+    }
+
+    /// Why lies were not told to this system: each reason once, with the seams that it is for.
+    fn reasons(&self) -> Vec<(&str, Vec<&'static str>)> {
+        let mut reasons: Vec<(&str, Vec<&'static str>)> = Vec::new();
+        for lie in self.lies.iter().filter(|lie| !lie.is_told()) {
+            let Some((_, why)) = lie.note.as_deref().and_then(|note| note.split_once("; ")) else {
+                continue;
+            };
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, seams)) if seams.contains(&lie.seam) => {}
+                Some((_, seams)) => seams.push(lie.seam),
+                None => reasons.push((why, vec![lie.seam])),
+            }
+        }
+        reasons
     }
 }

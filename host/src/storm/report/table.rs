@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Phase, Report, Side};
+use super::{NOT_TOLD, Phase, Report, Side};
 use std::fmt::Write as _;
 
 /// The widest line.
@@ -279,10 +279,10 @@ fn lies(text: &mut String, report: &Report) {
     text.push('\n');
     if report.lies.is_empty() {
         line(text, "lies told");
-        line(text, "  none");
+        line(text, "  none: none were asked for");
         return;
     }
-    let head = ["lies told", "", "rate", "here", "conventional"];
+    let head = ["lies told", "", "rate", "here", "conventional", ""];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for lie in &report.lies {
         lines.push(vec![
@@ -291,9 +291,37 @@ fn lies(text: &mut String, report: &Report) {
             percentage(lie.rate),
             whole(lie.told_here),
             whole(lie.told_conventional),
+            if lie.is_told() {
+                String::new()
+            } else {
+                NOT_TOLD.to_owned()
+            },
         ]);
     }
     columns(text, 2, &lines);
+    let (told, asked) = report.kinds_told();
+    line(text, &format!("  {told} of {asked} kinds were told here"));
+    for (why, seams) in report.reasons() {
+        let seams: Vec<String> = seams.iter().map(|seam| cell(seam, NAME_MAX)).collect();
+        wrapped(
+            text,
+            &format!("{}, not told: {}", seams.join(", "), cell(why, usize::MAX)),
+        );
+    }
+}
+
+/// A sentence on lines of the table's width.
+fn wrapped(text: &mut String, sentence: &str) {
+    let mut content = String::from(" ");
+    for word in sentence.split(' ') {
+        if content.chars().count() + 1 + word.chars().count() > COLUMNS_MAX {
+            line(text, &content);
+            content = String::from("   ");
+        }
+        content.push(' ');
+        content.push_str(word);
+    }
+    line(text, &content);
 }
 
 fn set_aside(text: &mut String, report: &Report) {
@@ -320,22 +348,17 @@ fn web_caches(text: &mut String, report: &Report) {
         return;
     }
     text.push('\n');
-    let head = ["web caches", "asked", "hits", "exposed here", "exposed conventional"];
+    let head = ["web caches", "questions", "hits", "exposed"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for cache in &report.web_caches {
-        let name = format!("  {}", cell(&cache.name, NAME_MAX));
-        // Without a hit the row shows nothing; an exposure is never left out, whatever else was counted.
-        let exposed = cache.exposed_here.max(cache.exposed_conventional);
-        lines.push(match cache.hits.max(exposed) {
-            0 => vec![format!("{name} - not asked")],
-            _ => vec![
-                name,
-                whole(cache.asked),
-                whole(cache.hits),
-                whole(cache.exposed_here),
-                whole(cache.exposed_conventional),
-            ],
-        });
+        for (server, passed) in [("here", cache.here), ("conventional", cache.conventional)] {
+            let name = format!("  {}, {server}", cell(&cache.name, NAME_MAX));
+            // Without a hit the row shows nothing; an exposure is never left out, whatever else was counted.
+            lines.push(match passed.hits.max(passed.exposed) {
+                0 => vec![format!("{name} - no hits")],
+                _ => vec![name, whole(passed.asked), whole(passed.hits), whole(passed.exposed)],
+            });
+        }
     }
     columns(text, 1, &lines);
 }

@@ -1,6 +1,7 @@
 //! Made-up reports for the tests of the page. They must never look like a real run's: seeds and names here are round.
 
-use super::super::{Lie, Misdeliveries, Phase, Report, Side, Step, WebCache};
+use super::super::super::cells::Cell;
+use super::super::{CellsReport, Lie, Misdeliveries, Passed, Phase, Report, Side, Step, Totals, WebCache};
 
 /// A course of so many steps of half a second, with a herd in its second fifth.
 pub(super) fn course(steps: usize, exposed: fn(usize) -> u64) -> Vec<Step> {
@@ -41,18 +42,20 @@ pub(super) fn normal() -> Report {
         rate,
         told_here,
         told_conventional,
+        answers_here: 100_000,
+        answers_conventional: 100_000,
+        note: None,
     };
     let refused = |seam: &str, fault: &str, count| Misdeliveries {
         seam: seam.to_owned(),
         fault: fault.to_owned(),
         count,
     };
-    let cache = |name: &str, asked, hits, exposed_conventional| WebCache {
+    let passed = |asked, hits, exposed| Passed { asked, hits, exposed };
+    let cache = |name: &str, here, conventional| WebCache {
         name: name.to_owned(),
-        asked,
-        hits,
-        exposed_here: 0,
-        exposed_conventional,
+        here,
+        conventional,
     };
     Report {
         version: "0.1.0",
@@ -67,7 +70,7 @@ pub(super) fn normal() -> Report {
         lies: vec![
             lie("memory-tier", "another-household", 0.02, 4321, 4400),
             lie("memory-tier", "bad-chunk", 0.005, 1010, 0),
-            lie("shared-tier", "another-household", 0.02, 987, 1002),
+            lie("shared-cache", "another-household", 0.02, 987, 1002),
             lie("coalescer", "another-question", 0.0001, 12, 15),
             lie("registry", "the-past", 0.01, 2100, 2098),
         ],
@@ -79,16 +82,16 @@ pub(super) fn normal() -> Report {
             errors: 0,
             dropped: 456,
             misdeliveries: vec![
-                refused("memory_tier", "wrong_seal", 4321),
-                refused("memory_tier", "bad_chunk", 1010),
-                refused("shared_tier", "wrong_seal", 987),
-                refused("coalescer", "wrong_answer", 12),
+                refused("memory-tier", "wrong-seal", 4321),
+                refused("memory-tier", "bad-chunk", 1010),
+                refused("shared-cache", "wrong-seal", 987),
+                refused("coalescer", "wrong-answer", 12),
                 refused("registry", "stale", 2100),
             ],
             uploads_acknowledged: 2000,
             origin_reads: 2100,
             origin_objects: 2000,
-            set_aside: vec![("shared_tier".to_owned(), 2)],
+            set_aside: vec![("shared-cache".to_owned(), 2)],
             phases: vec![
                 phase("before", 6.0, 2000.0, 2.9, 21.0),
                 phase("herd", 6.0, 9876.5, 118.0, 1234.0),
@@ -121,7 +124,10 @@ pub(super) fn normal() -> Report {
             course: course(60, |n| if (12..24).contains(&n) { 325 } else { 9 }),
             ..Side::default()
         },
-        web_caches: vec![cache("nginx", 500, 498, 498), cache("varnish", 0, 0, 0)],
+        web_caches: vec![
+            cache("nginx", passed(750, 250, 0), passed(750, 500, 250)),
+            cache("varnish", passed(0, 0, 0), passed(750, 0, 0)),
+        ],
     }
 }
 
@@ -200,4 +206,42 @@ pub(super) fn broken() -> Report {
     }
     report.lies.iter_mut().for_each(|lie| lie.rate = f64::NAN);
     report
+}
+
+/// Three cells that hold.
+pub(super) fn cells() -> CellsReport {
+    let cell = |seam, kind, refused, without: &[&'static str]| Cell {
+        seam,
+        kind,
+        rate: 0.25,
+        told: 1000,
+        requests: 100_000,
+        exposed: 0,
+        stale: 0,
+        wrong: 0,
+        lost: 0,
+        refused,
+        without: without.to_vec(),
+        control_told: 50,
+        control_seen: 40,
+        control_exposed: 20,
+        holds: true,
+    };
+    let cells = vec![
+        cell("memory-tier", "cut", 1000, &["seal"]),
+        cell("memory-tier", "flipped-bit", 900, &["seal"]),
+        cell("pool", "late-reply", 1000, &["records", "way-out"]),
+    ];
+    CellsReport {
+        version: "0.1.0",
+        began_at: "2000-01-01T00:00:00Z".to_owned(),
+        took_seconds: 100.0,
+        seed: 1_000_000,
+        command: "eyesonly storm --cells --seed 1000000".to_owned(),
+        households: 1000,
+        requests_min: 100_000,
+        control_requests_min: 5000,
+        totals: Totals::of(&cells),
+        cells,
+    }
 }

@@ -14,8 +14,8 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
     let step = courses.step_seconds;
     let (here, conventional) = (summed(&courses.here, step), summed(&courses.conventional, step));
     let most = |run: &Run| run.last().map_or(0.0, |&(_, sum)| sum);
-    // Some room above, for what is written at the end of a curve.
-    let scale = Scale::linear(most(&here).max(most(&conventional)) * 1.15);
+    // Room above for what is written at the ends of two curves, clear of the phases' names.
+    let scale = Scale::linear(most(&here).max(most(&conventional)) * 1.35);
     let shape = |class, run: &Run, form, end| Shape {
         class,
         runs: if run.is_empty() { Vec::new() } else { vec![run.clone()] },
@@ -48,7 +48,7 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
         section aria-labelledby="exposures" {
             h2 id="exposures" { "Exposures over time" }
             @if here.is_empty() && conventional.is_empty() { p { "No course was recorded." } } @else {
-                p.axis { "Exposed answers since the run began, added up" }
+                p.axis { "Exposed answers, added up, by seconds of each server's own run" }
                 (plot.draw())
                 ul.legend {
                     li {
@@ -60,9 +60,10 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
                         "conventional, dashed line: " (whole(report.conventional.exposed))
                     }
                 }
-                @if !courses.phases_agree() {
-                    p.soft.small {
-                        "The phases did not change at the same time at both servers; those of this system are shown."
+                p.soft.small {
+                    "The two servers ran one after the other, and each curve begins with its own run."
+                    @if !courses.phases_agree() {
+                        " The phases did not change at the same time at both servers; those of this system are shown."
                     }
                 }
                 details {

@@ -2,8 +2,9 @@
 //!
 //! A number must never be in a picture alone.
 
-use super::super::table::{self, Weight, decimal, optional, percentage, whole};
-use super::super::{Lie, Report, Side};
+use super::super::super::again;
+use super::super::table::{self, Weight, decimal, optional, whole};
+use super::super::{Passed, Report, Side};
 use super::chart::{self, Bar, Group};
 use maud::{Markup, html};
 
@@ -14,32 +15,23 @@ pub(super) fn what_was_run(report: &Report) -> Markup {
         true => format!("over {} s", decimal(jitter, if jitter.fract() == 0.0 { 0 } else { 1 })),
         false => "all at once".to_owned(),
     };
-    // A seed is copied into a command, so it has no separators.
-    let facts = [
-        ("households", whole(report.households as u64)),
-        ("cameras", whole(report.cameras as u64)),
-        ("viewers", whole(report.viewers as u64)),
-        ("cameras and viewers came back", came_back),
-        ("seed", report.seed.to_string()),
-        ("version", report.version.to_owned()),
-        ("began", for_people(&report.began_at)),
-    ];
+    let mut facts = Facts::new();
+    facts.add("households", whole(report.households as u64));
+    facts.add("cameras", whole(report.cameras as u64));
+    facts.add("viewers", whole(report.viewers as u64));
+    facts.add("cameras and viewers came back", came_back);
+    facts.add_run(report.seed, report.version, &report.began_at);
     html! {
         section aria-labelledby="run" {
             h2 id="run" { "What was run" }
             p {
                 "An outage ended and everybody came back, once to this system and once to a server built the way such "
-                "systems are usually built. Within both, the same liars gave wrong answers on purpose."
+                "systems are usually built. "
+                @if report.lies.is_empty() { "Nobody lied: no lies were asked for, and none were told." }
+                @else { "Within both, the same liars gave wrong answers on purpose, at the same rates." }
             }
-            dl.figures.facts {
-                @for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-                    div { dt { (name) } dd { (fact) } }
-                }
-            }
-            @if !report.command.is_empty() {
-                p.soft.small { "This command repeats it:" }
-                code.command { (report.command) }
-            }
+            (facts.draw())
+            (run_again(&report.command))
             @if !report.without.is_empty() {
                 p { "Switched off here: " @for (place, name) in report.without.iter().enumerate() {
                     @if place > 0 { ", " } code { (name) }
@@ -47,6 +39,59 @@ pub(super) fn what_was_run(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// What a run was, in short.
+pub(super) struct Facts(Vec<(&'static str, String, bool)>);
+
+impl Facts {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn add(&mut self, name: &'static str, fact: String) {
+        self.0.push((name, fact, false));
+    }
+
+    /// What every run has.
+    pub(super) fn add_run(&mut self, seed: u64, version: &str, began_at: &str) {
+        // A seed is copied into a command, so it has no separators, and room enough to stand on one line.
+        self.0.push(("seed", seed.to_string(), true));
+        self.add("version", version.to_owned());
+        self.add("began", for_people(began_at));
+    }
+
+    pub(super) fn draw(&self) -> Markup {
+        html! {
+            dl.figures.facts {
+                @for (name, fact, wide) in self.0.iter().filter(|(_, fact, _)| !fact.is_empty()) {
+                    div.is-wide[*wide] { dt { (name) } dd { (fact) } }
+                }
+            }
+        }
+    }
+}
+
+/// The command that repeats a run, and what of it is not repeated.
+pub(super) fn run_again(command: &str) -> Markup {
+    html! {
+        @if !command.is_empty() {
+            p.soft.small { "This command repeats it:" }
+            // An argument stays with its value where there is room.
+            code.command {
+                @for (place, part) in command.split(" --").enumerate() {
+                    @if place > 0 { " " }
+                    span.word { @if place > 0 { "--" } (part) }
+                }
+            }
+            p.soft.small { (again::CAVEAT) }
+        }
+    }
+}
+
+/// A number that matters, with its name.
+pub(super) fn figure(name: &str, number: &str) -> Markup {
+    html! { div { dt { (name) } dd { (number) } } }
 }
 
 /// RFC 3339 in UTC as people write it; whatever else it is, as it is.
@@ -209,31 +254,27 @@ pub(super) fn origin(report: &Report) -> Markup {
     }
 }
 
-/// The lies and how often each was told.
-pub(super) fn lies(report: &Report) -> Markup {
+/// Web caches in front, if there were any.
+pub(super) fn web_caches(report: &Report) -> Markup {
     html! {
-        section aria-labelledby="lies" {
-            h2 id="lies" { "The lies" }
-            @if report.lies.is_empty() { p { "No lies were told." } } @else {
-                p { "The same liars served both. How often each lie was told depends on how often its seam was asked." }
+        @if !report.web_caches.is_empty() {
+            section aria-labelledby="caches" {
+                h2 id="caches" { "Web caches in front" }
+                p {
+                    "Each was told to ignore every header that forbids caching. Of each address, a viewer asked twice, then a second "
+                    "viewer asked for the same page of their own. A row without hits shows nothing."
+                }
                 div.scroll {
                     table.is-narrow {
-                        caption { "How often each lie was told, by seam" }
                         thead { tr {
-                            th.is-name scope="col" { "Lie" } th scope="col" { "Rate" } th scope="col" { "here" }
-                            th scope="col" { "conventional" }
+                            th.is-name scope="col" { "Cache, in front of" } th scope="col" { "Questions" }
+                            th scope="col" { "Answered by the cache" } th scope="col" { "Exposed to the second viewer" }
                         } }
-                        @for (seam, lies) in by_seam(&report.lies) {
+                        @for cache in &report.web_caches {
                             tbody {
-                                tr { th.is-group scope="rowgroup" colspan="4" { (seam) } }
-                                @for lie in lies {
-                                    tr {
-                                        th.is-part scope="row" { (lie.kind) }
-                                        td { (percentage(lie.rate)) }
-                                        td { (whole(lie.told_here)) }
-                                        td { (whole(lie.told_conventional)) }
-                                    }
-                                }
+                                tr { th.is-group scope="rowgroup" colspan="4" { (cache.name) } }
+                                (passed("here", cache.here))
+                                (passed("conventional", cache.conventional))
                             }
                         }
                     }
@@ -243,56 +284,23 @@ pub(super) fn lies(report: &Report) -> Markup {
     }
 }
 
-/// Lies by seam, both in their order.
-fn by_seam(lies: &[Lie]) -> Vec<(&'static str, Vec<&Lie>)> {
-    let mut seams: Vec<(&'static str, Vec<&Lie>)> = Vec::new();
-    for lie in lies {
-        match seams.iter_mut().find(|(seam, _)| *seam == lie.seam) {
-            Some((_, lies)) => lies.push(lie),
-            None => seams.push((lie.seam, vec![lie])),
-        }
-    }
-    seams
-}
-
-/// Web caches in front, if there were any.
-pub(super) fn web_caches(report: &Report) -> Markup {
+fn passed(server: &str, passed: Passed) -> Markup {
     html! {
-        @if !report.web_caches.is_empty() {
-            section aria-labelledby="caches" {
-                h2 id="caches" { "Web caches in front" }
-                p {
-                    "Each was told to ignore every header that forbids caching. A viewer asked for an address, then a second "
-                    "viewer asked for the same one. A row without hits shows nothing."
-                }
-                div.scroll {
-                    table {
-                        thead { tr {
-                            th.is-name scope="col" { "Cache" } th scope="col" { "Asked" } th scope="col" { "Hits" }
-                            th scope="col" { "Exposed here" } th scope="col" { "Exposed conventional" }
-                        } }
-                        tbody { @for cache in &report.web_caches {
-                            tr {
-                                th scope="row" {
-                                    (cache.name)
-                                    @if cache.asked == 0 { " " span.soft { "(not asked)" } }
-                                    @else if cache.hits == 0 { " " span.soft { "(no hits)" } }
-                                }
-                                td { (whole(cache.asked)) }
-                                td { (whole(cache.hits)) }
-                                td { (whole(cache.exposed_here)) }
-                                td { (whole(cache.exposed_conventional)) }
-                            }
-                        } }
-                    }
-                }
+        tr {
+            th.is-part scope="row" {
+                (server)
+                @if passed.asked == 0 { " " span.soft { "(not asked)" } }
+                @else if passed.hits == 0 { " " span.soft { "(no hits)" } }
             }
+            td { (whole(passed.asked)) }
+            td { (whole(passed.hits)) }
+            td { (whole(passed.exposed)) }
         }
     }
 }
 
 /// What the words mean, and who counts.
-pub(super) fn how() -> Markup {
+pub(super) fn how(report: &Report) -> Markup {
     html! {
         section aria-labelledby="how" {
             h2 id="how" { "What is counted and how" }
@@ -317,6 +325,16 @@ pub(super) fn how() -> Markup {
                 li {
                     strong { "Misdeliveries" } " alone are counted by this system itself, each time an answer from within did "
                     "not prove its question."
+                }
+                li {
+                    strong { "Requests" } " are those of this server alone, uploads and tries to see what is somebody else's among them; "
+                    "the last line of the run adds both servers'."
+                }
+                @if report.conventional.exposed > 0 {
+                    li {
+                        "Without any lie the " strong { "conventional server" } " exposes something too: it keeps for a minute which cameras a "
+                        "viewer has, and so goes on showing a camera that was just taken from them."
+                    }
                 }
             }
         }

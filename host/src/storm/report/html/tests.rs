@@ -1,11 +1,15 @@
 //! The page for made-up reports: the right verdict, no number that is none, nothing loaded, everything escaped.
 
+use super::super::Totals;
 use super::fixture;
 use super::*;
 
 /// The page, after what holds for every page was checked.
 fn checked(report: &Report) -> String {
-    let page = page(report);
+    looked_over(page(report))
+}
+
+fn looked_over(page: String) -> String {
     for never in ["NaN", "inf", "http://", "https://", "<script", "url(", "@import"] {
         let place = page.find(never);
         let around = place.map(|place| page.get(place.saturating_sub(80)..place + 20));
@@ -38,7 +42,9 @@ fn a_clean_run_says_what_the_conventional_server_exposed() {
     ] {
         assert!(page.contains(heading), "{heading}");
     }
-    assert!(page.contains("nginx") && page.contains("(not asked)"));
+    assert!(page.contains("nginx") && page.contains("(not asked)") && page.contains("(no hits)"));
+    assert!(page.contains("Of 5 kinds of lies that were asked for, 5 were told to this system."));
+    assert!(page.contains("with the same liars at the same rates"));
     assert!(
         page.contains("logarithmic"),
         "latencies range over more than a factor of 100"
@@ -50,7 +56,7 @@ fn a_run_without_anything_proves_nothing() {
     let page = checked(&fixture::nothing());
     assert!(page.contains("This run proves nothing: the conventional server did not leak"));
     assert!(page.contains("verdict is-notice"));
-    assert!(page.contains("No course was recorded.") && page.contains("No lies were told."));
+    assert!(page.contains("No course was recorded.") && page.contains("No lies were told: none were asked for."));
     assert!(!page.contains("Web caches in front"));
 }
 
@@ -60,6 +66,7 @@ fn a_control_says_so_and_what_was_off() {
     assert!(page.contains("This was a control, with these defences switched off here: seal and bound-records."));
     assert!(page.contains("4,200 answers to 1,200 accounts"));
     assert!(page.contains("verdict is-alert"));
+    assert!(page.contains("exposed here with seal and bound-records switched off"));
     let mut report = fixture::control();
     report.without.truncate(1);
     report.here.exposed = 0;
@@ -82,7 +89,7 @@ fn an_exposure_here_is_said_plainly() {
 #[test]
 fn an_exposure_through_a_web_cache_is_one() {
     let mut report = fixture::normal();
-    report.web_caches[0].exposed_here = 2;
+    report.web_caches[0].here.exposed = 2;
     let page = checked(&report);
     assert!(page.contains("through a web cache: 2 second viewers."));
     assert!(page.contains("verdict is-alert") && !page.contains("Nothing reached the wrong eyes."));
@@ -158,4 +165,64 @@ fn names_are_escaped() {
     let page = checked(&report);
     assert!(!page.contains("<b>"));
     assert!(page.matches("&lt;b&gt;&quot;&amp;").count() >= 7);
+}
+
+#[test]
+fn a_lie_that_was_not_told_is_marked_and_counted() {
+    let mut report = fixture::normal();
+    for (nth, lie) in report.lies.iter_mut().enumerate() {
+        (lie.told_here, lie.told_conventional) = if nth < 2 { (0, 0) } else { (1, 1) };
+        lie.answers_here = if nth == 0 { 0 } else { 9 };
+        *lie = lie.clone().noted(nth == 0);
+    }
+    let page = checked(&report);
+    for said in [
+        "Of 5 kinds of lies that were asked for, 3 were told to this system.",
+        "nothing of the other 2",
+        "not told: shows nothing</span>",
+        "memory-tier: this tier was never needed, for the nearer one answered everything",
+        "memory-tier: none of the seam's answers",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn a_run_without_lies_says_so_and_why_the_conventional_server_leaks_all_the_same() {
+    let mut report = fixture::normal();
+    report.lies.clear();
+    let page = checked(&report);
+    assert!(page.contains(
+        "No lies were told: none were asked for. What the conventional server exposed, it exposed without one"
+    ));
+    assert!(page.contains("under the same load and without any lie, exposed"));
+}
+
+#[test]
+fn the_page_of_the_cells_has_a_row_for_each_and_a_verdict() {
+    let report = fixture::cells();
+    let page = looked_over(cells_page(&report));
+    assert!(page.contains("verdict is-good") && page.contains("3 of 3"));
+    assert_eq!(page.matches(">holds<").count(), 3);
+    assert!(page.contains("records, way-out") && page.contains("25%"));
+}
+
+#[test]
+fn a_cell_that_fails_is_seen_on_its_page() {
+    let mut report = fixture::cells();
+    report.cells[1].exposed = 2;
+    report.cells[1].holds = false;
+    report.cells[2].control_seen = 0;
+    report.cells[2].holds = false;
+    report.totals = Totals::of(&report.cells);
+    let page = looked_over(cells_page(&report));
+    assert!(page.contains("verdict is-alert") && page.contains("2 of 3 cells do not hold."));
+    assert!(page.contains("memory-tier:flipped-bit: 2 exposed") && page.contains("can't fail"));
+    assert_eq!(page.matches("FAILS").count(), 2);
+    assert_eq!(
+        report.closing_line(),
+        "exposures: 2 (controls: 60), misdeliveries refused: 2900, requests: 300000, seed: 1000000"
+    );
+    report.cells.clear();
+    assert!(looked_over(cells_page(&report)).contains("No cell was run"));
 }

@@ -4,6 +4,7 @@
 
 use super::super::table::whole;
 use super::super::{Lie, Report, Side};
+use super::sections::figure;
 use maud::{Markup, html};
 
 /// What a run shows.
@@ -23,6 +24,11 @@ pub(super) fn section(report: &Report) -> Markup {
         more,
     } = verdict(report);
     let cautions = cautions(report);
+    let more = more.into_iter().chain(told(report));
+    let here = match report.without.as_slice() {
+        [] => "exposed here".to_owned(),
+        without => format!("exposed here with {} switched off", listed(without)),
+    };
     html! {
         section.verdict.(class) aria-labelledby="verdict" {
             p.kicker { "Storm report: " (kicker) }
@@ -32,17 +38,42 @@ pub(super) fn section(report: &Report) -> Markup {
                 ul.cautions { @for caution in cautions { li { (caution) } } }
             }
             dl.figures {
-                (figure("exposed here", report.here.exposed))
-                (figure("exposed at the conventional server", report.conventional.exposed))
-                (figure("misdeliveries refused here", report.refused_misdeliveries()))
-                (figure("requests to both", report.here.requests.saturating_add(report.conventional.requests)))
+                (figure(&here, &whole(report.here.exposed)))
+                (figure("exposed at the conventional server", &whole(report.conventional.exposed)))
+                (figure("misdeliveries refused here", &whole(report.refused_misdeliveries())))
+                (figure("requests to both", &whole(report.here.requests.saturating_add(report.conventional.requests))))
             }
         }
     }
 }
 
-fn figure(name: &str, number: u64) -> Markup {
-    html! { div { dt { (name) } dd { (whole(number)) } } }
+/// How much was lied.
+fn told(report: &Report) -> Option<String> {
+    let (told, asked) = report.kinds_told();
+    if asked == 0 {
+        let leaks = "What the conventional server exposed, it exposed without one: it keeps for a minute which cameras a viewer has, and so goes on \
+                     showing a camera that was just taken from them.";
+        let leaks = if report.conventional.exposed > 0 { leaks } else { "" };
+        return Some(
+            format!("No lies were told: none were asked for. {leaks}")
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    let rest = match asked.saturating_sub(told) {
+        0 => String::new(),
+        1 => " The run shows nothing of the other one; the table of lies says which, and why.".to_owned(),
+        rest => format!(" The run shows nothing of the other {rest}; the table of lies says which, and why."),
+    };
+    let kinds = if asked == 1 {
+        "kind of lie that was"
+    } else {
+        "kinds of lies that were"
+    };
+    Some(format!(
+        "Of {asked} {kinds} asked for, {told} {} told to this system.{rest}",
+        if told == 1 { "was" } else { "were" }
+    ))
 }
 
 fn verdict(report: &Report) -> Verdict {
@@ -60,7 +91,7 @@ fn verdict(report: &Report) -> Verdict {
             ),
             more: vec![
                 "This system has to show zero. Until the cause is found, take this as a leak.".to_owned(),
-                beside(&report.conventional),
+                beside(report),
             ],
         };
     }
@@ -72,7 +103,7 @@ fn verdict(report: &Report) -> Verdict {
             sentence: format!("Something of this system reached the wrong eyes through a web cache: {viewers}."),
             more: vec![format!(
                 "Without a web cache in front, nothing was exposed here. {}",
-                beside(&report.conventional)
+                beside(report)
             )],
         };
     }
@@ -93,8 +124,12 @@ fn verdict(report: &Report) -> Verdict {
     Verdict {
         class: "is-good",
         kicker: "nothing exposed",
-        sentence: format!("Nothing reached the wrong eyes. {}", beside(&report.conventional)),
-        more: vec![opened(&report.conventional)],
+        sentence: format!("Nothing reached the wrong eyes. {}", beside(report)),
+        // Without a lie, whoever sees too much sees their own camera, which was taken from them.
+        more: match report.lies.is_empty() {
+            true => Vec::new(),
+            false => vec![opened(&report.conventional)],
+        },
     }
 }
 
@@ -123,7 +158,7 @@ fn control(report: &Report) -> Verdict {
         (false, _) => format!("{without}, nothing reached the wrong eyes here in this run all the same."),
     }];
     if leaked || report.conventional.exposed > 0 {
-        more.push(beside(&report.conventional));
+        more.push(beside(report));
     }
     more.push("It says nothing of this system as it is deployed, with every defence on.".to_owned());
     Verdict {
@@ -161,18 +196,20 @@ fn cautions(report: &Report) -> Vec<String> {
 }
 
 fn through_caches(report: &Report) -> u64 {
-    let exposed = report.web_caches.iter().map(|cache| cache.exposed_here);
+    let exposed = report.web_caches.iter().map(|cache| cache.here.exposed);
     exposed.fold(0, u64::saturating_add)
 }
 
 /// The conventional server in a sentence, beside something else.
-fn beside(conventional: &Side) -> String {
+fn beside(report: &Report) -> String {
+    let conventional = &report.conventional;
+    let under = match report.lies.is_empty() {
+        true => "under the same load and without any lie",
+        false => "under the same load, with the same liars at the same rates",
+    };
     match conventional.exposed {
-        0 => "The conventional server exposed nothing under the same load and the same lies.".to_owned(),
-        _ => format!(
-            "The conventional server, under the same load and the same lies, exposed {}.",
-            answers(conventional)
-        ),
+        0 => format!("The conventional server exposed nothing {under}."),
+        _ => format!("The conventional server, {under}, exposed {}.", answers(conventional)),
     }
 }
 

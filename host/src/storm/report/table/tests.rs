@@ -1,6 +1,6 @@
 //! The table for made-up reports: its look, its width, and that a name cannot move the cursor.
 
-use super::super::{Lie, Misdeliveries, WebCache};
+use super::super::{Lie, Misdeliveries, Passed, WebCache};
 use super::*;
 
 fn report() -> Report {
@@ -16,12 +16,11 @@ fn report() -> Report {
         fault: fault.to_owned(),
         count,
     };
-    let cache = |name: &str, hits, exposed_conventional| WebCache {
+    let passed = |asked, hits, exposed| Passed { asked, hits, exposed };
+    let cache = |name: &str, here, conventional| WebCache {
         name: name.to_owned(),
-        asked: hits,
-        hits,
-        exposed_here: 0,
-        exposed_conventional,
+        here,
+        conventional,
     };
     let lie = |seam, kind, rate, told_here, told_conventional| Lie {
         seam,
@@ -29,6 +28,9 @@ fn report() -> Report {
         rate,
         told_here,
         told_conventional,
+        answers_here: 100_000,
+        answers_conventional: 100_000,
+        note: None,
     };
     Report {
         version: "0.1.0",
@@ -43,6 +45,12 @@ fn report() -> Report {
         lies: vec![
             lie("memory-tier", "another-household", 0.02, 1234, 1300),
             lie("registry", "the-past", 0.0005, 12, 9),
+            Lie {
+                answers_here: 0,
+                ..lie("disk-tier", "cut", 0.01, 0, 0)
+            }
+            .noted(true),
+            lie("index", "missing", 0.01, 0, 3).noted(false),
         ],
         here: Side {
             requests: 1_234_567,
@@ -51,14 +59,14 @@ fn report() -> Report {
             shed: 30_000,
             dropped: 567,
             misdeliveries: vec![
-                refused("memory_tier", "wrong_seal", 1234),
+                refused("memory-tier", "wrong-seal", 1234),
                 refused("registry", "stale", 12),
-                refused("store", "missing", 0),
+                refused("object-store", "missing", 0),
             ],
             uploads_acknowledged: 200,
             origin_reads: 210,
             origin_objects: 200,
-            set_aside: vec![("memory_tier".to_owned(), 3)],
+            set_aside: vec![("memory-tier".to_owned(), 3)],
             phases: vec![
                 phase("before", 2000.0, 0.42, 9.5),
                 phase("herd", 98_765.4, 12.3, 1234.5),
@@ -78,7 +86,10 @@ fn report() -> Report {
             phases: vec![phase("before", 2100.0, 0.3, 4.0)],
             ..Side::default()
         },
-        web_caches: vec![cache("nginx", 500, 498), cache("varnish", 0, 0)],
+        web_caches: vec![
+            cache("nginx", passed(750, 250, 0), passed(750, 500, 250)),
+            cache("varnish", passed(0, 0, 0), passed(750, 0, 0)),
+        ],
     }
 }
 
@@ -110,19 +121,26 @@ fn the_table() {
     herd: goodput/s                      98,765.4              -
 
     misdeliveries refused here, by seam and fault
-      memory_tier  wrong_seal   1,234
+      memory-tier  wrong-seal   1,234
       registry     stale           12
 
     lies told                           rate    here   conventional
       memory-tier  another-household      2%   1,234          1,300
       registry     the-past            0.05%      12              9
+      disk-tier    cut                    1%       0              0   not told: shows nothing
+      index        missing                1%       0              3   not told: shows nothing
+      2 of 4 kinds were told here
+      disk-tier, not told: this tier was never needed, for the nearer one answered everything
+      index, not told: none of the seam's answers that could be this lie was drawn
 
     tiers set aside         times
-      memory_tier    here       3
+      memory-tier    here       3
 
-    web caches              asked   hits   exposed here   exposed conventional
-      nginx                   500    500              0                    498
-      varnish - not asked
+    web caches                          questions   hits   exposed
+      nginx, here                             750    250         0
+      nginx, conventional                     750    500       250
+      varnish, here - no hits
+      varnish, conventional - no hits
 
     defences switched off here
       seal
@@ -151,7 +169,7 @@ fn what_was_not_is_left_out() {
     for heading in ["tiers set aside", "web caches", "defences switched off"] {
         assert!(!text.contains(heading), "{heading}");
     }
-    assert!(text.contains("by seam and fault\n  none\n") && text.contains("lies told\n  none\n"));
+    assert!(text.contains("by seam and fault\n  none\n") && text.contains("lies told\n  none: none were asked for\n"));
 }
 
 #[test]
@@ -170,6 +188,10 @@ fn no_line_is_wider_than_the_terminal_nor_moves_its_cursor() {
     widest(&mut report.here);
     widest(&mut report.conventional);
     report.without = vec![name()];
+    report
+        .lies
+        .iter_mut()
+        .for_each(|lie| lie.note = Some(format!("{NOT_TOLD}; {}", "long words \u{1b}[31m ".repeat(20))));
     report.here.set_aside = vec![(name(), u64::MAX)];
     report.here.misdeliveries = vec![Misdeliveries {
         seam: name(),
