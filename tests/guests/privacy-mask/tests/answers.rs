@@ -10,6 +10,7 @@
 use eyesonly_guest_privacy_mask::{Answer, Footage, Refusal, ZONE, answer, masked};
 use eyesonly_testkit::{ErrorCode, Grant, Object};
 use jpeg_decoder::Decoder;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 const STILL: &[u8] = include_bytes!("../../../media/alder-front-door.jpg");
 const GRAY: &[u8] = include_bytes!("../../../media/special/greyscale.jpg");
@@ -131,6 +132,43 @@ fn every_pixel_of_the_zone_is_black_at_every_width() {
                 let brightest = pixels[start * channels..end * channels].iter().max();
                 assert!(brightest.is_some_and(|level| *level < 24), "{width}: {brightest:?}");
             }
+        }
+    }
+}
+
+/// A still of so many pixels whose zone has the colours of `zone`, and whose rest is always the same.
+fn still(columns: usize, rows: usize, zone: &dyn Fn(usize) -> u8) -> Vec<u8> {
+    let mut pixels = Vec::new();
+    for row in 0..rows {
+        for column in 0..columns {
+            let inside = |at: usize, side: usize, from: usize, length: usize| {
+                at * 1000 >= from * side && at * 1000 < (from + length) * side
+            };
+            let is_zone = inside(column, columns, ZONE.left, ZONE.width) && inside(row, rows, ZONE.top, ZONE.height);
+            let level = |channel: usize| match is_zone {
+                true => zone(row * 31 + column * 7 + channel * 11),
+                false => (row + 2 * column + 80 * channel) as u8,
+            };
+            pixels.extend([level(0), level(1), level(2)]);
+        }
+    }
+    let mut jpeg = Vec::new();
+    let mut encoder = Encoder::new(&mut jpeg, 75);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    let (columns, rows) = (columns.try_into().unwrap(), rows.try_into().unwrap());
+    encoder.encode(&pixels, columns, rows, ColorType::Rgb).unwrap();
+    jpeg
+}
+
+#[test]
+fn what_happens_in_the_zone_changes_not_one_byte() {
+    for (columns, rows) in [(1280, 720), (1271, 717)] {
+        let white = still(columns, rows, &|_| 255);
+        let restless = still(columns, rows, &|seed| (seed * seed) as u8);
+        assert_ne!(white, restless);
+        for width in [160, 320, 640, 960, 1280] {
+            let same = masked(&white, width).unwrap() == masked(&restless, width).unwrap();
+            assert!(same, "{columns} × {rows} to {width}");
         }
     }
 }
