@@ -32,7 +32,10 @@ impl Vault {
     /// [`Problem::Unavailable`]
     pub fn health(&self) -> Result<(), Problem> {
         let sequence = ended(self.admission().registry().sequence());
-        sequence.and_then(Result::ok).map(|_| ()).ok_or(Problem::Unavailable)
+        sequence
+            .and_then(Result::ok)
+            .map(|_| ())
+            .ok_or(Problem::Unavailable)
     }
 
     /// Begins a session. FROM CLIENT: all of it. An address that is none counts with all others that are none.
@@ -98,7 +101,13 @@ impl Vault {
     ///
     /// # Errors
     /// [`Problem::Unavailable`]: nothing leaves.
-    pub fn pass(&self, credential: &str, handed: Handed, event: Option<&str>, body_bytes: u64) -> Result<(), Problem> {
+    pub fn pass(
+        &self,
+        credential: &str,
+        handed: Handed,
+        event: Option<&str>,
+        body_bytes: u64,
+    ) -> Result<(), Problem> {
         let (requester, grant) = self.admitted_for(handed)?;
         let source = grant.map(|grant| (grant.scope().household(), grant.scope().camera()));
         let raw = RawCredential::new(credential);

@@ -147,11 +147,7 @@ fn is_rendition_name(name: &str) -> bool {
 
 /// A canonical id has 36 bytes. The services check the rest; this keeps what is longer from going any further. FROM GUEST.
 fn check_id(id: &str) -> Result<(), FootageError> {
-    if id.len() == 36 {
-        Ok(())
-    } else {
-        Err(FootageError::Invalid)
-    }
+    if id.len() == 36 { Ok(()) } else { Err(FootageError::Invalid) }
 }
 
 fn question<T>(question: impl Future<Output = Result<T, FootageError>>) -> Result<T, FootageError> {
@@ -273,14 +269,7 @@ mod tests {
     fn a_handler_is_named_by_64_digits() {
         assert!(is_sha256(None));
         assert!(is_sha256(Some(&"0aF9".repeat(16))));
-        for bad in [
-            "",
-            "0",
-            &"0".repeat(63),
-            &"0".repeat(65),
-            &"g".repeat(64),
-            &"é".repeat(32),
-        ] {
+        for bad in ["", "0", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"é".repeat(32)] {
             assert!(!is_sha256(Some(bad)), "{bad:?}");
         }
     }

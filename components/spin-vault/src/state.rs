@@ -36,9 +36,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Closed {
     /// No key-encryption key.
-    #[error(
-        "the variable `key_encryption_key` is not set; give the vault the key that its store was begun with (64 hexadecimal digits)"
-    )]
+    #[error("the variable `key_encryption_key` is not set; give the vault the key that its store was begun with (64 hexadecimal digits)")]
     NoVariable,
     /// Not a key-encryption key.
     #[error("the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown")]
@@ -47,9 +45,7 @@ pub enum Closed {
     #[error("the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away")]
     SessionSeconds,
     /// Nobody has begun the store.
-    #[error(
-        "the key-value store was not begun; `eyesonly household add` (command line) begins it with the same key_encryption_key"
-    )]
+    #[error("the key-value store was not begun; `eyesonly household add` (command line) begins it with the same key_encryption_key")]
     NotBegun,
     /// The store is another key's.
     #[error("the key-value store was begun with another key_encryption_key; give the vault that one, or another store")]
@@ -94,11 +90,7 @@ impl Vault {
         let kek = read_kek(&text).map_err(|_| Closed::BadVariable)?;
         let session_seconds = match settings.session_seconds.as_deref().map(str::trim) {
             None | Some("") => SESSION_SECONDS_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|seconds| *seconds > 0)
-                .ok_or(Closed::SessionSeconds)?,
+            Some(text) => text.parse().ok().filter(|seconds| *seconds > 0).ok_or(Closed::SessionSeconds)?,
         };
         let keys = KvKeys::open(Arc::clone(&kv), kek, false).map_err(|error| match error {
             KeysError::NoKey => Closed::NotBegun,
@@ -127,9 +119,7 @@ impl Vault {
     /// [`Problem::Unavailable`]: there was one already.
     pub fn first_question(&self) -> Result<(), Problem> {
         if self.asked.swap(true, Ordering::AcqRel) {
-            tracing::error!(
-                "an instance was asked for a second thing, and refused: each request needs an instance of its own"
-            );
+            tracing::error!("an instance was asked for a second thing, and refused: each request needs an instance of its own");
             return Err(Problem::Unavailable);
         }
         Ok(())

@@ -30,9 +30,7 @@ mod wasi {
         KvError(match error {
             store::Error::NoSuchStore => format!("there is no store `{LABEL}`; the runtime configuration must have it"),
             store::Error::AccessDenied => {
-                format!(
-                    "the vault may not use the store `{LABEL}`; its component must have key_value_stores = [\"{LABEL}\"]"
-                )
+                format!("the vault may not use the store `{LABEL}`; its component must have key_value_stores = [\"{LABEL}\"]")
             }
             store::Error::Other(words) => words,
         })

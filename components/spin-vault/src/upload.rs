@@ -128,11 +128,7 @@ impl Upload {
     /// [`Problem`]: the upload has ended.
     pub fn push(&self, bytes: Vec<u8>) -> Result<(), Problem> {
         // An empty piece says nothing; the service would skip it.
-        if bytes.is_empty() {
-            self.take(None)
-        } else {
-            self.take(Some(bytes.into()))
-        }
+        if bytes.is_empty() { self.take(None) } else { self.take(Some(bytes.into())) }
     }
 
     fn take(&self, piece: Option<Bytes>) -> Result<(), Problem> {
