@@ -1,4 +1,4 @@
-//! The way of each question, against a host of the test's own.
+//! The way of each question, against a scripted grant.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +8,8 @@
     reason = "a failed expectation is how a test fails"
 )]
 
-use std::cell::RefCell;
-
 use eyesonly_events::{Answer, Event, Footage, Page, Refusal, clip, event, events};
+use eyesonly_testkit::{ErrorCode, Grant};
 use serde_json::{Value, json};
 
 const NEWER: &str = "018db2b0-0000-7000-8000-000000000002";
@@ -40,42 +39,45 @@ fn sample_json(id: &str) -> Value {
     })
 }
 
-struct Host {
-    page: Result<Page, Refusal>,
-    event: Result<Event, Refusal>,
-    /// The clip's length in bytes.
-    clip: Result<u64, Refusal>,
-    calls: RefCell<Vec<String>>,
-}
+/// The scripted grant, as this handler sees the host.
+struct Host(Grant<Event, Page>);
 
 fn host() -> Host {
-    Host {
-        page: Ok(Page {
+    Host(Grant {
+        list_events: Ok(Page {
             events: vec![sample(NEWER), sample(OLDER)],
             next: Some(OLDER.to_owned()),
         }),
-        event: Ok(sample(NEWER)),
-        clip: Ok(1_000_000),
-        calls: RefCell::default(),
+        get_event: Ok(sample(NEWER)),
+        event_clip: Ok(vec![0; 1_000_000]),
+        ..Grant::default()
+    })
+}
+
+fn refusal(code: ErrorCode) -> Refusal {
+    match code {
+        ErrorCode::NotFound => Refusal::NotFound,
+        ErrorCode::Invalid => Refusal::Invalid,
+        ErrorCode::Limit => Refusal::Limit,
+        ErrorCode::Unavailable => Refusal::Unavailable,
     }
 }
 
 impl Footage for Host {
+    /// The clip's length in bytes.
     type Object = u64;
 
     fn list_events(&self, before: Option<&str>, limit: u32) -> Result<Page, Refusal> {
-        self.calls.borrow_mut().push(format!("list {before:?} {limit}"));
-        self.page.clone()
+        self.0.list_events(before, limit).map_err(refusal)
     }
 
     fn get_event(&self, id: &str) -> Result<Event, Refusal> {
-        self.calls.borrow_mut().push(format!("get {id}"));
-        self.event.clone()
+        self.0.get_event(id).map_err(refusal)
     }
 
     fn event_clip(&self, id: &str) -> Result<u64, Refusal> {
-        self.calls.borrow_mut().push(format!("clip {id}"));
-        self.clip
+        let clip = self.0.event_clip(id).map_err(refusal)?;
+        Ok(self.0.length(&clip))
     }
 
     fn length(&self, object: &u64) -> u64 {
@@ -98,13 +100,13 @@ fn a_page_keeps_the_order_of_the_host() {
         found,
         json!({ "events": [sample_json(NEWER), sample_json(OLDER)], "next": OLDER })
     );
-    assert_eq!(*host.calls.borrow(), [format!("list Some(\"{NEWER}\") 100")]);
+    assert_eq!(host.0.asked(), [format!("list Some(\"{NEWER}\") 100")]);
 }
 
 #[test]
 fn an_empty_page_is_a_page() {
     let mut host = host();
-    host.page = Ok(Page {
+    host.0.list_events = Ok(Page {
         events: Vec::new(),
         next: None,
     });
@@ -117,7 +119,7 @@ fn an_empty_page_is_a_page() {
 #[test]
 fn the_form_of_an_event_is_fixed() {
     let mut host = host();
-    host.event = Ok(Event {
+    host.0.get_event = Ok(Event {
         duration_milliseconds: None,
         label: String::new(),
         has_clip: true,
@@ -134,7 +136,7 @@ fn limits_out_of_range_are_refused_before_anything_is_asked() {
     for limit in [0, 101, u32::MAX] {
         let host = host();
         assert_eq!(events(&host, None, limit), Answer::BadRequest);
-        assert!(host.calls.borrow().is_empty());
+        assert!(host.0.asked().is_empty());
     }
 }
 
@@ -142,23 +144,23 @@ fn limits_out_of_range_are_refused_before_anything_is_asked() {
 fn a_clip_is_the_whole_object() {
     let host = host();
     assert_eq!(clip(&host, NEWER), Answer::Clip(1_000_000, 1_000_000));
-    assert_eq!(*host.calls.borrow(), [format!("clip {NEWER}")]);
+    assert_eq!(host.0.asked(), [format!("clip {NEWER}")]);
 }
 
 #[test]
 fn each_refusal_has_its_answer() {
-    let check = |refusal, expected_page: Answer<u64>, expected: Answer<u64>| {
+    let check = |code, expected_page: Answer<u64>, expected: Answer<u64>| {
         let mut host = host();
-        (host.page, host.event, host.clip) = (Err(refusal), Err(refusal), Err(refusal));
-        assert_eq!(events(&host, None, 10), expected_page, "{refusal:?}");
-        assert_eq!(event(&host, NEWER), expected, "{refusal:?}");
-        assert_eq!(clip(&host, NEWER), expected, "{refusal:?}");
+        (host.0.list_events, host.0.get_event, host.0.event_clip) = (Err(code), Err(code), Err(code));
+        assert_eq!(events(&host, None, 10), expected_page, "{code:?}");
+        assert_eq!(event(&host, NEWER), expected, "{code:?}");
+        assert_eq!(clip(&host, NEWER), expected, "{code:?}");
     };
-    check(Refusal::NotFound, Answer::NotFound, Answer::NotFound);
-    check(Refusal::Invalid, Answer::BadRequest, Answer::NotFound);
-    check(Refusal::Unavailable, Answer::Unavailable, Answer::Unavailable);
-    check(Refusal::Limit, Answer::Failed, Answer::Failed);
+    check(ErrorCode::NotFound, Answer::NotFound, Answer::NotFound);
+    check(ErrorCode::Invalid, Answer::BadRequest, Answer::NotFound);
+    check(ErrorCode::Unavailable, Answer::Unavailable, Answer::Unavailable);
+    check(ErrorCode::Limit, Answer::Failed, Answer::Failed);
     let mut host = host();
-    host.clip = Ok(0);
+    host.0.event_clip = Ok(Vec::new());
     assert_eq!(clip(&host, NEWER), Answer::Failed);
 }

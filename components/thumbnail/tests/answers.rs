@@ -1,4 +1,4 @@
-//! The way of a question, against a host of the test's own: which calls are made, and what each refusal becomes.
+//! The way of a question, against a scripted grant: which calls are made, and what each refusal becomes.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,42 +8,30 @@
     reason = "a failed expectation is how a test fails"
 )]
 
-use std::cell::RefCell;
-
+use eyesonly_testkit::{ErrorCode, Grant, Object};
 use eyesonly_thumbnail::{Answer, Footage, Refusal, answer};
 
 const SOURCE: &[u8] = include_bytes!("../testdata/quadrants-1280x720.jpg");
 
-#[derive(Debug, PartialEq, Eq)]
-enum Object {
-    Source,
-    Rendition(Vec<u8>),
-}
-
-/// A host that answers as it was told and notes what it was asked.
-struct Host {
-    source: Vec<u8>,
-    found: Result<(), Refusal>,
-    recalled: Result<Option<Vec<u8>>, Refusal>,
-    read: Result<(), Refusal>,
-    remembered: Result<(), Refusal>,
-    calls: RefCell<Vec<String>>,
-}
+/// The scripted grant, as this handler sees the host.
+struct Host(Grant);
 
 impl Host {
     fn new(source: &[u8]) -> Self {
-        Self {
-            source: source.to_vec(),
-            found: Ok(()),
-            recalled: Ok(None),
-            read: Ok(()),
-            remembered: Ok(()),
-            calls: RefCell::default(),
-        }
+        Self(Grant {
+            // Shorter pieces than were asked for: a reader must not count on whole ones.
+            read_bytes_max: 5000,
+            ..Grant::with_still(source)
+        })
     }
+}
 
-    fn note(&self, call: impl Into<String>) {
-        self.calls.borrow_mut().push(call.into());
+fn refusal(code: ErrorCode) -> Refusal {
+    match code {
+        ErrorCode::NotFound => Refusal::NotFound,
+        ErrorCode::Invalid => Refusal::Invalid,
+        ErrorCode::Limit => Refusal::Limit,
+        ErrorCode::Unavailable => Refusal::Unavailable,
     }
 }
 
@@ -51,65 +39,55 @@ impl Footage for Host {
     type Object = Object;
 
     fn newest_still(&self) -> Result<Object, Refusal> {
-        self.note("newest");
-        self.found.map(|()| Object::Source)
+        self.0.newest_still().map_err(refusal)
     }
 
     fn event_still(&self, event: &str) -> Result<Object, Refusal> {
-        self.note(format!("event {event}"));
-        self.found.map(|()| Object::Source)
+        self.0.event_still(event).map_err(refusal)
     }
 
     fn length(&self, object: &Object) -> u64 {
-        match object {
-            Object::Source => self.source.len() as u64,
-            Object::Rendition(bytes) => bytes.len() as u64,
-        }
+        self.0.length(object)
     }
 
     fn read(&self, object: &Object, offset: u64, length: u32) -> Result<Vec<u8>, Refusal> {
-        assert_eq!(*object, Object::Source, "only the source is ever read");
-        self.note("read");
-        self.read?;
-        // Shorter pieces than were asked for: a reader must not count on whole ones.
-        let from = usize::try_from(offset).unwrap();
-        let to = self.source.len().min(from + usize::try_from(length).unwrap().min(5000));
-        Ok(self.source[from..to].to_vec())
+        assert!(!object.is_rendition(), "only the source is ever read");
+        self.0.read(object, offset, length).map_err(refusal)
     }
 
     fn recall(&self, source: &Object, name: &str) -> Result<Option<Object>, Refusal> {
-        assert_eq!(*source, Object::Source);
-        self.note(format!("recall {name}"));
-        self.recalled.clone().map(|found| found.map(Object::Rendition))
+        assert!(!source.is_rendition());
+        self.0.recall(source, name).map_err(refusal)
     }
 
     fn remember(&self, source: &Object, name: &str, bytes: &[u8]) -> Result<Object, Refusal> {
-        assert_eq!(*source, Object::Source);
-        self.note(format!("remember {name}"));
-        self.remembered.map(|()| Object::Rendition(bytes.to_vec()))
+        assert!(!source.is_rendition());
+        self.0.remember(source, name, bytes).map_err(refusal)
     }
 }
 
 #[test]
 fn a_rendition_at_hand_is_answered_by_its_handle_and_nothing_is_read() {
     let mut host = Host::new(SOURCE);
-    host.recalled = Ok(Some(vec![7; 1234]));
+    host.0.recall = Ok(Some(vec![7; 1234]));
     assert_eq!(
         answer(&host, None, 300),
-        Answer::Rendition(Object::Rendition(vec![7; 1234]), 1234)
+        Answer::Rendition(Object::rendition([7; 1234]), 1234)
     );
-    assert_eq!(*host.calls.borrow(), ["newest", "recall w320-1"]);
+    assert_eq!(host.0.asked(), ["newest", "recall w320-1"]);
 }
 
 #[test]
 fn a_rendition_not_at_hand_is_made_and_remembered() {
     let host = Host::new(SOURCE);
-    let Answer::Rendition(Object::Rendition(made), length) = answer(&host, Some("some-id"), 320) else {
+    let Answer::Rendition(made, length) = answer(&host, Some("some-id"), 320) else {
         panic!("expected a rendition");
     };
+    assert!(made.is_rendition());
+    let made = made.bytes();
     assert_eq!(made.len() as u64, length);
     assert!(made.starts_with(b"\xff\xd8") && made.ends_with(b"\xff\xd9"));
-    let calls = host.calls.borrow();
+    let calls = host.0.asked();
     assert_eq!(calls[..2], ["event some-id", "recall w320-1"]);
     assert_eq!(
         calls.iter().filter(|call| *call == "read").count(),
@@ -121,7 +99,7 @@ fn a_rendition_not_at_hand_is_made_and_remembered() {
 #[test]
 fn what_could_not_be_remembered_is_answered_as_bytes() {
     let mut host = Host::new(SOURCE);
-    host.remembered = Err(Refusal::Unavailable);
+    host.0.remember = Err(ErrorCode::Unavailable);
     assert!(matches!(answer(&host, None, 320), Answer::Bytes(bytes) if bytes.starts_with(b"\xff\xd8")));
 }
 
@@ -130,7 +108,7 @@ fn a_width_that_does_not_exist_is_refused_before_anything_is_opened() {
     for width in [0, 1921, 999_999] {
         let host = Host::new(SOURCE);
         assert_eq!(answer(&host, None, width), Answer::BadRequest);
-        assert!(host.calls.borrow().is_empty());
+        assert!(host.0.asked().is_empty());
     }
 }
 
@@ -140,23 +118,29 @@ fn each_refusal_has_its_answer() {
         let mut host = Host::new(SOURCE);
         change(&mut host);
         assert_eq!(answer(&host, None, 320), expected);
-        assert!(!host.calls.borrow().iter().any(|call| call.starts_with("remember")));
+        assert!(!host.0.asked().iter().any(|call| call.starts_with("remember")));
     };
-    check(&|host| host.found = Err(Refusal::NotFound), Answer::NotFound);
-    check(&|host| host.found = Err(Refusal::Invalid), Answer::NotFound);
-    check(&|host| host.found = Err(Refusal::Unavailable), Answer::Unavailable);
-    check(&|host| host.found = Err(Refusal::Limit), Answer::Failed);
-    check(&|host| host.recalled = Err(Refusal::Unavailable), Answer::Unavailable);
-    check(&|host| host.recalled = Ok(Some(Vec::new())), Answer::Failed);
-    check(&|host| host.read = Err(Refusal::Unavailable), Answer::Unavailable);
-    check(&|host| host.read = Err(Refusal::Limit), Answer::Failed);
-    check(&|host| host.source = b"not a picture".to_vec(), Answer::Failed);
-    check(&|host| host.source = Vec::new(), Answer::Failed);
+    check(&|host| host.0.newest_still = Err(ErrorCode::NotFound), Answer::NotFound);
+    check(&|host| host.0.newest_still = Err(ErrorCode::Invalid), Answer::NotFound);
+    check(
+        &|host| host.0.newest_still = Err(ErrorCode::Unavailable),
+        Answer::Unavailable,
+    );
+    check(&|host| host.0.newest_still = Err(ErrorCode::Limit), Answer::Failed);
+    check(&|host| host.0.recall = Err(ErrorCode::Unavailable), Answer::Unavailable);
+    check(&|host| host.0.recall = Ok(Some(Vec::new())), Answer::Failed);
+    check(&|host| host.0.read = Err(ErrorCode::Unavailable), Answer::Unavailable);
+    check(&|host| host.0.read = Err(ErrorCode::Limit), Answer::Failed);
+    check(
+        &|host| host.0.newest_still = Ok(b"not a picture".to_vec()),
+        Answer::Failed,
+    );
+    check(&|host| host.0.newest_still = Ok(Vec::new()), Answer::Failed);
 }
 
 #[test]
 fn a_source_above_the_limit_is_not_read() {
     let host = Host::new(&vec![0; 16 * 1024 * 1024 + 1]);
     assert_eq!(answer(&host, None, 320), Answer::Failed);
-    assert!(!host.calls.borrow().iter().any(|call| call == "read"));
+    assert!(!host.0.asked().iter().any(|call| call == "read"));
 }
