@@ -1,6 +1,6 @@
 //! Admission: the one way to a grant. Raw credential and route in, grant out; everything between is asked afresh.
 //!
-//! INVARIANT: [`Admission::admit`] is the only caller of [`Grant::new`] and [`Admission::admit_camera`] the only one of [`IntakeGrant::new`].
+//! INVARIANT: [`Admission::admit`] is the only caller of `Grant::new` and [`Admission::admit_camera`] the only one of `IntakeGrant::new`.
 //! It must never cache an answer of the registry, and never use one that was not proven against its question.
 
 use crate::clock;

@@ -14,77 +14,15 @@ use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::built::engine;
+pub use crate::built::{Edition, binary, components, edition, spin_component, storm_binary};
 use crate::http::Door;
 use crate::people::Household;
 
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// How long a start may take: it compiles the handlers, on a machine that is busy with other tests.
 const START_SECONDS_MAX: u64 = 120;
 /// How long an orderly end may take before the process is killed.
 const STOP_SECONDS_MAX: u64 = 30;
-
-/// The binary under test: `EYESONLY_BIN`, else what `cargo xtask build` makes.
-///
-/// # Panics
-/// If it isn't there.
-pub fn binary() -> PathBuf {
-    built("EYESONLY_BIN", "target/debug/eyesonly")
-}
-
-/// The binary of storm's build: `EYESONLY_STORM_BIN`, else what `cargo xtask storm` makes.
-///
-/// # Panics
-/// If it isn't there.
-pub fn storm_binary() -> PathBuf {
-    built("EYESONLY_STORM_BIN", "target/storm/debug/eyesonly")
-}
-
-/// The folder of the components: `EYESONLY_COMPONENTS`, else what `cargo xtask build` makes.
-///
-/// # Panics
-/// If it isn't there.
-pub fn components() -> PathBuf {
-    built("EYESONLY_COMPONENTS", "target/components")
-}
-
-/// Which edition is under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edition {
-    /// The native host.
-    Native,
-    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`).
-    Spin,
-}
-
-/// The edition that `EYESONLY_EDITION` names: `spin`, or the native host.
-///
-/// # Panics
-/// If it names another.
-pub fn edition() -> Edition {
-    match std::env::var("EYESONLY_EDITION").as_deref() {
-        Err(_) | Ok("native") => Edition::Native,
-        Ok("spin") => Edition::Spin,
-        Ok(other) => panic!("there is no edition {other:?}; there are native and spin"),
-    }
-}
-
-fn engine() -> PathBuf {
-    built("EYESONLY_ENGINE_BIN", "target/debug/eyesonly-engine")
-}
-
-/// The composed component of the Spin edition.
-///
-/// # Panics
-/// If it isn't there.
-pub fn spin_component() -> PathBuf {
-    built("EYESONLY_SPIN_COMPONENT", "target/components/spin/eyesonly.wasm")
-}
-
-fn built(variable: &str, default: &str) -> PathBuf {
-    let path = std::env::var_os(variable).map_or_else(|| Path::new(REPOSITORY).join(default), PathBuf::from);
-    path.canonicalize()
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()))
-}
 
 /// What can differ from one edge to another.
 #[derive(Debug, Clone, Default)]

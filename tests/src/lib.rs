@@ -9,6 +9,7 @@
     reason = "all of this is a test: a failed expectation ends it, and says where"
 )]
 
+pub mod built;
 pub mod canary;
 pub mod edge;
 pub mod footage;

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::components;
 use crate::files;
+use crate::spin;
 use crate::toolchain::WasmToolchain;
 use crate::workspace::{Workspace, execute, output_of, step};
 
@@ -65,6 +66,10 @@ pub fn run(workspace: &Workspace) -> Result<()> {
                 action: handler_lints,
             },
             Step {
+                title: "lints of the Spin edition's parts, for wasm",
+                action: spin_lints,
+            },
+            Step {
                 title: "docs",
                 action: docs,
             },
@@ -112,6 +117,13 @@ fn handler_lints(workspace: &Workspace) -> Result<()> {
         "CARGO_ENCODED_RUSTFLAGS",
         components::guest_flags(&workspace.root, &components::GUEST_FLAGS),
     );
+    execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
+}
+
+fn spin_lints(workspace: &Workspace) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["clippy", "--profile", "guest", "--lib"]);
+    spin::parts(workspace, &mut cargo)?;
     execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
 }
 

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -33,7 +34,6 @@ const ENTRY: &str = "wasi:http/incoming-handler@0.2";
 /// Errors: no compiler for the target, a compile error, or parts that don't fit.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let handlers = components::build_handlers(workspace)?;
-    toolchain::get_std(TARGET)?;
     let read = |name: &str| {
         let path = handlers.join(format!("{name}.wasm"));
         fs::read(&path).with_context(|| format!("reading {}", path.display()))
@@ -76,6 +76,20 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         hex(&Sha256::digest(&composed))
     );
     Ok(path)
+}
+
+/// Adds to a cargo command for which packages, target and flags it is.
+///
+/// Errors: no compiler for the target.
+pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
+    toolchain::get_std(TARGET)?;
+    cargo.args(["--target", TARGET]);
+    cargo.args(["--package", "eyesonly-spin-front", "--package", "eyesonly-spin-vault"]);
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        components::guest_flags(&workspace.root, &FLAGS),
+    );
+    Ok(())
 }
 
 /// The components that are put together.

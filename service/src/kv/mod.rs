@@ -2,7 +2,7 @@
 //!
 //! Threat. A key-value store is NOT trusted: it may give another key's value, an old one, none, or a changed one. What must hold is what holds
 //! for each seam (`registry`, `index`, `store`, `keys`): nothing that is read here counts before it has proven itself there. What this room
-//! adds is order: several values that belong together change together or not at all ([`journal`]).
+//! adds is order: several values that belong together change together or not at all (`journal`).
 //!
 //! It never sees a plain byte of footage, a plain name or a key in the clear.
 

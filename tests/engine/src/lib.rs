@@ -2,7 +2,7 @@
 //! store that fails or forgets, configuration of their own, one process.
 //!
 //! What it does as Spin does: wasmtime's `wasi:http`, a fresh instance for each request, no files, no network, no environment, the same two
-//! interfaces for keys and configuration ([`services`]). It must never give a component more than Spin would, let two requests meet in one
+//! interfaces for keys and configuration (`services`). It must never give a component more than Spin would, let two requests meet in one
 //! instance, or end an answer that was cut short as if it were whole. It is for tests: what is deployed is Spin.
 
 mod answer;
