@@ -201,6 +201,20 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Paramete
     Err(problem)
 }
 
+/// The methods that a path takes, as `Allow` has them; empty if no route has it.
+pub fn allowed(path: &str) -> String {
+    let mut methods = Vec::new();
+    for route in ROUTES {
+        if parameters(route.path, path).is_some() {
+            methods.push(route.method);
+            if route.method == "GET" {
+                methods.push("HEAD");
+            }
+        }
+    }
+    methods.join(",")
+}
+
 fn parameters<'a>(pattern: &'static str, path: &'a str) -> Option<Parameters<'a>> {
     let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
     let mut parameters = Parameters::new();
@@ -314,5 +328,12 @@ mod tests {
         for route in ROUTES {
             assert!(find(route.method, route.path).is_ok(), "{}", route.path);
         }
+    }
+
+    #[test]
+    fn a_path_says_what_it_takes() {
+        assert_eq!(allowed("/v1/t/cameras/c/events/e"), "GET,HEAD,DELETE");
+        assert_eq!(allowed("/v1/session"), "POST,DELETE");
+        assert_eq!(allowed("/nothing"), "");
     }
 }

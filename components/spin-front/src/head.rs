@@ -33,7 +33,10 @@ impl Head {
             let name = HeaderName::try_from(name).map_err(|_| malformed())?;
             headers.append(name, HeaderValue::try_from(value).map_err(|_| malformed())?);
         }
-        let forwarded = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+        let forwarded = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
+        // The first is what the client came by, where several proxies have added theirs.
+        let forwarded = forwarded.and_then(|proto| proto.split(',').next());
+        let forwarded = forwarded.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
         Ok(Self {
             method: incoming.method().to_string(),
             authority: incoming.authority(),

@@ -26,11 +26,24 @@ use spin_sdk::http_component;
 async fn serve(request: IncomingRequest, out: ResponseOutparam) {
     let is_head = matches!(request.method(), spin_sdk::http::Method::Head);
     let answer = match Head::read(&request) {
-        Ok(head) => route(&head, request).await,
-        Err(problem) => Err(problem),
+        Ok(head) => {
+            let path = head.request.uri().path().to_owned();
+            route(&head, request)
+                .await
+                .unwrap_or_else(|problem| refused(&problem, &path))
+        }
+        Err(problem) => refused(&problem, ""),
     };
-    let answer = answer.unwrap_or_else(|problem| Answer::from(problem.response()));
     answer.send(out, is_head).await;
+}
+
+fn refused(problem: &Problem, path: &str) -> Answer {
+    let mut response = problem.response();
+    if *problem == Problem::Method {
+        let allowed = eyesonly_web::answer::header_text(&routes::allowed(path));
+        response.headers_mut().insert(http::header::ALLOW, allowed);
+    }
+    Answer::from(response)
 }
 
 async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {

@@ -13,6 +13,7 @@ use answer::Answer;
 use eyesonly_service::kv::KeyValue;
 use guest::Guest;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
@@ -131,12 +132,16 @@ impl Engine {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
                         // Small answers must not wait for more to send.
                         let _ = stream.set_nodelay(true);
                         let engine = Arc::clone(&engine);
                         connections.spawn(async move {
-                            let service = service_fn(move |request| {
+                            let service = service_fn(move |mut request: Request<Incoming>| {
+                                // As Spin does: after whatever the client says of itself.
+                                if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
+                                    request.headers_mut().append("spin-client-addr", peer);
+                                }
                                 let engine = Arc::clone(&engine);
                                 async move { Ok::<_, Infallible>(engine.answer(request).await) }
                             });

@@ -3,6 +3,7 @@
 use eyesonly_tests::Answer;
 use eyesonly_tests::footage::{fresh_id, media};
 use reqwest::Method;
+use serde_json::json;
 
 use crate::Home;
 
@@ -112,6 +113,42 @@ async fn failed_logins_are_slowed_down() {
     // Neither another account nor a session that is there waits.
     other.login().await;
     home.viewer.get("cameras").await.expect(200);
+}
+
+/// What a client says of its own address changes nothing.
+#[tokio::test]
+async fn nobody_escapes_the_throttle_by_another_address() {
+    let home = Home::new().await;
+    let login = json!({ "name": home.account.login, "password": "not the password" });
+    let mut statuses = Vec::new();
+    for n in 0..40 {
+        let address = format!("7.7.7.{n}:1");
+        let request = home.edge.door().request(Method::POST, "/v1/session").json(&login);
+        let request = request
+            .header("spin-client-addr", &address)
+            .header("x-forwarded-for", &address);
+        statuses.push(Answer::of(request).await.status);
+        if statuses.ends_with(&[429]) {
+            return;
+        }
+    }
+    panic!("40 wrong passwords from 40 addresses were not slowed down: {statuses:?}");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_says_which_are() {
+    let home = Home::new().await;
+    for (path, expected) in [
+        ("/v1/session", vec!["DELETE", "POST"]),
+        ("/healthz", vec!["GET", "HEAD"]),
+        ("/v1/ingest/stills/x", vec!["PUT"]),
+    ] {
+        let answer = Answer::of(home.edge.door().request(Method::PATCH, path)).await;
+        let answer = answer.expect_problem(405);
+        let mut allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed, expected, "{path}");
+    }
 }
 
 #[tokio::test]
