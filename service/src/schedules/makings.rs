@@ -116,9 +116,14 @@ struct WrongDuty<const ABOUT: u8>(Arc<Wrong<ABOUT>>);
 
 impl<const ABOUT: u8> Drop for WrongDuty<ABOUT> {
     fn drop(&mut self) {
-        *self.0.making.lock().unwrap() = None;
-        if ABOUT == LOOKS_FIRST {
-            *self.0.done.lock().unwrap() = None;
+        // The scene may have failed by now, with a lock held.
+        if let Ok(mut making) = self.0.making.lock() {
+            *making = None;
+        }
+        if ABOUT == LOOKS_FIRST
+            && let Ok(mut done) = self.0.done.lock()
+        {
+            *done = None;
         }
     }
 }

@@ -157,7 +157,10 @@ struct WrongPlace<const ABOUT: u8>(Arc<Wrong<ABOUT>>, u8);
 
 impl<const ABOUT: u8> Drop for WrongPlace<ABOUT> {
     fn drop(&mut self) {
-        if let Some(here) = self.0.here.lock().unwrap().get_mut(&self.1) {
+        // The scene may have failed by now, with the lock held.
+        if let Ok(mut here) = self.0.here.lock()
+            && let Some(here) = here.get_mut(&self.1)
+        {
             *here -= 1;
         }
     }
