@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
 use eyesonly_service::keys::{Keys, KeysError};
+use eyesonly_service::kv::read_kek;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
@@ -251,25 +252,12 @@ fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncrypti
             text
         }
     };
-    parse_hex(text.trim())
-        .map(|key| KeyEncryptionKey::from_bytes(*key))
-        .ok_or_else(|| {
-            KeyringError::Form(format!(
-                "the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits",
-                path.display()
-            ))
-        })
-}
-
-fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut key = Zeroizing::new([0; 32]);
-    for (byte, at) in key.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(key)
+    read_kek(&text).map_err(|_| {
+        KeyringError::Form(format!(
+            "the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits",
+            path.display()
+        ))
+    })
 }
 
 fn unwrap(kek: &KeyEncryptionKey, owner: &[u8], wrapped: &str) -> Result<Zeroizing<[u8; 32]>, KeyringError> {

@@ -215,6 +215,14 @@ fn log() {
         .init();
 }
 
+/// What is administered or served.
+enum Place {
+    /// The native host's data folder.
+    DataFolder(Config),
+    /// The Spin edition's key-value store.
+    SpinStore(PathBuf),
+}
+
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let json = arguments.json;
     if let Command::Component(ComponentCommand::Check { file }) = arguments.command {
@@ -227,17 +235,25 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    if let Some(store) = &arguments.spin_store {
-        return administer_spin(store, arguments.command, json);
-    }
-    let config = Config::read(&arguments.config)?;
+    let place = match &arguments.spin_store {
+        Some(store) => Place::SpinStore(store.clone()),
+        None => Place::DataFolder(Config::read(&arguments.config)?),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime")?;
-    let admin = |may_make| commands::admin(&arguments.config, &config, may_make);
+    let admin = |may_make| match &place {
+        Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make),
+        Place::SpinStore(store) => commands::spin_admin(store, may_make),
+    };
     match arguments.command {
-        Command::Serve { listen } => runtime.block_on(serve_until_stopped(&config, listen, json))?,
+        Command::Serve { listen } => match &place {
+            Place::DataFolder(config) => runtime.block_on(serve_until_stopped(config, listen, json))?,
+            Place::SpinStore(_) => anyhow::bail!(
+                "--spin-store goes with `household`, `camera` and `viewer`; what is in a Spin store is served by `spin up`"
+            ),
+        },
         Command::Household(command) => {
             let may_make = matches!(command, HouseholdCommand::Add { .. });
             runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
@@ -249,24 +265,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Storm(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The commands that change and list what the Spin edition's store has.
-fn administer_spin(store: &std::path::Path, command: Command, json: bool) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let admin = |may_make| commands::spin_admin(store, may_make);
-    match command {
-        Command::Household(command) => {
-            let may_make = matches!(command, HouseholdCommand::Add { .. });
-            runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
-        }
-        Command::Camera(command) => runtime.block_on(commands::camera(&admin(false)?, command, json))?,
-        Command::Viewer(command) => runtime.block_on(commands::viewer(&admin(false)?, command, json))?,
-        _ => anyhow::bail!(
-            "--spin-store goes with `household`, `camera` and `viewer`; what is in a Spin store is served by `spin up`"
-        ),
-    }
     Ok(ExitCode::SUCCESS)
 }
 

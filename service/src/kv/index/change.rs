@@ -233,19 +233,18 @@ impl<'a> Change<'a> {
     fn page(&mut self, class: Class, id: FootageId, change: impl FnOnce(&mut Page)) -> Result<(), KvError> {
         let key = page_key(self.camera, class, id.day());
         let mut page: Page = self.draft.get(&key)?.unwrap_or_default();
+        let was_empty = page.is_empty();
         change(&mut page);
-        let days_key = days_key(self.camera, class);
-        let mut days: Days = self.draft.get(&days_key)?.unwrap_or_default();
-        match days.binary_search(&id.day()) {
-            Ok(at) if page.is_empty() => {
-                days.remove(at);
-                self.draft.put(days_key, &days)?;
+        // The list of days changes only where a page comes or goes.
+        if was_empty != page.is_empty() {
+            let days_key = days_key(self.camera, class);
+            let mut days: Days = self.draft.get(&days_key)?.unwrap_or_default();
+            match days.binary_search(&id.day()) {
+                Ok(at) if page.is_empty() => drop(days.remove(at)),
+                Err(at) if was_empty => days.insert(at, id.day()),
+                _ => {}
             }
-            Err(at) if !page.is_empty() => {
-                days.insert(at, id.day());
-                self.draft.put(days_key, &days)?;
-            }
-            _ => {}
+            self.draft.put(days_key, &days)?;
         }
         if page.is_empty() {
             self.draft.remove(key);
