@@ -6,6 +6,7 @@ use crate::{CameraCommand, HouseholdCommand, ViewerCommand};
 use anyhow::{Context as _, bail};
 use eyesonly::admin::{Admin, NewCamera};
 use eyesonly::admission::Admission;
+use eyesonly::clock;
 use eyesonly::config::Config;
 use eyesonly::edge;
 use eyesonly::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
@@ -16,8 +17,9 @@ use eyesonly::ledger::MemoryLedger;
 use eyesonly::registry::SqliteRegistry;
 use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
-use eyesonly_service::keys::KeysError;
-use eyesonly_service::kv::{KeyValue, KvIndex, KvKeys, KvRegistry, read_kek};
+use eyesonly_service::keys::{Keys as _, KeysError};
+use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
+use eyesonly_service::store::{ORPHAN_MILLISECONDS, collect_before};
 use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
 use std::path::Path;
@@ -49,8 +51,14 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
 /// The label of the store that the Spin edition uses.
 const SPIN_STORE: &str = "default";
 
-/// Administration of the Spin edition's store. `may_make`: begins one that is empty.
-pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
+/// The Spin edition's store, opened with its keys.
+struct SpinStore {
+    kv: Arc<dyn KeyValue>,
+    keys: KvKeys,
+}
+
+/// `may_make`: begins one that is empty.
+fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     if !file.exists() && !may_make {
         bail!(
             "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` begins one",
@@ -70,15 +78,37 @@ pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
             file.display()
         ),
         KeysError::WrongKey => anyhow::anyhow!(
-            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}",
+            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}, or its entry `key/edge` is damaged",
             file.display()
         ),
         KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),
     })?;
+    Ok(SpinStore { kv, keys })
+}
+
+/// Administration of the Spin edition's store. `may_make`: begins one that is empty.
+pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
+    let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
     let index = Arc::new(KvIndex::new(kv));
     let admission = Admission::new(Arc::new(keys), registry, Arc::new(MemoryLedger::default()));
     Ok(Admin::new(Arc::new(admission), index))
+}
+
+/// Deletes from the Spin edition's store what nothing there has any more: requests end too soon to do it. `now`: what is young too.
+pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
+    let SpinStore { kv, keys } = open_spin_store(file, false)?;
+    let (index, store) = (KvIndex::new(Arc::clone(&kv)), KvStore::new(Arc::clone(&kv)));
+    let age_milliseconds = if now { 0 } else { ORPHAN_MILLISECONDS };
+    // One more: `before` leaves out what was written in this very millisecond.
+    let before_milliseconds = clock::now_milliseconds()
+        .saturating_add(1)
+        .saturating_sub(age_milliseconds);
+    let objects = collect_before(&index, &store, before_milliseconds).await?;
+    let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
+    say(json, &json!({ "objects": objects, "counters": counters }), || {
+        format!("collected: objects {objects}, counters of failed logins {counters}")
+    })
 }
 
 /// Writes an answer. Whoever has closed the pipe wanted no more of it: that is no error.

@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::registry::{Registry, SqliteRegistry};
 use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
 use crate::sqlite::Database;
-use crate::store::{FolderStore, Store, StoreError};
+use crate::store::{FolderStore, ORPHAN_MILLISECONDS, Store, collect_before};
 use crate::tiers::{Coalescer, DiskTier, Flights, Ladder, MemoryTier, Tier};
 use anyhow::{Context as _, bail};
 use eyesonly_seal::MacKey;
@@ -25,12 +25,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How old an object that the index does not know must be before it is collected while the edge serves: no upload takes so long.
-const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
 /// How often is collected.
 const COLLECT_SECONDS: u64 = 6 * 3600;
-/// Names asked for at once while collecting.
-const COLLECT_NAMES: usize = 500;
 
 /// The data folder, opened: what administration needs too.
 pub struct Data {
@@ -201,7 +197,7 @@ pub fn assemble(
 pub async fn collect(footage: Arc<Footage>, started_at_milliseconds: u64) {
     let mut before_milliseconds = started_at_milliseconds;
     loop {
-        match collect_before(&footage, before_milliseconds).await {
+        match collect_before(&**footage.index(), &**footage.ladder().store(), before_milliseconds).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
             Err(error) => tracing::warn!(%error, "collection did not finish"),
@@ -209,28 +205,4 @@ pub async fn collect(footage: Arc<Footage>, started_at_milliseconds: u64) {
         tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
         before_milliseconds = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
     }
-}
-
-/// Deletes objects written before a time that the index does not have.
-///
-/// # Errors
-/// [`StoreError`]; what was not looked at stays.
-pub async fn collect_before(footage: &Footage, before_milliseconds: u64) -> Result<usize, StoreError> {
-    let store = footage.ladder().store();
-    let listed = store.sweep(before_milliseconds).await?;
-    let mut collected = 0_usize;
-    for some in listed.chunks(COLLECT_NAMES) {
-        let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
-        let known = footage
-            .index()
-            .known(&names)
-            .await
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let known: std::collections::HashSet<_> = known.into_iter().collect();
-        for name in names.into_iter().filter(|name| !known.contains(name)) {
-            store.delete(name).await?;
-            collected = collected.saturating_add(1);
-        }
-    }
-    Ok(collected)
 }

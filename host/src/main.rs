@@ -58,6 +58,15 @@ enum Command {
     /// Viewers: people with an account.
     #[command(subcommand)]
     Viewer(ViewerCommand),
+    /// With --spin-store: delete the sealed objects that deletions, removed households and cameras and broken uploads left in the store, and
+    /// counters of failed logins that count for nothing any more.
+    ///
+    /// Run it daily; Spin may serve meanwhile: what was written within the last day stays. The native host does this by itself.
+    Collect {
+        /// What was written within the last day too. Only while Spin is stopped: an upload on its way would be lost.
+        #[arg(long)]
+        now: bool,
+    },
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
@@ -251,8 +260,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve { listen } => match &place {
             Place::DataFolder(config) => runtime.block_on(serve_until_stopped(config, listen, json))?,
             Place::SpinStore(_) => anyhow::bail!(
-                "--spin-store goes with `household`, `camera` and `viewer`; what is in a Spin store is served by `spin up`"
+                "--spin-store goes with `household`, `camera`, `viewer` and `collect`; what is in a Spin store is served by `spin up`"
             ),
+        },
+        Command::Collect { now } => match &place {
+            Place::DataFolder(_) => {
+                anyhow::bail!("`collect` goes with --spin-store; `serve` collects by itself in its data folder")
+            }
+            Place::SpinStore(store) => runtime.block_on(commands::collect(store, now, json))?,
         },
         Command::Household(command) => {
             let may_make = matches!(command, HouseholdCommand::Add { .. });

@@ -33,7 +33,7 @@ pub fn components() -> PathBuf {
 pub enum Edition {
     /// The native host.
     Native,
-    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`).
+    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`) or by `spin up`.
     Spin,
 }
 
@@ -55,6 +55,16 @@ pub fn edition() -> Edition {
 /// If it isn't there.
 pub fn engine() -> PathBuf {
     built("EYESONLY_ENGINE_BIN", "target/debug/eyesonly-engine")
+}
+
+/// The `spin` that serves the Spin edition instead: `EYESONLY_SPIN`, if it is set.
+pub fn spin() -> Option<PathBuf> {
+    std::env::var_os("EYESONLY_SPIN").map(PathBuf::from)
+}
+
+/// The manifest that `spin up` reads.
+pub fn spin_manifest() -> PathBuf {
+    Path::new(REPOSITORY).join("spin.toml")
 }
 
 /// The composed component of the Spin edition.

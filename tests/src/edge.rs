@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -14,8 +15,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::built::engine;
 pub use crate::built::{Edition, binary, components, edition, spin_component, storm_binary};
+use crate::built::{engine, spin, spin_manifest};
 use crate::http::Door;
 use crate::people::Household;
 
@@ -163,6 +164,7 @@ impl Edge {
         let kek = spin.then(|| {
             let native = options.tls.is_some() || options.data.is_some() || options.components.is_some();
             assert!(!native, "an option of the native host");
+            lay_out(folder.path());
             crate::footage::fresh_key()
         });
         let door = Door::new(options.tls.as_ref().map(|tls| tls.certificate.as_path()));
@@ -201,15 +203,19 @@ impl Edge {
                 let _ = say.send(line);
             }
         });
-        match said.recv_timeout(Duration::from_secs(START_SECONDS_MAX)) {
-            Ok(line) => match line.strip_prefix("listening on ") {
-                Some(address) => self.door.set_address(address),
-                None => panic!("it said {line:?} where `listening on …` was expected"),
-            },
-            Err(_) => {
+        // `spin up` begins with an empty line.
+        let beginnings = ["listening on ", "Serving "];
+        let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
+        loop {
+            let Ok(line) = said.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
                 self.kill9();
                 return Err(self.log());
+            };
+            if let Some(address) = beginnings.iter().find_map(|begin| line.strip_prefix(begin)) {
+                self.door.set_address(address);
+                break;
             }
+            assert!(line.is_empty(), "it said {line:?} where {beginnings:?} were expected");
         }
         self.metrics = self
             .log()
@@ -229,23 +235,38 @@ impl Edge {
                 .env("EYESONLY_LOG", log);
             return command;
         };
-        let mut command = Command::new(engine());
-        command.arg("--component").arg(spin_component());
-        command.arg("--store").arg(self.spin_store());
-        command.args(["--listen", "127.0.0.1:0"]);
-        let given = self.options.spin_key.clone().unwrap_or_else(|| Some(kek.clone()));
-        if let Some(given) = given {
-            command.args(["--config", &format!("key_encryption_key={given}")]);
+        let key = self.options.spin_key.clone().unwrap_or_else(|| Some(kek.clone()));
+        let seconds = self.options.session_seconds.map(|seconds| seconds.to_string());
+        let variables = [("key_encryption_key", key), ("session_seconds", seconds)];
+        let variables = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        match spin() {
+            Some(spin) => {
+                let mut command = Command::new(spin);
+                command.current_dir(self.folder.path());
+                command.args(["up", "--listen", "127.0.0.1:0"]);
+                for (name, value) in variables {
+                    command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+                }
+                // What it serves by is a process of its own, which is ended with it.
+                command.process_group(0);
+                command
+            }
+            None => {
+                let mut command = Command::new(engine());
+                command.arg("--component").arg(spin_component());
+                command.arg("--store").arg(self.spin_store());
+                command.args(["--listen", "127.0.0.1:0"]);
+                for (name, value) in variables {
+                    command.args(["--config", &format!("{name}={value}")]);
+                }
+                command
+            }
         }
-        if let Some(seconds) = self.options.session_seconds {
-            command.args(["--config", &format!("session_seconds={seconds}")]);
-        }
-        command
     }
 
-    /// The Spin edition's key-value store.
+    /// The Spin edition's key-value store, where `spin up` has it.
     pub fn spin_store(&self) -> PathBuf {
-        self.folder.path().join("store.sqlite")
+        self.folder.path().join(".spin/sqlite_key_value.db")
     }
 
     /// Writes the configuration as the options are now.
@@ -286,6 +307,10 @@ impl Edge {
     /// Ends the process as a power cut would (SIGKILL).
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
+            if self.kek.is_some() && spin().is_some() {
+                let group = rustix::process::Pid::from_child(&child);
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -463,6 +488,17 @@ impl Edge {
             .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
             .unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+/// What `spin up` finds in its folder.
+fn lay_out(folder: &Path) {
+    fs::create_dir(folder.join(".spin")).unwrap();
+    if spin().is_some() {
+        fs::copy(spin_manifest(), folder.join("spin.toml")).unwrap();
+        let component = folder.join("target/components/spin/eyesonly.wasm");
+        fs::create_dir_all(component.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(spin_component(), component).unwrap();
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::footage::content_digest;
 use crate::http::Door;
+use crate::people::Camera;
 
 /// An edge that says nothing for so long does not answer.
 const SECONDS_MAX: u64 = 60;
@@ -98,4 +100,14 @@ pub async fn begin(door: &Door, head_and_some: &[u8]) -> TcpStream {
     stream.write_all(head_and_some).await.unwrap();
     stream.flush().await.unwrap();
     stream
+}
+
+/// The head of a clip's upload and the first `sent` bytes of its body.
+pub fn half_a_clip(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
+    let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
+    let head = format!(
+        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+         Content-Type: video/mp4\r\nContent-Length: {length}\r\nContent-Digest: {digest}\r\n\r\n"
+    );
+    [head.as_bytes(), &clip[..sent]].concat()
 }

@@ -17,8 +17,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use uuid::Uuid;
 
 use crate::client::{Client, id_of_time_ago};
-use crate::components;
-use crate::edge::{CameraAdded, Edge, Installation};
+use crate::components::{self, Built};
+use crate::edge::{CameraAdded, Edge, Installation, SpinEdition};
 use crate::media::{self, Media};
 use crate::spin;
 use crate::workspace::{Workspace, step};
@@ -39,7 +39,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     #[arg(conflicts_with = "spin")]
     keep: Option<PathBuf>,
-    /// The Spin edition's component instead of the native host, on wasmtime's own WASI HTTP: no `spin` needs to be installed.
+    /// The Spin edition instead of the native host: by `spin up` where there is a `spin` 4 (SPIN_BIN or PATH), otherwise on wasmtime's own
+    /// WASI HTTP.
     #[arg(long)]
     spin: bool,
 }
@@ -80,12 +81,15 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let media = Media::load(&workspace.root)?;
     let component = arguments.spin.then(|| spin::build(workspace)).transpose()?;
     let built = components::build(workspace, false)?;
+    let edition = component
+        .map(|component| edition(workspace, &built, component))
+        .transpose()?;
     let folder = Folder::get(arguments.keep.as_deref())?;
     // Before the edge starts, so that a Ctrl-C at any moment from here on ends things in order.
     let interrupted = catch_interrupt()?;
 
-    let installation = match &component {
-        Some(component) => Installation::create_spin(&built, component, folder.path(), port),
+    let installation = match &edition {
+        Some(edition) => Installation::create_spin(edition, folder.path(), port)?,
         None => Installation::create(&built, folder.path(), port)?,
     };
     let bar = progress(&media);
@@ -106,6 +110,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         eprintln!("\nthe edge's log ends:\n{}", installation.log_end());
     }
     outcome
+}
+
+/// The Spin edition, by what this machine has to serve it.
+fn edition(workspace: &Workspace, built: &Built, component: PathBuf) -> Result<SpinEdition> {
+    Ok(SpinEdition {
+        binary: built.binary.clone(),
+        manifest: workspace.root.join("spin.toml"),
+        component,
+        server: spin::server(built.engine())?,
+    })
 }
 
 /// Errors: nobody could listen on this port now.

@@ -16,23 +16,52 @@ use crate::workspace::show;
 
 /// How much of the log is shown when something failed.
 const LOG_LINES_SHOWN: usize = 20;
+/// How an edge says where it listens.
 const READY: &str = "listening on ";
+/// How `spin up` does.
+const READY_SPIN: &str = "Serving ";
 
 /// An edge's configuration and data in one folder.
 pub struct Installation {
     binary: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    /// What a served process finds in its environment.
+    variable: Option<(&'static str, PathBuf)>,
     spin: Option<Spin>,
 }
 
-/// What the Spin edition is served by and with; its store is where the native host has its configuration.
+/// How the Spin edition is served from a folder; its store is where the native host has its configuration.
 struct Spin {
-    engine: PathBuf,
-    component: PathBuf,
+    server: Server,
+    folder: PathBuf,
     listen: String,
     kek: String,
 }
+
+/// What serves the Spin edition's component.
+#[derive(Clone)]
+pub enum Server {
+    /// `eyesonly-engine`: wasmtime's own WASI HTTP.
+    Engine(PathBuf),
+    /// `spin up`.
+    Spin(PathBuf),
+}
+
+/// What the Spin edition is made of.
+pub struct SpinEdition {
+    /// The command line, which administers its store.
+    pub binary: PathBuf,
+    /// spin.toml.
+    pub manifest: PathBuf,
+    /// The composed component.
+    pub component: PathBuf,
+    /// What serves it.
+    pub server: Server,
+}
+
+/// Where spin.toml has the component.
+const COMPONENT: &str = "target/components/spin/eyesonly.wasm";
 
 /// A `serve` process that said it is ready.
 pub struct Edge {
@@ -89,24 +118,45 @@ impl Installation {
             binary: built.binary.clone(),
             config,
             log: folder.join("eyesonly.log"),
+            variable: None,
             spin: None,
         })
     }
 
-    /// The Spin edition, `component`, with its store in `folder` and a key of its own.
-    pub fn create_spin(built: &Built, component: &Path, folder: &Path, port: u16) -> Self {
+    /// The Spin edition in `folder` as it is in a checkout: spin.toml, the component, its store in `.spin`; with a key of its own.
+    ///
+    /// Errors: the folder can't be written.
+    pub fn create_spin(edition: &SpinEdition, folder: &Path, port: u16) -> Result<Self> {
+        let state = folder.join(".spin");
+        let component = folder.join(COMPONENT);
+        for folder in [Some(state.as_path()), component.parent()].into_iter().flatten() {
+            fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        }
+        for (from, to) in [
+            (&edition.manifest, folder.join("spin.toml")),
+            (&edition.component, component),
+        ] {
+            fs::copy(from, &to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+        }
         let kek = [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string());
-        Self {
-            binary: built.binary.clone(),
-            config: folder.join("sqlite_key_value.db"),
+        Ok(Self {
+            binary: edition.binary.clone(),
+            config: state.join("sqlite_key_value.db"),
             log: folder.join("eyesonly.log"),
+            variable: None,
             spin: Some(Spin {
-                engine: built.engine(),
-                component: component.to_owned(),
+                server: edition.server.clone(),
+                folder: folder.to_owned(),
                 listen: format!("127.0.0.1:{port}"),
                 kek: kek.concat(),
             }),
-        }
+        })
+    }
+
+    /// A served process finds this in its environment.
+    pub fn with_variable(mut self, name: &'static str, value: PathBuf) -> Self {
+        self.variable = Some((name, value));
+        self
     }
 
     /// The command line over this installation.
@@ -175,30 +225,24 @@ impl Installation {
         self.command(&[&household[..], &login].concat(), Some(&format!("{password}\n")))
     }
 
-    /// Starts `eyesonly serve` and waits until it says where it listens.
+    /// Starts serving and waits until it is said where.
     ///
     /// Errors: it ends before that; the end of its log is in the error.
     pub fn serve(&self) -> Result<Edge> {
         let log = File::create(&self.log).with_context(|| format!("writing {}", self.log.display()))?;
-        let mut command = match &self.spin {
-            None => self.command_line(),
-            Some(spin) => {
-                let mut command = Command::new(&spin.engine);
-                command.arg("--component").arg(&spin.component);
-                command
-                    .arg("--store")
-                    .arg(&self.config)
-                    .args(["--listen", &spin.listen]);
-                command.args(["--config", &format!("key_encryption_key={}", spin.kek)]);
-                command
-            }
+        let (mut command, ready) = match &self.spin {
+            None => (self.command_line(), READY),
+            Some(spin) => spin.command(&self.config),
         };
         if self.spin.is_none() {
             command.arg("serve");
         }
+        if let Some((name, value)) = &self.variable {
+            command.env(name, value);
+        }
         let mut process = Process::start(command.stderr(log), Some(""))?;
         let address = process
-            .line(READY)
+            .line_of(ready)
             .with_context(|| format!("`{}`. Its log ends:\n{}", show(&command), self.log_end()))?;
         Ok(Edge { address, process })
     }
@@ -220,7 +264,34 @@ impl Installation {
     }
 }
 
+impl Spin {
+    /// What serves, and how it says where.
+    fn command(&self, store: &Path) -> (Command, &'static str) {
+        match &self.server {
+            Server::Engine(engine) => {
+                let mut command = Command::new(engine);
+                command.arg("--component").arg(self.folder.join(COMPONENT));
+                command.arg("--store").arg(store).args(["--listen", &self.listen]);
+                command.args(["--config", &format!("key_encryption_key={}", self.kek)]);
+                (command, READY)
+            }
+            Server::Spin(spin) => {
+                let mut command = Command::new(spin);
+                command.arg("up").args(["--listen", &self.listen]);
+                command.current_dir(&self.folder);
+                command.env("SPIN_VARIABLE_KEY_ENCRYPTION_KEY", &self.kek);
+                (command, READY_SPIN)
+            }
+        }
+    }
+}
+
 impl Edge {
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Whether the process has ended by itself, and how.
     ///
     /// Errors: the system does not say.

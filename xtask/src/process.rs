@@ -77,6 +77,21 @@ impl Process {
         }
     }
 
+    /// Waits for a line that begins with `prefix`, whatever it says before, and gives what follows.
+    ///
+    /// Errors: it ended.
+    pub fn line_of(&mut self, prefix: &str) -> Result<String> {
+        loop {
+            let mut line = String::new();
+            if self.output.read_line(&mut line)? == 0 {
+                bail!("it ended ({})", self.child.wait()?);
+            }
+            if let Some(rest) = line.trim().strip_prefix(prefix) {
+                return Ok(rest.to_owned());
+            }
+        }
+    }
+
     /// Its id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -3,18 +3,20 @@
 //! INVARIANT: handlers reach the vault's contract (footage, events, renditions) and not its admission; the entry alone has that. The composition
 //! below decides it, and `tests/tests/spin.rs` reads it from the composed file.
 
+use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 use crate::components::{self, hex, write_if_changed};
+use crate::edge::Server;
 use crate::toolchain;
-use crate::workspace::{Workspace, execute, step};
+use crate::workspace::{Workspace, execute, output_of, step};
 
 /// What both parts compile for: the Spin convention.
 const TARGET: &str = "wasm32-wasip2";
@@ -26,6 +28,10 @@ const EVENTS: &str = "eyesonly:edge/events@0.1.0";
 const RENDITIONS: &str = "eyesonly:edge/renditions@0.1.0";
 const ADMISSION: &str = "eyesonly:edge/admission@0.1.0";
 const HANDLER: &str = "eyesonly:edge/handler@0.1.0";
+/// Where a person says which `spin` to take.
+const SPIN: &str = "SPIN_BIN";
+/// How the one that is taken names itself: Debian's `spin` is a model checker.
+const SPIN_VERSION: &str = "spin 4.";
 /// What engines call, whichever 0.2 the SDK was written for.
 const ENTRY: &str = "wasi:http/incoming-handler@0.2";
 
@@ -76,6 +82,49 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         hex(&Sha256::digest(&composed))
     );
     Ok(path)
+}
+
+/// What serves the component on this machine: `spin up` where there is a `spin` 4, and the engine that was built otherwise. Says which.
+///
+/// Errors: SPIN_BIN names something else.
+pub fn server(engine: PathBuf) -> Result<Server> {
+    Ok(match installed()? {
+        Some(spin) => {
+            step(&format!("served by `spin up` of {}", spin.display()));
+            Server::Spin(spin)
+        }
+        None => {
+            step(&format!("{NO_SPIN}: served by wasmtime's own WASI HTTP"));
+            Server::Engine(engine)
+        }
+    })
+}
+
+/// What is said where there is no `spin`.
+pub const NO_SPIN: &str = "no spin 4 here (SPIN_BIN or PATH)";
+
+/// A `spin` 4: SPIN_BIN's, else the PATH's.
+///
+/// Errors: SPIN_BIN names something else.
+pub fn installed() -> Result<Option<PathBuf>> {
+    match env::var_os(SPIN) {
+        Some(named) => {
+            // Absolute: it is started in other folders.
+            let named = std::path::absolute(&named).unwrap_or_else(|_| PathBuf::from(&named));
+            if !is_spin(&named) {
+                bail!(
+                    "{SPIN} is {}, which does not say that it is \"{SPIN_VERSION}x\": name the binary of Spin 4, or unset it",
+                    named.display()
+                );
+            }
+            Ok(Some(named))
+        }
+        None => Ok(Some(PathBuf::from("spin")).filter(|spin| is_spin(spin))),
+    }
+}
+
+fn is_spin(binary: &Path) -> bool {
+    output_of(binary, &["--version"]).is_some_and(|version| version.starts_with(SPIN_VERSION))
 }
 
 /// Adds to a cargo command for which packages, target and flags it is.

@@ -3,7 +3,9 @@
 //! In CI nothing may be skipped: a tool that is missing is installed, or the task fails. On a person's machine a test
 //! whose tool is missing says so itself; it learns it from EYESONLY_TOOLS_MISSING.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +21,9 @@ const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
 
 /// What is asked of both editions alike.
 const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser)$/)";
+
+/// What `spin up` is asked: the same, and what is asked of the Spin edition's store.
+const BY_SPIN_UP: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser|spin)$/)";
 
 /// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
 const SCHEDULES: &str = "package(eyesonly-service) & test(/^schedules::/)";
@@ -38,100 +43,145 @@ pub struct Arguments {
 ///
 /// Errors: a build error, a tool that can't be had in CI, or the tests that failed.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    // Before what takes minutes.
+    let installed = spin::installed()?;
     let missing = settle_tools(arguments.install || is_ci())?;
     // Storm's build first: the plain one then takes its place where it is looked for.
     let storm = storm::build(workspace, false)?;
-    let spin = spin::build(workspace)?;
+    let component = spin::build(workspace)?;
     let built = components::build(workspace, false)?;
     step("what the handlers import and export");
     components::check_surfaces(workspace)?;
 
     let missing: Vec<&str> = missing.iter().map(|tool| tool.name).collect();
-    let environment = |cargo: &mut Command| {
-        set_environment(cargo, &built, &missing);
-        cargo
-            .env("EYESONLY_STORM_BIN", &storm)
-            .env("EYESONLY_SPIN_COMPONENT", &spin);
+    let has_nextest = output_of("cargo-nextest", &["nextest", "--version"]).is_some();
+    let by = if has_nextest {
+        "cargo-nextest"
+    } else {
+        "cargo test: cargo-nextest is not installed"
     };
     let filter = arguments.filter.as_deref();
-    if output_of("cargo-nextest", &["nextest", "--version"]).is_some() {
-        step("tests, by cargo-nextest");
+    let mut passed = 0;
+    for suite in suites(installed.as_deref()) {
+        step(&format!("{} ({by})", suite.title));
         let mut cargo = workspace.cargo();
-        cargo.args(["nextest", "run", "--workspace"]).args(filter);
-        environment(&mut cargo);
-        run_tests(&mut cargo)?;
-        step("the suites of both editions, with the Spin edition");
-        let mut cargo = workspace.cargo();
+        set_environment(&mut cargo, &built, &missing);
         cargo
-            .args(["nextest", "run", "--workspace", "-E", BOTH_EDITIONS])
-            .args(filter);
-        if filter.is_some() {
-            cargo.args(["--no-tests", "pass"]);
-        }
-        environment(&mut cargo);
-        run_tests(cargo.env("EYESONLY_EDITION", "spin"))?;
-        step("storm's units and cells");
-        let mut cargo = workspace.cargo();
-        cargo.args(["nextest", "run", "--workspace", "--lib", "--features", "eyesonly/storm"]);
-        cargo.args(["-E", STORM_TESTS]).args(filter);
-        if filter.is_some() {
-            cargo.args(["--no-tests", "pass"]);
-        }
-        environment(&mut cargo);
-        run_tests(&mut cargo)?;
-        step("schedules");
-        let mut cargo = workspace.cargo();
-        cargo.args(["nextest", "run", "--package", "eyesonly-service", "--lib"]);
-        cargo.args(["--features", "schedules"]);
-        cargo.args(["-E", SCHEDULES]).args(filter);
-        if filter.is_some() {
-            cargo.args(["--no-tests", "pass"]);
-        }
-        environment(&mut cargo);
-        run_tests(&mut cargo)?;
-        if filter.is_none() {
-            step("doc tests");
-            let mut cargo = workspace.cargo();
-            cargo.args(["test", "--workspace", "--doc", "--quiet"]);
-            environment(&mut cargo);
+            .env("EYESONLY_STORM_BIN", &storm)
+            .env("EYESONLY_SPIN_COMPONENT", &component)
+            .envs(suite.variables.iter().cloned());
+        if has_nextest {
+            suite.nextest(&mut cargo, filter);
             run_tests(&mut cargo)?;
+        } else {
+            suite.plain(&mut cargo, filter);
+            passed += run_and_count(&mut cargo)?;
         }
-        return Ok(());
     }
-    step("tests, by cargo test (cargo-nextest is not installed)");
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    if let Some(filter) = filter {
-        cargo.args(["--", filter]);
+    if !has_nextest && passed == 0 {
+        bail!("no test ran: nothing is called {}", filter.unwrap_or("anything"));
     }
-    environment(&mut cargo);
-    run_and_count(&mut cargo, filter)?;
-    step("the suites of both editions, with the Spin edition");
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "test",
-        "--package",
-        "eyesonly-tests",
-        "--test",
-        "e2e",
-        "--test",
-        "matrix",
-    ]);
-    environment(&mut cargo);
-    run_and_count(cargo.env("EYESONLY_EDITION", "spin"), filter.or(Some("e2e")))?;
-    step("storm's units and cells");
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--workspace", "--lib", "--features", "eyesonly/storm", "--"]);
-    // One after the other: cells switch the defences of their process.
-    cargo.args(["storm::", "--test-threads", "1"]);
-    environment(&mut cargo);
-    run_and_count(&mut cargo, Some("storm::"))?;
-    step("schedules");
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--package", "eyesonly-service", "--lib"]);
-    cargo.args(["--features", "schedules", "--", "schedules::"]);
-    environment(&mut cargo);
-    run_and_count(&mut cargo, Some("schedules::"))
+    if installed.is_none() {
+        step(&format!(
+            "{}: the Spin edition was not tested by `spin up`",
+            spin::NO_SPIN
+        ));
+    }
+    if has_nextest && filter.is_none() {
+        step("doc tests");
+        let mut cargo = workspace.cargo();
+        cargo.args(["test", "--workspace", "--doc", "--quiet"]);
+        set_environment(&mut cargo, &built, &missing);
+        run_tests(&mut cargo)?;
+    }
+    Ok(())
+}
+
+/// Tests that are built and run together.
+struct Suite {
+    title: &'static str,
+    /// What cargo builds.
+    build: &'static [&'static str],
+    /// Which of its tests run, for cargo-nextest; all of them if empty.
+    only: &'static str,
+    /// The same for `cargo test`: what it builds besides.
+    targets: &'static [&'static str],
+    /// What its tests are given.
+    names: &'static [&'static str],
+    variables: Vec<(&'static str, OsString)>,
+}
+
+/// What is run, in order; `spin`: a `spin` that is here.
+fn suites(spin: Option<&Path>) -> Vec<Suite> {
+    let edition = ("EYESONLY_EDITION", OsString::from("spin"));
+    let mut suites = vec![
+        Suite {
+            title: "tests",
+            build: &["--workspace"],
+            only: "",
+            targets: &["--no-fail-fast"],
+            names: &[],
+            variables: Vec::new(),
+        },
+        Suite {
+            title: "the suites of both editions, with the Spin edition",
+            build: &["--workspace"],
+            only: BOTH_EDITIONS,
+            targets: &["--test", "e2e", "--test", "matrix", "--test", "browser"],
+            names: &[],
+            variables: vec![edition.clone()],
+        },
+        Suite {
+            title: "storm's units and cells",
+            build: &["--workspace", "--lib", "--features", "eyesonly/storm"],
+            only: STORM_TESTS,
+            targets: &[],
+            // One after the other: cells switch the defences of their process.
+            names: &["storm::", "--test-threads", "1"],
+            variables: Vec::new(),
+        },
+        Suite {
+            title: "schedules",
+            build: &["--package", "eyesonly-service", "--lib", "--features", "schedules"],
+            only: SCHEDULES,
+            targets: &[],
+            names: &["schedules::"],
+            variables: Vec::new(),
+        },
+    ];
+    if let Some(spin) = spin {
+        suites.push(Suite {
+            title: "the Spin edition by `spin up`",
+            build: &["--workspace"],
+            only: BY_SPIN_UP,
+            targets: &[
+                "--test", "e2e", "--test", "matrix", "--test", "browser", "--test", "spin",
+            ],
+            names: &[],
+            variables: vec![edition, ("EYESONLY_SPIN", spin.into())],
+        });
+    }
+    suites
+}
+
+impl Suite {
+    fn nextest(&self, cargo: &mut Command, filter: Option<&str>) {
+        cargo.args(["nextest", "run"]).args(self.build).args(filter);
+        if !self.only.is_empty() {
+            cargo.args(["-E", self.only]);
+            if filter.is_some() {
+                cargo.args(["--no-tests", "pass"]);
+            }
+        }
+    }
+
+    fn plain(&self, cargo: &mut Command, filter: Option<&str>) {
+        cargo.arg("test").args(self.build).args(self.targets).arg("--");
+        match filter {
+            Some(filter) if self.names.is_empty() => cargo.arg(filter),
+            _ => cargo.args(self.names),
+        };
+    }
 }
 
 /// Installs what is missing, or says what will not run.
@@ -167,8 +217,8 @@ fn run_tests(cargo: &mut Command) -> Result<()> {
     )
 }
 
-/// Runs `cargo test` and adds up the summaries of all its binaries.
-fn run_and_count(cargo: &mut Command, filter: Option<&str>) -> Result<()> {
+/// Runs `cargo test`, adds up the summaries of all its binaries and says how many passed.
+fn run_and_count(cargo: &mut Command) -> Result<u64> {
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
@@ -191,10 +241,7 @@ fn run_and_count(cargo: &mut Command, filter: Option<&str>) -> Result<()> {
             show(cargo)
         );
     }
-    if passed == 0 {
-        bail!("no test ran: nothing is called {}", filter.unwrap_or("anything"));
-    }
-    Ok(())
+    Ok(passed)
 }
 
 /// Reads `test result: ok. 3 passed; 0 failed; …`.

@@ -50,10 +50,16 @@ pub struct Counter {
 }
 
 impl Counter {
+    /// Whether it was quiet for so long that it counts for nothing.
+    #[must_use]
+    pub fn is_forgotten(self, now_seconds: u64) -> bool {
+        now_seconds.saturating_sub(self.last_at_seconds) > FORGET_SECONDS
+    }
+
     /// After one more failure.
     #[must_use]
     pub fn failed(self, now_seconds: u64) -> Self {
-        let before = if now_seconds.saturating_sub(self.last_at_seconds) > FORGET_SECONDS {
+        let before = if self.is_forgotten(now_seconds) {
             0
         } else {
             self.failures
@@ -183,7 +189,8 @@ pub fn network(address: IpAddr) -> [u8; 8] {
 /// Doubles with each failure past the free ones.
 pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     let since = now_seconds.saturating_sub(counter.last_at_seconds);
-    let Some(over) = counter.failures.checked_sub(free).filter(|_| since <= FORGET_SECONDS) else {
+    let over = counter.failures.checked_sub(free);
+    let Some(over) = over.filter(|_| !counter.is_forgotten(now_seconds)) else {
         return 0;
     };
     let wait = 1_u64
@@ -195,7 +202,7 @@ pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
 
 /// Drops what has been quiet for long; if that is nothing, the older half.
 fn make_room(counters: &mut HashMap<u64, Counter>, now_seconds: u64) {
-    counters.retain(|_, c| now_seconds.saturating_sub(c.last_at_seconds) <= FORGET_SECONDS);
+    counters.retain(|_, counter| !counter.is_forgotten(now_seconds));
     if counters.len() >= COUNTERS_MAX {
         let mut ages: Vec<u64> = counters.values().map(|c| c.last_at_seconds).collect();
         let (_, median, _) = ages.select_nth_unstable(COUNTERS_MAX / 2);

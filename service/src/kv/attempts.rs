@@ -6,6 +6,9 @@ use eyesonly_seal::MacKey;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Where counters are.
+const PLACE: &str = "attempts/";
+
 /// Counts failed logins.
 pub struct KvAttempts {
     kv: Arc<dyn KeyValue>,
@@ -18,9 +21,25 @@ impl KvAttempts {
         Self { kv, key }
     }
 
+    /// Removes counters that count for nothing any more, and says how many. `now_seconds` since 1970.
+    ///
+    /// # Errors
+    /// [`KvError`]; those that were not looked at stay.
+    pub fn forget(&self, now_seconds: u64) -> Result<usize, KvError> {
+        let mut old = Vec::new();
+        for place in self.kv.list(PLACE)? {
+            let (raw, counter) = self.read(&place)?;
+            if raw.is_some() && counter.is_forgotten(now_seconds) {
+                old.push(place);
+            }
+        }
+        self.kv.delete_many(&old)?;
+        Ok(old.len())
+    }
+
     fn counters(&self, name: &str, address: IpAddr) -> [(String, u32); 3] {
         let network = network(address);
-        let place = |parts: &[&[u8]]| format!("attempts/{}", hex(&self.key.mac(parts)));
+        let place = |parts: &[&[u8]]| format!("{PLACE}{}", hex(&self.key.mac(parts)));
         [
             (place(&[b"here", name.as_bytes(), &network]), ACCOUNT_HERE_FREE),
             (place(&[b"account", name.as_bytes()]), ACCOUNT_FREE),
@@ -106,5 +125,17 @@ mod tests {
         assert_eq!(attempts.attempt("birch", here, 100), Ok(()));
         attempts.succeeded("alder", here);
         assert_eq!(attempts.attempt("alder", here, 100), Ok(()), "afresh");
+    }
+
+    #[test]
+    fn counters_that_count_for_nothing_are_forgotten() {
+        let kv = Arc::new(MemoryKv::default());
+        let attempts = KvAttempts::new(Arc::clone(&kv) as _, MacKey::from_bytes([1; 32]));
+        let [here, there] = [1, 2].map(|n| IpAddr::from([10, 0, n, 0]));
+        attempts.attempt("alder", here, 100).unwrap();
+        attempts.attempt("birch", there, 900).unwrap();
+        assert_eq!(attempts.forget(1000).unwrap(), 0, "they still count");
+        assert_eq!(attempts.forget(1001).unwrap(), 3);
+        assert_eq!(kv.list(PLACE).unwrap().len(), 3);
     }
 }

@@ -37,6 +37,8 @@ enum Body {
 struct Begun {
     at_milliseconds: u64,
     parts: u64,
+    /// What it will be: where that is there already, the parts are its.
+    name: [u8; 32],
 }
 
 /// The store.
@@ -202,8 +204,14 @@ impl Store for KvStore {
             let (begun, Ok(upload)) = (decode::<Begun>(&key, &raw)?, <[u8; 16]>::try_from(upload)) else {
                 continue;
             };
-            if begun.at_milliseconds < before_milliseconds {
-                drop_parts(&*self.0, &upload, begun.parts)?;
+            if begun.at_milliseconds >= before_milliseconds {
+                continue;
+            }
+            // It may have broken off after the object appeared, and before that was noted.
+            let head = self.head(ObjectName::from_bytes(begun.name))?;
+            match head.map(|head| head.body) {
+                Some(Body::Parts(of)) if of == upload => self.0.delete_many(&[key])?,
+                _ => drop_parts(&*self.0, &upload, begun.parts)?,
             }
         }
         let mut listed = Vec::new();
@@ -243,6 +251,7 @@ impl KvUpload {
         let begun = Begun {
             at_milliseconds: clock::now_milliseconds(),
             parts: self.parts.saturating_add(1),
+            name: *self.name.as_bytes(),
         };
         self.kv.set(&begun_key(&self.upload), &encode(&begun)?)?;
         self.kv.set(&part_key(&self.upload, self.parts), &self.waiting)?;
@@ -286,5 +295,55 @@ impl Upload for KvUpload {
         if let Err(error) = drop_parts(&*self.kv, &self.upload, self.parts) {
             tracing::warn!(%error, "parts of an upload that was given up are left for collection");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::memory::MemoryKv;
+
+    const LONG: usize = PART_BYTES * 2 + 1;
+
+    fn store() -> (Arc<MemoryKv>, KvStore) {
+        let kv = Arc::new(MemoryKv::default());
+        (Arc::clone(&kv), KvStore::new(kv))
+    }
+
+    #[tokio::test]
+    async fn parts_of_an_upload_that_broke_off_are_swept_when_they_are_old() {
+        let (kv, store) = store();
+        let mut upload = store.begin(ObjectName::from_bytes([1; 32])).await.unwrap();
+        upload.part(Bytes::from(vec![7; LONG])).await.unwrap();
+        drop(upload);
+        assert_eq!(kv.list("part/").unwrap().len(), 2);
+        store.sweep(0).await.unwrap();
+        assert_eq!(kv.list("part/").unwrap().len(), 2, "it may be on its way");
+        store.sweep(u64::MAX).await.unwrap();
+        assert_eq!(kv.list("").unwrap(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn an_object_keeps_its_parts_where_its_upload_broke_off_at_the_very_end() {
+        let (kv, store) = store();
+        let name = ObjectName::from_bytes([1; 32]);
+        store.put(name, Bytes::from(vec![7; LONG])).await.unwrap();
+        let Some(Head {
+            body: Body::Parts(upload),
+            ..
+        }) = store.head(name).unwrap()
+        else {
+            panic!("a long object is in parts");
+        };
+        let begun = Begun {
+            at_milliseconds: 1,
+            parts: 3,
+            name: [1; 32],
+        };
+        kv.set(&begun_key(&upload), &encode(&begun).unwrap()).unwrap();
+        assert_eq!(store.sweep(u64::MAX).await.unwrap().len(), 1);
+        assert_eq!(kv.list(BEGUN).unwrap(), [""; 0]);
+        let whole = store.get(name, &[(0, LONG as u64)]).await.unwrap();
+        assert_eq!(whole, [vec![7; LONG]]);
     }
 }

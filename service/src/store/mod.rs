@@ -6,10 +6,13 @@
 //!
 //! It never sees a plain byte or a plain name. Create if absent, ranged get, multipart; no rename, no overwrite.
 
+mod collect;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory;
+
+pub use collect::{ORPHAN_MILLISECONDS, collect_before};
 
 use async_trait::async_trait;
 use bytes::Bytes;

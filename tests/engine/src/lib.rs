@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Store};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -42,6 +42,9 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
 /// How long to wait when no connection could be taken: what is missing then (descriptors) comes back as others end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What Spin derives its pool from, and its pool as it comes (`SPIN_MAX_INSTANCE_COUNT`): each of the composed component's four memories
+/// counts, so a quarter as many requests can be in the pool at once.
+const INSTANCES_MAX: u32 = 1000;
 /// The store that a component asks for by this name is the one it gets.
 pub const STORE_NAME_DEFAULT: &str = "default";
 
@@ -241,8 +244,27 @@ impl Engine {
 }
 
 fn settings() -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(INSTANCES_MAX)
+        .total_memories(INSTANCES_MAX)
+        .total_stacks(INSTANCES_MAX)
+        .total_tables(2 * INSTANCES_MAX)
+        .total_core_instances(4 * INSTANCES_MAX)
+        .table_elements(100_000)
+        .max_core_instances_per_component(200)
+        .max_tables_per_component(64)
+        .max_memories_per_component(32)
+        .max_tables_per_module(2)
+        .max_memories_per_module(2)
+        .max_component_instance_size(10 << 20)
+        .max_core_instance_size(10 << 20)
+        .max_memory_size(4 << 30)
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(1 << 19);
     let mut config = Config::new();
-    config.epoch_interruption(true);
+    config
+        .epoch_interruption(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 

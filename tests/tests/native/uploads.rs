@@ -1,21 +1,11 @@
 //! Uploads that are cut: what is on the disk of them goes.
 
 use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{content_digest, description, fresh_id, mp4_around, noise};
-use eyesonly_tests::{Camera, raw};
+use eyesonly_tests::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::raw::{self, half_a_clip};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::Home;
-
-/// The head of an upload and the first `sent` bytes of its body.
-fn half(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
-    let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
-    let head = format!(
-        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
-         Content-Type: video/mp4\r\nContent-Length: {length}\r\nContent-Digest: {digest}\r\n\r\n"
-    );
-    [head.as_bytes(), &clip[..sent]].concat()
-}
 
 #[tokio::test]
 async fn an_upload_that_is_cut_leaves_nothing() {
@@ -32,7 +22,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
         assert!(home.edge.objects().is_empty());
     };
     // Half of it is on the disk, then the line goes down.
-    let mut line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
+    let mut line = raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
     shows_nothing(&home).await;
     line.shutdown().await.unwrap();
@@ -43,7 +33,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
     .await;
     shows_nothing(&home).await;
     // Half of it is on the disk, then the power goes.
-    let line = raw::begin(home.edge.door(), &half(&home.camera, &event, &clip, 4 << 20)).await;
+    let line = raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
     home.edge.kill9();
     drop(line);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eyesonly_tests::footage::{description, fresh_id, media};
+use eyesonly_tests::edge::poll;
+use eyesonly_tests::footage::{description, fresh_id, large_clip, media};
+use eyesonly_tests::raw::{self, half_a_clip};
 use eyesonly_tests::{Camera, Edge, Home, Viewer};
 use rusqlite::{Connection, params};
 
@@ -265,4 +267,50 @@ async fn a_store_that_is_down_is_an_error_and_comes_back() {
         .execute_batch("ALTER TABLE elsewhere RENAME TO spin_key_value")
         .unwrap();
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+}
+
+/// What a removed camera and a broken upload left goes, and nothing else; not before it is a day old, unless it is told to.
+#[tokio::test]
+async fn what_nobody_has_any_more_is_collected() {
+    let mut home = Home::with(spin()).await;
+    let kept = side(&home, 0).await;
+    let needed = home.edge.store_files();
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("a fox")).await.expect(201);
+    let clip = large_clip();
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    home.household.remove_camera(&home.camera);
+
+    // An upload that ends with its process.
+    let other = fresh_id();
+    kept.camera.put_event(&other, &description("a hare")).await.expect(201);
+    let begun = half_a_clip(&kept.camera, &other, &clip, clip.len() / 2);
+    let _line = raw::begin(home.edge.door(), &begun).await;
+    let store = open(&home.edge);
+    poll("the upload is in the store in part", 30, async || {
+        !values(&store, "upload/").is_empty()
+    })
+    .await;
+    home.edge.kill9();
+
+    let collect = |how: &[&str]| {
+        let arguments = [&["collect"], how].concat();
+        home.edge.command_line().run(&arguments, "")["objects"].clone()
+    };
+    let before = values(&store, "");
+    assert_eq!(collect(&[]), 0, "all of it is young");
+    assert!(values(&store, "") == before, "nothing has changed");
+    let parts = values(&store, "part/").len();
+    assert_eq!(collect(&["--now"]), 1, "the removed camera's clip");
+    assert_eq!(home.edge.store_files(), needed);
+    assert!(values(&store, "part/").len() < parts, "parts are gone");
+    assert_eq!(collect(&["--now"]), 0);
+
+    home.edge.restart();
+    for (index, ((_, body), shown)) in kept.ask().await.into_iter().zip(&kept.shown).enumerate() {
+        // The list of events has the new one too.
+        assert!(index == 2 || body == *shown, "question {index} is answered as before");
+    }
+    kept.camera.put_clip(&other, clip.clone()).await.expect(201);
+    assert!(kept.viewer.clip(&kept.camera, &other).await.expect(200).body == clip);
 }

@@ -26,8 +26,10 @@ use self::report::{Goal, NotMeasured, Report, Row};
 use self::rows::{HERD, Pace, Rooms, Source};
 use self::setup::{Binaries, Tier, World};
 use self::vips::Vips;
+use crate::edge::Server;
 use crate::media::Media;
 use crate::process::Process;
+use crate::spin;
 use crate::workspace::{Workspace, output_of, step};
 
 /// The still that is asked for hot: its thumbnail has about 12 KiB.
@@ -129,6 +131,10 @@ impl Bench<'_> {
                 self.keep("(c)", Err(anyhow::anyhow!(reason)));
             }
         }
+        self.say("(e) the Spin edition");
+        let editions = self.editions();
+        let spin = editions.and_then(|editions| rows::spin(&self.world, &editions, self.pace, &self.bar));
+        self.keep("(e)", spin);
         let cold = self.cold(&drawn, &stills);
         self.keep("(b)", cold);
 
@@ -197,6 +203,25 @@ impl Bench<'_> {
         let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
         check.line("listening on ").context("the check behind nginx")?;
         Ok((Nginx::start(world.folder())?, check))
+    }
+
+    /// The Spin edition with the same newest still, by each of what this machine has to serve it.
+    fn editions(&mut self) -> Result<Vec<(&'static str, World)>> {
+        let mut servers = vec![("Spin edition on wasmtime", Server::Engine(self.binaries.engine()))];
+        let spin = spin::installed()?;
+        let version = spin.as_ref().and_then(|spin| output_of(spin, &["--version"]));
+        let version = version.unwrap_or_else(|| spin::NO_SPIN.to_owned());
+        self.report.machine.push(("spin".into(), version));
+        servers.extend(spin.map(|spin| ("Spin edition by spin up", Server::Spin(spin))));
+        let mut editions = Vec::new();
+        for (name, server) in servers {
+            let mut world = World::create_spin(&self.binaries, server, &self.workspace.target.join("bench"))?;
+            world.start(Tier::Default)?;
+            world.log_in()?;
+            world.push_still(&self.media.bytes(HOT_STILL)?)?;
+            editions.push((name, world));
+        }
+        Ok(editions)
     }
 
     fn clips(&self, nginx: &Nginx) -> Result<Vec<Row>> {
@@ -294,8 +319,9 @@ fn progress(pace: Pace) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    // Three loads in (a) and two in (c), with a round to warm up; three sources in (b); the single steps.
-    let steps = (3 + 2) * (pace.rounds + 1) + 3 * pace.rounds + 4;
+    // Three loads in (a), two in (c), two in (e) and one more with a `spin`, with a round to warm up; three sources in (b); the single steps.
+    let loads = 3 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
+    let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {
         bar.set_style(style);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
-use super::counters::{cpu_seconds, memory_mebibytes, reset_peak_memory};
+use super::counters::{cpu_seconds, family, memory_mebibytes, reset_peak_memory};
 use super::nginx::Nginx;
 use super::report::{Goal, Row};
 use super::setup::{Tier, World};
@@ -76,6 +76,8 @@ pub fn thumbnail(world: &World) -> String {
 struct Target<'a> {
     address: &'a str,
     path: String,
+    /// Of the viewer there.
+    token: &'a str,
     /// Whose CPU it takes.
     processes: &'a [u32],
 }
@@ -109,18 +111,21 @@ fn alternate(
     Ok(all)
 }
 
-/// Ours beside the target of this index.
-fn pairs(rounds: &[Vec<Measured>], other: usize, value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
-    let pair = |round: &Vec<Measured>| Some((value(round.first()?), value(round.get(other)?)));
+/// The target of one index beside that of another.
+fn pairs(rounds: &[Vec<Measured>], [ours, other]: [usize; 2], value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
+    let pair = |round: &Vec<Measured>| Some((value(round.get(ours)?), value(round.get(other)?)));
     rounds.iter().filter_map(pair).collect()
 }
 
 /// What all targets answer.
 ///
 /// Errors: one answers other bytes than the first, or answers a stranger.
-fn same_bytes(targets: &[Target<'_>], token: &str) -> Result<usize> {
+fn same_bytes(targets: &[Target<'_>]) -> Result<usize> {
     let mut expected = None;
-    for Target { address, path, .. } in targets {
+    for Target {
+        address, path, token, ..
+    } in targets
+    {
         let bytes = Connection::open(address)?.get(path, token)?;
         if *expected.get_or_insert_with(|| bytes.clone()) != bytes {
             bail!("{address}{path} answers other bytes than the edge's thumbnail");
@@ -130,6 +135,17 @@ fn same_bytes(targets: &[Target<'_>], token: &str) -> Result<usize> {
         }
     }
     expected.map(|bytes| bytes.len()).context("no targets")
+}
+
+/// Hot thumbnails a second and CPU, microseconds a request.
+fn load(target: &Target<'_>, pace: Pace, bar: &ProgressBar) -> Result<Measured> {
+    let before = cpu_seconds(target.processes)?;
+    let url = format!("http://{}{}", target.address, target.path);
+    let load = wrk::run(&url, target.token, CONNECTIONS, pace.load_seconds)?;
+    let cpu = (cpu_seconds(target.processes)? - before) * 1e6 / load.requests;
+    bar.inc(1);
+    let speed = load.requests_per_second;
+    Ok(Measured { speed, cpu })
 }
 
 /// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
@@ -142,6 +158,7 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
     let target = |address, path, processes| Target {
         address,
         path,
+        token: &world.token,
         processes,
     };
     let targets = [
@@ -149,19 +166,11 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
         target(world.address.as_str(), world.path("plain"), edge.as_slice()),
         target(nginx.address.as_str(), thumbnail(world), conventional.as_slice()),
     ];
-    let bytes = same_bytes(&targets, &world.token)?;
-    let rounds = alternate(&targets, pace.rounds, |target| {
-        let before = cpu_seconds(target.processes)?;
-        let url = format!("http://{}{}", target.address, target.path);
-        let load = wrk::run(&url, &world.token, CONNECTIONS, pace.load_seconds)?;
-        let cpu = (cpu_seconds(target.processes)? - before) * 1e6 / load.requests;
-        bar.inc(1);
-        let speed = load.requests_per_second;
-        Ok(Measured { speed, cpu })
-    })?;
-    let speeds = |other| pairs(&rounds, other, |measured| measured.speed);
-    let costs = |other| pairs(&rounds, other, |measured| measured.cpu);
-    let name = format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0);
+    let bytes = same_bytes(&targets)?;
+    let rounds = alternate(&targets, pace.rounds, |target| load(target, pace, bar))?;
+    let speeds = |other| pairs(&rounds, [0, other], |measured| measured.speed);
+    let costs = |other| pairs(&rounds, [0, other], |measured| measured.cpu);
+    let name = hot_name(bytes);
     let (host, conventional) = ("from host code", "nginx auth_request");
     Ok(vec![
         Row::beside("(a)", &name, "requests/s", host, &speeds(1), Some(Goal::AtLeast(0.5))),
@@ -176,6 +185,54 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
         Row::beside("(a)", "its server's CPU", "µs/request", host, &costs(1), None),
         Row::beside("(a)", "its server's CPU", "µs/request", conventional, &costs(2), None),
     ])
+}
+
+fn hot_name(bytes: usize) -> String {
+    format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0)
+}
+
+/// (e) Hot thumbnails a second of the Spin edition, by each of what serves it, beside the native host.
+///
+/// Errors: one answers other bytes, or does not refuse a stranger.
+pub fn spin(world: &World, editions: &[(&str, World)], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+    wrk::probe()?;
+    let worlds: Vec<&World> = [world]
+        .into_iter()
+        .chain(editions.iter().map(|(_, world)| world))
+        .collect();
+    // `spin up` serves by a process of its own below it.
+    let processes: Vec<Vec<u32>> = worlds
+        .iter()
+        .map(|world| family(world.process()?))
+        .collect::<Result<_>>()?;
+    let targets: Vec<Target<'_>> = worlds
+        .iter()
+        .zip(&processes)
+        .map(|(world, processes)| Target {
+            address: &world.address,
+            path: thumbnail(world),
+            token: &world.token,
+            processes,
+        })
+        .collect();
+    let name = hot_name(same_bytes(&targets)?);
+    let rounds = alternate(&targets, pace.rounds, |target| load(target, pace, bar))?;
+    let mut rows = Vec::new();
+    for (index, (server, _)) in (1..).zip(editions) {
+        let speeds = pairs(&rounds, [index, 0], |measured| measured.speed);
+        let costs = pairs(&rounds, [index, 0], |measured| measured.cpu);
+        let (name, other) = (format!("{name}, {server}"), "the native host");
+        rows.push(Row::beside("(e)", &name, "requests/s", other, &speeds, None));
+        rows.push(Row::beside(
+            "(e)",
+            "its server's CPU",
+            "µs/request",
+            other,
+            &costs,
+            None,
+        ));
+    }
+    Ok(rows)
 }
 
 /// (b) CPU of the whole edge for a cold still, beside libvips in process.
@@ -219,30 +276,35 @@ pub fn clips(
         Target {
             address: &world.address,
             path: world.path(&format!("events/{event}/clip")),
+            token: &world.token,
             processes: &edge,
         },
         Target {
             address: &nginx.address,
             path: "/clip.mp4".to_owned(),
+            token: &world.token,
             processes: &other,
         },
     ];
-    for Target { address, path, .. } in &targets {
-        if Connection::open(address)?.get(path, &world.token)? != clip {
+    for Target {
+        address, path, token, ..
+    } in &targets
+    {
+        if Connection::open(address)?.get(path, token)? != clip {
             bail!("{address}{path} answers other bytes than were pushed");
         }
     }
     let rounds = alternate(&targets, pace.rounds, |target| {
         let before = cpu_seconds(target.processes)?;
         let time = Duration::from_secs(pace.load_seconds);
-        let (bytes, seconds) = read_for(target.address, &target.path, &world.token, time)?;
+        let (bytes, seconds) = read_for(target.address, &target.path, target.token, time)?;
         let cpu = (cpu_seconds(target.processes)? - before) * 1000.0 / (bytes / 1e9);
         bar.inc(1);
         let speed = bytes / 1e6 / seconds;
         Ok(Measured { speed, cpu })
     })?;
-    let speeds = pairs(&rounds, 1, |measured| measured.speed);
-    let costs = pairs(&rounds, 1, |measured| measured.cpu);
+    let speeds = pairs(&rounds, [0, 1], |measured| measured.speed);
+    let costs = pairs(&rounds, [0, 1], |measured| measured.cpu);
     Ok(vec![
         Row::beside(
             "(c)",
@@ -393,6 +455,7 @@ mod tests {
         let path = |path: &str| Target {
             address: "",
             path: path.to_owned(),
+            token: "",
             processes: &[],
         };
         let (mut order, mut clock) = (String::new(), 0.0);
@@ -404,7 +467,13 @@ mod tests {
         });
         assert_eq!(order, "abbaab");
         let rounds = rounds.unwrap();
-        assert_eq!(pairs(&rounds, 1, |measured| measured.speed), [(4.0, 3.0), (5.0, 6.0)]);
-        assert_eq!(pairs(&rounds, 1, |measured| measured.cpu), [(0.0, 1.0), (0.0, 1.0)]);
+        assert_eq!(
+            pairs(&rounds, [0, 1], |measured| measured.speed),
+            [(4.0, 3.0), (5.0, 6.0)]
+        );
+        assert_eq!(
+            pairs(&rounds, [0, 1], |measured| measured.cpu),
+            [(0.0, 1.0), (0.0, 1.0)]
+        );
     }
 }

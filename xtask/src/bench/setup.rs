@@ -2,9 +2,8 @@
 //!
 //! Everything goes in by the command line and the public routes, as it does for an operator and a camera.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,13 +15,15 @@ use tempfile::TempDir;
 
 use super::wire::Connection;
 use crate::client::{Client, id_of_time_ago};
-use crate::components::{self, Built};
-use crate::edge::{CameraAdded, Installation};
-use crate::process::Process;
+use crate::components::Built;
+use crate::edge::{CameraAdded, Edge, Installation, Server, SpinEdition};
+use crate::spin;
 use crate::workspace::{Workspace, execute, step};
 
 /// The file that the route `plain` answers with.
 const PLAIN_FILE: &str = "EYESONLY_BENCH_FILE";
+/// Its name in the run's folder.
+const PLAIN: &str = "plain.jpg";
 /// Uploads at once: many, so that they share their fsyncs.
 const SENDERS: usize = 16;
 const LOGIN: &str = "bench";
@@ -33,14 +34,18 @@ pub struct Binaries {
     built: Built,
     /// `eyesonly-bench`
     pub helper: PathBuf,
+    /// The composed component of the Spin edition.
+    component: PathBuf,
+    manifest: PathBuf,
 }
 
 /// The folder of one run, with an edge that may be running.
 pub struct World {
     folder: TempDir,
     installation: Installation,
-    binary: PathBuf,
-    edge: Option<Process>,
+    /// The native host's configuration as it comes.
+    config: Option<String>,
+    edge: Option<Edge>,
     /// `127.0.0.1:PORT` of the running edge.
     pub address: String,
     /// Id of the camera that is asked for.
@@ -69,11 +74,11 @@ struct LoggedIn {
     token: String,
 }
 
-/// Builds the handlers, and host and helper with the release profile; the host has the bench's route.
+/// Builds the handlers, the Spin edition's component, and host, helper and engine with the release profile; the host has the bench's route.
 ///
 /// Errors: a compile error.
 pub fn build(workspace: &Workspace) -> Result<Binaries> {
-    let components = components::build_handlers(workspace)?;
+    let component = spin::build(workspace)?;
     step("host and the bench's helper, with the release profile (some minutes the first time)");
     let mut cargo = workspace.cargo();
     cargo
@@ -94,24 +99,64 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
             "eyesonly-bench",
         ]);
     execute(&mut cargo, "the compiler's message is above")?;
+    // By itself: with the others it would turn on features of theirs, and they would not be measured as they are deployed.
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "build",
+        "--release",
+        "--package",
+        "eyesonly-engine",
+        "--bin",
+        "eyesonly-engine",
+    ]);
+    execute(&mut cargo, "the compiler's message is above")?;
     let release = workspace.target.join("release");
     Ok(Binaries {
         built: Built {
             binary: release.join("eyesonly"),
-            components,
+            components: workspace.components(),
         },
         helper: release.join("eyesonly-bench"),
+        component,
+        manifest: workspace.root.join("spin.toml"),
     })
 }
 
+impl Binaries {
+    /// The engine that the Spin edition's component runs on without Spin.
+    pub fn engine(&self) -> PathBuf {
+        self.built.engine()
+    }
+}
+
 impl World {
-    /// Enrols a household in a new folder below `parent`.
+    /// The native host, with a household in a new folder below `parent`.
     ///
     /// Errors: the folder can't be written, or a command fails.
     pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
-        fs::create_dir_all(parent)?;
-        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(parent)?;
-        let installation = Installation::create(&binaries.built, folder.path(), 0)?;
+        let folder = new_folder(parent)?;
+        let plain = folder.path().join(PLAIN);
+        let installation = Installation::create(&binaries.built, folder.path(), 0)?.with_variable(PLAIN_FILE, plain);
+        let config = fs::read_to_string(installation.config())?;
+        Self::enrol(folder, installation, Some(config))
+    }
+
+    /// The Spin edition on this server, with a household in a new folder below `parent`.
+    ///
+    /// Errors: the folder can't be written, or a command fails.
+    pub fn create_spin(binaries: &Binaries, server: Server, parent: &Path) -> Result<Self> {
+        let folder = new_folder(parent)?;
+        let edition = SpinEdition {
+            binary: binaries.built.binary.clone(),
+            manifest: binaries.manifest.clone(),
+            component: binaries.component.clone(),
+            server,
+        };
+        let installation = Installation::create_spin(&edition, folder.path(), 0)?;
+        Self::enrol(folder, installation, None)
+    }
+
+    fn enrol(folder: TempDir, installation: Installation, config: Option<String>) -> Result<Self> {
         let household = installation.add_household("Bench")?;
         let mut cameras = Vec::new();
         for name in ["Front door", "Garden", "Garage"] {
@@ -122,7 +167,7 @@ impl World {
         Ok(Self {
             folder,
             installation,
-            binary: binaries.built.binary.clone(),
+            config,
             edge: None,
             address: String::new(),
             camera,
@@ -145,7 +190,7 @@ impl World {
 
     /// What the route `plain` answers; write it before that is asked for.
     pub fn plain_file(&self) -> PathBuf {
-        self.folder.path().join("plain.jpg")
+        self.folder.path().join(PLAIN)
     }
 
     /// Starts the edge, the one that runs being stopped first, and says how many milliseconds it took until it said that it listens.
@@ -153,28 +198,17 @@ impl World {
     /// Errors: it ends before that; the end of its log is in the error.
     pub fn start(&mut self, tier: Tier) -> Result<f64> {
         self.stop();
-        let config = self.folder.path().join("bench.toml");
-        let mut text = fs::read_to_string(self.installation.config())?;
-        if tier == Tier::Large {
-            text.push_str("\nmemory_tier_bytes = 536870912\n");
+        if let Some(config) = &self.config {
+            let tier = match tier {
+                Tier::Default => "",
+                Tier::Large => "\nmemory_tier_bytes = 536870912\n",
+            };
+            fs::write(self.installation.config(), format!("{config}{tier}"))?;
         }
-        fs::write(&config, text)?;
-        let log_path = self.folder.path().join("eyesonly.log");
-        let log = File::options().create(true).append(true).open(&log_path)?;
-        let mut command = Command::new(&self.binary);
-        command
-            .arg("--config")
-            .arg(&config)
-            .arg("serve")
-            .stderr(log)
-            .env(PLAIN_FILE, self.plain_file());
         let started = Instant::now();
-        let mut edge = Process::start(&mut command, Some(""))?;
-        let address = edge
-            .line("listening on http://")
-            .with_context(|| format!("the edge's log ends:\n{}", self.installation.log_end()))?;
+        let edge = self.installation.serve()?;
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-        self.address = address;
+        self.address = edge.address.trim_start_matches("http://").to_owned();
         self.edge = Some(edge);
         Ok(milliseconds)
     }
@@ -278,6 +312,11 @@ impl World {
         let client = Client::new(&format!("http://{}", self.address));
         client.upload(&self.credential, path, media_type, body)
     }
+}
+
+fn new_folder(parent: &Path) -> Result<TempDir> {
+    fs::create_dir_all(parent)?;
+    Ok(tempfile::Builder::new().prefix("run-").tempdir_in(parent)?)
 }
 
 /// An MP4 of so many bytes whose boxes are right; what is in them is noise, because nobody plays it.

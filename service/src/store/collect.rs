@@ -1,0 +1,36 @@
+//! Collection: what broken uploads and deletions left in the object store goes.
+
+use super::{Store, StoreError};
+use crate::index::Index;
+use std::collections::HashSet;
+
+/// How old an object that the index does not have must be before it is collected while uploads may be on their way: none takes so long.
+pub const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
+/// Names asked for at once.
+const NAMES: usize = 500;
+
+/// Deletes objects written before a time (milliseconds since 1970) that the index does not have, and says how many.
+///
+/// # Errors
+/// [`StoreError`]; what was not looked at stays.
+pub async fn collect_before(
+    index: &dyn Index,
+    store: &dyn Store,
+    before_milliseconds: u64,
+) -> Result<usize, StoreError> {
+    let listed = store.sweep(before_milliseconds).await?;
+    let mut collected = 0_usize;
+    for some in listed.chunks(NAMES) {
+        let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
+        let known = index
+            .known(&names)
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let known: HashSet<_> = known.into_iter().collect();
+        for name in names.into_iter().filter(|name| !known.contains(name)) {
+            store.delete(name).await?;
+            collected = collected.saturating_add(1);
+        }
+    }
+    Ok(collected)
+}
