@@ -319,19 +319,27 @@ impl Edge {
     /// Starts again on the same folder, in order. The handles of cameras and viewers follow to the new port.
     #[track_caller]
     pub fn restart(&mut self) {
-        if self.child.is_some() {
-            self.stop();
-        }
-        if let Err(log) = self.try_serve() {
-            panic!("the edge did not start again:\n{log}");
-        }
+        self.restart_with(|_| {});
     }
 
     /// Starts again with other options.
     #[track_caller]
     pub fn restart_with(&mut self, change: impl FnOnce(&mut EdgeOptions)) {
+        if let Err(log) = self.try_restart_with(change) {
+            panic!("the edge did not start again:\n{log}");
+        }
+    }
+
+    /// Starts again with other options; `Err` is its log, if it ended instead.
+    ///
+    /// # Errors
+    /// The log.
+    pub fn try_restart_with(&mut self, change: impl FnOnce(&mut EdgeOptions)) -> Result<(), String> {
         change(&mut self.options);
-        self.restart();
+        if self.child.is_some() {
+            self.stop();
+        }
+        self.try_serve()
     }
 
     /// Whether the process is running.

@@ -52,8 +52,17 @@ async fn without_its_key_it_shows_nothing_and_says_why() {
         (Some("00ff"), "must be 64 hexadecimal digits"),
         (Some(another.as_str()), "begun with another key_encryption_key"),
     ] {
-        home.edge
-            .restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
+        let served = home
+            .edge
+            .try_restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
+        if let Err(log) = served {
+            // Spin asks for it itself.
+            assert!(
+                given.is_none() && log.contains("key_encryption_key"),
+                "{given:?}: {log}"
+            );
+            continue;
+        }
         home.viewer.thumbnail(&home.camera, 320).await.expect_problem(503);
         home.camera
             .put_still(&fresh_id(), media("alder-front-door.jpg"))
