@@ -61,7 +61,7 @@ pub struct SpinEdition {
 }
 
 /// Where spin.toml has the component.
-const COMPONENT: &str = "target/components/spin/eyesonly.wasm";
+pub const COMPONENT: &str = "target/components/spin/eyesonly.wasm";
 
 /// A `serve` process that said it is ready.
 pub struct Edge {

@@ -14,7 +14,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 use crate::components::{self, hex, write_if_changed};
-use crate::edge::Server;
+use crate::edge::{COMPONENT, Server};
 use crate::toolchain;
 use crate::workspace::{Workspace, execute, output_of, step};
 
@@ -70,9 +70,9 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         thumbnail,
         events,
     })?;
-    let folder = handlers.join("spin");
-    fs::create_dir_all(&folder)?;
-    let path = folder.join("eyesonly.wasm");
+    // Where spin.toml has it, whatever cargo's target folder is.
+    let path = workspace.root.join(COMPONENT);
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
     let written = write_if_changed(&path, &composed)?;
     let note = if written { "" } else { " (unchanged)" };
     eprintln!(
