@@ -44,6 +44,8 @@ pub struct EdgeOptions {
     pub components: Option<PathBuf>,
     /// What is logged, as in `EYESONLY_LOG`; `info` if not set.
     pub log: Option<String>,
+    /// The native host's allocator gives memory back at once, so that its peak is what was in use.
+    pub memory_goes_back: bool,
 }
 
 /// Where certificate and key are.
@@ -233,6 +235,9 @@ impl Edge {
                 .arg(self.config())
                 .arg("serve")
                 .env("EYESONLY_LOG", log);
+            if self.options.memory_goes_back {
+                command.env("MIMALLOC_PURGE_DELAY", "0");
+            }
             return command;
         };
         let key = self.options.spin_key.clone().unwrap_or_else(|| Some(kek.clone()));
