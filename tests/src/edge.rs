@@ -3,7 +3,7 @@
 //! INVARIANT: an edge that was started is gone when it goes out of scope, whatever happened before.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use serde_json::Value;
 use tempfile::TempDir;
 
 pub use crate::built::{Edition, binary, components, edition, spin_component, storm_binary};
 use crate::built::{engine, spin, spin_manifest};
+pub use crate::command_line::CommandLine;
 use crate::http::Door;
 use crate::people::Household;
 
@@ -69,67 +69,6 @@ struct Config<'a> {
     session_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<&'a TlsFiles>,
-}
-
-/// The command line of one installation.
-#[derive(Debug, Clone)]
-pub struct CommandLine {
-    place: PathBuf,
-    /// The Spin edition's key-encryption key.
-    kek: Option<String>,
-}
-
-impl CommandLine {
-    /// `eyesonly …`, to be run as the test likes.
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        match &self.kek {
-            Some(kek) => command.arg("--spin-store").arg(&self.place).env("EYESONLY_KEK", kek),
-            None => command.arg("--config").arg(&self.place),
-        };
-        command.args(arguments);
-        command
-    }
-
-    /// Runs `eyesonly … --json`; `input` is its standard input. `Err` is what it said, if it failed.
-    ///
-    /// # Errors
-    /// The standard error of a command that failed.
-    pub fn try_run(&self, arguments: &[&str], input: &str) -> Result<Value, String> {
-        let mut command = self.command(arguments);
-        let mut child = command
-            .arg("--json")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that takes no input may be gone already.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} answered {text:?}: {error}")))
-    }
-
-    /// Runs a command that must succeed.
-    ///
-    /// # Panics
-    /// If it does not.
-    #[track_caller]
-    pub fn run(&self, arguments: &[&str], input: &str) -> Value {
-        self.try_run(arguments, input)
-            .unwrap_or_else(|error| panic!("{arguments:?} failed: {error}"))
-    }
-}
-
-/// One text field of a command's answer.
-#[track_caller]
-pub(crate) fn text(value: &Value, field: &str) -> String {
-    let text = value.get(field).and_then(Value::as_str);
-    text.unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
 }
 
 /// An installation in a folder of its own, and its `serve` process.

@@ -11,6 +11,7 @@
 
 pub mod built;
 pub mod canary;
+pub mod command_line;
 pub mod edge;
 pub mod footage;
 pub mod home;

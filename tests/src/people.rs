@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::edge::{CommandLine, text};
+use crate::command_line::{CommandLine, text};
 use crate::footage::content_digest;
 use crate::http::{Answer, Door};
 
