@@ -183,6 +183,42 @@ fn open_reader(place: &Place) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Keeps the lock that readers of the present state share, and reads nothing.
+///
+/// SQLite takes that lock for every read by a system call, under a mutex of the whole process, unless a connection of the process has it
+/// already: then it only counts. Two threads that read all the time would mostly wait for each other there. Readers see what they would see
+/// without it; only the write-ahead log can't begin anew while it is set.
+pub(super) struct Pin(Option<Connection>);
+
+impl Pin {
+    /// On a connection of its own.
+    pub(super) fn new(place: &Place) -> rusqlite::Result<Self> {
+        open_reader(place).map(|connection| Self(Some(connection)))
+    }
+
+    /// Takes the lock for the present state. Without it readers are slower: one that fails is given up.
+    pub(super) fn set(&mut self) {
+        let begun = self
+            .0
+            .as_ref()
+            .map(|connection| connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema"));
+        self.given_up_if_failed(begun);
+    }
+
+    /// Gives the lock back.
+    pub(super) fn release(&mut self) {
+        let ended = self.0.as_ref().map(|connection| connection.execute_batch("COMMIT"));
+        self.given_up_if_failed(ended);
+    }
+
+    fn given_up_if_failed(&mut self, done: Option<rusqlite::Result<()>>) {
+        if let Some(Err(error)) = done {
+            tracing::warn!(%error, "reads of the registry are slower from here on: their lock can't be kept");
+            self.0 = None;
+        }
+    }
+}
+
 /// A connection of this thread, and whose it is. The weak reference keeps the address from being used for another place.
 struct Reader {
     place: Weak<Place>,

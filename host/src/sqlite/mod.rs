@@ -76,7 +76,11 @@ impl Database {
     /// [`OpenError`] if the file can't be opened, is not ours, or has a schema of another version.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         let (place, connection) = connection::open_writer(path)?;
-        let writer = writer::Writer::start(connection).map_err(|source| OpenError::File {
+        let pin = connection::Pin::new(&place).map_err(|source| OpenError::Sqlite {
+            path: place.path().to_owned(),
+            source,
+        })?;
+        let writer = writer::Writer::start(connection, pin).map_err(|source| OpenError::File {
             path: place.path().to_owned(),
             source,
         })?;

@@ -6,9 +6,10 @@ use crate::index::{Committed, Index, IndexError, SqliteIndex};
 use crate::registry::{Change, Expect, Nonce, Registry, RegistryError, SqliteRegistry};
 use eyesonly_seal::Kind;
 use rusqlite::Connection;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -460,4 +461,39 @@ fn a_file_of_another_version_or_program_is_refused() {
         Database::open(&path.join("deeper")),
         Err(OpenError::File { .. })
     ));
+}
+
+#[tokio::test]
+async fn between_writes_the_readers_lock_is_kept_and_the_log_begins_anew_all_the_same() {
+    let (_folder, path) = place();
+    let database = Database::open(&path).unwrap();
+    // A commit of 400 KB each: the log is copied into the file after every ten of them, and begins anew then.
+    for number in 1..=100_i64 {
+        let work = move |connection: &Connection| {
+            let change = "INSERT OR REPLACE INTO records VALUES ('test', x'00', zeroblob(400000), ?1)";
+            connection.execute(change, [number])?;
+            Ok(Ok::<(), Fault>(()))
+        };
+        database.write(work).await.unwrap();
+    }
+    let log = std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len();
+    assert!(log < 12_000_000, "the log grew to {log} bytes of 40,000,000 written");
+
+    // /proc/locks: "1: POSIX ADVISORY READ PID DEVICE:INODE FIRST LAST"; bytes 123 to 127 are readers' (sqlite.org/walformat.html).
+    let inode = std::fs::metadata(path.with_extension("sqlite-shm")).unwrap().ino();
+    let is_kept = || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let of_ours = fields.get(5).is_some_and(|place| place.ends_with(&format!(":{inode}")));
+            of_ours && fields[3] == "READ" && (123..=127).contains(&fields[6].parse().unwrap())
+        })
+    };
+    for _ in 0..1000 {
+        if is_kept() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("nobody keeps the readers' lock");
 }

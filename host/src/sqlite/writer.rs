@@ -4,18 +4,23 @@
 //! writes and nobody else's; a commit that fails is told to all who are in it. The queue is bounded: who finds it full waits.
 
 use super::Fault;
+use super::connection::Pin;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Most jobs that wait; callers beyond wait for a place.
 pub(super) const QUEUE_JOBS_MAX: usize = 1024;
 /// Most jobs in one transaction: what a crash may undo, and how long the first of them waits for the last, stay small.
 pub(super) const BATCH_JOBS_MAX: usize = 256;
+
+/// How long the readers' lock is pinned to one state of the log where nothing is written: another process may have written meanwhile.
+const PIN_TIME: Duration = Duration::from_secs(1);
 
 /// A write whose types are known to its caller only.
 trait Job: Send {
@@ -89,17 +94,21 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    /// Waits for jobs and takes what is there; nothing once the queue is closed and empty.
-    fn take(&self) -> Vec<Box<dyn Job>> {
+    /// Waits for jobs, at most so long, and takes what is there; nothing once the queue is closed and empty.
+    fn take(&self, time: Duration) -> Option<Vec<Box<dyn Job>>> {
         let mut waiting = self.lock();
-        while waiting.jobs.is_empty() && !waiting.closed {
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        if waiting.jobs.is_empty() && !waiting.closed {
+            let waited = self.arrived.wait_timeout(waiting, time);
+            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if waiting.jobs.is_empty() && waiting.closed {
+            return None;
         }
         let count = waiting.jobs.len().min(BATCH_JOBS_MAX);
         let batch: Vec<_> = waiting.jobs.drain(..count).collect();
         drop(waiting);
         self.places.add_permits(batch.len());
-        batch
+        Some(batch)
     }
 }
 
@@ -119,7 +128,7 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     /// Starts the thread that owns the connection.
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, pin: Pin) -> io::Result<Self> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
@@ -129,7 +138,7 @@ impl Writer {
         let ours = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || serve(&ours, connection))?;
+            .spawn(move || serve(&ours, connection, pin))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
@@ -204,12 +213,17 @@ impl Drop for Ending<'_> {
     }
 }
 
-fn serve(queue: &Queue, mut connection: Connection) {
+fn serve(queue: &Queue, mut connection: Connection, mut pin: Pin) {
     let _ending = Ending(queue);
     loop {
-        let mut batch = queue.take();
-        if batch.is_empty() {
+        pin.set();
+        let Some(mut batch) = queue.take(PIN_TIME) else {
             return;
+        };
+        // So that the log can begin anew.
+        pin.release();
+        if batch.is_empty() {
+            continue;
         }
         let fault = commit(&mut connection, &mut batch).err();
         if fault.is_none() {
