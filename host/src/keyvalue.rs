@@ -217,6 +217,8 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
     )?;
     connection.busy_timeout(BUSY)?;
+    // A key that is destroyed must not stay in a page that is free.
+    connection.pragma_update(None, "secure_delete", true)?;
     let is_there = |connection: &Connection, what: &str| {
         let query = format!("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE {what})");
         connection.query_row(&query, [], |row| row.get::<_, bool>(0))

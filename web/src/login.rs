@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// Longest body of a login in bytes.
 pub const LOGIN_BYTES_MAX: usize = 4096;
+/// How long the body of a login may take to come: it is one packet.
+pub const LOGIN_SECONDS_MAX: u64 = 10;
 
 /// A login.
 #[derive(Deserialize)]

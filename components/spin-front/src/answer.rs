@@ -1,6 +1,7 @@
 //! Answers on their way out. INVARIANT: a private body is here only after the vault's way out: as bytes that it has passed, or as a departure.
 
 use crate::bindings::eyesonly::edge::admission::Departure;
+use crate::pace::{IDLE, within};
 use eyesonly_web::answer::{part, private, ranged};
 use eyesonly_web::range::Span;
 use futures::SinkExt as _;
@@ -76,7 +77,7 @@ impl Answer {
                 };
                 if body.is_empty() {
                     out.set(outgoing);
-                } else if out.set_with_body(outgoing, body).await.is_err() {
+                } else if !matches!(within(IDLE, out.set_with_body(outgoing, body)).await, Some(Ok(()))) {
                     eprintln!("the client went away");
                 }
             }
@@ -94,7 +95,8 @@ impl Answer {
                 loop {
                     match departure.next() {
                         Ok(Some(piece)) => {
-                            if body.send(piece).await.is_err() {
+                            // Gone, or it takes nothing any more: the engine cuts the connection.
+                            if !matches!(within(IDLE, body.send(piece)).await, Some(Ok(()))) {
                                 return;
                             }
                         }

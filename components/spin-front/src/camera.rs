@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::bindings::eyesonly::edge::admission::{Intake, Kind, Taken};
 use crate::head::{Head, Place};
+use crate::pace::{IDLE, Pace, within};
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::Name;
 use eyesonly_web::{credential, upload};
@@ -24,16 +25,15 @@ pub async fn put(head: &Head, name: Name, place: &Place<'_>, request: IncomingRe
     let upload::Declared { length, digest } = upload::declared(head.headers())?;
     let upload = intake.begin(kind, place.event()?, length, digest.as_deref())?;
     let mut pieces = pin!(request.into_body_stream());
-    let mut complete = true;
-    while let Some(piece) = pieces.next().await {
-        match piece {
-            Ok(piece) => upload.push(&piece)?,
-            Err(_) => {
-                complete = false;
-                break;
-            }
+    let mut pace = Pace::begin();
+    let complete = loop {
+        match within(IDLE, pieces.next()).await {
+            Some(Some(Ok(piece))) if pace.keeps(piece.len()) => upload.push(&piece)?,
+            Some(None) => break true,
+            // Broken off, silent, or too slow.
+            _ => break false,
         }
-    }
+    };
     let status = match upload.finish(complete)? {
         Taken::Created => StatusCode::CREATED,
         Taken::Same => StatusCode::OK,

@@ -12,6 +12,7 @@ mod bindings;
 mod camera;
 mod convert;
 mod head;
+mod pace;
 mod viewer;
 
 use answer::Answer;

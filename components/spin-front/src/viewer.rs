@@ -5,6 +5,7 @@ use crate::bindings::eyesonly::edge::admission::{self, Action, Departure, Handed
 use crate::bindings::eyesonly::edge::footage::Object;
 use crate::bindings::{event_pages, thumbnail};
 use crate::head::{Head, Place};
+use crate::pace::within;
 use eyesonly_web::problem::Problem;
 use eyesonly_web::range::{self, Span};
 use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
@@ -13,7 +14,7 @@ use futures::StreamExt as _;
 use http::{HeaderValue, Response, StatusCode, header};
 use spin_sdk::http::IncomingRequest;
 use std::pin::pin;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `GET /`
 pub fn shell() -> Answer {
@@ -54,9 +55,8 @@ pub fn health() -> Result<Answer, Problem> {
     Ok(response.into())
 }
 
-/// `POST /v1/session`
-pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
-    logins::check(head.headers(), head.authority.as_deref())?;
+/// The body of a login.
+async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut pieces = pin!(request.into_body_stream());
     while let Some(piece) = pieces.next().await {
@@ -66,7 +66,15 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
             return Err(Problem::TooLarge(logins::LOGIN_BYTES_MAX as u64));
         }
     }
-    let login = logins::read(&body)?;
+    Ok(body)
+}
+
+/// `POST /v1/session`
+pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
+    logins::check(head.headers(), head.authority.as_deref())?;
+    let seconds = logins::LOGIN_SECONDS_MAX;
+    let body = within(Duration::from_secs(seconds), read_login(request)).await;
+    let login = logins::read(&body.ok_or(Problem::TooSlow(seconds))??)?;
     let session = admission::login(&login.name, &login.password, &head.address())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let response = logins::begun(&logins::Begun {

@@ -5,7 +5,6 @@
 
 use eyesonly_service::ledger::{Delivery, Fault, Handed, Ledger, LedgerError, MemoryLedger, Misdelivery, Seam};
 use std::fmt::Display;
-use std::io::Write as _;
 
 /// Writes lines to stderr, and counts them for as long as its instance lives.
 #[derive(Default)]
@@ -53,9 +52,7 @@ fn misdelivery_line(entry: &Misdelivery) -> String {
 
 impl Ledger for StderrLedger {
     fn delivery(&self, entry: &Delivery) -> Result<(), LedgerError> {
-        let mut stderr = std::io::stderr();
-        let written = writeln!(stderr, "{}", delivery_line(entry)).and_then(|()| stderr.flush());
-        written.map_err(|_| LedgerError)?;
+        crate::log::write_line(&delivery_line(entry)).map_err(|_| LedgerError)?;
         self.counts.delivery(entry)
     }
     fn misdelivery(&self, entry: &Misdelivery) {

@@ -2,7 +2,7 @@
 //! name: they name causes and ids, never a credential, a name or a key.
 
 use std::fmt::{Debug, Write as _};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -19,7 +19,17 @@ pub fn begin() {
 
 /// Writes one line; a log that can't be written holds nothing up.
 pub fn line(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = write_line(text);
+}
+
+/// Writes one line at once: instances write beside each other, and stderr is not buffered.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_line(text: &str) -> io::Result<()> {
+    let mut stderr = io::stderr();
+    stderr.write_all(format!("{text}\n").as_bytes())?;
+    stderr.flush()
 }
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //! after each piece until it asks for the next.
 //!
 //! INVARIANT: a piece that was pushed has been taken when `push` returns, so at most one waits and what is acknowledged was read in full. An upload
-//! that is dropped, or ended before its body was complete, shows nothing of itself. How long a body may take is the engine's to say.
+//! that is dropped, or ended before its body was complete, shows nothing of itself. How long a body may take is the entry's to say.
 
 use crate::admission::answer;
 use crate::state::Vault;

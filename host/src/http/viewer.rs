@@ -16,16 +16,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_rights::{Action, Requester, Role};
 use eyesonly_seal::FootageId;
-use eyesonly_web::login::{LOGIN_BYTES_MAX, Login};
+use eyesonly_web::login::{LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX, Login};
 use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
 use eyesonly_web::{answer, ask, login};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long the body of a login may take to come: it is one packet.
-const LOGIN_SECONDS_MAX: u64 = 10;
 
 type Edged = State<Arc<Edge>>;
 

@@ -62,13 +62,16 @@ impl KvAttempts {
         Ok((raw, counter))
     }
 
-    fn change(&self, place: &str, change: impl Fn(Counter) -> Counter) -> Result<(), KvError> {
+    /// Changes a counter; where `change` gives none, it stays and the answer is no.
+    fn change(&self, place: &str, change: impl Fn(Counter) -> Option<Counter>) -> Result<bool, KvError> {
         for _ in 0..TRIES_MAX {
             let (was, counter) = self.read(place)?;
-            let counter = change(counter);
+            let Some(counter) = change(counter) else {
+                return Ok(false);
+            };
             let value = encode(&(counter.failures, counter.last_at_seconds))?;
             if self.kv.swap(place, was.as_deref(), &value)? {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(KvError(format!("{place} is written by too many at once")))
@@ -91,16 +94,20 @@ impl Attempts for KvAttempts {
         if wait > 0 {
             return Err(wait);
         }
-        for (place, _) in &counters {
-            self.change(place, |counter| counter.failed(now_seconds))
-                .map_err(unknown)?;
+        for (place, free) in &counters {
+            // Once more: of many at the same moment only as many get in as are free.
+            let is_free = |counter| wait_seconds(counter, *free, now_seconds) == 0;
+            let counted = self.change(place, |counter| is_free(counter).then(|| counter.failed(now_seconds)));
+            if !counted.map_err(unknown)? {
+                return Err(1);
+            }
         }
         Ok(())
     }
 
     fn succeeded(&self, name: &str, address: IpAddr) {
         for (place, free) in self.counters(name, address) {
-            let taken_back = self.change(&place, |counter| counter.taken_back(free));
+            let taken_back = self.change(&place, |counter| Some(counter.taken_back(free)));
             if let Err(error) = taken_back {
                 tracing::warn!(%error, "a right login stays counted as a failed one");
             }
@@ -137,5 +144,25 @@ mod tests {
         assert_eq!(attempts.forget(1000).unwrap(), 0, "they still count");
         assert_eq!(attempts.forget(1001).unwrap(), 3);
         assert_eq!(kv.list(PLACE).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn of_many_at_once_only_those_that_are_free_get_in() {
+        let attempts = KvAttempts::new(Arc::new(MemoryKv::default()), MacKey::from_bytes([1; 32]));
+        let here = IpAddr::from([10, 0, 0, 1]);
+        let together = std::sync::Barrier::new(16);
+        let attempt = || {
+            together.wait();
+            attempts.attempt("alder", here, 100).is_ok()
+        };
+        let got_in = std::thread::scope(|scope| {
+            let guesses: Vec<_> = (0..16).map(|_| scope.spawn(attempt)).collect();
+            guesses
+                .into_iter()
+                .map(|guess| guess.join().unwrap())
+                .filter(|got_in| *got_in)
+                .count()
+        });
+        assert!(got_in <= ACCOUNT_HERE_FREE as usize, "{got_in}");
     }
 }

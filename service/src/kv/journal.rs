@@ -70,6 +70,9 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
                 writes: Vec::new(),
             },
         };
+        if head.version == u64::MAX {
+            return Err(KvError(format!("{journal} has no version after its own")));
+        }
         make(kv, head.version, &head.writes)?;
         Ok(Self {
             kv,
@@ -90,14 +93,28 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, KvError> {
         let raw = match self.writes.get(key) {
             Some(put) => put.clone(),
-            None => entry(self.kv, key)?.map(|(value, _)| value),
+            None => self.entry(key)?.map(|(value, _)| value),
         };
         raw.map(|raw| decode(key, &raw)).transpose()
     }
 
     /// The version that wrote a governed key, if it is there.
     pub(super) fn written_at(&self, key: &str) -> Result<Option<u64>, KvError> {
-        Ok(entry(self.kv, key)?.map(|(_, version)| version))
+        Ok(self.entry(key)?.map(|(_, version)| version))
+    }
+
+    /// As [`entry`]. A value that is ahead of the journal, while that stays, is of a journal that was lost or set back: what it decided next would
+    /// not go over such a value, and would be lost.
+    fn entry(&self, key: &str) -> Result<Option<(Vec<u8>, u64)>, KvError> {
+        let Some(raw) = self.kv.get(key)? else { return Ok(None) };
+        let entry: Entry = decode(key, &raw)?;
+        if entry.version > self.version && self.kv.get(&self.journal)? == self.was {
+            return Err(KvError(format!(
+                "{} is behind {key}: it was lost or set back",
+                self.journal
+            )));
+        }
+        Ok(entry.value.map(|value| (value, entry.version)))
     }
 
     /// Puts a value.
@@ -274,5 +291,31 @@ mod tests {
         assert_eq!(one.commit().unwrap(), Some(1));
         assert_eq!(two.commit().unwrap(), None, "somebody else was first");
         assert_eq!(read(&kv, "a"), Some(1));
+    }
+
+    #[test]
+    fn a_journal_that_was_lost_or_set_back_decides_nothing() {
+        let kv = MemoryKv::default();
+        write(&kv, &["a"], 1).unwrap();
+        let early = kv.get(JOURNAL).unwrap().unwrap();
+        write(&kv, &["a"], 2).unwrap();
+        let after = |kv: &MemoryKv| -> Result<(), KvError> {
+            let mut draft = Draft::<()>::begin(kv, JOURNAL.to_owned())?;
+            draft.get::<u8>("a")?;
+            draft.put("a".to_owned(), &3_u8)?;
+            draft.commit().map(drop)
+        };
+        kv.set(JOURNAL, &early).unwrap();
+        assert!(after(&kv).unwrap_err().0.contains("is behind a"));
+        kv.delete_many(&[JOURNAL.to_owned()]).unwrap();
+        assert!(after(&kv).unwrap_err().0.contains("is behind a"));
+        let last = Head {
+            version: u64::MAX,
+            state: (),
+            writes: Vec::new(),
+        };
+        kv.set(JOURNAL, &encode(&last).unwrap()).unwrap();
+        assert!(after(&kv).unwrap_err().0.contains("no version after"));
+        assert_eq!(read(&kv, "a"), Some(2), "nothing was changed");
     }
 }

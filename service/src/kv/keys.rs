@@ -50,6 +50,12 @@ impl KvKeys {
     pub fn open(kv: Arc<dyn KeyValue>, kek: KeyEncryptionKey, may_begin: bool) -> Result<Self, KeysError> {
         let mut wrapped = kv.get(EDGE)?;
         if wrapped.is_none() && may_begin {
+            // A new key over records of an old one would end every credential in them.
+            if !kv.list("")?.is_empty() {
+                return Err(KeysError::Unavailable(format!(
+                    "the store has other values but not its key ({EDGE}): nothing was changed; put a backup of the store back"
+                )));
+            }
             let edge = Zeroizing::new(clock::random::<32>());
             let begun = kek.wrap(EDGE_OWNER, &edge, clock::random());
             kv.swap(EDGE, None, &begun.map_err(|_| KeysError::WrongKey)?)?;

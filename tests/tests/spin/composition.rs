@@ -34,7 +34,7 @@ const IMPORTS: [(&str, &str); 22] = [
     ),
     (
         "wasi:clocks/monotonic-clock",
-        "std: Instant, in limits that only the native host keeps",
+        "the entry: how long a client may take; std: Instant",
     ),
     ("wasi:random/random", "the vault: salts, nonces, ids"),
     ("wasi:random/insecure-seed", "std: the seed of hash maps"),

@@ -9,6 +9,7 @@
 )]
 
 mod composition;
+mod silence;
 mod store;
 
 use eyesonly_tests::EdgeOptions;

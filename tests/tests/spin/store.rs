@@ -323,3 +323,54 @@ async fn what_nobody_has_any_more_is_collected() {
     kept.camera.put_clip(&other, clip.clone()).await.expect(201);
     assert!(kept.viewer.clip(&kept.camera, &other).await.expect(200).body == clip);
 }
+
+/// The key of a household that was removed is in no page of the file.
+#[tokio::test]
+async fn a_destroyed_key_leaves_nothing_in_the_file() {
+    let home = Home::with(spin()).await;
+    let store = open(&home.edge);
+    let [(_, wrapped)] = values(&store, "key/household/").try_into().unwrap();
+    let is_in_file = || {
+        let file = std::fs::read(home.edge.spin_store()).unwrap();
+        file.windows(wrapped.len()).any(|window| window == wrapped)
+    };
+    assert!(is_in_file());
+    let id = &home.household.id;
+    home.edge.command_line().run(&["household", "remove", id], "");
+    assert!(!is_in_file());
+}
+
+/// An event is acknowledged only where it will be listed.
+#[tokio::test]
+async fn a_camera_whose_journal_is_gone_hands_nothing_in() {
+    let home = Home::with(spin()).await;
+    home.camera
+        .put_event(&fresh_id(), &description("a fox"))
+        .await
+        .expect(201);
+    let store = open(&home.edge);
+    let [(journal, value)] = values(&store, "camera/").try_into().unwrap();
+    store
+        .execute("DELETE FROM spin_key_value WHERE key = ?1", params![journal])
+        .unwrap();
+    home.camera
+        .put_event(&fresh_id(), &description("a hare"))
+        .await
+        .expect_problem(503);
+    assert!(
+        home.edge.log().contains("it was lost or set back"),
+        "{}",
+        home.edge.log()
+    );
+    store
+        .execute(
+            "INSERT INTO spin_key_value VALUES ('default', ?1, ?2)",
+            params![journal, value],
+        )
+        .unwrap();
+    home.camera
+        .put_event(&fresh_id(), &description("a hare"))
+        .await
+        .expect(201);
+    assert_eq!(home.viewer.events(&home.camera).await.len(), 2);
+}
