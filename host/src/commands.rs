@@ -19,7 +19,7 @@ use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::keys::{Keys as _, KeysError};
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
-use eyesonly_service::store::{ORPHAN_MILLISECONDS, collect_before};
+use eyesonly_service::store::{ORPHAN_AT_ONCE_MILLISECONDS, ORPHAN_MILLISECONDS, collect_before};
 use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
 use std::path::Path;
@@ -99,15 +99,18 @@ pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
 pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
     let SpinStore { kv, keys } = open_spin_store(file, false)?;
     let (index, store) = (KvIndex::new(Arc::clone(&kv)), KvStore::new(Arc::clone(&kv)));
-    let age_milliseconds = if now { 0 } else { ORPHAN_MILLISECONDS };
-    // One more: `before` leaves out what was written in this very millisecond.
-    let before_milliseconds = clock::now_milliseconds()
-        .saturating_add(1)
-        .saturating_sub(age_milliseconds);
+    let (age_milliseconds, age) = if now {
+        (ORPHAN_AT_ONCE_MILLISECONDS, "a minute")
+    } else {
+        (ORPHAN_MILLISECONDS, "a day")
+    };
+    let before_milliseconds = clock::now_milliseconds().saturating_sub(age_milliseconds);
     let objects = collect_before(&index, &store, before_milliseconds).await?;
     let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
     say(json, &json!({ "objects": objects, "counters": counters }), || {
-        format!("collected: objects {objects}, counters of failed logins {counters}")
+        format!(
+            "collected: objects {objects}, counters of failed logins {counters}, and the parts of uploads that broke off (what is younger than {age} stays)"
+        )
     })
 }
 

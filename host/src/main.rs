@@ -63,7 +63,7 @@ enum Command {
     ///
     /// Run it daily; Spin may serve meanwhile: what was written within the last day stays. The native host does this by itself.
     Collect {
-        /// What was written within the last day too. Only while Spin is stopped: an upload on its way would be lost.
+        /// What is older than a minute too. An upload that takes longer and is on its way ends with an error.
         #[arg(long)]
         now: bool,
     },

@@ -37,10 +37,13 @@ impl Head {
         // The first is what the client came by, where several proxies have added theirs.
         let forwarded = forwarded.and_then(|proto| proto.split(',').next());
         let forwarded = forwarded.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
+        // Spin says it here alone where it ends TLS itself.
+        let full = headers.get_all("spin-full-url").iter().next_back();
+        let full = full.is_some_and(|url| url.as_bytes().starts_with(b"https://"));
         Ok(Self {
             method: incoming.method().to_string(),
             authority: incoming.authority(),
-            tls: forwarded || matches!(incoming.scheme(), Some(Scheme::Https)),
+            tls: forwarded || full || matches!(incoming.scheme(), Some(Scheme::Https)),
             request,
         })
     }

@@ -39,6 +39,8 @@ struct Begun {
     parts: u64,
     /// What it will be: where that is there already, the parts are its.
     name: [u8; 32],
+    /// A sweep has it: it must not end.
+    claimed: bool,
 }
 
 /// The store.
@@ -151,6 +153,8 @@ impl Store for KvStore {
             name,
             upload: clock::random(),
             waiting: Vec::new(),
+            noted: None,
+            parts_noted: 0,
             parts: 0,
             length: 0,
         }))
@@ -207,11 +211,16 @@ impl Store for KvStore {
             if begun.at_milliseconds >= before_milliseconds {
                 continue;
             }
+            // Claimed first: where it goes on after all, it finds that it has ended.
+            let claimed = Begun { claimed: true, ..begun };
+            if !self.0.swap(&key, Some(&raw), &encode(&claimed)?)? {
+                continue;
+            }
             // It may have broken off after the object appeared, and before that was noted.
-            let head = self.head(ObjectName::from_bytes(begun.name))?;
+            let head = self.head(ObjectName::from_bytes(claimed.name))?;
             match head.map(|head| head.body) {
                 Some(Body::Parts(of)) if of == upload => self.0.delete_many(&[key])?,
-                _ => drop_parts(&*self.0, &upload, begun.parts)?,
+                _ => drop_parts(&*self.0, &upload, claimed.parts)?,
             }
         }
         let mut listed = Vec::new();
@@ -241,21 +250,46 @@ struct KvUpload {
     upload: [u8; 16],
     /// What does not fill a part yet.
     waiting: Vec<u8>,
+    /// What was noted of it last.
+    noted: Option<Vec<u8>>,
+    /// How many parts that has room for.
+    parts_noted: u64,
     parts: u64,
     length: usize,
 }
 
 impl KvUpload {
-    fn write(&mut self) -> Result<(), KvError> {
-        // Noted before it is there, so that a sweep finds it.
+    /// Notes that it goes on, with at most so many parts. The first time nobody else knows of it; later a sweep may have claimed it.
+    fn note(&mut self, parts: u64) -> Result<(), KvError> {
         let begun = Begun {
             at_milliseconds: clock::now_milliseconds(),
-            parts: self.parts.saturating_add(1),
+            parts,
             name: *self.name.as_bytes(),
+            claimed: false,
         };
-        self.kv.set(&begun_key(&self.upload), &encode(&begun)?)?;
+        let (key, begun) = (begun_key(&self.upload), encode(&begun)?);
+        match &self.noted {
+            None => self.kv.set(&key, &begun)?,
+            Some(noted) => {
+                if !self.kv.swap(&key, Some(noted), &begun)? {
+                    return Err(KvError(
+                        "an upload stood still for so long that it was collected".to_owned(),
+                    ));
+                }
+            }
+        }
+        self.noted = Some(begun);
+        self.parts_noted = parts;
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), KvError> {
+        // Noted before it is there, so that a sweep finds it; for twice as many each time, since Spin lets an instance swap 256 times.
+        if self.parts >= self.parts_noted {
+            self.note(self.parts_noted.saturating_mul(2).max(1))?;
+        }
         self.kv.set(&part_key(&self.upload, self.parts), &self.waiting)?;
-        self.parts = begun.parts;
+        self.parts = self.parts.saturating_add(1);
         self.waiting.clear();
         Ok(())
     }
@@ -281,6 +315,11 @@ impl Upload for KvUpload {
     async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
         if !self.waiting.is_empty() {
             self.write()?;
+        }
+        // Young again: a sweep leaves it alone until long after its head is there.
+        if let Err(swept) = self.note(self.parts) {
+            drop_parts(&*self.kv, &self.upload, self.parts)?;
+            return Err(swept.into());
         }
         let written = write_head(&*self.kv, self.name, self.length, Body::Parts(self.upload));
         match written {
@@ -324,6 +363,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_upload_that_was_swept_does_not_end_well() {
+        for more in [0, LONG] {
+            let (kv, store) = store();
+            let mut upload = store.begin(ObjectName::from_bytes([1; 32])).await.unwrap();
+            upload.part(Bytes::from(vec![7; LONG])).await.unwrap();
+            store.sweep(u64::MAX).await.unwrap();
+            let went_on = upload.part(Bytes::from(vec![7; more])).await;
+            assert!(went_on.is_ok(), "it is told at its end at the latest");
+            assert!(upload.finish().await.is_err());
+            assert_eq!(kv.list("object/").unwrap(), [""; 0], "nothing is shown");
+        }
+    }
+
+    #[tokio::test]
     async fn an_object_keeps_its_parts_where_its_upload_broke_off_at_the_very_end() {
         let (kv, store) = store();
         let name = ObjectName::from_bytes([1; 32]);
@@ -339,6 +392,7 @@ mod tests {
             at_milliseconds: 1,
             parts: 3,
             name: [1; 32],
+            claimed: false,
         };
         kv.set(&begun_key(&upload), &encode(&begun).unwrap()).unwrap();
         assert_eq!(store.sweep(u64::MAX).await.unwrap().len(), 1);

@@ -6,6 +6,8 @@ use std::collections::HashSet;
 
 /// How old an object that the index does not have must be before it is collected while uploads may be on their way: none takes so long.
 pub const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
+/// The same where somebody asks for it now: none that is not in the index after so long will ever be.
+pub const ORPHAN_AT_ONCE_MILLISECONDS: u64 = 60 * 1000;
 /// Names asked for at once.
 const NAMES: usize = 500;
 

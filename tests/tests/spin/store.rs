@@ -310,6 +310,9 @@ async fn what_nobody_has_any_more_is_collected() {
     assert_eq!(collect(&[]), 0, "all of it is young");
     assert!(values(&store, "") == before, "nothing has changed");
     let parts = values(&store, "part/").len();
+    assert_eq!(collect(&["--now"]), 0, "all of it is younger than a minute");
+    assert!(values(&store, "") == before, "nothing has changed");
+    tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(collect(&["--now"]), 1, "the removed camera's clip");
     assert_eq!(home.edge.store_files(), needed);
     assert!(values(&store, "part/").len() < parts, "parts are gone");
