@@ -78,7 +78,7 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
             file.display()
         ),
         KeysError::WrongKey => anyhow::anyhow!(
-            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}, or its entry `key/edge` is damaged",
+            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}, or its entry `key/edge` is damaged: set {KEK_VARIABLE} to the key it was begun with, or put a backup of the store back",
             file.display()
         ),
         KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),

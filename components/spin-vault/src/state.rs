@@ -36,7 +36,7 @@ pub struct Settings {
 pub enum Closed {
     /// No key-encryption key.
     #[error(
-        "the variable `key_encryption_key` is not set; give the vault the key that its store was begun with (64 hexadecimal digits)"
+        "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the key that the store was begun with (64 hexadecimal digits)"
     )]
     NoVariable,
     /// Not a key-encryption key.
@@ -47,11 +47,13 @@ pub enum Closed {
     SessionSeconds,
     /// Nobody has begun the store.
     #[error(
-        "the key-value store was not begun; `eyesonly household add` (command line) begins it with the same key_encryption_key"
+        "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins it with the same key_encryption_key"
     )]
     NotBegun,
     /// The store is another key's.
-    #[error("the key-value store was begun with another key_encryption_key; give the vault that one, or another store")]
+    #[error(
+        "the key-value store was begun with another key_encryption_key: set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
+    )]
     OtherKey,
     /// The store does not answer.
     #[error("the keys can't be read: {0}")]
