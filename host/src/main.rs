@@ -244,9 +244,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let place = match &arguments.spin_store {
-        Some(store) => Place::SpinStore(store.clone()),
-        None => Place::DataFolder(Config::read(&arguments.config)?),
+    let place = match (&arguments.spin_store, &arguments.command) {
+        (Some(store), _) => Place::SpinStore(store.clone()),
+        (None, Command::Collect { .. }) => {
+            anyhow::bail!("`collect` goes with --spin-store FILE; `serve` collects by itself in its data folder")
+        }
+        (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -264,9 +267,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             ),
         },
         Command::Collect { now } => match &place {
-            Place::DataFolder(_) => {
-                anyhow::bail!("`collect` goes with --spin-store; `serve` collects by itself in its data folder")
-            }
+            // Refused above.
+            Place::DataFolder(_) => {}
             Place::SpinStore(store) => runtime.block_on(commands::collect(store, now, json))?,
         },
         Command::Household(command) => {
