@@ -4,9 +4,12 @@ use crate::bindings::eyesonly::edge::admission::Departure;
 use crate::pace::{IDLE, within};
 use eyesonly_web::answer::{part, private, ranged};
 use eyesonly_web::range::Span;
-use futures::SinkExt as _;
+use futures::{Sink, SinkExt as _};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use spin_sdk::http::{Fields, OutgoingResponse, ResponseOutparam};
+
+/// How much is sent before a client must have taken some of it again: little, so that a slow line keeps up.
+const SENT_BYTES: usize = 64 * 1024;
 
 /// An answer.
 pub enum Answer {
@@ -58,6 +61,17 @@ fn begin(status: StatusCode, headers: &HeaderMap) -> Option<OutgoingResponse> {
     Some(response)
 }
 
+/// Sends bytes, some at a time. Errors: the client has gone, or takes nothing any more.
+async fn send(body: &mut (impl Sink<Vec<u8>> + Unpin), bytes: &[u8]) -> Result<(), ()> {
+    for some in bytes.chunks(SENT_BYTES) {
+        match within(IDLE, body.send(some.to_vec())).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => return Err(()),
+        }
+    }
+    Ok(())
+}
+
 impl Answer {
     /// Writes it; for a HEAD without its body.
     pub async fn send(self, out: ResponseOutparam, is_head: bool) {
@@ -77,7 +91,11 @@ impl Answer {
                 };
                 if body.is_empty() {
                     out.set(outgoing);
-                } else if !matches!(within(IDLE, out.set_with_body(outgoing, body)).await, Some(Ok(()))) {
+                    return;
+                }
+                let mut sink = outgoing.take_body();
+                out.set(outgoing);
+                if send(&mut sink, &body).await.is_err() {
                     eprintln!("the client went away");
                 }
             }
@@ -95,8 +113,8 @@ impl Answer {
                 loop {
                     match departure.next() {
                         Ok(Some(piece)) => {
-                            // Gone, or it takes nothing any more: the engine cuts the connection.
-                            if !matches!(within(IDLE, body.send(piece)).await, Some(Ok(()))) {
+                            // The body ends short of its length: the engine cuts the connection.
+                            if send(&mut body, &piece).await.is_err() {
                                 return;
                             }
                         }
