@@ -39,7 +39,7 @@ fn a_store_that_nobody_began_opens_nothing_and_is_not_begun() {
     edge.kv.0.lock().unwrap().clear();
     let refused = edge.open(Some(&key())).err().unwrap();
     assert!(matches!(refused, Closed::NotBegun));
-    assert!(refused.to_string().contains("eyesonly household add"));
+    assert!(refused.to_string().contains("eyesonly --spin-store FILE household add"));
     assert!(edge.kv.0.lock().unwrap().is_empty());
 }
 
