@@ -220,7 +220,7 @@ impl Footage {
             pointer: None,
             supersedes: None,
         };
-        let (footage, name) = (Arc::clone(self), located.name());
+        let (footage, name, sealed_length) = (Arc::clone(self), located.name(), located.sealed_length());
         drop(spawn(async move {
             let mut sealed = Vec::with_capacity(HEADER_BYTES.saturating_add(extent.chunks.len()));
             sealed.extend_from_slice(&extent.header);
@@ -234,6 +234,8 @@ impl Footage {
             }
             match footage.index.commit(new).await {
                 Ok(crate::index::Committed::Written(_)) => {}
+                // The same object by another maker at the same moment, or once more because it was lost: what the row names must stay.
+                Ok(crate::index::Committed::Taken(row)) if row.name == name && row.sealed_length == sealed_length => {}
                 // The source was deleted meanwhile, or another one was first: this one must not stay.
                 Ok(_) => {
                     let _ = store.delete(name).await;
