@@ -95,7 +95,7 @@ impl Attempts for KvAttempts {
             return Err(wait);
         }
         for (place, free) in &counters {
-            // Once more: of many at the same moment only as many get in as are free.
+            // Once more: of many at the same moment only as many get in as are free. One that loses here stays counted where it came first.
             let is_free = |counter| wait_seconds(counter, *free, now_seconds) == 0;
             let counted = self.change(place, |counter| is_free(counter).then(|| counter.failed(now_seconds)));
             if !counted.map_err(unknown)? {
