@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use eyesonly::admission::RawCredential;
 use eyesonly::config::Config;
-use eyesonly::footage::Recalled;
-use eyesonly::grant::Grant;
+use eyesonly::edge;
 use eyesonly::http::Edge;
-use eyesonly::sandbox::{Question, Status};
-use eyesonly::{clock, edge};
-use eyesonly_rights::{Action, Nonce, Record as _, SessionRecord};
+use eyesonly::sandbox::Question;
+use eyesonly_gate::registry::RecordName;
+use eyesonly_gate::rules::Status;
+use eyesonly_gate::{Grant, RawCredential};
+use eyesonly_rights::{Action, Record as _, SessionRecord, ViewerRecord};
+use eyesonly_service::footage::Recalled;
 use serde::{Deserialize, Serialize};
 
 /// Rounds of each row; the median is what counts.
@@ -40,9 +41,9 @@ pub struct Input {
 /// Microseconds of one call.
 #[derive(Serialize)]
 pub struct Measured {
-    /// One record out of SQLite, unproven.
+    /// A session and its viewer's record out of SQLite, unproven.
     registry_read: f64,
-    /// Credential and route to grant: two reads, proven, and the keys.
+    /// Credential and route to grant: one read, proven, and the keys.
     admit: f64,
     /// The newest still found through the index.
     newest_still: f64,
@@ -78,8 +79,9 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     let (admission, footage) = (&edge.admission, &edge.footage);
     let raw = RawCredential::new(&input.token);
     let admit = || admission.admit(&raw, &input.tag, &input.camera, Action::Live);
-    let grant = Arc::new(admit().await.context("admission")?);
-    let session = admission.identify(&raw).await.context("the session")?.session();
+    let grant = admit().await.context("admission")?;
+    let requester = admission.identify(&raw).await.context("the session")?;
+    let (session, viewer) = (requester.session(), requester.viewer());
     let round = Duration::from_millis(input.round_milliseconds);
 
     // First, while it is true that nobody has asked for them.
@@ -92,12 +94,11 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     };
     Ok(Measured {
         registry_read: microseconds(round, async || {
-            let nonce = Nonce::from_bytes(clock::random());
-            let answer = admission
-                .registry()
-                .read(SessionRecord::KIND, session.as_bytes(), nonce)
-                .await?;
-            Ok(answer.record.is_some())
+            let records = admission.records();
+            let session: RecordName<'_> = (SessionRecord::KIND, session.as_bytes());
+            let names = [session, (ViewerRecord::KIND, viewer.as_bytes())];
+            let answer = records.registry().read(&names, records.nonce()).await?;
+            Ok(answer.records.iter().all(Option::is_some))
         })
         .await?,
         admit: microseconds(round, async || Ok(admit().await?.kinds().live)).await?,
@@ -115,21 +116,20 @@ async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyh
         .thumbnail
         .handle(Arc::clone(&edge.footage), Arc::clone(grant), question)
         .await?;
-    if answer.status != Status::Ok {
-        bail!("the handler answered {:?}", answer.status);
+    if answer.status() != Status::Ok {
+        bail!("the handler answered {:?}", answer.status());
     }
-    black_box(answer.body);
+    black_box(answer);
     Ok(())
 }
 
 /// CPU of this thread for each cold still, in microseconds.
 async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
     let raw = RawCredential::new(&input.token);
-    let grant = Arc::new(
-        edge.admission
-            .admit(&raw, &input.tag, &input.camera, Action::Events)
-            .await?,
-    );
+    let grant = edge
+        .admission
+        .admit(&raw, &input.tag, &input.camera, Action::Events)
+        .await?;
     let (first, rest) = input.cold_events.split_first().context("no cold events")?;
     handled(edge, &grant, Some(first.clone())).await?;
     let mut costs = Vec::new();

@@ -4,21 +4,22 @@
 
 use crate::{CameraCommand, HouseholdCommand, ViewerCommand};
 use anyhow::{Context as _, bail};
-use eyesonly::admin::{Admin, NewCamera};
-use eyesonly::admission::Admission;
-use eyesonly::clock;
 use eyesonly::config::Config;
 use eyesonly::edge;
-use eyesonly::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
-use eyesonly::index::SqliteIndex;
 use eyesonly::keyring::KEK_VARIABLE;
 use eyesonly::keyvalue::SpinFile;
-use eyesonly::ledger::MemoryLedger;
-use eyesonly::registry::SqliteRegistry;
-use eyesonly_rights::{CameraRecord, HouseholdRecord, ViewerRecord};
+use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
+use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
+use eyesonly_rights::{CameraRecord, Freshness, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
-use eyesonly_service::keys::{Keys as _, KeysError};
+use eyesonly_service::admin::{Admin, HouseholdRecord, NewCamera};
+use eyesonly_service::catalogue::Catalogue;
+use eyesonly_service::clock::{self, System};
+use eyesonly_service::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
+use eyesonly_service::index::Index;
+use eyesonly_service::keys::Keyring;
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
+use eyesonly_service::ledger::MemoryLedger;
 use eyesonly_service::store::{ORPHAN_AT_ONCE_MILLISECONDS, ORPHAN_MILLISECONDS, collect_before};
 use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
@@ -43,9 +44,31 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
     }
     let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
     let index = Arc::new(SqliteIndex::new(data.database));
-    let ledger = Arc::new(MemoryLedger::default());
-    let admission = Admission::new(data.keyring, registry, ledger);
-    Ok(Admin::new(Arc::new(admission), index))
+    Ok(administration(data.keyring, registry, index, Freshness::Echoed))
+}
+
+/// Administration over these seams.
+fn administration(
+    keys: Arc<dyn Keyring>,
+    registry: Arc<dyn Registry>,
+    index: Arc<dyn Index>,
+    demanded: Freshness,
+) -> Admin {
+    let (records, catalogue) = proven(&*keys, registry, index, demanded);
+    Admin::new(keys, records, catalogue)
+}
+
+/// What registry and index say, proven.
+fn proven(
+    keys: &dyn eyesonly_gate::Keys,
+    registry: Arc<dyn Registry>,
+    index: Arc<dyn Index>,
+    demanded: Freshness,
+) -> (Arc<Records>, Arc<Catalogue>) {
+    let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
+    let records = Records::new(keys, registry, ledger, (system(), system()), demanded);
+    let catalogue = Catalogue::new(index, Arc::clone(&records));
+    (records, catalogue)
 }
 
 /// The label of the store that the Spin edition uses.
@@ -91,21 +114,23 @@ pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
     let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
     let index = Arc::new(KvIndex::new(kv));
-    let admission = Admission::new(Arc::new(keys), registry, Arc::new(MemoryLedger::default()));
-    Ok(Admin::new(Arc::new(admission), index))
+    Ok(administration(Arc::new(keys), registry, index, Freshness::Unproven))
 }
 
 /// Deletes from the Spin edition's store what nothing there has any more: requests end too soon to do it. `now`: what is young too.
 pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
     let SpinStore { kv, keys } = open_spin_store(file, false)?;
-    let (index, store) = (KvIndex::new(Arc::clone(&kv)), KvStore::new(Arc::clone(&kv)));
+    let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
+    let index = Arc::new(KvIndex::new(Arc::clone(&kv)));
+    let (_, catalogue) = proven(&keys, registry, index, Freshness::Unproven);
+    let store = KvStore::new(Arc::clone(&kv));
     let (age_milliseconds, age) = if now {
         (ORPHAN_AT_ONCE_MILLISECONDS, "a minute")
     } else {
         (ORPHAN_MILLISECONDS, "a day")
     };
     let before_milliseconds = clock::now_milliseconds().saturating_sub(age_milliseconds);
-    let objects = collect_before(&index, &store, before_milliseconds).await?;
+    let objects = collect_before(&catalogue, &store, before_milliseconds).await?;
     let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
     say(json, &json!({ "objects": objects, "counters": counters }), || {
         format!(

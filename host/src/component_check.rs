@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// The only interfaces that a handler may import.
-pub const IMPORTS_ALLOWED: [&str; 3] = [
-    "eyesonly:edge/footage@0.1.0",
-    "eyesonly:edge/events@0.1.0",
-    "eyesonly:edge/renditions@0.1.0",
+pub const IMPORTS_ALLOWED: [&str; 4] = [
+    "eyesonly:edge/types@0.2.0",
+    "eyesonly:edge/footage@0.2.0",
+    "eyesonly:edge/events@0.2.0",
+    "eyesonly:edge/renditions@0.2.0",
 ];
 /// The interface that makes a component a handler.
-pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.1.0";
+pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.2.0";
 /// A handler is a few hundred KiB; a larger file is refused unread.
 pub const SIZE_BYTES_MAX: usize = 64 << 20;
 
@@ -229,12 +230,12 @@ mod tests {
             "asks for what a handler can't have: wasi:clocks",
         );
         check_error(
-            &importing("eyesonly:edge/footage@0.2.0"),
+            &importing("eyesonly:edge/footage@0.1.0"),
             "asks for what a handler can't have: eyesonly:edge",
         );
         check_error(
-            &importing("eyesonly:edge/admission@0.1.0"),
-            "asks for what a handler can't have: eyesonly:edge",
+            &importing("eyesonly:spin/admission@0.2.0"),
+            "asks for what a handler can't have: eyesonly:spin",
         );
         check_error(&importing(IMPORTS_ALLOWED[0]), "not a handler: it does not export");
     }

@@ -1,24 +1,26 @@
 //! The edge, put together: data folder, keyring, registry, index, tiers, store, sandbox and handlers.
 
-use crate::admission::Admission;
-use crate::clock;
 use crate::config::Config;
-use crate::footage::Footage;
+use crate::disk_tier::DiskTier;
+use crate::folder::FolderStore;
 use crate::http::{Direct, Edge, Inlet, Outlet};
-use crate::identity::{Identity, Throttle};
-use crate::index::{Index, SqliteIndex};
-use crate::ingest::Ingest;
 use crate::keyring::Keyring;
-use crate::ledger::{Ledger, MemoryLedger, Seam};
 use crate::metrics::Metrics;
-use crate::registry::{Registry, SqliteRegistry};
 use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
-use crate::sqlite::Database;
-use crate::store::{FolderStore, ORPHAN_MILLISECONDS, Store, collect_before};
-use crate::tiers::{Coalescer, DiskTier, Flights, Ladder, MemoryTier, Tier};
+use crate::sqlite::{Database, SqliteIndex, SqliteRegistry};
 use anyhow::{Context as _, bail};
+use eyesonly_gate::{Admission, Clock, Keys as _, Records, Registry, Seam};
+use eyesonly_rights::Freshness;
 use eyesonly_seal::MacKey;
-use eyesonly_service::keys::Keys as _;
+use eyesonly_service::catalogue::Catalogue;
+use eyesonly_service::clock::{self, System};
+use eyesonly_service::footage::Footage;
+use eyesonly_service::identity::{Identity, Throttle};
+use eyesonly_service::index::Index;
+use eyesonly_service::ingest::Ingest;
+use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::store::{ORPHAN_MILLISECONDS, Store, collect_before};
+use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -113,6 +115,7 @@ impl CacheMac for CacheKey {
 }
 
 /// Every place where the edge asks and something else answers. None of them is trusted.
+#[derive(Clone)]
 pub struct Seams {
     /// Records of rights and sessions.
     pub registry: Arc<dyn Registry>,
@@ -128,6 +131,8 @@ pub struct Seams {
     pub inlet: Arc<dyn Inlet>,
     /// What carries an answer to the way out.
     pub outlet: Arc<dyn Outlet>,
+    /// What the tiers' standing is measured by.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The seams as the configuration has them.
@@ -151,39 +156,59 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
         coalescer: Arc::new(Flights::default()),
         inlet: Arc::new(Direct),
         outlet: Arc::new(Direct),
+        clock: Arc::new(System),
     })
 }
 
 /// Puts the services together over these seams.
 ///
 /// # Errors
-/// If the password hash does not work on this machine.
+/// None so far; opening what is behind the seams may fail in the future.
 pub fn assemble(
     config: &Config,
     keyring: &Arc<Keyring>,
     seams: Seams,
     handlers: (Handler, Handler),
 ) -> anyhow::Result<Arc<Edge>> {
-    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let admission = Arc::new(Admission::new(
-        Arc::clone(keyring) as _,
+    let ledger = Arc::new(MemoryLedger::default());
+    let system = || Arc::new(System);
+    let records = Records::new(
+        &**keyring,
         seams.registry,
-        Arc::clone(&ledger),
-    ));
-    let ladder = Ladder::new(seams.tiers, seams.store, Arc::clone(&ledger)).with_coalescer(seams.coalescer);
-    let standings = ladder.standings().cloned().collect();
-    let footage = Arc::new(Footage::new(seams.index, ladder, Arc::clone(&admission)));
+        Arc::clone(&ledger) as _,
+        (system(), system()),
+        Freshness::Echoed,
+    );
+    let admission = Admission::new(
+        Arc::clone(keyring) as _,
+        Arc::clone(&records),
+        Arc::clone(&ledger) as _,
+        system(),
+    );
+    let ladder = Ladder::new(seams.tiers, seams.store, Arc::clone(&records))
+        .with_coalescer(seams.coalescer)
+        .with_clock(seams.clock);
+    let ladder = Arc::new(ladder);
+    let catalogue = Catalogue::new(seams.index, Arc::clone(&records));
+    let footage = Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder));
     let (thumbnail, events) = handlers;
     Ok(Arc::new(Edge {
         identity: Identity::new(
-            Arc::clone(&admission),
+            &**keyring,
+            records,
             config.session_seconds,
             Arc::new(Throttle::default()),
         ),
-        ingest: Ingest::new(Arc::clone(&footage)),
-        metrics: Arc::new(Metrics::new(ledger, standings)),
+        ingest: Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission)),
+        metrics: Arc::new(Metrics::new(
+            Arc::clone(&ledger) as _,
+            ladder.standings().cloned().collect(),
+        )),
         tls: config.tls.is_some(),
+        ledger,
         admission,
+        catalogue,
+        ladder,
         footage,
         thumbnail,
         events,
@@ -194,10 +219,10 @@ pub fn assemble(
 
 /// Collects what broken uploads and deletions left in the store: once what is older than this process, then every few hours.
 /// `started_at_milliseconds`: a moment before the first upload could begin.
-pub async fn collect(footage: Arc<Footage>, started_at_milliseconds: u64) {
+pub async fn collect(edge: Arc<Edge>, started_at_milliseconds: u64) {
     let mut before_milliseconds = started_at_milliseconds;
     loop {
-        match collect_before(&**footage.index(), &**footage.ladder().store(), before_milliseconds).await {
+        match collect_before(&edge.catalogue, &**edge.ladder.store(), before_milliseconds).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
             Err(error) => tracing::warn!(%error, "collection did not finish"),

@@ -6,11 +6,12 @@
 //! It must never hold or write a key in the clear, except the key-encryption key's own file, which it makes with mode 0600 when
 //! nobody brings one in `EYESONLY_KEK`.
 
-use crate::clock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use eyesonly_gate::{Keys, KeysError};
 use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
-use eyesonly_service::keys::{Keys, KeysError};
+use eyesonly_service::clock;
+use eyesonly_service::keys;
 use eyesonly_service::kv::read_kek;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -78,6 +79,8 @@ impl Keyring {
     /// [`KeyringError`], with what to do about it in its text.
     pub fn open(folder: &Path) -> Result<Self, KeyringError> {
         let path = folder.join("keyring.json");
+        // Two processes that begin one at the same time begin it once.
+        let _alone = lock(&path)?;
         let kek = key_encryption_key(folder, path.exists())?;
         if !path.exists() {
             let edge = Zeroizing::new(clock::random::<32>());
@@ -139,14 +142,13 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]; nothing has changed then.
     pub fn add_households(&self, households: &[HouseholdId]) -> Result<(), KeyringError> {
-        let mut wrapped = Vec::with_capacity(households.len());
-        for household in households {
-            let key = Zeroizing::new(clock::random::<32>());
-            let sealed = self.kek.wrap(household.as_bytes(), &key, clock::random());
-            wrapped.push((*household, STANDARD.encode(sealed.map_err(|_| KeyringError::WrongKey)?)));
-        }
-        self.change(|file| {
-            file.households.extend(wrapped);
+        self.change(|file, kek| {
+            for household in households {
+                let key = Zeroizing::new(clock::random::<32>());
+                let sealed = kek.wrap(household.as_bytes(), &key, clock::random());
+                let wrapped = STANDARD.encode(sealed.map_err(|_| KeyringError::WrongKey)?);
+                file.households.insert(*household, wrapped);
+            }
             if file.households.len() > HOUSEHOLDS_MAX {
                 return Err(KeyringError::Form(format!(
                     "the keyring is full ({HOUSEHOLDS_MAX} households)"
@@ -156,14 +158,32 @@ impl Keyring {
         })
     }
 
-    fn change(&self, edit: impl FnOnce(&mut File) -> Result<(), KeyringError>) -> Result<(), KeyringError> {
+    /// Changes the file under its lock, with the key that it names: whoever wraps for it holds it meanwhile, and the key that wraps is the one
+    /// that the file's own entry opens with.
+    fn change(
+        &self,
+        edit: impl FnOnce(&mut File, &KeyEncryptionKey) -> Result<(), KeyringError>,
+    ) -> Result<(), KeyringError> {
         let mut state = self
             .state
             .write()
             .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         let _alone = lock(&self.path)?;
         let mut file = read(&self.path)?;
-        edit(&mut file)?;
+        // The key-encryption key may have been changed by another process since this one started: then nothing is written with the old one.
+        let edge = unwrap(&self.kek, EDGE_OWNER, &file.edge).map_err(|_| {
+            KeyringError::Form(format!(
+                "{}: was wrapped anew with another key-encryption key since this process started. Start it again with that key; nothing was changed.",
+                self.path.display()
+            ))
+        })?;
+        if EdgeKey::from_bytes(*edge).credential_key().mac(&[]) != self.edge.credential_key().mac(&[]) {
+            return Err(KeyringError::Form(format!(
+                "{}: is another installation's by now. Nothing was changed.",
+                self.path.display()
+            )));
+        }
+        edit(&mut file, &self.kek)?;
         write(&self.path, &file)?;
         *state = State {
             file,
@@ -186,13 +206,15 @@ impl Keys for Keyring {
         }
         Ok(self.unwrap_household(household)?)
     }
+}
 
+impl keys::Keyring for Keyring {
     fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
         Ok(self.add_households(&[household])?)
     }
 
     fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
-        Ok(self.change(|file| {
+        Ok(self.change(|file, _| {
             file.households
                 .remove(&household)
                 .map(|_| ())
@@ -206,7 +228,7 @@ impl From<KeyringError> for KeysError {
         match error {
             KeyringError::NoKey => Self::NoKey,
             KeyringError::WrongKey => Self::WrongKey,
-            other => Self::Unavailable(other.to_string()),
+            other => Self::Unavailable(Box::new(other)),
         }
     }
 }
@@ -310,6 +332,7 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eyesonly_service::keys::Keyring as _;
 
     fn household(n: u8) -> HouseholdId {
         HouseholdId::from_bytes([n; 16])

@@ -5,11 +5,11 @@ mod commands;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use commands::say;
-use eyesonly::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly::config::Config;
 use eyesonly::http::{Listener, Tls, serve};
 use eyesonly::{component_check, edge};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,8 +70,6 @@ enum Command {
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
-    #[cfg(feature = "storm")]
-    Storm(eyesonly::storm::command::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -238,10 +236,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return check_component(&file, json);
     }
     forbid_core_dumps()?;
-    #[cfg(feature = "storm")]
-    if let Command::Storm(arguments) = &arguments.command {
-        return eyesonly::storm::command::run(arguments);
-    }
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let place = match (&arguments.spin_store, &arguments.command) {
@@ -278,8 +272,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Camera(command) => runtime.block_on(commands::camera(&admin(false)?, command, json))?,
         Command::Viewer(command) => runtime.block_on(commands::viewer(&admin(false)?, command, json))?,
         Command::Component(_) => {}
-        #[cfg(feature = "storm")]
-        Command::Storm(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ExitCode::SUCCESS)
@@ -301,7 +293,7 @@ fn forbid_core_dumps() -> anyhow::Result<()> {
 }
 
 async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: bool) -> anyhow::Result<()> {
-    let started_at_milliseconds = eyesonly::clock::now_milliseconds();
+    let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
     let data = edge::open_data(config)?;
     let _alone = edge::lock_data(&config.data)?;
     let tls = config.tls.as_ref();
@@ -319,7 +311,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
         tracing::info!(address = %listener.address, "metrics");
         tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
     }
-    tokio::spawn(edge::collect(Arc::clone(&edge.footage), started_at_milliseconds));
+    tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.address);
     say(json, &serde_json::json!({ "listening": address }), || {

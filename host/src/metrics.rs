@@ -2,10 +2,12 @@
 //!
 //! They must never carry an id, a name or an address: only routes, statuses, seams and faults.
 
-use crate::clock;
-use crate::ledger::{Fault, Ledger, Seam};
-use crate::tiers::Standing;
 use axum::http::StatusCode;
+use eyesonly_gate::Seam;
+use eyesonly_rights::Fault;
+use eyesonly_service::clock;
+use eyesonly_service::ledger::Counts;
+use eyesonly_service::tiers::Standing;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -25,13 +27,13 @@ struct Answered {
 pub struct Metrics {
     registry: Registry,
     answered: Family<Answered, Counter>,
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn Counts>,
     standings: Vec<Arc<Standing>>,
 }
 
 impl Metrics {
     /// Counters; those of the ledger and of the tiers are read from them.
-    pub fn new(ledger: Arc<dyn Ledger>, standings: Vec<Arc<Standing>>) -> Self {
+    pub fn new(ledger: Arc<dyn Counts>, standings: Vec<Arc<Standing>>) -> Self {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
         registry.register("requests", "Requests answered", answered.clone());
@@ -68,14 +70,12 @@ impl Metrics {
             "# HELP eyesonly_misdeliveries Answers that did not prove their question and were refused."
         );
         let _ = writeln!(own, "# TYPE eyesonly_misdeliveries counter");
-        for seam in Seam::ALL {
-            for fault in Fault::ALL {
+        for (seam, seam_name) in Seam::ALL {
+            for (fault, fault_name) in Fault::ALL {
                 let count = self.ledger.misdeliveries(seam, fault);
                 let _ = writeln!(
                     own,
-                    "eyesonly_misdeliveries_total{{seam=\"{}\",fault=\"{}\"}} {count}",
-                    seam.name(),
-                    fault.name()
+                    "eyesonly_misdeliveries_total{{seam=\"{seam_name}\",fault=\"{fault_name}\"}} {count}"
                 );
             }
         }

@@ -4,19 +4,20 @@
 //! once, when it is made, and never take a password from the command line, where other users of the machine can read it.
 
 mod amend;
+mod error;
 
-use crate::admission::{Admission, Refused};
+pub use error::AdminError;
+
+use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::footage::is_plain_text;
-use crate::identity::{NAME_BYTES_MAX, PasswordError, hash_password};
-use crate::index::{Index, IndexError, forget_all};
-use crate::keys::KeysError;
-use crate::ledger::Seam;
-use crate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX, RegistryError};
-use eyesonly_rights::{
-    CameraRecord, CameraRight, HouseholdRecord, Kinds, LoginRecord, Record, RecordError, Role, ViewerRecord, Window,
-};
+use crate::identity::{LoginRecord, NAME_BYTES_MAX, hash_password};
+use crate::keys::Keyring;
+use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX};
+use eyesonly_gate::{KeysError, Records, Seam};
+use eyesonly_rights::{CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -29,56 +30,31 @@ pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
 /// How often a change is tried again when somebody else wrote meanwhile.
 const TRIES_MAX: usize = 10;
 
-/// Why nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// A name or number can't be used.
-    #[error("{0}")]
-    Input(String),
-    /// There is no such household, camera or viewer.
-    #[error("there is no such {0}; `eyesonly {0} list` shows what there is")]
-    Absent(&'static str),
-    /// The login name is taken.
-    #[error("the name {0:?} is taken; choose another")]
-    Taken(String),
-    /// The password can't be used.
-    #[error("{0}")]
-    Password(#[from] PasswordError),
-    /// The registry does not answer, or not with a proven answer.
-    #[error("{0}")]
-    Registry(String),
-    /// Keys.
-    #[error("{0}")]
-    Keys(#[from] KeysError),
-    /// The camera has ended already.
-    #[error("this camera's enrolment has ended already; `eyesonly camera add` enrols a device anew")]
-    Ended,
-    /// The index does not answer.
-    #[error("{0}")]
-    Index(#[from] IndexError),
-    /// Somebody else wrote meanwhile; tried again by [`Admin`].
-    #[error("others are changing the same household; try again")]
-    Conflict,
+/// A household. Key: its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HouseholdRecord {
+    /// The household.
+    pub household: HouseholdId,
+    /// What it is called.
+    pub name: String,
+    /// Its cameras that are enrolled now.
+    pub cameras: Vec<CameraId>,
+    /// Its viewers.
+    pub viewers: Vec<ViewerId>,
+    /// How many bytes of sealed objects it may hold.
+    pub quota_bytes: u64,
+    /// The registry's number when this was written.
+    pub sequence: u64,
 }
 
-impl From<RegistryError> for AdminError {
-    fn from(error: RegistryError) -> Self {
-        match error {
-            RegistryError::Conflict => Self::Conflict,
-            error => Self::Registry(error.to_string()),
-        }
+impl Record for HouseholdRecord {
+    const KIND: &'static str = "household";
+    fn key(&self) -> Vec<u8> {
+        self.household.as_bytes().to_vec()
     }
-}
-
-impl From<Refused> for AdminError {
-    fn from(refused: Refused) -> Self {
-        Self::Registry(refused.to_string())
-    }
-}
-
-impl From<RecordError> for AdminError {
-    fn from(error: RecordError) -> Self {
-        Self::Registry(error.to_string())
+    fn sequence(&self) -> u64 {
+        self.sequence
     }
 }
 
@@ -92,20 +68,22 @@ pub struct NewCamera {
 
 /// Changes and lists what the registry holds.
 pub struct Admin {
-    admission: Arc<Admission>,
-    index: Arc<dyn Index>,
+    keys: Arc<dyn Keyring>,
+    mint: Mint,
+    records: Arc<Records>,
+    catalogue: Arc<Catalogue>,
 }
 
 /// The records of one commit, for one sequence.
 struct Writing<'a> {
-    admission: &'a Admission,
+    admin: &'a Admin,
     changes: Vec<Change>,
     sequence: u64,
 }
 
 impl Writing<'_> {
     fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
-        let sealed = self.admission.seal(record)?;
+        let sealed = self.admin.mint.seal(record, clock::random())?;
         self.changes.push(Change {
             kind: R::KIND,
             key: record.key(),
@@ -130,24 +108,27 @@ impl Writing<'_> {
                 "the household has too many cameras and viewers for one change".into(),
             ));
         }
-        Ok(self
-            .admission
-            .commit(self.changes, Some(self.sequence))
-            .await
-            .map(|_| ())?)
+        let committed = self.admin.records.commit(self.changes, Some(self.sequence)).await;
+        Ok(committed.map(|_| ())?)
     }
 }
 
 impl Admin {
     /// Administration over these services.
-    pub fn new(admission: Arc<Admission>, index: Arc<dyn Index>) -> Self {
-        Self { admission, index }
+    pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
+        let mint = Mint::new(keys.edge());
+        Self {
+            keys,
+            mint,
+            records,
+            catalogue,
+        }
     }
 
     async fn writing(&self) -> Result<Writing<'_>, AdminError> {
-        let sequence = self.admission.registry().sequence().await?.saturating_add(1);
+        let sequence = self.records.position().await?.rights.number.saturating_add(1);
         Ok(Writing {
-            admission: &self.admission,
+            admin: self,
             changes: Vec::new(),
             sequence,
         })
@@ -158,11 +139,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Absent`] with `what`; others if no proven answer could be had.
     pub async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
-        self.admission
-            .ask::<R>(Seam::Registry, key)
-            .await?
-            .0
-            .ok_or(AdminError::Absent(what))
+        self.records.read::<R>(key).await?.ok_or(AdminError::Absent(what))
     }
 
     /// Tries a change until nobody else wrote meanwhile.
@@ -187,7 +164,7 @@ impl Admin {
         let name = label(name)?;
         quota(quota_bytes)?;
         let household = HouseholdId::from_bytes(clock::fresh_id());
-        self.admission.keys().add_household(household)?;
+        self.keys.add_household(household)?;
         self.settle(async || {
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
@@ -218,7 +195,7 @@ impl Admin {
         for viewer in record.viewers {
             self.remove_viewer(viewer).await?;
         }
-        match self.admission.keys().destroy_household(household) {
+        match self.keys.destroy_household(household) {
             Ok(()) | Err(KeysError::NoKey) => {}
             Err(error) => return Err(error.into()),
         }
@@ -255,7 +232,7 @@ impl Admin {
             CameraId::from_bytes(clock::fresh_id()),
             CredentialId::from_bytes(clock::fresh_id()),
         );
-        self.index.begin(household, camera).await?;
+        self.catalogue.index().begin(household, camera).await?;
         self.settle(async || {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             if home.cameras.len() >= MEMBERS_MAX {
@@ -287,7 +264,7 @@ impl Admin {
             writing.commit().await
         })
         .await?;
-        let credential = Zeroizing::new(self.admission.credentials().mint_camera(household, camera, credential));
+        let credential = Zeroizing::new(self.mint.camera(household, camera, credential));
         Ok(NewCamera { camera, credential })
     }
 
@@ -301,7 +278,7 @@ impl Admin {
         if record.credential.is_some() {
             self.end_enrolment(camera).await?;
         }
-        forget_all(&*self.index, record.household, camera).await?;
+        self.catalogue.forget_camera(record.household, camera).await?;
         if record.credential.is_none() {
             return Err(AdminError::Ended);
         }
@@ -345,13 +322,7 @@ impl Admin {
         let password_hash = hash_password(password)?;
         let viewer = ViewerId::from_bytes(clock::fresh_id());
         self.settle(async || {
-            if self
-                .admission
-                .ask::<LoginRecord>(Seam::Registry, name.as_bytes())
-                .await?
-                .0
-                .is_some()
-            {
+            if self.records.read::<LoginRecord>(name.as_bytes()).await?.is_some() {
                 return Err(AdminError::Taken(name.to_owned()));
             }
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
@@ -421,7 +392,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError`].
     pub async fn used_bytes(&self, household: HouseholdId) -> Result<u64, AdminError> {
-        Ok(self.index.household_bytes(household).await?)
+        Ok(self.catalogue.index().household_bytes(household).await?)
     }
 
     /// All records of one kind, each proven under its own key.
@@ -432,15 +403,11 @@ impl Admin {
         let mut records = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = self
-                .admission
-                .registry()
-                .list(R::KIND, after.as_deref(), LIST_MAX)
-                .await?;
-            let Some(last) = page.last() else { return Ok(records) };
-            after = Some(last.key.clone());
-            for listed in &page {
-                match self.read::<R>(&listed.key, what).await {
+            let keys = self.keys_after(R::KIND, after.as_deref()).await?;
+            let Some(last) = keys.last() else { return Ok(records) };
+            after = Some(last.clone());
+            for key in &keys {
+                match self.read::<R>(key, what).await {
                     Ok(record) => records.push(record),
                     // Removed since it was listed.
                     Err(AdminError::Absent(_)) => {}
@@ -448,6 +415,30 @@ impl Admin {
                 }
             }
         }
+    }
+
+    /// A page of keys that answers this question: fresh, and in order. Nobody can prove that none is withheld.
+    async fn keys_after(&self, kind: &'static str, after: Option<&[u8]>) -> Result<Vec<Vec<u8>>, AdminError> {
+        for _ in 0..eyesonly_gate::records::ASKS_MAX {
+            let nonce = self.records.nonce();
+            let page = self.records.registry().list(kind, after, LIST_MAX, nonce).await?;
+            let in_order = page.keys.is_sorted_by(|a, b| a < b)
+                && page
+                    .keys
+                    .first()
+                    .is_none_or(|first| after.is_none_or(|after| first.as_slice() > after));
+            let proven = self.records.check(nonce, page.echo, Some(page.position));
+            match proven.and(in_order.then_some(()).ok_or(Fault::WrongAnswer)) {
+                Ok(()) => return Ok(page.keys),
+                Err(fault) => {
+                    self.records.reject(Seam::Registry, fault, None);
+                    self.records.registry().reset();
+                }
+            }
+        }
+        Err(AdminError::Registry(
+            "the registry does not answer with a proven list".to_owned(),
+        ))
     }
 }
 

@@ -1,6 +1,27 @@
-//! The clock and the randomness of the host. The rooms that decide take both as arguments; this is where they come from.
+//! The clock and the randomness of the host. The rooms that decide are given both; this is where they come from.
 
+use eyesonly_gate::{Clock, Random};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The operating system's clock and randomness.
+pub struct System;
+
+impl Clock for System {
+    fn now_milliseconds(&self) -> u64 {
+        now_milliseconds()
+    }
+}
+
+impl Random for System {
+    /// # Aborts
+    /// A host without randomness can't make a nonce or a salt that is fresh; going on would be worse than ending.
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            tracing::error!("the operating system gives no random bytes; ending");
+            std::process::abort();
+        }
+    }
+}
 
 /// Milliseconds since 1970-01-01T00:00:00Z. A clock set before 1970 reads 0.
 pub fn now_milliseconds() -> u64 {
@@ -15,15 +36,9 @@ pub fn now_seconds() -> u64 {
 }
 
 /// Random bytes from the operating system.
-///
-/// # Aborts
-/// A host without randomness can't make a nonce or a salt that is fresh; going on would be worse than ending.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if getrandom::fill(&mut bytes).is_err() {
-        tracing::error!("the operating system gives no random bytes; ending");
-        std::process::abort();
-    }
+    System.fill(&mut bytes);
     bytes
 }
 

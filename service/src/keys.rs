@@ -1,36 +1,14 @@
-//! Keys: the installation's own and each household's, wherever they are kept wrapped under the key-encryption key.
+//! Keys: where the installation's own and each household's are kept, wrapped under the key-encryption key.
 //!
-//! Threat. Whatever keeps the wrapped keys is NOT trusted for whose key is whose. What must hold: each key is wrapped for its owner, so one
-//! under another household's name does not open. It must never give out a key in the clear but to admission.
+//! Threat. Whatever keeps the wrapped keys is NOT trusted for whose key is whose. What must hold: each key is wrapped for
+//! its owner, so one under another household's name does not open. It must never give out a key in the clear but to
+//! whoever is given the keys when it is made.
 
-use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey};
-use std::sync::Arc;
+use eyesonly_gate::{Keys, KeysError};
+use eyesonly_seal::HouseholdId;
 
-/// Why a key can't be had.
-#[derive(Debug, thiserror::Error)]
-pub enum KeysError {
-    /// The household has no key here: never made, or destroyed.
-    #[error("there is no key for this household")]
-    NoKey,
-    /// The household's entry does not open: another household's, another installation's, or changed.
-    #[error("the household's key does not open")]
-    WrongKey,
-    /// Where keys are kept does not answer, or is not what it should be.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-/// Gives out keys, and makes and destroys those of households.
-pub trait Keys: Send + Sync + 'static {
-    /// The installation's own key.
-    fn edge(&self) -> &EdgeKey;
-
-    /// The key of a household.
-    ///
-    /// # Errors
-    /// [`KeysError`].
-    fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError>;
-
+/// Keys that are made and destroyed too: administration has them.
+pub trait Keyring: Keys {
     /// Makes and keeps a key for a new household; durable on return.
     ///
     /// # Errors
@@ -47,8 +25,9 @@ pub trait Keys: Send + Sync + 'static {
 /// Keys in memory, for tests.
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory {
-    use super::{Keys, KeysError};
+    use super::Keyring;
     use crate::clock;
+    use eyesonly_gate::{Keys, KeysError};
     use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey};
     use std::collections::HashMap;
     use std::sync::{Arc, PoisonError, RwLock};
@@ -76,6 +55,9 @@ pub mod memory {
             let households = self.households.read().unwrap_or_else(PoisonError::into_inner);
             households.get(&household).cloned().ok_or(KeysError::NoKey)
         }
+    }
+
+    impl Keyring for MemoryKeys {
         fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
             let mut households = self.households.write().unwrap_or_else(PoisonError::into_inner);
             households.insert(household, Arc::new(HouseholdKey::from_bytes(clock::random())));

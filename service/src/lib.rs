@@ -1,15 +1,14 @@
-//! The rooms between HTTP and the seams, for both editions: who gets in (`admission`), with what (`grant`), what they reach (`footage`), how it
-//! opens (`vault`), how it comes in (`ingest`), and the seams that all of this asks and never believes.
+//! The rooms between HTTP and the seams, for both editions: what a grant reaches (`footage`), how it comes in (`ingest`),
+//! accounts (`identity`), administration (`admin`), and the seams that all of this asks and never believes.
 //!
-//! INVARIANT: only this crate makes a grant, and only `admission` does it here. It knows no HTTP, no sandbox, no file and no database; it must
-//! never believe an answer that has not proven its question.
+//! Who gets in, how it opens and how it leaves is `eyesonly_gate`'s. This crate knows no HTTP, no sandbox, no file and no
+//! database; it must never believe an answer that has not proven its question.
 
+mod acknowledged;
 pub mod admin;
-pub mod admission;
+pub mod catalogue;
 pub mod clock;
-pub mod defence;
 pub mod footage;
-pub mod grant;
 pub mod identity;
 pub mod index;
 pub mod ingest;
@@ -17,13 +16,11 @@ pub mod keys;
 pub mod kv;
 pub mod ledger;
 pub mod registry;
-#[cfg(test)]
-#[cfg(feature = "schedules")]
+#[cfg(all(test, schedules))]
 mod schedules;
 pub mod store;
-#[cfg(feature = "storm")]
-pub mod storm;
 mod sync;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 pub mod tiers;
 pub mod turns;
-pub mod vault;

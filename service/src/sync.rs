@@ -1,8 +1,8 @@
 //! What concurrent rooms are built on, for each place where they run: the standard library's and tokio's own on a machine; in a component, where
-//! nothing runs beside and every question is answered at once, the same words without a runtime; in tests of schedules (feature `schedules`),
+//! nothing runs beside and every question is answered at once, the same words without a runtime; in tests of schedules (`--cfg schedules`),
 //! stand-ins under which another task may go on at every step, as the test decides. It must never hold anything of its own.
 
-#[cfg(not(any(target_family = "wasm", all(test, feature = "schedules"))))]
+#[cfg(not(any(target_family = "wasm", all(test, schedules))))]
 mod machine {
     pub use std::sync::Mutex;
     pub use tokio::{
@@ -17,7 +17,7 @@ mod machine {
     }
 }
 
-#[cfg(not(any(target_family = "wasm", all(test, feature = "schedules"))))]
+#[cfg(not(any(target_family = "wasm", all(test, schedules))))]
 pub use machine::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
 
 #[cfg(target_family = "wasm")]
@@ -54,7 +54,7 @@ mod component {
 #[cfg(target_family = "wasm")]
 pub use component::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
 
-#[cfg(all(test, feature = "schedules"))]
+#[cfg(all(test, schedules))]
 mod stand_ins {
     pub use shuttle::{
         future::{spawn, yield_now},
@@ -96,5 +96,5 @@ mod stand_ins {
     }
 }
 
-#[cfg(all(test, feature = "schedules"))]
+#[cfg(all(test, schedules))]
 pub use stand_ins::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};

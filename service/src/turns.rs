@@ -1,13 +1,18 @@
-//! Turns: how many may be at something at once, in all and of one household, so that one household's thousand requests do not starve another's one.
+//! Turns: how many may be at something at once, in all and of one household, so that one household's thousand requests do not starve another's
+//! one, nor one viewer's those of the others at home.
 //!
-//! A household waits for its own turn first; who waits there holds nobody else up. Then it waits for one of all, behind at most as many of every
-//! other household as may be at it at once. It must never look at what is done in a turn.
+//! Three semaphores, taken in order: the asker's own line, the household's, the one of all. Of each asker (a viewer, a camera) at most one stands
+//! in its household's queue, so turns go round by asker there. Who waits in one household holds no other one up. It must never look at what is
+//! done in a turn.
 
 use crate::sync::{Mutex, OwnedSemaphorePermit, Semaphore, timeout_at};
 use eyesonly_seal::HouseholdId;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
+
+/// Who asks within a household: the bytes of a viewer's or a camera's id.
+pub type Asker = [u8; 16];
 
 /// Gives turns.
 pub struct Turns {
@@ -19,8 +24,11 @@ pub struct Turns {
     households: Mutex<HashMap<HouseholdId, Own>>,
 }
 
+/// What is kept of a household while somebody of it is here.
 struct Own {
     turns: Arc<Semaphore>,
+    /// One place in the household's queue for each asker, and how many of theirs are here.
+    lines: HashMap<Asker, (Arc<Semaphore>, usize)>,
     /// How many have a turn or wait for one; none: the entry goes.
     here: usize,
 }
@@ -36,6 +44,7 @@ pub struct Turn {
 struct Place {
     turns: Arc<Turns>,
     household: HouseholdId,
+    asker: Asker,
 }
 
 impl Drop for Place {
@@ -43,11 +52,18 @@ impl Drop for Place {
         let Ok(mut households) = self.turns.households.lock() else {
             return;
         };
-        if let Some(own) = households.get_mut(&self.household) {
-            own.here = own.here.saturating_sub(1);
-            if own.here == 0 {
-                households.remove(&self.household);
+        let Some(own) = households.get_mut(&self.household) else {
+            return;
+        };
+        if let Some((_, here)) = own.lines.get_mut(&self.asker) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                own.lines.remove(&self.asker);
             }
+        }
+        own.here = own.here.saturating_sub(1);
+        if own.here == 0 {
+            households.remove(&self.household);
         }
     }
 }
@@ -64,10 +80,12 @@ impl Turns {
     }
 
     /// Waits for a turn of this household until `deadline`. None: there was none, or too many of it wait already.
-    pub async fn wait(self: &Arc<Self>, household: HouseholdId, deadline: Instant) -> Option<Turn> {
-        let (place, own) = self.enter(household)?;
+    pub async fn wait(self: &Arc<Self>, household: HouseholdId, asker: Asker, deadline: Instant) -> Option<Turn> {
+        let (place, line, own) = self.enter(household, asker)?;
         let both = async {
+            let in_line = line.acquire_owned().await.ok()?;
             let own = own.acquire_owned().await.ok()?;
+            drop(in_line);
             let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some((own, all))
         };
@@ -78,22 +96,33 @@ impl Turns {
         })
     }
 
-    fn enter(self: &Arc<Self>, household: HouseholdId) -> Option<(Place, Arc<Semaphore>)> {
+    fn enter(
+        self: &Arc<Self>,
+        household: HouseholdId,
+        asker: Asker,
+    ) -> Option<(Place, Arc<Semaphore>, Arc<Semaphore>)> {
         let mut households = self.households.lock().ok()?;
         let own = households.entry(household).or_insert_with(|| Own {
             turns: Arc::new(Semaphore::new(self.household_max)),
+            lines: HashMap::new(),
             here: 0,
         });
         if own.here >= self.household_max.saturating_add(self.waiting_max) {
             return None;
         }
         own.here = own.here.saturating_add(1);
-        let turns = Arc::clone(&own.turns);
+        let (line, here) = own
+            .lines
+            .entry(asker)
+            .or_insert_with(|| (Arc::new(Semaphore::new(1)), 0));
+        *here = here.saturating_add(1);
+        let (line, turns) = (Arc::clone(line), Arc::clone(&own.turns));
         let place = Place {
             turns: Arc::clone(self),
             household,
+            asker,
         };
-        Some((place, turns))
+        Some((place, line, turns))
     }
 
     /// Takes every turn there is, for tests of what waits.
@@ -110,6 +139,8 @@ mod tests {
 
     const ONE: HouseholdId = HouseholdId::from_bytes([1; 16]);
     const TWO: HouseholdId = HouseholdId::from_bytes([2; 16]);
+    const OWNER: Asker = [3; 16];
+    const GUEST: Asker = [4; 16];
 
     fn far() -> Instant {
         Instant::now() + Duration::from_secs(600)
@@ -127,19 +158,19 @@ mod tests {
         let turns = Turns::new(8, 4, 2);
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(turns.wait(ONE, far()).await.unwrap());
+            held.push(turns.wait(ONE, OWNER, far()).await.unwrap());
         }
-        assert!(turns.wait(ONE, Instant::now()).await.is_none(), "in vain");
-        assert!(turns.wait(TWO, far()).await.is_some());
+        assert!(turns.wait(ONE, OWNER, Instant::now()).await.is_none(), "in vain");
+        assert!(turns.wait(TWO, OWNER, far()).await.is_some());
         held.pop();
-        held.push(turns.wait(ONE, far()).await.unwrap());
+        held.push(turns.wait(ONE, OWNER, far()).await.unwrap());
         // Two may wait; the third is not kept waiting.
         let waiting = [(); 2].map(|()| {
             let turns = Arc::clone(&turns);
-            tokio::spawn(async move { turns.wait(ONE, far()).await.is_some() })
+            tokio::spawn(async move { turns.wait(ONE, OWNER, far()).await.is_some() })
         });
         has_waited(&waiting[0]).await;
-        assert!(turns.wait(ONE, far()).await.is_none());
+        assert!(turns.wait(ONE, OWNER, far()).await.is_none());
         held.truncate(2);
         for waiter in waiting {
             assert!(waiter.await.unwrap());
@@ -157,7 +188,7 @@ mod tests {
         for household in std::iter::repeat_n(ONE, 50).chain([TWO]) {
             let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
-                let _turn = turns.wait(household, far()).await.unwrap();
+                let _turn = turns.wait(household, OWNER, far()).await.unwrap();
                 order.lock().unwrap().push(household);
                 // Long enough for everybody to have come.
                 for _ in 0..100 {
@@ -173,5 +204,32 @@ mod tests {
             at.unwrap() <= 4,
             "behind two that are at it and two that are next: {at:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_guests_many_do_not_stop_the_owners_one() {
+        let turns = Turns::new(8, 2, 100);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for asker in std::iter::repeat_n(GUEST, 50).chain([OWNER]) {
+            let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                let _turn = turns.wait(ONE, asker, far()).await.unwrap();
+                order.lock().unwrap().push(asker);
+                // Long enough for everybody to have come.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let at = order.lock().unwrap().iter().position(|asker| *asker == OWNER);
+        assert!(
+            at.unwrap() <= 3,
+            "behind two that are at it and one that is next: {at:?}"
+        );
+        assert!(turns.households.lock().unwrap().is_empty());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The repository.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The binary under test: `EYESONLY_BIN`, else what `cargo xtask build` makes.
 ///
@@ -12,12 +13,12 @@ pub fn binary() -> PathBuf {
     built("EYESONLY_BIN", "target/debug/eyesonly")
 }
 
-/// The binary of storm's build: `EYESONLY_STORM_BIN`, else what `cargo xtask storm` makes.
+/// The program of the storm: `EYESONLY_STORM_BIN`, else what `cargo xtask storm` makes.
 ///
 /// # Panics
 /// If it isn't there.
 pub fn storm_binary() -> PathBuf {
-    built("EYESONLY_STORM_BIN", "target/storm/debug/eyesonly")
+    built("EYESONLY_STORM_BIN", "target/debug/eyesonly-storm")
 }
 
 /// The folder of the components: `EYESONLY_COMPONENTS`, else what `cargo xtask build` makes.
@@ -64,7 +65,7 @@ pub fn spin() -> Option<PathBuf> {
 
 /// The manifest that `spin up` reads.
 pub fn spin_manifest() -> PathBuf {
-    Path::new(REPOSITORY).join("spin.toml")
+    Path::new(ROOT).join("spin.toml")
 }
 
 /// The composed component of the Spin edition.
@@ -76,7 +77,7 @@ pub fn spin_component() -> PathBuf {
 }
 
 fn built(variable: &str, default: &str) -> PathBuf {
-    let path = std::env::var_os(variable).map_or_else(|| Path::new(REPOSITORY).join(default), PathBuf::from);
+    let path = std::env::var_os(variable).map_or_else(|| Path::new(ROOT).join(default), PathBuf::from);
     path.canonicalize()
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()))
 }

@@ -1,42 +1,37 @@
-//! One running edge of either edition: its folder, its configuration, its process.
+//! One running edge of either edition, as a test needs it: options, a door, and what it leaves
+//! behind.
 //!
-//! INVARIANT: an edge that was started is gone when it goes out of scope, whatever happened before.
+//! INVARIANT: an edge that was started has ended when it goes out of scope, whatever happened
+//! before.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use eyesonly_harness::command_line::CommandLine;
+use eyesonly_harness::installation::{self, Config, Installation, Server, Serving, Spin, TlsFiles};
+use eyesonly_harness::process::Process;
 use tempfile::TempDir;
 
-pub use crate::built::{Edition, binary, components, edition, spin_component, storm_binary};
-use crate::built::{engine, spin, spin_manifest};
-pub use crate::command_line::CommandLine;
+use crate::built::{self, Edition};
 use crate::http::Door;
 use crate::people::Household;
-
-/// How long a start may take: it compiles the handlers, on a machine that is busy with other tests.
-const START_SECONDS_MAX: u64 = 120;
-/// How long an orderly end may take before the process is killed.
-const STOP_SECONDS_MAX: u64 = 30;
 
 /// What can differ from one edge to another.
 #[derive(Debug, Clone, Default)]
 pub struct EdgeOptions {
     /// Which edition; the one under test if not set.
     pub edition: Option<Edition>,
-    /// What the Spin edition is given as its key, if not the one that its store was begun with; with none of it the variable is not set.
+    /// The key that the Spin edition is given, if not its store's own; `Some(None)` leaves the
+    /// variable unset.
     pub spin_key: Option<Option<String>>,
     /// How long a session lasts.
     pub session_seconds: Option<u64>,
     /// Budget of the memory tier.
     pub memory_tier_bytes: Option<u64>,
-    /// Serve TLS with this certificate and key, both PEM.
+    /// Serves TLS with this certificate and key, both PEM.
     pub tls: Option<TlsFiles>,
     /// The data folder, if not a fresh one.
     pub data: Option<PathBuf>,
@@ -48,40 +43,59 @@ pub struct EdgeOptions {
     pub memory_goes_back: bool,
 }
 
-/// Where certificate and key are.
-#[derive(Debug, Clone, Serialize)]
-pub struct TlsFiles {
-    /// Certificate chain, PEM.
-    pub certificate: PathBuf,
-    /// Private key, PEM.
-    pub key: PathBuf,
-}
+impl EdgeOptions {
+    /// Sets an installation up as the options are now.
+    fn apply(&self, installation: &mut Installation) {
+        let folder = installation.folder().to_owned();
+        match &mut installation.edition {
+            installation::Edition::Native(config) => {
+                *config = self.config(&folder);
+                let log = self.log.clone().unwrap_or_else(|| "info".into());
+                installation.environment = vec![("EYESONLY_LOG", log)];
+                if self.memory_goes_back {
+                    installation.environment.push(("MIMALLOC_PURGE_DELAY", "0".into()));
+                }
+            }
+            installation::Edition::Spin(spin) => {
+                let given = self.spin_key.clone();
+                spin.given_key = given.unwrap_or_else(|| Some(spin.kek.clone()));
+                spin.session_seconds = self.session_seconds;
+            }
+        }
+    }
 
-#[derive(Serialize)]
-struct Config<'a> {
-    listen: &'a str,
-    data: &'a Path,
-    components: &'a Path,
-    metrics: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    memory_tier_bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_seconds: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<&'a TlsFiles>,
+    fn config(&self, folder: &Path) -> Config {
+        let components = self.components.clone().unwrap_or_else(built::components);
+        let config = Config::new(folder, &components, 0);
+        Config {
+            data: self.data.clone().unwrap_or(config.data),
+            metrics: Some("127.0.0.1:0".into()),
+            memory_tier_bytes: self.memory_tier_bytes,
+            session_seconds: self.session_seconds,
+            tls: self.tls.clone(),
+            ..config
+        }
+    }
+
+    fn spin(&self) -> Spin {
+        let native = self.tls.is_some() || self.data.is_some() || self.components.is_some();
+        assert!(!native, "an option of the native host");
+        let server = match built::spin() {
+            Some(spin) => Server::Spin(spin),
+            None => Server::Engine(built::engine()),
+        };
+        Spin::new(server, &built::spin_component(), &built::spin_manifest(), 0)
+    }
 }
 
 /// An installation in a folder of its own, and its `serve` process.
 pub struct Edge {
-    folder: TempDir,
+    installation: Installation,
     options: EdgeOptions,
     door: Door,
     metrics: Option<SocketAddr>,
-    child: Option<Child>,
-    /// The Spin edition's key-encryption key.
-    kek: Option<String>,
-    /// Bytes of the log when the present process began.
-    log_begin: usize,
+    process: Option<Process>,
+    _folder: TempDir,
 }
 
 impl Edge {
@@ -101,63 +115,31 @@ impl Edge {
     /// An edge with a fresh folder, and no process yet.
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
-        let spin = options.edition.unwrap_or_else(edition) == Edition::Spin;
-        let kek = spin.then(|| {
-            let native = options.tls.is_some() || options.data.is_some() || options.components.is_some();
-            assert!(!native, "an option of the native host");
-            lay_out(folder.path());
-            crate::footage::fresh_key()
-        });
-        let door = Door::new(options.tls.as_ref().map(|tls| tls.certificate.as_path()));
+        let edition = match options.edition.unwrap_or_else(built::edition) {
+            Edition::Native => installation::Edition::Native(options.config(folder.path())),
+            Edition::Spin => installation::Edition::Spin(options.spin()),
+        };
         Self {
-            folder,
+            installation: Installation::create(&built::binary(), folder.path(), edition).unwrap(),
+            door: Door::new(options.tls.as_ref().map(|tls| tls.certificate.as_path())),
             options,
-            door,
             metrics: None,
-            child: None,
-            kek,
-            log_begin: 0,
+            process: None,
+            _folder: folder,
         }
     }
 
-    /// Starts the process; `Err` is its log, if it ended instead.
+    /// Starts the process; `Err` says how it ended instead, with the end of its log.
     ///
     /// # Errors
-    /// The log.
+    /// The edge did not start.
     pub fn try_serve(&mut self) -> Result<(), String> {
-        assert!(self.child.is_none(), "it is running");
-        self.log_begin = self.log_of_all_processes().len();
-        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = self.serve_command();
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let output = child.stdout.take().unwrap();
-        self.child = Some(child);
-        let (say, said) = mpsc::channel();
-        // Reads to the end, so that the process never writes to a closed or a full pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = say.send(line);
-            }
-        });
-        // `spin up` begins with an empty line.
-        let beginnings = ["listening on ", "Serving "];
-        let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
-        loop {
-            let Ok(line) = said.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
-                self.kill9();
-                return Err(self.log());
-            };
-            if let Some(address) = beginnings.iter().find_map(|begin| line.strip_prefix(begin)) {
-                self.door.set_address(address);
-                break;
-            }
-            assert!(line.is_empty(), "it said {line:?} where {beginnings:?} were expected");
-        }
+        assert!(self.process.is_none(), "it is running");
+        self.options.apply(&mut self.installation);
+        let served = self.installation.serve().map_err(|error| format!("{error:#}"));
+        let Serving { address, process } = served?;
+        self.door.set_address(&address);
+        self.process = Some(process);
         self.metrics = self
             .log()
             .lines()
@@ -165,102 +147,29 @@ impl Edge {
         Ok(())
     }
 
-    fn serve_command(&self) -> Command {
-        let Some(kek) = &self.kek else {
-            let mut command = Command::new(binary());
-            let log = self.options.log.as_deref().unwrap_or("info");
-            command
-                .arg("--config")
-                .arg(self.config())
-                .arg("serve")
-                .env("EYESONLY_LOG", log);
-            if self.options.memory_goes_back {
-                command.env("MIMALLOC_PURGE_DELAY", "0");
-            }
-            return command;
-        };
-        let key = self.options.spin_key.clone().unwrap_or_else(|| Some(kek.clone()));
-        let seconds = self.options.session_seconds.map(|seconds| seconds.to_string());
-        let variables = [("key_encryption_key", key), ("session_seconds", seconds)];
-        let variables = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        match spin() {
-            Some(spin) => {
-                let mut command = Command::new(spin);
-                command.current_dir(self.folder.path());
-                command.args(["up", "--listen", "127.0.0.1:0"]);
-                for (name, value) in variables {
-                    command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
-                }
-                // What it serves by is a process of its own, which is ended with it.
-                command.process_group(0);
-                command
-            }
-            None => {
-                let mut command = Command::new(engine());
-                command.arg("--component").arg(spin_component());
-                command.arg("--store").arg(self.spin_store());
-                command.args(["--listen", "127.0.0.1:0"]);
-                for (name, value) in variables {
-                    command.args(["--config", &format!("{name}={value}")]);
-                }
-                command
-            }
-        }
+    fn is_spin(&self) -> bool {
+        matches!(self.installation.edition, installation::Edition::Spin(_))
     }
 
-    /// The Spin edition's key-value store, where `spin up` has it.
+    /// The Spin edition's key-value store.
     pub fn spin_store(&self) -> PathBuf {
-        self.folder.path().join(".spin/sqlite_key_value.db")
-    }
-
-    /// Writes the configuration as the options are now.
-    fn config(&self) -> PathBuf {
-        let data = self.data();
-        let config = Config {
-            listen: "127.0.0.1:0",
-            data: &data,
-            components: &self.options.components.clone().unwrap_or_else(components),
-            metrics: "127.0.0.1:0",
-            memory_tier_bytes: self.options.memory_tier_bytes,
-            session_seconds: self.options.session_seconds,
-            tls: self.options.tls.as_ref(),
-        };
-        let path = self.folder.path().join("eyesonly.toml");
-        fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
-        path
+        self.installation.spin_store()
     }
 
     /// Ends the process in order (SIGTERM) and says how it ended. Killed if that takes too long.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("it is running");
-        let pid = rustix::process::Pid::from_child(&child);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS_MAX);
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status;
-            }
-            if Instant::now() > deadline {
-                let _ = child.kill();
-                return child.wait().unwrap();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.process.take().expect("it is running").stop().unwrap()
     }
 
     /// Ends the process as a power cut would (SIGKILL).
     pub fn kill9(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            if self.kek.is_some() && spin().is_some() {
-                let group = rustix::process::Pid::from_child(&child);
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            }
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Some(mut process) = self.process.take() {
+            process.kill();
         }
     }
 
-    /// Starts again on the same folder, in order. The handles of cameras and viewers follow to the new port.
+    /// Starts again on the same folder, in order. The handles of cameras and viewers follow to the
+    /// new port.
     #[track_caller]
     pub fn restart(&mut self) {
         self.restart_with(|_| {});
@@ -274,13 +183,13 @@ impl Edge {
         }
     }
 
-    /// Starts again with other options; `Err` is its log, if it ended instead.
+    /// Starts again with other options; `Err` is that of [`Self::try_serve`].
     ///
     /// # Errors
-    /// The log.
+    /// The edge did not start.
     pub fn try_restart_with(&mut self, change: impl FnOnce(&mut EdgeOptions)) -> Result<(), String> {
         change(&mut self.options);
-        if self.child.is_some() {
+        if self.process.is_some() {
             self.stop();
         }
         self.try_serve()
@@ -288,9 +197,9 @@ impl Edge {
 
     /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
-        self.child
+        self.process
             .as_mut()
-            .is_some_and(|child| child.try_wait().unwrap().is_none())
+            .is_some_and(|process| process.ended().unwrap().is_none())
     }
 
     /// The process id of `serve`.
@@ -298,7 +207,7 @@ impl Edge {
     /// # Panics
     /// If it is not running.
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it is running").id()
+        self.process.as_ref().expect("it is running").id()
     }
 
     /// Where clients come in.
@@ -308,61 +217,45 @@ impl Edge {
 
     /// Administration by the command line.
     pub fn command_line(&self) -> CommandLine {
-        if self.kek.is_some() {
-            return CommandLine {
-                place: self.spin_store(),
-                kek: self.kek.clone(),
-            };
-        }
-        let place = self.folder.path().join("eyesonly.toml");
-        if !place.exists() {
-            self.config();
-        }
-        CommandLine { place, kek: None }
+        self.installation.command_line()
     }
 
     /// Adds a household.
     pub fn household(&self, name: &str) -> Household {
-        Household::add(self.command_line(), self.door.clone(), &["household", "add", name])
+        Household::add(self.command_line(), self.door.clone(), name, None)
     }
 
     /// Adds a household that may hold so many bytes.
     pub fn household_with_quota(&self, name: &str, quota_bytes: u64) -> Household {
-        let quota = quota_bytes.to_string();
-        Household::add(
-            self.command_line(),
-            self.door.clone(),
-            &["household", "add", name, "--quota-bytes", &quota],
-        )
+        Household::add(self.command_line(), self.door.clone(), name, Some(quota_bytes))
     }
 
     /// The folder that configuration, log and (unless set otherwise) data are in.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.installation.folder()
     }
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.options
-            .data
-            .clone()
-            .unwrap_or_else(|| self.folder.path().join("data"))
+        match &self.options.data {
+            Some(data) => data.clone(),
+            None => self.folder().join("data"),
+        }
     }
 
     /// The sealed files in the store, without staged uploads.
     pub fn objects(&self) -> Vec<PathBuf> {
-        if self.kek.is_some() {
+        if self.is_spin() {
             return self.keys(&["object/"]);
         }
-        let mut found = crate::canary::files_below(&self.data().join("objects"));
+        let mut found = self.store_files();
         found.retain(|path| path.file_name().is_some_and(|name| name.len() == 64));
-        found.sort();
         found
     }
 
     /// Everything below `objects/`, staged uploads too.
     pub fn store_files(&self) -> Vec<PathBuf> {
-        if self.kek.is_some() {
+        if self.is_spin() {
             return self.keys(&["object/", "upload/"]);
         }
         let mut found = crate::canary::files_below(&self.data().join("objects"));
@@ -382,21 +275,14 @@ impl Edge {
             .collect()
     }
 
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join("log")
-    }
-
     /// What the present process has logged (the last one, if none runs).
     pub fn log(&self) -> String {
-        self.log_of_all_processes()
-            .get(self.log_begin..)
-            .unwrap_or_default()
-            .to_owned()
+        self.installation.log()
     }
 
     /// What all processes on this folder have logged.
     pub fn log_of_all_processes(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned()
+        self.installation.log_of_all_processes()
     }
 
     /// The text of `/metrics`.
@@ -421,9 +307,9 @@ impl Edge {
             .sum()
     }
 
-    /// The answers that were refused because they did not prove their question.
+    /// How many answers did not prove their question, and were rejected.
     pub async fn misdeliveries(&self) -> f64 {
-        if self.kek.is_some() {
+        if self.is_spin() {
             return self.log().matches("ledger misdelivery").count() as f64;
         }
         self.metric("eyesonly_misdeliveries_total", "").await
@@ -440,17 +326,6 @@ impl Edge {
             .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
             .unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
-    }
-}
-
-/// What `spin up` finds in its folder.
-fn lay_out(folder: &Path) {
-    fs::create_dir(folder.join(".spin")).unwrap();
-    if spin().is_some() {
-        fs::copy(spin_manifest(), folder.join("spin.toml")).unwrap();
-        let component = folder.join("target/components/spin/eyesonly.wasm");
-        fs::create_dir_all(component.parent().unwrap()).unwrap();
-        std::os::unix::fs::symlink(spin_component(), component).unwrap();
     }
 }
 

@@ -1,50 +1,21 @@
-//! Footage for the suites: ids, the files of `tests/media`, and files that ffmpeg makes.
+//! Footage for the suites: the files of `tests/media`, and files that ffmpeg makes.
+//!
+//! It must never give what a real camera could not have sent, unless a test asks for that by name.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use uuid::{NoContext, Timestamp, Uuid};
+use eyesonly_harness::media::Media;
 
-const MEDIA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/media");
+use crate::built::ROOT;
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
-pub fn now_milliseconds() -> u64 {
-    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
-}
-
-/// An id as a camera makes it: a UUIDv7 whose time is the footage's.
-pub fn footage_id(milliseconds: u64) -> String {
-    let nanoseconds = u32::try_from(milliseconds % 1000).unwrap() * 1_000_000;
-    Uuid::new_v7(Timestamp::from_unix(NoContext, milliseconds / 1000, nanoseconds)).to_string()
-}
-
-/// An id of this moment.
-pub fn fresh_id() -> String {
-    footage_id(now_milliseconds())
-}
-
-/// A key-encryption key: 64 hexadecimal digits.
-pub fn fresh_key() -> String {
-    hex_of(&Sha256::digest(fresh_id()))
-}
-
-fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The value of Content-Digest (RFC 9530) for a body.
-pub fn content_digest(body: &[u8]) -> String {
-    format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))
-}
-
-/// An event's description.
-pub fn description(label: &str) -> Value {
-    json!({ "kind": "motion", "label": label, "duration_milliseconds": 4000 })
+/// `tests/media`, with its manifest.
+///
+/// # Panics
+/// If it isn't there.
+pub fn library() -> Media {
+    Media::load(Path::new(ROOT)).unwrap()
 }
 
 /// A file of `tests/media`.
@@ -52,15 +23,10 @@ pub fn description(label: &str) -> Value {
 /// # Panics
 /// If it isn't there.
 pub fn media(name: &str) -> Bytes {
-    let path = format!("{MEDIA}/{name}");
+    let path = Path::new(ROOT).join("tests/media").join(name);
     std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{path}: {error}"))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .into()
-}
-
-/// `tests/media/manifest.json`.
-pub fn manifest() -> Value {
-    serde_json::from_slice(&media("manifest.json")).unwrap()
 }
 
 /// Runs ffmpeg from a lavfi `source` into one file; `arguments` say how.
@@ -121,25 +87,6 @@ pub fn large_clip() -> Bytes {
     ffmpeg("mandelbrot=s=640x480:rate=15", arguments, "clip.mp4")
 }
 
-/// One box of an MP4 (ISO/IEC 14496-12, 4.2).
-pub fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let mut bytes = u32::try_from(content.len() + 8).unwrap().to_be_bytes().to_vec();
-    bytes.extend_from_slice(kind);
-    bytes.extend_from_slice(content);
-    bytes
-}
-
-/// A file whose boxes are those of an MP4, with `content` as its data. No player plays it.
-pub fn mp4_around(content: &[u8]) -> Bytes {
-    [
-        mp4_box(b"ftyp", b"isom\0\0\0\0isom"),
-        mp4_box(b"moov", &[0; 64]),
-        mp4_box(b"mdat", content),
-    ]
-    .concat()
-    .into()
-}
-
 /// A JPEG with a comment segment, right after its first marker.
 ///
 /// # Panics
@@ -149,10 +96,4 @@ pub fn with_comment(jpeg: &[u8], comment: &[u8]) -> Bytes {
     assert_eq!(start, [0xFF, 0xD8]);
     let length = u16::try_from(comment.len() + 2).unwrap().to_be_bytes();
     [start, &[0xFF, 0xFE], &length, comment, rest].concat().into()
-}
-
-/// Bytes that no file has by chance, the same for the same seed.
-pub fn noise(seed: &str, length: usize) -> Vec<u8> {
-    let blocks = (0_u64..).map(|number| Sha256::digest(format!("{seed} {number}")));
-    blocks.flatten().take(length).collect()
 }

@@ -1,10 +1,13 @@
 //! HTTP as any client speaks it: an address, requests with keep-alive, and whole answers.
+//!
+//! It must never follow a redirect, use a proxy, or trust a certificate that a test did not give it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use eyesonly_harness::request::Request;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::Value;
@@ -198,6 +201,19 @@ impl Door {
     /// A request to a path (with query) that begins with `/`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.address()))
+    }
+
+    /// A request of the harness, as this client sends it.
+    pub(crate) fn prepare(&self, request: Request) -> RequestBuilder {
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap();
+        let mut prepared = self.request(method, &request.path);
+        for (name, value) in request.headers {
+            prepared = prepared.header(name, value);
+        }
+        match request.body {
+            Some(body) => prepared.body(body),
+            None => prepared,
+        }
     }
 
     /// The whole answer to a GET without a credential.

@@ -1,6 +1,8 @@
-//! Support for the suites: starts the real binary and speaks to it as cameras and viewers do, from outside.
+//! Support for the suites: the real binary, from outside, as cameras and viewers speak to it.
 //!
-//! It must never link the host: what a suite says of the edge is seen through HTTP, the command line, the data folder and the log.
+//! What it shares with the tasks is in `harness/`. Here are the asynchronous client, and
+//! expectations that end a test. It must never link the host: what a suite says of the edge is
+//! seen through HTTP, the command line, the data folder and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,19 +13,18 @@
 
 pub mod built;
 pub mod canary;
-pub mod command_line;
-pub mod edge;
+mod edge;
 pub mod footage;
-pub mod home;
-pub mod http;
-pub mod people;
+mod home;
+mod http;
+mod people;
 pub mod picture;
 pub mod python;
 pub mod raw;
 pub mod tool;
 pub mod webdriver;
 
-pub use edge::{Edge, EdgeOptions};
+pub use edge::{Edge, EdgeOptions, poll};
 pub use home::Home;
 pub use http::{Answer, Door};
 pub use people::{Account, Camera, Household, Viewer};

@@ -1,11 +1,18 @@
-//! Households, their cameras and viewers: enrolled by the command line, then speaking HTTP with what they were given.
+//! Households, their cameras and viewers: enrolled by the command line, then speaking HTTP with
+//! what they were given.
+//!
+//! They must never send what a real one would not, but by [`Client::upload`], [`Client::request`]
+//! and [`Client::ask`], which leave the rest to the test.
+
+use std::ops::Deref;
 
 use bytes::Bytes;
-use reqwest::{Body, Method, RequestBuilder};
-use serde_json::{Value, json};
+use eyesonly_harness::command_line::CommandLine;
+use eyesonly_harness::request::Request;
+use eyesonly_harness::{paths, people};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
 
-use crate::command_line::{CommandLine, text};
-use crate::footage::content_digest;
 use crate::http::{Answer, Door};
 
 /// A household.
@@ -18,30 +25,17 @@ pub struct Household {
 }
 
 impl Household {
-    pub(crate) fn add(command_line: CommandLine, door: Door, arguments: &[&str]) -> Self {
-        let id = text(&command_line.run(arguments, ""), "household");
+    pub(crate) fn add(command_line: CommandLine, door: Door, name: &str, quota_bytes: Option<u64>) -> Self {
+        let id = command_line.add_household(name, quota_bytes).unwrap();
         Self { id, command_line, door }
     }
 
     /// Enrols a camera.
     pub fn camera(&self, name: &str) -> Camera {
-        let arguments = [
-            "camera",
-            "add",
-            "--household",
-            &self.id,
-            "--name",
-            name,
-            "--serial",
-            "EO-TEST",
-        ];
-        let added = self.command_line.run(&arguments, "");
-        // A device has connections of its own.
-        let door = self.door.by(|client| client);
-        Camera {
-            id: text(&added, "camera"),
-            credential: text(&added, "credential"),
-            door,
+        Client {
+            who: self.command_line.add_camera(&self.id, name, "EO-TEST").unwrap(),
+            // A device has connections of its own.
+            door: self.door.by(|client| client),
         }
     }
 
@@ -52,146 +46,112 @@ impl Household {
 
     /// Adds a viewer.
     pub fn viewer_with_password(&self, login: &str, password: &str) -> Account {
-        let arguments = [
-            "viewer",
-            "add",
-            "--household",
-            &self.id,
-            "--name",
-            login,
-            "--password-stdin",
-        ];
-        let added = self.command_line.run(&arguments, &format!("{password}\n"));
-        Account {
-            id: text(&added, "viewer"),
-            login: login.into(),
-            password: password.into(),
+        Client {
+            who: self.command_line.add_viewer(&self.id, login, password).unwrap(),
             door: self.door.clone(),
         }
     }
 
     /// Ends a camera's enrolment.
     pub fn remove_camera(&self, camera: &Camera) {
-        self.command_line.run(&["camera", "remove", &camera.id], "");
+        self.command_line.run(&["camera", "remove", &camera.id], "").unwrap();
     }
 
     /// Removes a viewer.
     pub fn remove_viewer(&self, account: &Account) {
-        self.command_line.run(&["viewer", "remove", &account.id], "");
+        self.command_line.run(&["viewer", "remove", &account.id], "").unwrap();
     }
 }
 
-/// A viewer's account.
+/// A camera, account or session, and the client by which it speaks.
 #[derive(Debug, Clone)]
-pub struct Account {
-    /// Its id.
-    pub id: String,
-    /// The login name.
-    pub login: String,
-    /// The password.
-    pub password: String,
+pub struct Client<T> {
+    who: T,
     door: Door,
 }
 
-impl Account {
-    /// The same account by another client.
-    pub fn through(&self, door: &Door) -> Self {
+/// A camera with its credential.
+pub type Camera = Client<people::Camera>;
+/// A viewer's account.
+pub type Account = Client<people::Account>;
+/// A viewer's session.
+pub type Viewer = Client<people::Session>;
+
+/// Its id, login, credential or tag.
+impl<T> Deref for Client<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.who
+    }
+}
+
+impl<T> Client<T> {
+    /// Somebody whom an edge knows already.
+    pub fn known(who: T, door: &Door) -> Self {
         Self {
+            who,
             door: door.clone(),
-            ..self.clone()
         }
     }
+}
 
+impl<T: Clone> Client<T> {
+    /// The same by another client.
+    pub fn through(&self, door: &Door) -> Self {
+        Self {
+            who: self.who.clone(),
+            door: door.clone(),
+        }
+    }
+}
+
+impl Account {
     /// The answer to a login with `password`.
     pub async fn try_login(&self, password: &str, bearer: bool) -> Answer {
-        let body = json!({ "name": self.login, "password": password, "bearer": bearer });
-        Answer::of(self.door.request(Method::POST, "/v1/session").json(&body)).await
+        let mut account = self.who.clone();
+        account.password = password.into();
+        Answer::of(self.door.prepare(account.log_in(bearer))).await
     }
 
     /// Begins a session with a token.
     pub async fn login(&self) -> Viewer {
-        let answer = self.try_login(&self.password, true).await.expect(201);
-        let token = text(&answer.json(), "token");
-        Viewer {
-            credential: Credential::Token(token),
-            tag: tag(&answer),
-            door: self.door.clone(),
-        }
+        self.session(true).await
     }
 
     /// Begins a session with a cookie, as a browser does.
     pub async fn login_by_cookie(&self) -> Viewer {
-        let answer = self.try_login(&self.password, false).await.expect(201);
-        let cookie = answer
-            .header("set-cookie")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        Viewer {
-            credential: Credential::Cookie(cookie),
-            tag: tag(&answer),
+        self.session(false).await
+    }
+
+    async fn session(&self, bearer: bool) -> Viewer {
+        let answer = self.try_login(&self.password, bearer).await.expect(201);
+        let (location, cookie) = (answer.header("location"), answer.header("set-cookie"));
+        let who = people::Session::of(location, cookie, &answer.body).unwrap();
+        let has_token = matches!(who.credential, people::Credential::Token(_));
+        assert_eq!(has_token, bearer, "another kind of session was asked for");
+        Client {
+            who,
             door: self.door.clone(),
         }
     }
 }
 
-#[track_caller]
-fn tag(answer: &Answer) -> String {
-    let location = answer.header("location");
-    let tag = location.strip_prefix("/v1/").and_then(|rest| rest.strip_suffix('/'));
-    tag.unwrap_or_else(|| panic!("Location {location:?} is not /v1/{{tag}}/"))
-        .to_owned()
-}
-
-/// What a session is carried by.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// `Authorization: Bearer`
-    Token(String),
-    /// `Cookie`, as name=value.
-    Cookie(String),
-}
-
-/// A viewer's session.
-#[derive(Debug, Clone)]
-pub struct Viewer {
-    /// What it is carried by.
-    pub credential: Credential,
-    /// The session's tag.
-    pub tag: String,
-    door: Door,
-}
-
 impl Viewer {
-    /// The same session by another client.
-    pub fn through(&self, door: &Door) -> Self {
-        Self {
-            door: door.clone(),
-            ..self.clone()
-        }
-    }
-
     /// The token, or the cookie's value.
     pub fn secret(&self) -> &str {
-        match &self.credential {
-            Credential::Token(token) => token,
-            Credential::Cookie(cookie) => cookie.split_once('=').map_or("", |(_, value)| value),
-        }
+        self.credential.secret()
     }
 
     /// A request with this session's credential to a whole path.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.door.request(method, path);
-        match &self.credential {
-            Credential::Token(token) => request.bearer_auth(token),
-            Credential::Cookie(cookie) => request.header("cookie", cookie),
-        }
+        let (name, value) = self.credential.header();
+        self.door.request(method, path).header(name, value)
     }
 
     /// A request to a path under this session's tag, such as `cameras`.
     pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, &format!("/v1/{}/{path}", self.tag))
+        self.request(method, &self.path(path))
     }
 
     /// The whole answer to a GET under this session's tag.
@@ -199,56 +159,50 @@ impl Viewer {
         Answer::of(self.ask(Method::GET, path)).await
     }
 
+    async fn list(&self, path: &str, field: &str) -> Vec<Value> {
+        let listed = self.get(path).await.expect(200).json();
+        listed[field].as_array().unwrap().clone()
+    }
+
     /// The viewer's cameras.
     pub async fn cameras(&self) -> Vec<Value> {
-        self.get("cameras").await.expect(200).json()["cameras"]
-            .as_array()
-            .unwrap()
-            .clone()
+        self.list(paths::CAMERAS, "cameras").await
     }
 
     /// A camera's newest still.
     pub async fn thumbnail(&self, camera: &Camera, width: u32) -> Answer {
-        self.get(&format!("cameras/{}/thumbnail?width={width}", camera.id))
-            .await
+        self.get(&paths::thumbnail(&camera.id, width)).await
     }
 
     /// A camera's newest events, as many as fit in one page.
     pub async fn events(&self, camera: &Camera) -> Vec<Value> {
-        self.get(&format!("cameras/{}/events?limit=100", camera.id))
-            .await
-            .expect(200)
-            .json()["events"]
-            .as_array()
-            .unwrap()
-            .clone()
+        self.list(&paths::events(&camera.id), "events").await
     }
 
     /// One event.
     pub async fn event(&self, camera: &Camera, event: &str) -> Answer {
-        self.get(&format!("cameras/{}/events/{event}", camera.id)).await
+        self.get(&paths::event(&camera.id, event)).await
     }
 
     /// An event's still.
     pub async fn event_thumbnail(&self, camera: &Camera, event: &str, width: u32) -> Answer {
-        self.get(&format!("cameras/{}/events/{event}/thumbnail?width={width}", camera.id))
-            .await
+        self.get(&paths::event_thumbnail(&camera.id, event, width)).await
     }
 
     /// A whole clip.
     pub async fn clip(&self, camera: &Camera, event: &str) -> Answer {
-        self.get(&format!("cameras/{}/events/{event}/clip", camera.id)).await
+        self.get(&paths::clip(&camera.id, event)).await
     }
 
     /// A part of a clip, as `Range` says.
     pub async fn clip_range(&self, camera: &Camera, event: &str, range: &str) -> Answer {
-        let path = format!("cameras/{}/events/{event}/clip", camera.id);
-        Answer::of(self.ask(Method::GET, &path).header("range", range)).await
+        let request = self.ask(Method::GET, &paths::clip(&camera.id, event));
+        Answer::of(request.header("range", range)).await
     }
 
     /// Deletes an event.
     pub async fn delete(&self, camera: &Camera, event: &str) -> Answer {
-        Answer::of(self.ask(Method::DELETE, &format!("cameras/{}/events/{event}", camera.id))).await
+        Answer::of(self.ask(Method::DELETE, &paths::event(&camera.id, event))).await
     }
 
     /// Ends the session.
@@ -257,65 +211,41 @@ impl Viewer {
     }
 }
 
-/// A camera with its credential.
-#[derive(Debug, Clone)]
-pub struct Camera {
-    /// Its id.
-    pub id: String,
-    /// Its credential.
-    pub credential: String,
-    door: Door,
-}
-
 impl Camera {
     /// The same camera with another credential, to see it refused.
     pub fn with_credential(&self, credential: &str) -> Self {
-        Self {
-            credential: credential.into(),
-            ..self.clone()
-        }
-    }
-
-    /// The same camera by another client.
-    pub fn through(&self, door: &Door) -> Self {
-        Self {
-            door: door.clone(),
-            ..self.clone()
-        }
+        let mut other = self.clone();
+        other.who.credential = credential.into();
+        other
     }
 
     /// An upload without a body yet. `path` is below `/v1/ingest/`.
     pub fn upload(&self, path: &str, media_type: &str) -> RequestBuilder {
-        let request = self.door.request(Method::PUT, &format!("/v1/ingest/{path}"));
-        request.bearer_auth(&self.credential).header("content-type", media_type)
+        self.door.prepare(self.who.upload(path, media_type))
     }
 
-    /// An upload with its Content-Digest, as a careful camera sends it.
-    async fn put(&self, path: &str, media_type: &str, body: impl Into<Bytes>) -> Answer {
-        let body = body.into();
-        let digest = content_digest(&body);
-        let request = self.upload(path, media_type).header("content-digest", digest);
-        Answer::of_upload(request.body(Body::from(body))).await
+    /// Hands in what a request of this camera's says.
+    pub async fn put(&self, request: Request) -> Answer {
+        Answer::of_upload(self.door.prepare(request)).await
     }
 
     /// Hands in a still (JPEG).
     pub async fn put_still(&self, id: &str, jpeg: impl Into<Bytes>) -> Answer {
-        self.put(&format!("stills/{id}"), "image/jpeg", jpeg).await
+        self.put(self.who.still(id, jpeg)).await
     }
 
     /// Hands in an event's description.
     pub async fn put_event(&self, id: &str, description: &Value) -> Answer {
-        self.put(&format!("events/{id}"), "application/json", description.to_string())
-            .await
+        self.put(self.who.event(id, description)).await
     }
 
     /// Hands in an event's still (JPEG).
     pub async fn put_event_still(&self, id: &str, jpeg: impl Into<Bytes>) -> Answer {
-        self.put(&format!("events/{id}/still"), "image/jpeg", jpeg).await
+        self.put(self.who.event_still(id, jpeg)).await
     }
 
     /// Hands in an event's clip (MP4).
     pub async fn put_clip(&self, id: &str, mp4: impl Into<Bytes>) -> Answer {
-        self.put(&format!("events/{id}/clip"), "video/mp4", mp4).await
+        self.put(self.who.clip(id, mp4)).await
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use eyesonly_harness::footage::content_digest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::footage::content_digest;
 use crate::http::Door;
 use crate::people::Camera;
 

@@ -2,22 +2,25 @@
 //!
 //! It must never outlive the test: driver and browser end when it goes out of scope.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eyesonly_harness::process::Process;
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::edge::poll;
+use crate::poll;
 
 /// How long a page may take for anything, on a machine that is busy.
 const SECONDS_MAX: u64 = 60;
+
+/// How the driver says that it listens.
+const READY: &str = "ChromeDriver was started successfully on port ";
 
 /// Headless, without a sandbox (tests run as root in CI), and without anything that a browser asks the network by itself.
 const FLAGS: [&str; 12] = [
@@ -41,7 +44,7 @@ pub struct Browser {
     /// The driver's address of this session.
     session: String,
     http: reqwest::Client,
-    driver: Child,
+    _driver: Process,
     _profile: TempDir,
 }
 
@@ -70,13 +73,9 @@ impl Browser {
             .process_group(0)
             .env("TMPDIR", profile.path())
             .env("HOME", profile.path());
-        let mut driver = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let address = format!("http://127.0.0.1:{}", port(&mut driver));
+        let mut driver = Process::start(command.stderr(Stdio::null()), Some("")).unwrap();
+        let port = driver.line_of(READY, Duration::from_secs(SECONDS_MAX)).unwrap();
+        let address = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let arguments = FLAGS.iter().map(|flag| (*flag).to_owned()).chain([
             format!("--user-data-dir={}", profile.path().join("profile").display()),
             format!("--window-size={width},{height}"),
@@ -88,20 +87,14 @@ impl Browser {
         });
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities.as_object().unwrap().clone());
-        let client = match builder.connect(&address).await {
-            Ok(client) => client,
-            Err(error) => {
-                end(&mut driver);
-                panic!("no browser: {error}");
-            }
-        };
+        let client = builder.connect(&address).await.expect("a browser");
         let id = client.session_id().await.unwrap().expect("a session has an id");
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             client,
             session: format!("{address}/session/{id}"),
             http,
-            driver,
+            _driver: driver,
             _profile: profile,
         }
     }
@@ -208,36 +201,5 @@ impl Browser {
         self.until("nothing moves", still, &[]).await;
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, self.client.screenshot().await.unwrap()).unwrap();
-    }
-}
-
-/// The port that the driver says it listens on.
-fn port(driver: &mut Child) -> u16 {
-    let output = BufReader::new(driver.stdout.take().unwrap());
-    let mut lines = output.lines();
-    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let port = line.split_once("started successfully on port ")?.1;
-        port.trim_end_matches('.').parse().ok()
-    });
-    // Read to the end, so that the driver never writes to a closed pipe.
-    std::thread::spawn(move || lines.for_each(drop));
-    said.expect("chromedriver says where it listens")
-}
-
-/// Ends the driver, which ends its browser; whoever is left of the group after that is killed.
-fn end(driver: &mut Child) {
-    let pid = rustix::process::Pid::from_child(driver);
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline && driver.try_wait().is_ok_and(|status| status.is_none()) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-    let _ = driver.wait();
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        end(&mut self.driver);
     }
 }

@@ -12,13 +12,14 @@
 
 use std::path::PathBuf;
 
-use eyesonly_tests::edge::Edition;
-use eyesonly_tests::footage::{footage_id, manifest, media, now_milliseconds};
+use eyesonly_harness::media::{self, Media};
+use eyesonly_tests::built::Edition;
+use eyesonly_tests::footage::library;
 use eyesonly_tests::picture::{apart, colour, nearest};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::webdriver::Browser;
 use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How far a flat colour may be off after JPEG or H.264, a channel.
 const COLOUR_TOLERANCE: u8 = 24;
@@ -51,43 +52,29 @@ struct Home {
     cameras: Vec<Filming>,
 }
 
-async fn film(camera: Camera, plan: &Value) -> Filming {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    camera
-        .put_still(&footage_id(now_milliseconds()), media(&text(&plan["still"])))
-        .await
-        .expect(201);
-    let mut events = Vec::new();
-    for event in plan["events"].as_array().unwrap() {
-        let id = footage_id(now_milliseconds() - event["minutes_ago"].as_u64().unwrap() * 60_000);
-        let description = json!({
-            "kind": event["kind"], "label": event["label"], "duration_milliseconds": event["duration_milliseconds"],
-        });
-        camera.put_event(&id, &description).await.expect(201);
-        if let Some(still) = event["still"].as_str() {
-            camera.put_event_still(&id, media(still)).await.expect(201);
-        }
-        if let Some(clip) = event["clip"].as_str() {
-            camera.put_clip(&id, media(clip)).await.expect(201);
-        }
-        events.push((id, event["clip"].is_string()));
+async fn film(camera: Camera, plan: &media::Camera, library: &Media) -> Filming {
+    let footage = plan.footage(library, &camera).unwrap();
+    for request in footage.requests {
+        camera.put(request).await.expect(201);
     }
+    let events = footage.events.into_iter();
     Filming {
         camera,
-        name: text(&plan["name"]),
-        corner: text(&plan["corner_colour"]),
-        events,
+        name: plan.name.clone(),
+        corner: plan.corner_colour.clone(),
+        events: events.map(|(id, clip)| (id, clip.is_some())).collect(),
     }
 }
 
 /// The household of the manifest at `number`, with all its footage handed in.
 async fn home(edge: &Edge, number: usize) -> Home {
-    let plan = &manifest()["households"][number];
-    let household = edge.household(plan["name"].as_str().unwrap());
-    let account = household.viewer(plan["login"].as_str().unwrap());
+    let library = library();
+    let plan = &library.manifest.households[number];
+    let household = edge.household(&plan.name);
+    let account = household.viewer(&plan.login);
     let mut cameras = Vec::new();
-    for camera in plan["cameras"].as_array().unwrap() {
-        cameras.push(film(household.camera(camera["name"].as_str().unwrap()), camera).await);
+    for camera in &plan.cameras {
+        cameras.push(film(household.camera(&camera.name), camera, &library).await);
     }
     Home { account, cameras }
 }
@@ -109,10 +96,9 @@ fn screenshots() -> PathBuf {
 async fn shows_camera_of(browser: &Browser, selector: &str, corner: &str) {
     let seen = browser.script(CORNER, &[json!(selector)]).await;
     let seen: [u8; 3] = serde_json::from_value(seen).unwrap();
-    let manifest = manifest();
-    let households = manifest["households"].as_array().unwrap().iter();
-    let all = households.flat_map(|household| household["cameras"].as_array().unwrap());
-    let all: Vec<&str> = all.map(|camera| camera["corner_colour"].as_str().unwrap()).collect();
+    let households = library().manifest.households;
+    let all = households.iter().flat_map(|household| &household.cameras);
+    let all: Vec<&str> = all.map(|camera| camera.corner_colour.as_str()).collect();
     assert_eq!(nearest(seen, all), corner, "{selector} shows another camera: {seen:?}");
     assert!(
         apart(seen, colour(corner)) <= COLOUR_TOLERANCE,
@@ -452,7 +438,7 @@ async fn two_households_at_one_screen() {
     let statuses = fetched(&browser, &addresses(&birchs_wall, &birch)).await;
     assert!(statuses.iter().all(|status| *status == 401), "{statuses:?}");
     assert_eq!(edge.misdeliveries().await, 0.0);
-    let ranges = match eyesonly_tests::edge::edition() {
+    let ranges = match eyesonly_tests::built::edition() {
         Edition::Native => edge.metric("eyesonly_requests_total", "/clip\",status=\"206\"").await,
         // Its ledger's lines say what was handed out; it has no metrics.
         Edition::Spin => edge.log().matches("handed=clip").count() as f64,

@@ -15,8 +15,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use eyesonly_tests::edge::binary;
-use eyesonly_tests::python::{ROOT, python};
+use eyesonly_tests::built::ROOT;
+use eyesonly_tests::built::binary;
+use eyesonly_tests::python::python;
 use eyesonly_tests::tool::tool;
 use tempfile::TempDir;
 

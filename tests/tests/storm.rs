@@ -1,4 +1,5 @@
-//! `eyesonly storm`, as a person runs it: a small one, its report, what it refuses to begin, and that no other build has any of it.
+//! `eyesonly-storm`, as a person runs it: a small one, its report, what it refuses to start with, and
+//! that the host has none of it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,18 +11,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-use eyesonly_tests::edge::{binary, components, storm_binary};
+use eyesonly_tests::built::{binary, components, storm_binary};
 use eyesonly_tests::tool::tool;
 use rustix::process::Signal;
 use serde_json::Value;
 
 fn storm(arguments: &[&str]) -> Output {
     let mut command = Command::new(storm_binary());
-    command
-        .arg("storm")
-        .arg("--components")
-        .arg(components())
-        .args(arguments);
+    command.arg("--components").arg(components()).args(arguments);
     command.env("EYESONLY_LOG", "off").output().unwrap()
 }
 
@@ -67,20 +64,20 @@ fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
 }
 
 #[test]
-fn a_defence_that_is_switched_off_is_seen() {
+fn a_lie_that_is_forged_is_seen() {
     let arguments = [
         "--households",
         "20",
         "--lie",
         "coalescer@0.5",
-        "--without",
+        "--forge",
         "seal",
         "--seed",
         "3",
     ];
     let (_, report, page) = reported(&arguments);
     assert!(report["here"]["exposed"].as_u64().unwrap() > 0);
-    assert_eq!(report["without"][0], "seal");
+    assert_eq!(report["forged"][0], "seal");
     assert!(page.contains("seal"));
 }
 
@@ -102,7 +99,7 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
         assert!(cache["conventional"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
     // And it is the session in the address that keeps them apart.
-    let (_, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches", "--without", "tag"]);
+    let (_, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches", "--forge", "tag"]);
     for cache in report["web_caches"].as_array().unwrap() {
         assert!(cache["here"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
@@ -122,7 +119,7 @@ fn what_it_can_not_do_is_said_before_anything_starts() {
         (&["--lie", "none@0.1"], "neither a kind nor a rate"),
         (&["--lie", "none", "--lie", "pool@0.1"], "nobody would lie"),
         (&["--lie", "pool@0.1", "--lie", "pool:late-reply@0.1"], "already"),
-        (&["--without", "moat"], "there is no defence"),
+        (&["--forge", "moat"], "there is no defence"),
         (&["--households", "0"], "a whole number from 1"),
         (&["--households", "-5"], "a whole number from 1"),
         (&["--households", "many"], "a whole number from 1"),
@@ -151,9 +148,7 @@ fn what_it_can_not_do_is_said_before_anything_starts() {
 #[test]
 fn web_caches_that_are_not_installed_are_an_error_and_not_left_out() {
     let mut command = Command::new(storm_binary());
-    command
-        .args(["storm", "--web-caches", "--components"])
-        .arg(components());
+    command.args(["--web-caches", "--components"]).arg(components());
     let output = command.env("PATH", "/nonexistent").output().unwrap();
     let complained = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
@@ -170,7 +165,7 @@ fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let there = || std::fs::read_dir(folder.path()).unwrap().count();
         let mut command = Command::new(storm_binary());
-        command.args(["storm", "--households", "5000", "--seed", "9", "--components"]);
+        command.args(["--households", "5000", "--seed", "9", "--components"]);
         command.arg(components()).arg("--data").arg(folder.path());
         command.arg("--report").arg(folder.path().join("report"));
         command
@@ -190,7 +185,7 @@ fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
         let last = said.last().unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(status), "{last}");
-        assert_eq!(last, "eyesonly: interrupted: nothing was concluded; seed 9");
+        assert_eq!(last, "eyesonly-storm: interrupted: nothing was concluded; seed 9");
         assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
         assert_eq!(there(), 0, "something is left");
     }
@@ -235,20 +230,44 @@ fn a_report_gets_its_endings_and_says_how_it_is_repeated() {
 }
 
 #[test]
-fn no_other_build_has_liars_or_switches() {
+fn it_says_what_it_is_and_serves_on_loopback_only() {
+    let output = Command::new(storm_binary()).arg("--version").output().unwrap();
+    let said = text(&output.stdout);
+    for part in [
+        "eyesonly-storm ",
+        "replays an outage with lying seams",
+        "loopback only",
+        "not for deployment",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let output = storm(&["--listen", "0.0.0.0:80"]);
+    assert_eq!(output.status.code(), Some(2), "no argument makes it listen elsewhere");
+}
+
+/// The host with every feature that it has: `EYESONLY_ALL_FEATURES_BIN`, else the one under test.
+fn host_with_all_features() -> Vec<u8> {
+    let path = std::env::var_os("EYESONLY_ALL_FEATURES_BIN").map_or_else(binary, Into::into);
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn the_host_has_no_liar_mint_or_switch_whatever_its_features() {
     let has = |binary: &[u8], word: &str| binary.windows(word.len()).any(|window| window == word.as_bytes());
-    let (plain, storms) = (std::fs::read(binary()).unwrap(), std::fs::read(storm_binary()).unwrap());
+    let (host, storms) = (host_with_all_features(), std::fs::read(storm_binary()).unwrap());
     for word in [
         "another-household",
         "error-as-success",
         "eyesonly-mark-",
         "misdeliveries refused: ",
+        "there is no defence",
+        "the town can't be settled",
     ] {
         assert!(
             has(&storms, word),
-            "storm's build does not have {word:?}: the test looks for the wrong thing"
+            "the storm does not have {word:?}: the test looks for the wrong thing"
         );
-        assert!(!has(&plain, word), "the plain build has {word:?}");
+        assert!(!has(&host, word), "the host has {word:?}");
     }
     let output = Command::new(binary()).arg("storm").output().unwrap();
     assert!(!output.status.success() && text(&output.stderr).contains("unrecognized subcommand"));

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use eyesonly_tests::python::{ROOT, python, run, target};
+use eyesonly_tests::built::ROOT;
+use eyesonly_tests::python::{python, run, target};
 
 fn script(python: &Path, command: &str, path: &Path) {
     run(Command::new(python)

@@ -146,7 +146,7 @@ impl axum_core::response::IntoResponse for Problem {
 #[cfg(feature = "service")]
 mod of_services {
     use super::Problem;
-    use eyesonly_service::admission::Refused;
+    use eyesonly_gate::Refused;
     use eyesonly_service::footage::FootageError;
     use eyesonly_service::identity::LoginError;
     use eyesonly_service::ingest::{FormError, IngestError};
@@ -156,7 +156,10 @@ mod of_services {
             match refused {
                 Refused::Unidentified => Self::Unidentified,
                 Refused::NotFound => Self::NotFound,
-                Refused::Unavailable(_) => Self::Unavailable,
+                Refused::Unavailable(..) => {
+                    tracing::error!(error = &refused as &dyn std::error::Error, "nothing could be proven");
+                    Self::Unavailable
+                }
             }
         }
     }

@@ -2,6 +2,8 @@
 //! exist. And what a target must look like before anything looks at it.
 
 use crate::problem::Problem;
+use eyesonly_gate::ledger::Handed;
+use eyesonly_rights::Action;
 use http::uri::Authority;
 use http::{HeaderValue, Request, Version, header};
 
@@ -47,6 +49,26 @@ pub enum Name {
     Plain,
 }
 
+/// Which handler answers a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handles {
+    /// The thumbnail handler.
+    Thumbnail,
+    /// The events handler.
+    Events,
+}
+
+/// What a route below one camera needs and hands out. Both editions' doors are asked by this, and by nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serves {
+    /// The right that is needed.
+    pub action: Action,
+    /// Who answers; none: the host itself, which shows nothing then.
+    pub handler: Option<Handles>,
+    /// The word for the ledger.
+    pub handed: Handed,
+}
+
 /// One route.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
@@ -58,6 +80,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may ask.
     pub who: Who,
+    /// What it needs and hands out, below one camera.
+    pub serves: Option<Serves>,
     /// One line for the OpenAPI document.
     pub summary: &'static str,
 }
@@ -68,11 +92,35 @@ const fn route(name: Name, method: &'static str, path: &'static str, who: Who, s
         method,
         path,
         who,
+        serves: None,
         summary,
     }
 }
 
-/// All of them.
+impl Route {
+    const fn serves(self, action: Action, handler: Option<Handles>, handed: Handed) -> Self {
+        Self {
+            serves: Some(Serves {
+                action,
+                handler,
+                handed,
+            }),
+            ..self
+        }
+    }
+}
+
+impl Name {
+    /// The row of the table.
+    pub fn route(self) -> Option<&'static Route> {
+        ROUTES.iter().find(|route| route.name == self)
+    }
+}
+
+const THUMBNAIL: Option<Handles> = Some(Handles::Thumbnail);
+const EVENTS: Option<Handles> = Some(Handles::Events);
+
+/// All of them. A row carries who may ask, which right is needed, who answers, and the word for the ledger.
 pub const ROUTES: &[Route] = &[
     route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
     route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
@@ -106,42 +154,48 @@ pub const ROUTES: &[Route] = &[
         "/v1/{tag}/cameras/{camera}/thumbnail",
         Who::Viewer,
         "The newest still at a width",
-    ),
+    )
+    .serves(Action::Live, THUMBNAIL, Handed::Still),
     route(
         Name::Events,
         "GET",
         "/v1/{tag}/cameras/{camera}/events",
         Who::Viewer,
         "Events, newest first",
-    ),
+    )
+    .serves(Action::Events, EVENTS, Handed::Events),
     route(
         Name::Event,
         "GET",
         "/v1/{tag}/cameras/{camera}/events/{event}",
         Who::Viewer,
         "One event",
-    ),
+    )
+    .serves(Action::Events, EVENTS, Handed::Events),
     route(
         Name::DeleteEvent,
         "DELETE",
         "/v1/{tag}/cameras/{camera}/events/{event}",
         Who::Viewer,
         "Delete an event and its footage",
-    ),
+    )
+    .serves(Action::Delete, None, Handed::Deletion),
     route(
         Name::EventThumbnail,
         "GET",
         "/v1/{tag}/cameras/{camera}/events/{event}/thumbnail",
         Who::Viewer,
         "An event's still at a width",
-    ),
+    )
+    .serves(Action::Events, THUMBNAIL, Handed::Still),
     route(
         Name::Clip,
         "GET",
         "/v1/{tag}/cameras/{camera}/events/{event}/clip",
         Who::Viewer,
         "An event's video; one range at a time",
-    ),
+    )
+    .serves(Action::Clips, EVENTS, Handed::Clip),
     route(
         Name::PutStill,
         "PUT",
@@ -177,7 +231,8 @@ pub const ROUTES: &[Route] = &[
         "/v1/{tag}/cameras/{camera}/plain",
         Who::Viewer,
         "The bench's bytes, from host code",
-    ),
+    )
+    .serves(Action::Live, None, Handed::Still),
 ];
 
 /// What of a path a route's parameters have: `name`, `value`.
@@ -327,6 +382,23 @@ mod tests {
         }
         for route in ROUTES {
             assert!(find(route.method, route.path).is_ok(), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn a_row_below_a_camera_says_what_it_needs() {
+        for route in ROUTES {
+            let below_camera = route.path.starts_with("/v1/{tag}/cameras/{camera}");
+            assert_eq!(route.serves.is_some(), below_camera, "{}", route.path);
+            assert!(!below_camera || route.who == Who::Viewer, "{}", route.path);
+            let tagged = route.path.starts_with("/v1/{tag}");
+            assert!(!tagged || route.who == Who::Viewer, "{}", route.path);
+            assert_eq!(
+                route.who == Who::Camera,
+                route.path.starts_with("/v1/ingest/"),
+                "{}",
+                route.path
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::claim;
 use crate::components;
 use crate::files;
 use crate::spin;
@@ -50,6 +51,10 @@ pub fn run(workspace: &Workspace) -> Result<()> {
                 action: |workspace| files::check(&workspace.root),
             },
             Step {
+                title: "the claim",
+                action: |workspace| claim::check(&workspace.root),
+            },
+            Step {
                 title: "format",
                 action: format,
             },
@@ -84,18 +89,6 @@ fn format(workspace: &Workspace) -> Result<()> {
 fn lints(workspace: &Workspace) -> Result<()> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let mend = "follow clippy's message above; an exception is `#[expect(lint, reason = \"…\")]`";
-    run_cargo(workspace, &arguments, mend)?;
-    // What only storm's build has.
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        "eyesonly/storm",
-        "--",
-        "-D",
-        "warnings",
-    ];
     run_cargo(workspace, &arguments, mend)
 }
 

@@ -13,18 +13,15 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::installation::{Config, Edition, Installation, Serving, Spin};
+use eyesonly_harness::media::{self, Media};
+use eyesonly_harness::people::{self, Account};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use uuid::Uuid;
 
-use crate::client::{Client, id_of_time_ago};
-use crate::components::{self, Built};
-use crate::edge::{CameraAdded, Edge, Installation, SpinEdition};
-use crate::media::{self, Media};
+use crate::client::Client;
+use crate::components;
 use crate::spin;
 use crate::workspace::{Workspace, step};
-
-/// A camera's newest still is this old: young, but not from the future of a machine whose clock is behind.
-const STILL_SECONDS_AGO: u64 = 20;
 
 /// What `cargo xtask demo` takes.
 #[derive(clap::Args)]
@@ -48,27 +45,15 @@ pub struct Arguments {
 /// A household as it was enrolled and filled.
 pub struct Household {
     name: String,
-    login: String,
-    password: String,
+    account: Account,
     cameras: Vec<Camera>,
 }
 
 struct Camera {
     id: String,
     name: String,
-    events: Vec<Event>,
-}
-
-struct Event {
-    id: Uuid,
-    clip: Option<String>,
-}
-
-#[derive(Default)]
-struct Counts {
-    stills: u64,
-    events: u64,
-    clips: u64,
+    /// Each event's id, and the name of its clip.
+    events: Vec<(String, Option<String>)>,
 }
 
 /// Builds, starts and fills an edge; then waits for Ctrl-C, or checks and ends.
@@ -81,45 +66,36 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let media = Media::load(&workspace.root)?;
     let component = arguments.spin.then(|| spin::build(workspace)).transpose()?;
     let built = components::build(workspace, false)?;
-    let edition = component
-        .map(|component| edition(workspace, &built, component))
-        .transpose()?;
     let folder = Folder::get(arguments.keep.as_deref())?;
     // Before the edge starts, so that a Ctrl-C at any moment from here on ends things in order.
     let interrupted = catch_interrupt()?;
 
-    let installation = match &edition {
-        Some(edition) => Installation::create_spin(edition, folder.path(), port)?,
-        None => Installation::create(&built, folder.path(), port)?,
+    let edition = match component {
+        Some(component) => {
+            let server = spin::server(built.engine())?;
+            Edition::Spin(Spin::new(server, &component, &workspace.root.join("spin.toml"), port))
+        }
+        None => Edition::Native(Config::new(folder.path(), &built.components, port)),
     };
+    let mut installation = Installation::create(&built.binary, folder.path(), edition)?;
     let bar = progress(&media);
     let enrolled = enrol(&installation, &media, &bar)?;
     bar.println("starting the edge (the first start compiles the components)");
     let mut edge = installation.serve()?;
-    let outcome = play(
-        &installation,
-        &mut edge,
-        &media,
-        enrolled,
-        &bar,
-        arguments,
-        &interrupted,
-    );
+    let kept = arguments.keep.is_some().then(|| installation.config());
+    let outcome = fill(&edge, &media, enrolled, &bar).and_then(|households| {
+        if arguments.check {
+            return verify::all(&Client::new(&edge.address), &media, &households)
+                .map(|done| println!("demo: ok ({}; {done})", pushed(&media)));
+        }
+        introduce(&edge, &households, &pushed(&media), kept.as_deref());
+        wait(&mut edge, &interrupted)
+    });
     if outcome.is_err() {
         // Before the error, so that the cause is the last thing a person reads.
         eprintln!("\nthe edge's log ends:\n{}", installation.log_end());
     }
     outcome
-}
-
-/// The Spin edition, by what this machine has to serve it.
-fn edition(workspace: &Workspace, built: &Built, component: PathBuf) -> Result<SpinEdition> {
-    Ok(SpinEdition {
-        binary: built.binary.clone(),
-        manifest: workspace.root.join("spin.toml"),
-        component,
-        server: spin::server(built.engine())?,
-    })
 }
 
 /// Errors: nobody could listen on this port now.
@@ -130,65 +106,40 @@ fn free(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Fills a running edge, then checks it or waits.
-fn play(
-    installation: &Installation,
-    edge: &mut Edge,
-    media: &Media,
-    enrolled: Vec<Enrolled<'_>>,
-    bar: &ProgressBar,
-    arguments: &Arguments,
-    interrupted: &Interrupt,
-) -> Result<()> {
-    let client = Client::new(&edge.address);
-    let mut counts = Counts::default();
-    let households = push_all(&client, media, enrolled, &mut counts, bar)?;
-    bar.finish_and_clear();
-
-    let cameras: usize = households.iter().map(|household| household.cameras.len()).sum();
-    let pushed = format!(
-        "{} households, {cameras} cameras, {} stills, {} events, {} clips",
-        households.len(),
+/// Says what the cameras have handed in.
+fn pushed(media: &Media) -> String {
+    let counts = media.manifest.counts();
+    format!(
+        "{} households, {} cameras, {} stills, {} events, {} clips",
+        media.manifest.households.len(),
+        counts.cameras,
         counts.stills,
         counts.events,
         counts.clips
-    );
-    if arguments.check {
-        let done = verify::all(&client, media, &households)?;
-        println!("demo: ok ({pushed}; {done})");
-        return Ok(());
-    }
-    introduce(
-        edge,
-        &households,
-        &pushed,
-        arguments.keep.is_some().then(|| installation.config()),
-    );
-    wait(edge, interrupted)
+    )
 }
 
-/// A camera that was enrolled, with what it must send.
+/// A household, and its cameras with what they must send.
 struct Enrolled<'a> {
     household: Household,
-    senders: Vec<(CameraAdded, &'a media::Camera)>,
+    senders: Vec<(people::Camera, &'a media::Camera)>,
 }
 
 fn enrol<'a>(installation: &Installation, media: &'a Media, bar: &ProgressBar) -> Result<Vec<Enrolled<'a>>> {
+    let command_line = installation.command_line();
     let mut all = Vec::new();
     for household in &media.manifest.households {
         bar.set_message(format!("enrolling {}", household.name));
-        let added = installation.add_household(&household.name)?;
+        let id = command_line.add_household(&household.name, None)?;
         let mut senders = Vec::new();
         for camera in &household.cameras {
-            senders.push((installation.add_camera(&added, &camera.name, &camera.serial)?, camera));
+            senders.push((command_line.add_camera(&id, &camera.name, &camera.serial)?, camera));
         }
         // Drawings on a loopback port that end with the demo: a password that can be typed is worth more here.
         let password = format!("demo-only-{}", household.login);
-        installation.add_viewer(&added, &household.login, &password)?;
         let household = Household {
             name: household.name.clone(),
-            login: household.login.clone(),
-            password,
+            account: command_line.add_viewer(&id, &household.login, &password)?,
             cameras: Vec::new(),
         };
         all.push(Enrolled { household, senders });
@@ -196,91 +147,51 @@ fn enrol<'a>(installation: &Installation, media: &'a Media, bar: &ProgressBar) -
     Ok(all)
 }
 
-fn push_all(
-    client: &Client,
-    media: &Media,
-    enrolled: Vec<Enrolled<'_>>,
-    counts: &mut Counts,
-    bar: &ProgressBar,
-) -> Result<Vec<Household>> {
+/// Hands everything in.
+fn fill(edge: &Serving, media: &Media, enrolled: Vec<Enrolled<'_>>, bar: &ProgressBar) -> Result<Vec<Household>> {
+    let client = Client::new(&edge.address);
     let mut households = Vec::new();
     for Enrolled { mut household, senders } in enrolled {
-        for (added, camera) in senders {
+        for (sender, camera) in senders {
             bar.set_message(format!("{}: {}", household.name, camera.name));
-            let pushed = push(client, media, &added, camera, counts, bar)
+            let pushed = push(&client, media, &sender, camera, bar)
                 .with_context(|| format!("camera {:?} of {:?}", camera.name, household.name))?;
             household.cameras.push(pushed);
         }
         households.push(household);
     }
+    bar.finish_and_clear();
     Ok(households)
 }
 
 fn push(
     client: &Client,
     media: &Media,
-    added: &CameraAdded,
+    sender: &people::Camera,
     camera: &media::Camera,
-    counts: &mut Counts,
     bar: &ProgressBar,
 ) -> Result<Camera> {
-    let send = |path: String, media_type: &str, body: &[u8]| -> Result<()> {
-        client.upload(&added.credential, &path, media_type, body)?;
+    let footage = camera.footage(media, sender)?;
+    for request in footage.requests {
+        client.upload(request)?;
         bar.inc(1);
-        Ok(())
-    };
-    let mut events = Vec::new();
-    for event in &camera.events {
-        let id = id_of_time_ago(Duration::from_secs(event.minutes_ago * 60))?;
-        let details = serde_json::json!({
-            "kind": event.kind, "label": event.label, "duration_milliseconds": event.duration_milliseconds,
-        });
-        send(
-            format!("/v1/ingest/events/{id}"),
-            "application/json",
-            details.to_string().as_bytes(),
-        )?;
-        counts.events += 1;
-        if let Some(still) = &event.still {
-            send(
-                format!("/v1/ingest/events/{id}/still"),
-                "image/jpeg",
-                &media.bytes(still)?,
-            )?;
-            counts.stills += 1;
-        }
-        if let Some(clip) = &event.clip {
-            send(format!("/v1/ingest/events/{id}/clip"), "video/mp4", &media.bytes(clip)?)?;
-            counts.clips += 1;
-        }
-        events.push(Event {
-            id,
-            clip: event.clip.clone(),
-        });
     }
-    let still = id_of_time_ago(Duration::from_secs(STILL_SECONDS_AGO))?;
-    send(
-        format!("/v1/ingest/stills/{still}"),
-        "image/jpeg",
-        &media.bytes(&camera.still)?,
-    )?;
-    counts.stills += 1;
     Ok(Camera {
-        id: added.camera.clone(),
+        id: sender.id.clone(),
         name: camera.name.clone(),
-        events,
+        events: footage.events,
     })
 }
 
-fn introduce(edge: &Edge, households: &[Household], pushed: &str, kept: Option<&Path>) {
+fn introduce(edge: &Serving, households: &[Household], pushed: &str, kept: Option<&Path>) {
     println!("\n  Eyesonly is running: {}/\n  ({pushed})\n", edge.address);
     for household in households {
         let cameras: Vec<&str> = household.cameras.iter().map(|camera| camera.name.as_str()).collect();
         println!(
             "  {:<15} name {:<8} password {:<18} sees {}",
             household.name,
-            household.login,
-            household.password,
+            household.account.login,
+            household.account.password,
             cameras.join(", ")
         );
     }
@@ -307,7 +218,7 @@ fn catch_interrupt() -> Result<Interrupt> {
     Ok(receiver)
 }
 
-fn wait(edge: &mut Edge, interrupted: &Interrupt) -> Result<()> {
+fn wait(edge: &mut Serving, interrupted: &Interrupt) -> Result<()> {
     loop {
         match interrupted.recv_timeout(Duration::from_millis(200)) {
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
@@ -317,7 +228,7 @@ fn wait(edge: &mut Edge, interrupted: &Interrupt) -> Result<()> {
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
         // At a terminal Ctrl-C reaches the edge as well, and it may be the first to end.
-        if let Some(status) = edge.ended()? {
+        if let Some(status) = edge.process.ended()? {
             if status.success() {
                 return Ok(());
             }
@@ -366,7 +277,7 @@ fn progress(media: &Media) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    let bar = ProgressBar::with_draw_target(Some(media.manifest.uploads()), target);
+    let bar = ProgressBar::with_draw_target(Some(media.manifest.counts().uploads()), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len} uploads  {msg}") {
         bar.set_style(style);
     }

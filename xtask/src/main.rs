@@ -5,13 +5,11 @@
 
 mod bench;
 mod check;
+mod claim;
 mod client;
 mod components;
 mod demo;
-mod edge;
 mod files;
-mod media;
-mod process;
 mod spin;
 mod storm;
 mod test;

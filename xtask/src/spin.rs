@@ -1,7 +1,9 @@
-//! The Spin edition: its entry and vault are compiled, and composed with the very handler files that the native host reads.
+//! The Spin edition: its front and backend are compiled, and composed with the very handler files
+//! that the native host reads.
 //!
-//! INVARIANT: handlers reach the vault's contract (footage, events, renditions) and not its admission; the entry alone has that. The composition
-//! below decides it, and `tests/tests/spin.rs` reads it from the composed file.
+//! INVARIANT: handlers reach the backend's contract (types, footage, events, renditions) and not
+//! its admission. Only the front has that. The composition below decides it, and
+//! `tests/tests/spin/composition.rs` reads it from the composed file.
 
 use std::env;
 use std::fs;
@@ -9,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::installation::{COMPONENT, Server};
 use sha2::{Digest, Sha256};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 use crate::components::{self, hex, write_if_changed};
-use crate::edge::{COMPONENT, Server};
 use crate::toolchain;
 use crate::workspace::{Workspace, execute, output_of, step};
 
@@ -23,11 +25,20 @@ const TARGET: &str = "wasm32-wasip2";
 /// As for handlers, but for the stack: these are no handlers, and check passwords.
 const FLAGS: [&str; 2] = ["-C", "target-feature=+simd128,+bulk-memory"];
 
-const FOOTAGE: &str = "eyesonly:edge/footage@0.1.0";
-const EVENTS: &str = "eyesonly:edge/events@0.1.0";
-const RENDITIONS: &str = "eyesonly:edge/renditions@0.1.0";
-const ADMISSION: &str = "eyesonly:edge/admission@0.1.0";
-const HANDLER: &str = "eyesonly:edge/handler@0.1.0";
+/// What both parts are called.
+const PACKAGES: [&str; 2] = ["eyesonly-spin-front", "eyesonly-spin-backend"];
+/// What a handler may reach of the backend.
+const CONTRACT: [&str; 4] = [
+    "eyesonly:edge/types@0.2.0",
+    "eyesonly:edge/footage@0.2.0",
+    "eyesonly:edge/events@0.2.0",
+    "eyesonly:edge/renditions@0.2.0",
+];
+const ADMISSION: &str = "eyesonly:spin/admission@0.2.0";
+const HANDLER: &str = "eyesonly:edge/handler@0.2.0";
+/// The front's own names for the two handlers.
+const THUMBNAIL: &str = "thumbnail";
+const EVENT_PAGES: &str = "event-pages";
 /// Where a person says which `spin` to take.
 const SPIN: &str = "SPIN_BIN";
 /// How the one that is taken names itself: Debian's `spin` is a model checker.
@@ -46,14 +57,10 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     };
     let (thumbnail, events) = (read("thumbnail")?, read("events")?);
 
-    step("the Spin edition's entry and vault: compile");
+    step("the Spin edition's front and backend: compile");
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", "guest", "--lib", "--target", TARGET]);
-    cargo.args(["--package", "eyesonly-spin-front", "--package", "eyesonly-spin-vault"]);
-    cargo.env(
-        "CARGO_ENCODED_RUSTFLAGS",
-        components::guest_flags(&workspace.root, &FLAGS),
-    );
+    cargo.args(["build", "--profile", "guest", "--lib"]);
+    parts(workspace, &mut cargo)?;
     // A rendition is bound to the handler that made it, and only this one makes any.
     cargo.env("EYESONLY_THUMBNAIL_SHA256", hex(&Sha256::digest(&thumbnail)));
     execute(&mut cargo, "the compiler's message is above")?;
@@ -66,7 +73,7 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     step("the Spin edition: compose");
     let composed = compose(&Parts {
         front: part("eyesonly_spin_front.wasm")?,
-        vault: part("eyesonly_spin_vault.wasm")?,
+        backend: part("eyesonly_spin_backend.wasm")?,
         thumbnail,
         events,
     })?;
@@ -84,7 +91,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What serves the component on this machine: `spin up` where there is a `spin` 4, and the engine that was built otherwise. Says which.
+/// What serves the component on this machine: `spin up` where there is a `spin` 4, and the engine
+/// that was built otherwise. Says which.
 ///
 /// Errors: SPIN_BIN names something else.
 pub fn server(engine: PathBuf) -> Result<Server> {
@@ -127,13 +135,15 @@ fn is_spin(binary: &Path) -> bool {
     output_of(binary, &["--version"]).is_some_and(|version| version.starts_with(SPIN_VERSION))
 }
 
-/// Adds to a cargo command for which packages, target and flags it is.
+/// Adds to a cargo command for which packages, target and flags it is. Gets the target's std.
 ///
 /// Errors: no compiler for the target.
 pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
     toolchain::get_std(TARGET)?;
     cargo.args(["--target", TARGET]);
-    cargo.args(["--package", "eyesonly-spin-front", "--package", "eyesonly-spin-vault"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
     cargo.env(
         "CARGO_ENCODED_RUSTFLAGS",
         components::guest_flags(&workspace.root, &FLAGS),
@@ -144,49 +154,42 @@ pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
 /// The components that are put together.
 struct Parts {
     front: Vec<u8>,
-    vault: Vec<u8>,
+    backend: Vec<u8>,
     thumbnail: Vec<u8>,
     events: Vec<u8>,
 }
 
 fn compose(parts: &Parts) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
-    let vault = instance(&mut graph, "eyesonly:vault", &parts.vault)?;
-    let [footage, events, renditions, admission] = [
-        export_of(&mut graph, vault, FOOTAGE)?,
-        export_of(&mut graph, vault, EVENTS)?,
-        export_of(&mut graph, vault, RENDITIONS)?,
-        export_of(&mut graph, vault, ADMISSION)?,
-    ];
-    let contract = [(FOOTAGE, footage), (EVENTS, events), (RENDITIONS, renditions)];
+    let backend = instance(&mut graph, "eyesonly:backend", &parts.backend)?;
+    let mut contract = Vec::new();
+    for interface in CONTRACT {
+        contract.push((interface, export_of(&mut graph, backend, interface)?));
+    }
+    let admission = export_of(&mut graph, backend, ADMISSION)?;
     let mut handler = |name: &str, bytes: &[u8]| -> Result<NodeId> {
         let handler = instance(&mut graph, name, bytes)?;
-        let asked: Vec<String> = imports_of(&graph, handler);
-        for (interface, node) in contract
-            .iter()
-            .filter(|(interface, _)| asked.iter().any(|name| name == interface))
-        {
-            graph.set_instantiation_argument(handler, interface, *node)?;
-        }
+        give(&mut graph, handler, &contract)?;
         export_of(&mut graph, handler, HANDLER)
     };
     let thumbnail = handler("eyesonly:thumbnail", &parts.thumbnail)?;
     let event_pages = handler("eyesonly:events", &parts.events)?;
     let front = instance(&mut graph, "eyesonly:front", &parts.front)?;
-    for (name, node) in [
-        (FOOTAGE, footage),
+    give(&mut graph, front, &contract)?;
+    let own = [
         (ADMISSION, admission),
-        ("thumbnail", thumbnail),
-        ("event-pages", event_pages),
-    ] {
+        (THUMBNAIL, thumbnail),
+        (EVENT_PAGES, event_pages),
+    ];
+    for (name, node) in own {
         graph
             .set_instantiation_argument(front, name, node)
-            .with_context(|| format!("giving the entry its {name}"))?;
+            .with_context(|| format!("giving the front its {name}"))?;
     }
     let entry = exports_of(&graph, front)
         .into_iter()
         .find(|name| name.starts_with(ENTRY))
-        .with_context(|| format!("the entry does not export {ENTRY}"))?;
+        .with_context(|| format!("the front does not export {ENTRY}"))?;
     let node = export_of(&mut graph, front, &entry)?;
     graph.export(node, entry)?;
     Ok(graph.encode(EncodeOptions::default())?)
@@ -197,6 +200,19 @@ fn instance(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<No
         .with_context(|| format!("reading the component {name}"))?;
     let package: PackageId = graph.register_package(package)?;
     Ok(graph.instantiate(package))
+}
+
+/// Gives an instance what it asks for of these interfaces.
+fn give(graph: &mut CompositionGraph, instance: NodeId, interfaces: &[(&str, NodeId)]) -> Result<()> {
+    let asked = imports_of(graph, instance);
+    for (name, node) in interfaces {
+        if asked.iter().any(|asked| asked == name) {
+            graph
+                .set_instantiation_argument(instance, name, *node)
+                .with_context(|| format!("giving {name}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn export_of(graph: &mut CompositionGraph, instance: NodeId, name: &str) -> Result<NodeId> {

@@ -1,13 +1,13 @@
-//! `storm`: builds the host with its feature `storm`, and replays the outage.
+//! `storm`: builds `eyesonly-storm`, and replays the outage.
 //!
-//! It must never leave storm's build where the plain one is looked for: its binary has a folder of its own.
+//! It is a program of its own over the host's library. It must never change what the host's own
+//! binary is built from.
 
 use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::components;
 use crate::tools;
@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Measures goodput under lies, the herd's p99 and reads of the store, with the release profile.
     #[arg(long, conflicts_with = "full")]
     bench: bool,
-    /// Goes to `eyesonly storm` as it is, such as `-- --lie index@0.1 --seed 7`.
+    /// Goes to `eyesonly-storm` as it is, such as `-- --lie index@0.1 --seed 7`.
     #[arg(last = true)]
     more: Vec<String>,
 }
@@ -48,7 +48,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let storm = |households: &str, report: &str| {
         let mut command = Command::new(&binary);
         command
-            .args(["storm", "--components"])
+            .arg("--components")
             .arg(&folder)
             .args(["--households", households, "--report"])
             .arg(workspace.target.join("storm").join(report));
@@ -90,27 +90,24 @@ fn web_caches() -> Result<()> {
     Ok(())
 }
 
-/// Builds the host with storm's feature, into a folder of its own.
+/// Builds the storm, and gives its binary.
 ///
-/// Errors: a build error, or the binary can't be copied.
+/// Errors: a build error.
 pub fn build(workspace: &Workspace, release: bool) -> Result<PathBuf> {
-    step("host, storm's build");
+    step("the storm");
     let mut cargo = workspace.cargo();
     cargo.arg("build");
     if release {
-        cargo.args(["--package", "eyesonly", "--features", "storm", "--release"]);
+        cargo.args(["--package", "eyesonly-storm", "--release"]);
     } else {
-        // As with the plain build: the whole workspace, so that nothing is built twice.
-        cargo.args(["--workspace", "--features", "eyesonly/storm"]);
+        // As with the host: the whole workspace is named, so that nothing is built twice.
+        cargo.arg("--workspace");
     }
-    execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
+    execute(
+        cargo.args(["--bin", "eyesonly-storm"]),
+        "the compiler's message is above",
+    )?;
     let profile = if release { "release" } else { "debug" };
-    let name = format!("eyesonly{}", env::consts::EXE_SUFFIX);
-    let built = workspace.target.join(profile).join(&name);
-    let folder = workspace.target.join("storm").join(profile);
-    fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
-    let binary = folder.join(name);
-    // Moved away: the next plain build links its own, and nobody takes this one for it.
-    fs::rename(&built, &binary).with_context(|| format!("{} can't be moved", built.display()))?;
-    Ok(binary)
+    let name = format!("eyesonly-storm{}", env::consts::EXE_SUFFIX);
+    Ok(workspace.target.join(profile).join(name))
 }

@@ -5,28 +5,23 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::process::show;
 
 use crate::components::{self, Built};
 use crate::spin;
 use crate::storm;
 use crate::tools::{self, Tool};
-use crate::workspace::{Workspace, execute, is_ci, output_of, show, step};
-
-/// What only storm's build has. What both have is tested as it is deployed.
-const STORM_TESTS: &str = "package(eyesonly) & test(/^storm::/)";
+use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
 /// What is asked of both editions alike.
 const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser)$/)";
 
 /// What `spin up` is asked: the same, and what is asked of the Spin edition's store.
 const BY_SPIN_UP: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser|spin)$/)";
-
-/// What only the build with stand-ins for locks and tasks has; nothing else runs in it.
-const SCHEDULES: &str = "package(eyesonly-service) & test(/^schedules::/)";
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -46,10 +41,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // Before what takes minutes.
     let installed = spin::installed()?;
     let missing = settle_tools(arguments.install || is_ci())?;
-    // Storm's build first: the plain one then takes its place where it is looked for.
-    let storm = storm::build(workspace, false)?;
+    let all_features = with_all_features(workspace)?;
     let component = spin::build(workspace)?;
     let built = components::build(workspace, false)?;
+    let storm = storm::build(workspace, false)?;
     step("what the handlers import and export");
     components::check_surfaces(workspace)?;
 
@@ -68,6 +63,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         set_environment(&mut cargo, &built, &missing);
         cargo
             .env("EYESONLY_STORM_BIN", &storm)
+            .env("EYESONLY_ALL_FEATURES_BIN", &all_features)
             .env("EYESONLY_SPIN_COMPONENT", &component)
             .envs(suite.variables.iter().cloned());
         if has_nextest {
@@ -77,6 +73,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             suite.plain(&mut cargo, filter);
             passed += run_and_count(&mut cargo)?;
         }
+    }
+    if filter.is_none_or(|filter| filter.contains("schedules")) {
+        schedules(workspace)?;
     }
     if !has_nextest && passed == 0 {
         bail!("no test ran: nothing is called {}", filter.unwrap_or("anything"));
@@ -106,8 +105,6 @@ struct Suite {
     only: &'static str,
     /// The same for `cargo test`: what it builds besides.
     targets: &'static [&'static str],
-    /// What its tests are given.
-    names: &'static [&'static str],
     variables: Vec<(&'static str, OsString)>,
 }
 
@@ -120,7 +117,6 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             build: &["--workspace"],
             only: "",
             targets: &["--no-fail-fast"],
-            names: &[],
             variables: Vec::new(),
         },
         Suite {
@@ -128,25 +124,7 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             build: &["--workspace"],
             only: BOTH_EDITIONS,
             targets: &["--test", "e2e", "--test", "matrix", "--test", "browser"],
-            names: &[],
             variables: vec![edition.clone()],
-        },
-        Suite {
-            title: "storm's units and cells",
-            build: &["--workspace", "--lib", "--features", "eyesonly/storm"],
-            only: STORM_TESTS,
-            targets: &[],
-            // One after the other: cells switch the defences of their process.
-            names: &["storm::", "--test-threads", "1"],
-            variables: Vec::new(),
-        },
-        Suite {
-            title: "schedules",
-            build: &["--package", "eyesonly-service", "--lib", "--features", "schedules"],
-            only: SCHEDULES,
-            targets: &[],
-            names: &["schedules::"],
-            variables: Vec::new(),
         },
     ];
     if let Some(spin) = spin {
@@ -157,7 +135,6 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             targets: &[
                 "--test", "e2e", "--test", "matrix", "--test", "browser", "--test", "spin",
             ],
-            names: &[],
             variables: vec![edition, ("EYESONLY_SPIN", spin.into())],
         });
     }
@@ -177,11 +154,61 @@ impl Suite {
 
     fn plain(&self, cargo: &mut Command, filter: Option<&str>) {
         cargo.arg("test").args(self.build).args(self.targets).arg("--");
-        match filter {
-            Some(filter) if self.names.is_empty() => cargo.arg(filter),
-            _ => cargo.args(self.names),
-        };
+        cargo.args(filter);
     }
+}
+
+/// Builds the host with every feature that there is, for the test that looks for liars in it, and
+/// gives a copy: the plain build then takes its place.
+fn with_all_features(workspace: &Workspace) -> Result<PathBuf> {
+    step("host, with every feature");
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--workspace", "--all-features", "--bin", "eyesonly"]);
+    execute(&mut cargo, "the compiler's message is above")?;
+    let name = format!("eyesonly{}", std::env::consts::EXE_SUFFIX);
+    let built = workspace.target.join("debug").join(&name);
+    let folder = workspace.target.join("all-features");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
+    let binary = folder.join(name);
+    // Moved away: nobody takes it for the plain one.
+    std::fs::rename(&built, &binary).with_context(|| format!("{} can't be moved", built.display()))?;
+    Ok(binary)
+}
+
+/// Builds the service's tests with stand-ins for locks and tasks (`--cfg schedules`), and runs those
+/// that have them. The flag is this one crate's: what it is built on is not built again.
+fn schedules(workspace: &Workspace) -> Result<()> {
+    step("schedules");
+    let mut cargo = workspace.cargo();
+    cargo.args(["rustc", "--package", "eyesonly-service", "--lib", "--profile", "test"]);
+    cargo.args([
+        "--message-format",
+        "json-render-diagnostics",
+        "--",
+        "--cfg",
+        "schedules",
+    ]);
+    let output = cargo.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("`{}` does not start", show(&cargo)))?;
+    let executable = BufReader::new(&*output.stdout)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| executable(&line));
+    let Some(executable) = executable.filter(|_| output.status.success()) else {
+        bail!(
+            "`{}` failed ({})\n  to mend: the compiler's message is above",
+            show(&cargo),
+            output.status
+        );
+    };
+    let mut tests = Command::new(executable);
+    run_tests(tests.current_dir(workspace.root.join("service")).arg("schedules::"))
+}
+
+/// The program that a message of cargo says was built.
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(PathBuf::from(message.get("executable")?.as_str()?))
 }
 
 /// Installs what is missing, or says what will not run.
@@ -261,6 +288,14 @@ mod tests {
 
     fn check(line: &str, expected: Option<(u64, u64)>) {
         assert_eq!(counts(line), expected, "{line}");
+    }
+
+    #[test]
+    fn the_executable_is_found_among_cargos_messages() {
+        assert_eq!(executable(r#"{"reason":"compiler-artifact","executable":null}"#), None);
+        assert_eq!(executable("Compiling"), None);
+        let line = r#"{"reason":"compiler-artifact","executable":"/t/deps/service-1"}"#;
+        assert_eq!(executable(line), Some(PathBuf::from("/t/deps/service-1")));
     }
 
     #[test]

@@ -84,11 +84,10 @@ impl Workspace {
         self.target.join("components")
     }
 
-    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs, but for the parts of the Spin edition.
+    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs. The
+    /// parts of the Spin edition lie one folder deeper.
     pub fn handlers(&self) -> Vec<Guest> {
-        let mut handlers = self.guests_in(Path::new("components"));
-        handlers.retain(|guest| !guest.name.starts_with("spin-"));
-        handlers
+        self.guests_in(Path::new("components"))
     }
 
     /// The guests that only tests run, sorted by name: members of `tests/guests/` that are cdylibs.
@@ -206,7 +205,7 @@ mod tests {
             None
         );
         assert_eq!(
-            guest_of(&package("/r/components/a/b/Cargo.toml", "cdylib"), folder),
+            guest_of(&package("/r/components/spin/front/Cargo.toml", "cdylib"), folder),
             None
         );
         assert_eq!(guest_of(&package("/r/host/Cargo.toml", "cdylib"), folder), None);

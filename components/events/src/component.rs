@@ -14,7 +14,8 @@ use bindings::exports::eyesonly::edge::handler::{
     Body, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
 };
 use bindings::eyesonly::edge::events;
-use bindings::eyesonly::edge::footage::{ErrorCode, Object};
+use bindings::eyesonly::edge::footage::Object;
+use bindings::eyesonly::edge::types::ErrorCode;
 
 struct Handler;
 

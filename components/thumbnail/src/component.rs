@@ -13,8 +13,9 @@ mod bindings {
 use bindings::exports::eyesonly::edge::handler::{
     Body, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
 };
-use bindings::eyesonly::edge::footage::{ErrorCode, Object};
+use bindings::eyesonly::edge::footage::Object;
 use bindings::eyesonly::edge::renditions;
+use bindings::eyesonly::edge::types::ErrorCode;
 
 struct Handler;
 

@@ -2,12 +2,13 @@
 
 use super::problem::Problem;
 use super::{Edge, credential};
-use crate::admission::RawCredential;
-use crate::ingest::{ContentDigest, Declared, IngestError, Taken};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use eyesonly_gate::RawCredential;
 use eyesonly_seal::Kind;
+use eyesonly_service::ingest::{ContentDigest, Declared, IngestError, Taken};
+use eyesonly_web::routes::Who;
 use eyesonly_web::upload;
 use std::sync::Arc;
 
@@ -30,11 +31,11 @@ pub async fn clip(State(edge): Edged, Path(id): Path<String>, request: Request) 
 
 /// `PUT /v1/ingest/events/{event}`
 pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
-    let raw = RawCredential::new(credential::of_camera(request.headers())?);
+    let (request, raw) = arrived(&edge, request).await?;
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
-    let body = edge.inlet.carry(request.into_body()).await;
+    let body = request.into_body();
     let taken = edge
         .ingest
         .event(&grant, &id, declared, body.into_data_stream())
@@ -43,16 +44,23 @@ pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request)
 }
 
 async fn footage(edge: &Edge, kind: Kind, id: &str, media_type: &str, request: Request) -> Result<Response, Problem> {
-    let raw = RawCredential::new(credential::of_camera(request.headers())?);
+    let (request, raw) = arrived(edge, request).await?;
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
-    let body = edge.inlet.carry(request.into_body()).await;
+    let body = request.into_body();
     let taken = edge
         .ingest
         .footage(&grant, kind, id, declared, body.into_data_stream())
         .await?;
     Ok(answer(taken))
+}
+
+/// An upload as the inlet brings it, and what its camera presents.
+async fn arrived(edge: &Edge, request: Request) -> Result<(Request, RawCredential), Problem> {
+    super::of_row(request.extensions(), Who::Camera)?;
+    let raw = RawCredential::new(credential::of_camera(request.headers())?);
+    Ok((edge.inlet.carry(request).await, raw))
 }
 
 fn answer(taken: Taken) -> Response {

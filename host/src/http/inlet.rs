@@ -6,18 +6,18 @@
 
 use super::Direct;
 use async_trait::async_trait;
-use axum::body::Body;
+use axum::extract::Request;
 
-/// Brings bodies. NOT trusted.
+/// Brings uploads. NOT trusted.
 #[async_trait]
 pub trait Inlet: Send + Sync + 'static {
-    /// What comes out where `body` went in.
-    async fn carry(&self, body: Body) -> Body;
+    /// What comes out where `upload` went in.
+    async fn carry(&self, upload: Request) -> Request;
 }
 
 #[async_trait]
 impl Inlet for Direct {
-    async fn carry(&self, body: Body) -> Body {
-        body
+    async fn carry(&self, upload: Request) -> Request {
+        upload
     }
 }

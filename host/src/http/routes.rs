@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-pub use eyesonly_web::routes::*;
+use eyesonly_web::routes::{Name, ROUTES, Route, check_target};
 use problem::Problem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use std::time::Instant;
 pub fn router(edge: Arc<Edge>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        router = router.route(route.path, serve(*route, &edge));
+        router = router.route(route.path, serve(route, &edge));
     }
     router
         .fallback(|| async { Problem::NotFound })
@@ -27,7 +27,7 @@ pub fn router(edge: Arc<Edge>) -> Router {
         .with_state(edge)
 }
 
-fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
+fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
     let method = match route.method {
         "POST" => MethodFilter::POST,
         "PUT" => MethodFilter::PUT,
@@ -56,8 +56,9 @@ fn serve(route: Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::Plain => on(method, viewer::plain),
     };
     let metrics = Arc::clone(&edge.metrics);
-    methods.layer(middleware::from_fn(move |request: Request, next: Next| {
+    methods.layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let metrics = Arc::clone(&metrics);
+        request.extensions_mut().insert(route);
         async move {
             let began = Instant::now();
             let response = next.run(request).await;

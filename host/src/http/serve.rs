@@ -126,12 +126,6 @@ impl Listener {
         let address = tcp.local_addr().map_err(failed)?;
         Ok(Self { tcp, address })
     }
-
-    /// The socket, for a server that is not this one.
-    #[cfg(feature = "storm")]
-    pub(crate) fn into_tcp(self) -> TcpListener {
-        self.tcp
-    }
 }
 
 /// Serves until `stop` is done, then lets open requests end.

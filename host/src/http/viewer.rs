@@ -1,22 +1,21 @@
 //! What viewers ask: sign in, see their cameras, stills, events and clips, delete an event. FROM CLIENT: every parameter.
 
 use super::problem::Problem;
-use super::wayout::{self, Leaving, Opened};
-use super::{Departing, Edge, credential, openapi, range};
-use crate::admission::{Identified, RawCredential};
-use crate::clock;
-use crate::footage::Held;
-use crate::grant::Grant;
-use crate::ledger::Handed;
-use crate::sandbox::{Answer, Body as Answered, Handler, HandlerFailure, MediaType, Question, Status};
+use super::wayout::{self, Head};
+use super::{Departing, Edge, credential, of_row, openapi, range};
+use crate::sandbox::{HandlerFailure, Question};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use eyesonly_rights::{Action, Requester, Role};
+use eyesonly_gate::rules::{MediaType, Status};
+use eyesonly_gate::{Answer, Content, Departure, Grant, Identified, Instance, Leaving, RawCredential};
 use eyesonly_seal::FootageId;
+use eyesonly_service::clock;
+use eyesonly_service::footage::entity_tag;
 use eyesonly_web::login::{LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX, Login};
+use eyesonly_web::routes::{Serves, Who};
 use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
 use eyesonly_web::{answer, ask, login};
 use serde::Deserialize;
@@ -55,11 +54,7 @@ pub async fn document() -> Response {
 
 /// `GET /healthz`
 pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
-    edge.admission
-        .registry()
-        .sequence()
-        .await
-        .map_err(|_| Problem::Unavailable)?;
+    edge.admission.records().position().await?;
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 
@@ -103,95 +98,122 @@ pub async fn login(
     Ok(response.into_response())
 }
 
+/// A viewer's request, whatever it asks for. FROM CLIENT.
+pub struct ByViewer {
+    edge: Arc<Edge>,
+    raw: RawCredential,
+    headers: HeaderMap,
+    uri: Uri,
+}
+
+impl FromRequestParts<Arc<Edge>> for ByViewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
+        of_row(&parts.extensions, Who::Viewer)?;
+        Ok(Self {
+            edge: Arc::clone(edge),
+            raw: RawCredential::new(credential::of_viewer(&parts.headers, edge.tls)?),
+            headers: std::mem::take(&mut parts.headers),
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+impl ByViewer {
+    /// Whether a page of this site asks, and no other one's.
+    fn check_origin(&self) -> Result<(), Problem> {
+        credential::check_origin(&self.headers, self.uri.authority().map(|a| a.as_str()))
+    }
+}
+
 /// `DELETE /v1/session`
-pub async fn logout(State(edge): Edged, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let raw = RawCredential::new(credential::of_viewer(&headers, edge.tls)?);
-    credential::check_origin(&headers, uri.authority().map(|a| a.as_str()))?;
-    let requester = edge.admission.identify(&raw).await?;
-    edge.identity.logout(&requester).await?;
-    Ok(login::ended(edge.tls).into_response())
+pub async fn logout(asks: ByViewer) -> Result<Response, Problem> {
+    asks.check_origin()?;
+    let requester = asks.edge.admission.identify(&asks.raw).await?;
+    asks.edge.identity.logout(&requester).await?;
+    Ok(login::ended(asks.edge.tls).into_response())
 }
 
 /// `GET /v1/{tag}/`
-pub async fn wall(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
-    let wall = wall_of(&edge, &headers, &tag).await;
+pub async fn wall(
+    State(edge): Edged,
+    Path(tag): Path<String>,
+    headers: HeaderMap,
+    asks: Result<ByViewer, Problem>,
+) -> Result<Response, Problem> {
+    let wall = match asks {
+        Ok(asks) => wall_of(&edge, &asks.raw, &tag).await,
+        Err(problem) => Err(problem),
+    };
     // A person whose session has ended gets the page to sign in on; a program gets the problem.
     let is_person = answer::is_person(&headers);
     match wall {
         Err(Problem::Unidentified | Problem::NotFound) if is_person => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
-            wayout::private(response.headers_mut());
+            answer::private(response.headers_mut());
             Ok(response)
         }
         wall => wall,
     }
 }
 
-async fn wall_of(edge: &Edge, headers: &HeaderMap, tag: &str) -> Result<Response, Problem> {
-    let raw = RawCredential::new(credential::of_viewer(headers, edge.tls)?);
-    let Identified { requester, rights, .. } = edge.admission.rights(&raw, tag).await?;
+async fn wall_of(edge: &Edge, raw: &RawCredential, tag: &str) -> Result<Response, Problem> {
+    let identified = edge.admission.rights(raw, tag).await?;
+    let rights = identified.rights();
     let cameras: Vec<WallCamera<'_>> = rights
-        .cameras
-        .iter()
-        .map(|right| WallCamera {
-            id: right.camera.to_string(),
-            name: &right.name,
-            live: right.kinds.live,
-            events: right.kinds.events,
-            clips: right.kinds.clips,
-            may_delete: right.role == Role::Owner,
+        .cameras()
+        .map(|camera| WallCamera {
+            id: camera.camera.to_string(),
+            name: camera.name,
+            live: camera.kinds.live,
+            events: camera.kinds.events,
+            clips: camera.kinds.clips,
+            may_delete: camera.may_delete,
         })
         .collect();
-    let html = wall_page(&rights.name, &cameras);
-    let pass = cameras_leave(edge, &requester, &raw, html.len())?;
-    Ok(wayout::page(pass, html))
+    let html = wall_page(rights.viewer_name(), &cameras);
+    Ok(wayout::page(departs(edge, &identified, raw, html.into()).await?))
 }
 
-/// The way out for a list of cameras, as page or as data.
-fn cameras_leave(
+/// The door out for a list of cameras, as page or as data.
+async fn departs(
     edge: &Edge,
-    requester: &Requester,
+    identified: &Identified,
     raw: &RawCredential,
-    body_bytes: usize,
-) -> Result<wayout::Pass, Problem> {
-    let leaving = Leaving {
-        source: None,
-        handed: Handed::Cameras,
-        event: None,
-        body_bytes: body_bytes as u64,
-    };
-    wayout::pass(edge, requester, raw, &leaving)
+    list: Vec<u8>,
+) -> Result<Departure, Problem> {
+    Ok(Departure::of_list(&edge.admission, identified, raw, list.into()).await?)
 }
 
 /// `GET /v1/{tag}/cameras`
-pub async fn cameras(State(edge): Edged, headers: HeaderMap, Path(tag): Path<String>) -> Result<Response, Problem> {
-    let raw = RawCredential::new(credential::of_viewer(&headers, edge.tls)?);
-    let Identified { requester, rights, .. } = edge.admission.rights(&raw, &tag).await?;
-    let cameras: Vec<ask::Camera<'_>> = rights
-        .cameras
-        .iter()
-        .map(|right| ask::Camera {
-            id: right.camera.to_string(),
-            name: &right.name,
-            household: right.household.to_string(),
+pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response, Problem> {
+    let ByViewer { edge, raw, .. } = asks;
+    let identified = edge.admission.rights(&raw, &tag).await?;
+    let cameras: Vec<ask::Camera<'_>> = identified
+        .rights()
+        .cameras()
+        .map(|camera| ask::Camera {
+            id: camera.camera.to_string(),
+            name: camera.name,
+            household: camera.household.to_string(),
             kinds: ask::Kinds {
-                live: right.kinds.live,
-                events: right.kinds.events,
-                clips: right.kinds.clips,
+                live: camera.kinds.live,
+                events: camera.kinds.events,
+                clips: camera.kinds.clips,
             },
-            may_delete: right.role == Role::Owner,
+            may_delete: camera.may_delete,
         })
         .collect();
     let body = ask::cameras(&cameras)?;
-    let pass = cameras_leave(&edge, &requester, &raw, body.len())?;
-    Ok(wayout::bytes(pass, MediaType::Json, body))
+    let departure = departs(&edge, &identified, &raw, body).await?;
+    Ok(wayout::response(departure, &Head::default()))
 }
 
-/// A viewer's request below one camera, taken apart. FROM CLIENT, all of it.
+/// A viewer's request below one camera, taken apart, and the row of the table that it came by. FROM CLIENT, all but the row.
 pub struct Asked {
-    edge: Arc<Edge>,
-    headers: HeaderMap,
-    uri: Uri,
+    asks: ByViewer,
+    serves: Serves,
     place: Place,
 }
 
@@ -209,95 +231,80 @@ impl FromRequestParts<Arc<Edge>> for Asked {
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
         let place = Path::from_request_parts(parts, edge).await;
         let Path(place) = place.map_err(|_| Problem::NotFound)?;
-        Ok(Self {
-            edge: Arc::clone(edge),
-            headers: std::mem::take(&mut parts.headers),
-            uri: parts.uri.clone(),
-            place,
-        })
+        // What a route needs, who answers it and what the ledger calls that is its row's to say, and nobody else's.
+        let serves = of_row(&parts.extensions, Who::Viewer)?.serves.ok_or(Problem::Failed)?;
+        let asks = ByViewer::from_request_parts(parts, edge).await?;
+        Ok(Self { asks, serves, place })
     }
 }
 
 impl Asked {
-    /// What a question needs: the right, the handler, and the word for its answer in the ledger.
-    fn needs(&self, question: &Question) -> (Action, &Handler, Handed) {
-        let Edge { thumbnail, events, .. } = &*self.edge;
-        match question {
-            Question::Still { event: None, .. } => (Action::Live, thumbnail, Handed::Still),
-            Question::Still { event: Some(_), .. } => (Action::Events, thumbnail, Handed::Still),
-            Question::Events { .. } | Question::Event(_) => (Action::Events, events, Handed::Events),
-            Question::Clip(_) => (Action::Clips, events, Handed::Clip),
-        }
+    async fn admit(&self) -> Result<Arc<Grant>, Problem> {
+        let (Place { tag, camera, .. }, ByViewer { edge, raw, .. }) = (&self.place, &self.asks);
+        Ok(edge.admission.admit(raw, tag, camera, self.serves.action).await?)
     }
 
-    fn credential(&self) -> Result<RawCredential, Problem> {
-        credential::of_viewer(&self.headers, self.edge.tls).map(RawCredential::new)
-    }
-
-    async fn admit(&self, raw: &RawCredential, action: Action) -> Result<Arc<Grant>, Problem> {
-        let Place { tag, camera, .. } = &self.place;
-        let grant = self.edge.admission.admit(raw, tag, camera, action).await?;
-        Ok(Arc::new(grant))
-    }
-
-    /// One question to a handler under one grant.
+    /// One question to the row's handler under one grant.
     async fn answer(self, question: Question) -> Result<Response, Problem> {
-        let (action, handler, handed) = self.needs(&question);
-        let raw = self.credential()?;
-        let grant = self.admit(&raw, action).await?;
+        let grant = self.admit().await?;
+        let edge = &self.asks.edge;
+        let handler = edge.handler(self.serves.handler.ok_or(Problem::Failed)?);
         let wanted = wanted(&question);
         let answer = handler
-            .handle(Arc::clone(&self.edge.footage), Arc::clone(&grant), question)
+            .handle(Arc::clone(&edge.footage), Arc::clone(&grant), question)
             .await?;
-        let Departing { grant: made, answer } = self.edge.outlet.carry(Departing {
+        let carried = edge.outlet.carry(Departing {
             grant: Arc::clone(&grant),
             answer,
         });
-        let answer = succeeded(answer, handler.name(), wanted)?;
-        wayout::same_request(&self.edge, &grant, &made, &answer.1)?;
-        match answer {
-            (_, Answered::Empty) => Err(Problem::Failed),
-            (kind, Answered::Bytes(bytes)) => {
-                let pass = self.pass(&made, &raw, handed, bytes.len() as u64)?;
-                Ok(wayout::bytes(pass, kind, bytes))
-            }
-            (kind, Answered::Footage { source, offset, length }) => {
-                let span = self.span(&source, kind, offset, length)?;
-                let opened = Opened::new(source, span).await?;
-                let pass = self.pass(&made, &raw, handed, opened.length())?;
-                Ok(wayout::footage(pass, kind, opened))
-            }
-        }
+        let mut answer = carried.answer;
+        succeeded(&answer, handler.name(), wanted)?;
+        let head = self.head(&mut answer)?;
+        Ok(wayout::response(self.depart(&grant, answer).await?, &head))
     }
 
-    /// The handler's own range, narrowed by the client's where a clip is asked for.
-    fn span(&self, source: &Held, kind: MediaType, offset: u64, length: u64) -> Result<range::Span, Problem> {
-        let whole = offset == 0 && length == source.length();
-        if kind == MediaType::Mp4 && whole {
-            return range::span(&self.headers, length, &source.entity_tag());
-        }
-        Ok(range::Span {
-            start: offset,
-            length,
-            partial: false,
-        })
+    /// The door out.
+    async fn depart(&self, grant: &Arc<Grant>, answer: Answer) -> Result<Departure, Problem> {
+        let ByViewer { edge, raw, .. } = &self.asks;
+        Ok(Departure::open(&edge.admission, grant, raw, answer, self.leaving()).await?)
     }
 
-    fn pass(
-        &self,
-        grant: &Grant,
-        raw: &RawCredential,
-        handed: Handed,
-        body_bytes: u64,
-    ) -> Result<wayout::Pass, Problem> {
+    fn leaving(&self) -> Leaving {
         let event = self.place.event.as_deref();
-        let leaving = Leaving {
-            source: Some((grant.scope().household(), grant.scope().camera())),
-            handed,
+        Leaving {
+            handed: self.serves.handed,
             event: event.and_then(|event| FootageId::parse(event).ok()),
-            body_bytes,
+        }
+    }
+
+    /// Narrows a clip by the client's range, and says what the head says of it.
+    fn head(&self, answer: &mut Answer) -> Result<Head, Problem> {
+        let Content::Footage { source, offset, length } = answer.content() else {
+            return match answer.content() {
+                Content::Bytes(_) => Ok(Head::default()),
+                _ => Err(Problem::Failed),
+            };
         };
-        wayout::pass(&self.edge, grant.requester(), raw, &leaving)
+        if answer.media_type() != MediaType::Mp4 {
+            return Ok(Head::default());
+        }
+        let (total, tag) = (source.located().plain_length(), entity_tag(source.located()));
+        let whole = *offset == 0 && *length == total;
+        let span = if whole {
+            Some(range::span(&self.asks.headers, total, &tag)?)
+        } else {
+            None
+        };
+        let part = span.filter(|span| span.partial).map(|span| (span, total));
+        if let Some((span, _)) = part
+            && !answer.narrow(span.start, span.length)
+        {
+            return Err(Problem::Range(total));
+        }
+        Ok(Head {
+            entity_tag: Some(tag),
+            part,
+        })
     }
 
     /// The event of the address; every route below an event has one.
@@ -306,11 +313,11 @@ impl Asked {
     }
 
     fn number(&self, name: &str, default: u32) -> Result<u32, Problem> {
-        ask::number(self.uri.query(), name, default)
+        ask::number(self.asks.uri.query(), name, default)
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
-        ask::parameter(self.uri.query(), name)
+        ask::parameter(self.asks.uri.query(), name)
     }
 }
 
@@ -336,9 +343,9 @@ impl From<HandlerFailure> for Problem {
     }
 }
 
-fn succeeded(answer: Answer, handler: &str, wanted: &'static str) -> Result<(MediaType, Answered), Problem> {
-    match answer.status {
-        Status::Ok => Ok((answer.media_type, answer.body)),
+fn succeeded(answer: &Answer, handler: &str, wanted: &'static str) -> Result<(), Problem> {
+    match answer.status() {
+        Status::Ok => Ok(()),
         Status::BadRequest => Err(Problem::BadRequest(wanted.into())),
         Status::NotFound => Err(Problem::NotFound),
         Status::Unavailable => Err(Problem::Unavailable),
@@ -384,12 +391,14 @@ pub async fn clip(asked: Asked) -> Result<Response, Problem> {
 
 /// `DELETE /v1/{tag}/cameras/{camera}/events/{event}`
 pub async fn delete_event(asked: Asked) -> Result<Response, Problem> {
-    let raw = asked.credential()?;
-    credential::check_origin(&asked.headers, asked.uri.authority().map(|a| a.as_str()))?;
-    let grant = asked.admit(&raw, Action::Delete).await?;
-    asked.edge.footage.delete_event(&grant, &asked.event()?).await?;
-    let pass = asked.pass(&grant, &raw, Handed::Deletion, 0)?;
-    Ok(wayout::no_content(pass))
+    asked.asks.check_origin()?;
+    let grant = asked.admit().await?;
+    let event = FootageId::parse(&asked.event()?).map_err(|_| Problem::NotFound)?;
+    asked.asks.edge.footage.delete_event(&grant, event).await?;
+    let instance = Instance::new(Arc::clone(&grant));
+    let answer = instance.answers(Status::Ok, MediaType::Json, Content::Empty);
+    let departure = asked.depart(&grant, answer.map_err(|_| Problem::Failed)?).await?;
+    Ok(wayout::no_content(departure))
 }
 
 /// `GET /v1/{tag}/cameras/{camera}/plain`, in the bench's build alone: the bytes of the file that `EYESONLY_BENCH_FILE` names, by the same
@@ -402,8 +411,9 @@ pub async fn plain(asked: Asked) -> Result<Response, Problem> {
             .unwrap_or_default()
             .into()
     });
-    let raw = asked.credential()?;
-    let grant = asked.admit(&raw, Action::Live).await?;
-    let pass = asked.pass(&grant, &raw, Handed::Still, FILE.len() as u64)?;
-    Ok(wayout::bytes(pass, MediaType::Jpeg, FILE.clone()))
+    let grant = asked.admit().await?;
+    let instance = Instance::new(Arc::clone(&grant));
+    let answer = instance.answers(Status::Ok, MediaType::Jpeg, Content::Bytes(FILE.clone()));
+    let departure = asked.depart(&grant, answer.map_err(|_| Problem::Failed)?).await?;
+    Ok(wayout::response(departure, &Head::default()))
 }

@@ -1,25 +1,25 @@
 //! The real thing: an edge over seams in memory, asked through its router, and the names of what the model knows by number.
 
 use super::model::{Answer, JPEGS, Look, Operation, Push, Shown, What, Who, pick};
-use crate::admin::Admin;
-use crate::clock;
 use crate::config::Config;
 use crate::edge::{Seams, assemble};
 use crate::http::{Direct, Edge, routes};
-use crate::index::memory::MemoryIndex;
 use crate::keyring::Keyring;
-use crate::ledger::Seam;
-use crate::registry::memory::MemoryRegistry;
-use crate::registry::{Change, Expect};
 use crate::sandbox::{Handler, Limits, Sandbox};
-use crate::store::memory::MemoryStore;
-use crate::tiers::{Flights, MemoryTier, Tier};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use eyesonly_rights::{Record as _, SessionRecord};
+use eyesonly_gate::registry::{Change, Expect};
+use eyesonly_gate::{Keys as _, Seam};
+use eyesonly_rights::{Mint, Record as _, SessionRecord, Verifier};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
+use eyesonly_service::admin::Admin;
+use eyesonly_service::clock::{self, System};
+use eyesonly_service::index::memory::MemoryIndex;
+use eyesonly_service::registry::memory::MemoryRegistry;
+use eyesonly_service::store::memory::MemoryStore;
+use eyesonly_service::tiers::{Flights, MemoryTier, Tier};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -83,6 +83,7 @@ impl Stage {
 pub struct World<'a> {
     stage: &'a Stage,
     edge: Arc<Edge>,
+    keyring: Arc<Keyring>,
     router: Router,
     admin: Admin,
     began_at_milliseconds: u64,
@@ -99,23 +100,28 @@ impl<'a> World<'a> {
         let folder = tempfile::tempdir().unwrap();
         let text = format!("data = {:?}", folder.path());
         let config: Config = toml::from_str(&text).unwrap();
-        let index = Arc::new(MemoryIndex::default());
         let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(64 << 20));
         let seams = Seams {
             registry: Arc::new(MemoryRegistry::default()),
-            index: Arc::clone(&index) as _,
+            index: Arc::new(MemoryIndex::default()),
             store: Arc::new(MemoryStore::default()),
             tiers: vec![(Seam::MemoryTier, memory)],
             coalescer: Arc::new(Flights::default()),
             inlet: Arc::new(Direct),
             outlet: Arc::new(Direct),
+            clock: Arc::new(System),
         };
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
         let edge = assemble(&config, &keyring, seams, stage.handlers.clone()).unwrap();
         Self {
             stage,
             router: routes::router(Arc::clone(&edge)),
-            admin: Admin::new(Arc::clone(&edge.admission), index),
+            admin: Admin::new(
+                Arc::clone(&keyring) as _,
+                Arc::clone(edge.admission.records()),
+                Arc::clone(&edge.catalogue),
+            ),
+            keyring,
             edge,
             began_at_milliseconds: clock::now_milliseconds() - 3600 * 1000,
             households: Vec::new(),
@@ -194,21 +200,18 @@ impl<'a> World<'a> {
             viewer,
             expires_at_seconds: u64::MAX,
         };
-        let admission = &self.edge.admission;
+        let edge_key = self.keyring.edge();
+        let mint = Mint::new(edge_key);
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),
             expect: Expect::Absent,
-            record: Some(admission.seal(&record).unwrap()),
+            record: Some(mint.seal(&record, clock::random()).unwrap()),
         };
-        admission.commit(vec![change], None).await.unwrap();
-        let credential = admission.credentials().mint_viewer(viewer, session);
-        let tag = admission
-            .credentials()
-            .verify_viewer(&credential)
-            .unwrap()
-            .tag()
-            .to_text();
+        let records = self.edge.admission.records();
+        records.commit(vec![change], None).await.unwrap();
+        let credential = mint.viewer(viewer, session);
+        let tag = Verifier::new(edge_key).viewer(&credential).unwrap().tag().to_text();
         self.sessions.push((credential.to_string(), tag.to_string()));
     }
 

@@ -12,9 +12,11 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use super::ferry::Ferry;
 use super::limits::Limits;
-use crate::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
-use crate::grant::Grant;
-use crate::turns::{Turn, Turns};
+use eyesonly_gate::rules::{self, Breach, Instance, MediaType, Origin, Status};
+use eyesonly_gate::{Answer, Content, Grant};
+use eyesonly_seal::FootageId;
+use eyesonly_service::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
+use eyesonly_service::turns::{Turn, Turns};
 
 /// Generated from `wit/`; the types in it never leave this room.
 #[allow(
@@ -47,8 +49,9 @@ pub(super) mod bindings {
 }
 
 use bindings::eyesonly::edge::events::{self, Event, Page};
-use bindings::eyesonly::edge::footage::{self, ErrorCode, Kinds};
+use bindings::eyesonly::edge::footage;
 use bindings::eyesonly::edge::renditions;
+use bindings::eyesonly::edge::types::{self, ErrorCode, Kinds};
 
 type Reply<T> = wasmtime::Result<Result<T, ErrorCode>>;
 
@@ -59,13 +62,6 @@ pub struct GrantHandle(Arc<Grant>);
 pub struct Object {
     held: Arc<Held>,
     origin: Origin,
-}
-
-/// Where an object came from; only an opened one can be the source of a rendition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Opened,
-    Rendition,
 }
 
 /// The host's side of one instance. It ends with the instance.
@@ -79,12 +75,10 @@ pub(super) struct State {
     waits: Arc<AtomicBool>,
     pub(super) ferry: Ferry,
     table: ResourceTable,
-    /// How many objects are held now.
-    objects_held: u32,
-    /// How many were opened through the grant since the start.
-    objects_opened: u32,
-    /// The rendition this instance is making, by name, with the guard that keeps others waiting for it.
-    making: Option<(String, Making)>,
+    /// The grant of this instance, and what it may do under it.
+    instance: Instance,
+    /// Keeps others waiting for the rendition that this instance is making.
+    making: Option<Making>,
     /// Held from the moment it starts to make a rendition until the instance ends or asks for another one.
     decode: Option<Turn>,
     /// Set when the guest was refused memory; tells `Memory` from any other trap.
@@ -94,13 +88,14 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         footage: Arc<Footage>,
+        grant: Arc<Grant>,
         handler_sha256: [u8; 32],
         limits: Arc<Limits>,
         decodes: (Arc<Turns>, Instant),
     ) -> Self {
         let mut table = ResourceTable::new();
         // The grant beside the objects.
-        table.set_max_capacity(usize::try_from(limits.objects_max).unwrap_or(0).saturating_add(1));
+        table.set_max_capacity(usize::try_from(rules::OBJECTS_MAX).unwrap_or(0).saturating_add(1));
         Self {
             footage,
             handler_sha256,
@@ -109,8 +104,7 @@ impl State {
             waits: Arc::default(),
             ferry: Ferry::default(),
             table,
-            objects_held: 0,
-            objects_opened: 0,
+            instance: Instance::new(grant),
             making: None,
             decode: None,
             memory_refused: false,
@@ -118,7 +112,8 @@ impl State {
     }
 
     /// Puts the one grant of this instance into its table.
-    pub(super) fn admit(&mut self, grant: Arc<Grant>) -> wasmtime::Result<Resource<GrantHandle>> {
+    pub(super) fn give_grant(&mut self) -> wasmtime::Result<Resource<GrantHandle>> {
+        let grant = Arc::clone(self.instance.grant());
         Ok(self.table.push(GrantHandle(grant))?)
     }
 
@@ -130,66 +125,74 @@ impl State {
         Arc::into_inner(object.held)
     }
 
+    /// What the instance answered, with the grant that it was made for.
+    pub(super) fn answers(
+        &self,
+        status: Status,
+        media_type: MediaType,
+        content: Content,
+    ) -> Result<Answer, &'static str> {
+        self.instance.answers(status, media_type, content)
+    }
+
     /// Whether it waits for its turn to decode.
     pub(super) fn waits_for_decode(&self) -> bool {
         self.waits.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn limits(&self) -> &Arc<Limits> {
-        &self.limits
     }
 
     fn grant(&self, handle: &Resource<GrantHandle>) -> wasmtime::Result<Arc<Grant>> {
         Ok(Arc::clone(&self.table.get(handle)?.0))
     }
 
-    fn has_room(&self) -> bool {
-        self.objects_held < self.limits.objects_max
-    }
-
     fn hold(&mut self, held: Held, origin: Origin) -> Reply<Resource<Object>> {
-        if !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
+        if let Err(breach) = self.instance.holds(origin) {
+            return Ok(Err(breach.into()));
         }
         let object = Object {
             held: Arc::new(held),
             origin,
         };
-        let resource = self.table.push(object)?;
-        self.objects_held = self.objects_held.saturating_add(1);
-        Ok(Ok(resource))
+        Ok(Ok(self.table.push(object)?))
     }
 
-    /// Holds what was opened through the grant, and counts it: `remember` depends on the count.
+    /// Holds what was opened through the grant.
     fn opened(&mut self, result: Result<Held, FootageError>) -> Reply<Resource<Object>> {
         match result {
-            Ok(held) => {
-                self.objects_opened = self.objects_opened.saturating_add(1);
-                self.hold(held, Origin::Opened)
-            }
+            Ok(held) => self.hold(held, Origin::Opened),
             Err(error) => Ok(Err(error.into())),
         }
     }
 
-    /// The object that renditions may be of, if the guest named such a one.
+    /// Opens what belongs to an event.
     ///
-    /// FROM GUEST: which one, and the rendition's name.
-    fn source(&self, source: &Resource<Object>, name: &str) -> wasmtime::Result<Option<Arc<Held>>> {
-        let object = self.table.get(source)?;
-        let usable = object.origin == Origin::Opened && is_rendition_name(name);
-        Ok(usable.then(|| Arc::clone(&object.held)))
+    /// FROM GUEST: the event's id.
+    async fn of_event<F>(
+        &mut self,
+        handle: &Resource<GrantHandle>,
+        event: &str,
+        open: impl FnOnce(Arc<Footage>, Arc<Grant>, FootageId) -> F,
+    ) -> Reply<Resource<Object>>
+    where
+        F: Future<Output = Result<Held, FootageError>> + Send + 'static,
+    {
+        let grant = self.grant(handle)?;
+        let event = match rules::check_id(event).and_then(|id| self.instance.may_hold().map(|()| id)) {
+            Ok(event) => event,
+            Err(breach) => return Ok(Err(breach.into())),
+        };
+        let work = open(Arc::clone(&self.footage), grant, event);
+        let result = self.ferry.carry(work).await;
+        self.opened(result)
     }
 }
 
-/// 1 to 32 of `a-z`, `0-9`, `-`.
-fn is_rendition_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=32).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-/// A canonical id has 36 bytes. The host's services check the rest; this keeps what is longer from going any further.
-fn is_id_length(id: &str) -> bool {
-    id.len() == 36
+impl From<Breach> for ErrorCode {
+    fn from(breach: Breach) -> Self {
+        match breach {
+            Breach::Invalid => Self::Invalid,
+            Breach::Limit => Self::Limit,
+        }
+    }
 }
 
 impl From<FootageError> for ErrorCode {
@@ -217,6 +220,8 @@ impl From<EventSummary> for Event {
     }
 }
 
+impl types::Host for State {}
+
 impl footage::Host for State {}
 
 impl footage::HostGrant for State {
@@ -236,8 +241,8 @@ impl footage::HostGrant for State {
 
     async fn newest_still(&mut self, handle: Resource<GrantHandle>) -> Reply<Resource<Object>> {
         let grant = self.grant(&handle)?;
-        if !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
+        if let Err(breach) = self.instance.may_hold() {
+            return Ok(Err(breach.into()));
         }
         let footage = Arc::clone(&self.footage);
         let result = self
@@ -248,37 +253,17 @@ impl footage::HostGrant for State {
     }
 
     async fn event_still(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
-        let grant = self.grant(&handle)?;
-        // FROM GUEST: the event's id.
-        if !is_id_length(&event) {
-            return Ok(Err(ErrorCode::Invalid));
-        }
-        if !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
-        }
-        let footage = Arc::clone(&self.footage);
-        let result = self
-            .ferry
-            .carry(async move { footage.event_still(&grant, &event).await })
-            .await;
-        self.opened(result)
+        self.of_event(&handle, &event, |footage, grant, event| async move {
+            footage.event_still(&grant, event).await
+        })
+        .await
     }
 
     async fn event_clip(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
-        let grant = self.grant(&handle)?;
-        // FROM GUEST: the event's id.
-        if !is_id_length(&event) {
-            return Ok(Err(ErrorCode::Invalid));
-        }
-        if !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
-        }
-        let footage = Arc::clone(&self.footage);
-        let result = self
-            .ferry
-            .carry(async move { footage.event_clip(&grant, &event).await })
-            .await;
-        self.opened(result)
+        self.of_event(&handle, &event, |footage, grant, event| async move {
+            footage.event_clip(&grant, event).await
+        })
+        .await
     }
 
     fn drop(&mut self, handle: Resource<GrantHandle>) -> wasmtime::Result<()> {
@@ -294,24 +279,18 @@ impl footage::HostObject for State {
 
     async fn read(&mut self, object: Resource<Object>, offset: u64, length: u32) -> Reply<Vec<u8>> {
         let held = Arc::clone(&self.table.get(&object)?.held);
-        // FROM GUEST: offset and length. An offset at the end is past the last byte, so it is invalid too.
-        let Some(rest) = held.length().checked_sub(offset).filter(|&rest| rest > 0) else {
-            return Ok(Err(ErrorCode::Invalid));
+        // FROM GUEST: offset and length.
+        let length = match rules::check_read(held.length(), offset, length) {
+            Ok(length) => length,
+            Err(breach) => return Ok(Err(breach.into())),
         };
-        if length == 0 {
-            return Ok(Err(ErrorCode::Invalid));
-        }
-        if length > self.limits.read_bytes_max {
-            return Ok(Err(ErrorCode::Limit));
-        }
-        let length = u32::try_from(rest).map_or(length, |rest| length.min(rest));
         let result = self.ferry.carry(async move { held.read(offset, length).await }).await;
         Ok(result.map_err(ErrorCode::from))
     }
 
     fn drop(&mut self, object: Resource<Object>) -> wasmtime::Result<()> {
         self.table.delete(object)?;
-        self.objects_held = self.objects_held.saturating_sub(1);
+        self.instance.dropped();
         Ok(())
     }
 }
@@ -320,14 +299,12 @@ impl events::Host for State {
     async fn list_events(&mut self, handle: Resource<GrantHandle>, before: Option<String>, limit: u32) -> Reply<Page> {
         let grant = self.grant(&handle)?;
         // FROM GUEST: the cursor and the limit.
-        if limit == 0 || before.as_deref().is_some_and(|id| !is_id_length(id)) {
-            return Ok(Err(ErrorCode::Invalid));
-        }
-        if limit > self.limits.events_max {
-            return Ok(Err(ErrorCode::Limit));
-        }
+        let before = match rules::check_page(before.as_deref(), limit) {
+            Ok(before) => before,
+            Err(breach) => return Ok(Err(breach.into())),
+        };
         let footage = Arc::clone(&self.footage);
-        let work = async move { footage.events(&grant, before.as_deref(), limit).await };
+        let work = async move { footage.events(&grant, before, limit).await };
         Ok(match self.ferry.carry(work).await {
             Ok(page) => Ok(Page {
                 events: page.events.into_iter().map(Event::from).collect(),
@@ -340,29 +317,29 @@ impl events::Host for State {
     async fn get_event(&mut self, handle: Resource<GrantHandle>, id: String) -> Reply<Event> {
         let grant = self.grant(&handle)?;
         // FROM GUEST: the event's id.
-        if !is_id_length(&id) {
-            return Ok(Err(ErrorCode::Invalid));
-        }
+        let id = match rules::check_id(&id) {
+            Ok(id) => id,
+            Err(breach) => return Ok(Err(breach.into())),
+        };
         let footage = Arc::clone(&self.footage);
-        let result = self.ferry.carry(async move { footage.event(&grant, &id).await }).await;
+        let result = self.ferry.carry(async move { footage.event(&grant, id).await }).await;
         Ok(result.map(Event::from).map_err(ErrorCode::from))
     }
 }
 
 impl renditions::Host for State {
     async fn recall(&mut self, source: Resource<Object>, name: String) -> Reply<Option<Resource<Object>>> {
-        let Some(held) = self.source(&source, &name)? else {
-            return Ok(Err(ErrorCode::Invalid));
-        };
-        // An instance makes one rendition at a time, and it gives up its core before it waits for another's: two that
-        // wait for each other would otherwise stand still until the deadline.
-        if self.making.is_some() || !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
+        // FROM GUEST: which source, and the name. An instance makes one rendition at a time, and it gives up its core before it waits for
+        // another's: two that wait for each other would otherwise stand still until the deadline.
+        let Object { held, origin } = self.table.get(&source)?;
+        let (held, may) = (Arc::clone(held), self.instance.may_recall(*origin, &name));
+        if let Err(breach) = may {
+            return Ok(Err(breach.into()));
         }
         self.decode = None;
         let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
         let (asked, (decodes, deadline), waits) = (name.clone(), self.decodes.clone(), Arc::clone(&self.waits));
-        let household = held.grant().scope().household();
+        let (household, asker) = (held.grant().household(), *held.grant().requester().viewer().as_bytes());
         let work = async move {
             let recalled = footage.recall(&held, &handler_sha256, &asked).await;
             match recalled {
@@ -370,7 +347,7 @@ impl renditions::Host for State {
                 // The heavy part begins: one core, one rendition.
                 Ok(Recalled::Make(making)) => {
                     waits.store(true, Ordering::Relaxed);
-                    let turn = decodes.wait(household, deadline).await;
+                    let turn = decodes.wait(household, asker, deadline).await;
                     waits.store(false, Ordering::Relaxed);
                     turn.map(|turn| Found::Make(making, turn))
                         .ok_or(FootageError::Unavailable)
@@ -381,7 +358,8 @@ impl renditions::Host for State {
         match self.ferry.carry(work).await {
             Ok(Found::AtHand(rendition)) => Ok(self.hold(rendition, Origin::Rendition)?.map(Some)),
             Ok(Found::Make(making, permit)) => {
-                self.making = Some((name, making));
+                self.instance.makes(&name);
+                self.making = Some(making);
                 self.decode = Some(permit);
                 Ok(Ok(None))
             }
@@ -390,14 +368,12 @@ impl renditions::Host for State {
     }
 
     async fn remember(&mut self, source: Resource<Object>, name: String, bytes: Vec<u8>) -> Reply<Resource<Object>> {
-        // FROM GUEST: the source, the name and the bytes. INVARIANT: a rendition shows its source, so the instance must
-        // have opened that one object and no other.
-        let source = self.source(&source, &name)?;
-        let Some(held) = source.filter(|_| self.objects_opened == 1 && !bytes.is_empty()) else {
-            return Ok(Err(ErrorCode::Invalid));
-        };
-        if bytes.len() > self.limits.rendition_bytes_max || !self.has_room() {
-            return Ok(Err(ErrorCode::Limit));
+        // FROM GUEST: the source, the name and the bytes.
+        let Object { held, origin } = self.table.get(&source)?;
+        let may = self.instance.may_remember(*origin, &name, bytes.len());
+        let held = Arc::clone(held);
+        if let Err(breach) = may {
+            return Ok(Err(breach.into()));
         }
         let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
         let asked = name.clone();
@@ -405,7 +381,9 @@ impl renditions::Host for State {
         match self.ferry.carry(work).await {
             Ok(rendition) => {
                 // Those who wait for it can go on now.
-                self.making = self.making.take().filter(|(made, _)| *made != name);
+                if self.instance.made(&name) {
+                    self.making = None;
+                }
                 self.hold(rendition, Origin::Rendition)
             }
             Err(error) => Ok(Err(error.into())),
@@ -414,6 +392,10 @@ impl renditions::Host for State {
 }
 
 /// What `recall` found, with the core to make it on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved once; a box would allocate on every hit"
+)]
 enum Found {
     AtHand(Held),
     Make(Making, Turn),

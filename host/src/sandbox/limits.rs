@@ -1,7 +1,7 @@
 //! Every limit of the sandbox, named, with its why.
 //!
 //! A limit here is a promise to the other requests: whatever one instance does, the rest go on. Nothing in this file may
-//! be raised by what a client or a guest sends.
+//! be raised by what a client or a guest sends. What the contract itself allows is in `eyesonly_gate::rules`.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -39,16 +39,6 @@ pub struct Limits {
     /// Native stack for wasmtime's own glue above the guest's, in bytes. The host's answers are computed elsewhere (see
     /// `super::ferry`), so it needs to hold copying in and out and nothing deeper.
     pub glue_stack_bytes: usize,
-    /// Objects that one instance holds open at once.
-    pub objects_max: u32,
-    /// Bytes of one read. 16 MiB: the largest still that ingest takes.
-    pub read_bytes_max: u32,
-    /// Bytes of an answer from guest memory. Larger bodies are byte ranges of objects.
-    pub answer_bytes_max: usize,
-    /// Bytes of one rendition.
-    pub rendition_bytes_max: usize,
-    /// Events in one page.
-    pub events_max: u32,
     /// Bytes that one call or answer may carry from the guest to the host before it is cut off with a trap. Above the
     /// named limits, so that meeting one of those is an error value and only the absurd is a trap.
     pub transfer_bytes_max: usize,
@@ -69,11 +59,6 @@ impl Default for Limits {
             keep_resident_bytes: 192 << 10,
             guest_stack_bytes: 64 << 10,
             glue_stack_bytes: 64 << 10,
-            objects_max: 8,
-            read_bytes_max: 16 << 20,
-            answer_bytes_max: 1 << 20,
-            rendition_bytes_max: 1_000_000,
-            events_max: 100,
             transfer_bytes_max: 4 << 20,
         }
     }

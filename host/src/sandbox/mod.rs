@@ -28,12 +28,12 @@ use self::contract::bindings::exports::eyesonly::edge::handler as wire;
 use self::contract::bindings::{FootageHandler, FootageHandlerPre};
 use self::engine::Ticker;
 use crate::component_check::{self, CheckError};
-use crate::footage::Footage;
-use crate::grant::Grant;
-use crate::turns::Turns;
+use eyesonly_gate::{Answer, Grant};
+use eyesonly_service::footage::Footage;
+use eyesonly_service::turns::Turns;
 
 pub use self::compiled::{CacheDir, CacheMac};
-pub use self::exchange::{Answer, Body, HandlerFailure, MediaType, Question, Status};
+pub use self::exchange::{HandlerFailure, Question};
 pub use self::limits::Limits;
 
 /// Why the sandbox or a handler could not be set up.
@@ -213,16 +213,16 @@ impl Handler {
         let house = &self.0.house;
         let deadline = Instant::now() + limit;
         // Declared before the store, so that it is given back after the store's slots are.
-        let household = grant.scope().household();
+        let (household, asker) = (grant.household(), *grant.requester().viewer().as_bytes());
         let _room = house
             .instances
-            .wait(household, deadline)
+            .wait(household, asker, deadline)
             .await
             .ok_or(HandlerFailure::Busy)?;
         let _running = house.ticker.run();
-        let mut store = self.store(footage, deadline);
+        let mut store = self.store(footage, grant, deadline);
         let ferry = store.data().ferry.clone();
-        let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, grant, question))).await;
+        let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, question))).await;
         match spent {
             Ok(Ok(response)) => exchange::checked(&mut store, response),
             Ok(Err(error)) => Err(failure(&error, store.data().memory_refused)),
@@ -232,13 +232,13 @@ impl Handler {
         }
     }
 
-    fn store(&self, footage: Arc<Footage>, deadline: Instant) -> Store<State> {
+    fn store(&self, footage: Arc<Footage>, grant: Arc<Grant>, deadline: Instant) -> Store<State> {
         let house = &self.0.house;
         let limits = Arc::clone(&house.limits);
         let slice_ticks = limits.slice_ticks;
         let transfer_bytes_max = limits.transfer_bytes_max;
         let turns = (Arc::clone(&house.decodes), deadline);
-        let state = State::new(footage, self.0.sha256, limits, turns);
+        let state = State::new(footage, grant, self.0.sha256, limits, turns);
         let mut store = Store::new(&house.engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(transfer_bytes_max);
@@ -256,18 +256,13 @@ impl Handler {
 }
 
 impl Loaded {
-    async fn call(
-        &self,
-        store: &mut Store<State>,
-        grant: Arc<Grant>,
-        question: Question,
-    ) -> wasmtime::Result<wire::Response> {
+    async fn call(&self, store: &mut Store<State>, question: Question) -> wasmtime::Result<wire::Response> {
         let instance = self
             .prepared
             .instantiate_async(&mut *store)
             .await
             .map_err(NotStarted::from)?;
-        let grant = store.data_mut().admit(grant)?;
+        let grant = store.data_mut().give_grant()?;
         instance
             .eyesonly_edge_handler()
             .call_handle(&mut *store, grant, &question.into())

@@ -4,15 +4,19 @@
 //! one statement on the worker's own read-only connection. A write is a job on the one writer thread, which commits many jobs
 //! at once: one fsync then serves them all.
 //!
-//! This room knows nothing of records and objects. It must never keep an answer: what is read is read from the file, each time.
+//! It must never keep an answer: what is read is read from the file, each time.
 
 mod connection;
+mod index;
+mod registry;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use connection::OpenError;
+pub use index::SqliteIndex;
+pub use registry::SqliteRegistry;
 
 use rusqlite::{Connection, ErrorCode, ffi};
 use std::path::Path;

@@ -9,15 +9,17 @@ use std::path::Path;
 /// Marks the file as ours in SQLite's header: `EyOn` in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4579_4f6e;
 /// The version of the tables below. A change of them is a new version.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 
 /// `records` and `objects` keep rowids: their rows are long, and a key in an index of its own leaves more keys to a page.
 const TABLES: &str = "
 CREATE TABLE registry (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    sequence INTEGER NOT NULL CHECK (sequence >= 0)
+    rights INTEGER NOT NULL CHECK (rights >= 0),
+    epoch INTEGER NOT NULL DEFAULT 1 CHECK (epoch > 0),
+    sessions INTEGER NOT NULL DEFAULT 0 CHECK (sessions >= 0)
 ) STRICT;
-INSERT INTO registry (id, sequence) VALUES (1, 0);
+INSERT INTO registry (id, rights) VALUES (1, 0);
 
 CREATE TABLE records (
     kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
@@ -65,7 +67,15 @@ CREATE TABLE usage (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Checks that the file is ours and of this version; makes the tables in an empty one.
+/// From version 1, which had one count for rights and sessions: both go on from there.
+const FROM_VERSION_1: &str = "
+ALTER TABLE registry RENAME COLUMN sequence TO rights;
+ALTER TABLE registry ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1 CHECK (epoch > 0);
+ALTER TABLE registry ADD COLUMN sessions INTEGER NOT NULL DEFAULT 0 CHECK (sessions >= 0);
+UPDATE registry SET sessions = rights;
+";
+
+/// Checks that the file is ours and of this version; makes the tables in an empty one, and brings those of an older version up to this one.
 ///
 /// In a write transaction from its first statement on: two processes that open a new file at once make its tables once.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
@@ -82,6 +92,11 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     let (application, version, tables) = marks(&transaction).map_err(sqlite)?;
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
+        (APPLICATION_ID, 1) => {
+            return migrate(&transaction)
+                .and_then(|()| transaction.commit())
+                .map_err(sqlite);
+        }
         (APPLICATION_ID, found) => {
             return Err(OpenError::Version {
                 path: path.to_owned(),
@@ -101,6 +116,11 @@ fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
     let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables = transaction.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
     Ok((application, version, tables))
+}
+
+fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(FROM_VERSION_1)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
 fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,10 +1,14 @@
 //! What the seams rely on: durable, shared commits; fresh reads; a file that is ours.
 
-use super::{Database, Fault, OpenError, schema, writer};
-use crate::index::conformance::{camera, id, new, row};
-use crate::index::{Committed, Index, IndexError, SqliteIndex};
-use crate::registry::{Change, Expect, Nonce, Registry, RegistryError, SqliteRegistry};
+mod file;
+
+use super::{Database, Fault, OpenError, SqliteIndex, SqliteRegistry, schema, writer};
+use eyesonly_gate::registry::{Change, Expect, Nonce, RecordName, Registry, RegistryError};
 use eyesonly_seal::Kind;
+use eyesonly_service::index::{
+    Committed, Index, IndexError,
+    conformance::{camera, id, new, row},
+};
 use rusqlite::Connection;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
@@ -28,6 +32,18 @@ fn session(key: u8) -> Vec<Change> {
         expect: Expect::Absent,
         record: Some(vec![key; 40]),
     }]
+}
+
+/// How many commits of sessions there were.
+async fn sessions(registry: &SqliteRegistry) -> u64 {
+    let answer = registry.read(&[], Nonce::from_bytes(NONCE)).await.unwrap();
+    answer.position.sessions.number
+}
+
+/// The keys of all sessions.
+async fn keys(registry: &SqliteRegistry) -> Vec<Vec<u8>> {
+    let listing = registry.list("session", None, 9, Nonce::from_bytes(NONCE)).await;
+    listing.unwrap().keys
 }
 
 /// Stops the writer inside a transaction of its own until the returned sender is used or dropped.
@@ -65,7 +81,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
             SqliteIndex::new(Arc::clone(&database)),
         );
         tasks.spawn(async move {
-            let sequence = registry.commit(session(number), None).await.unwrap();
+            let sequence = registry.commit(session(number), None).await.unwrap().sessions.number;
             let object = row(camera(number), Kind::Event, id(5), None);
             assert_eq!(index.commit(new(object)).await.unwrap(), Committed::Written(vec![]));
             (number, sequence)
@@ -78,15 +94,11 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let database = Database::open(&path).unwrap();
     let (registry, index) = (SqliteRegistry::new(Arc::clone(&database)), SqliteIndex::new(database));
     for (number, sequence) in acknowledged {
-        let answer = registry
-            .read("session", &[number], Nonce::from_bytes(NONCE))
-            .await
-            .unwrap();
-        assert_eq!(
-            (answer.record, answer.record_sequence),
-            (Some(vec![number; 40]), sequence)
-        );
-        assert_eq!(answer.sequence, 64);
+        let names: [RecordName<'_>; 1] = [("session", &[number])];
+        let answer = registry.read(&names, Nonce::from_bytes(NONCE)).await.unwrap();
+        assert_eq!(answer.records, [Some(vec![number; 40])]);
+        assert!(sequence <= 64);
+        assert_eq!(answer.position.sessions.number, 64);
         let events = index
             .events(camera(number), None, 9, Nonce::from_bytes(NONCE))
             .await
@@ -104,14 +116,10 @@ async fn jobs_that_wait_share_one_transaction() {
     let mut tasks = JoinSet::new();
     for number in 0..64 {
         let registry = registry.clone();
-        tasks.spawn(async move { registry.commit(session(number), None).await.unwrap() });
+        tasks.spawn(async move { registry.commit(session(number), None).await.unwrap().sessions.number });
     }
     until_waiting(&database, 64).await;
-    assert_eq!(
-        registry.sequence().await.unwrap(),
-        0,
-        "nothing was acknowledged or written yet"
-    );
+    assert_eq!(sessions(&registry).await, 0, "nothing was acknowledged or written yet");
     drop(go_on);
     let mut sequences = tasks.join_all().await;
     paused.await.unwrap().unwrap();
@@ -154,38 +162,33 @@ async fn a_job_that_fails_takes_nobody_with_it() {
     let (go_on, paused) = pause(&database).await;
     let conflict = vec![session(2).remove(0), session(1).remove(0)];
     let broken = database.write(|connection| {
-        connection.execute("UPDATE registry SET sequence = 900", ())?;
+        connection.execute("UPDATE registry SET rights = 900", ())?;
         connection.execute("INSERT INTO records VALUES ('session', x'', x'', 1)", ())?;
         Ok(Ok::<_, Fault>(()))
     });
     let (first, second, third, fourth, ()) = tokio::join!(
         biased;
-        registry.commit(session(1), Some(1)),
+        registry.commit(session(1), None),
         registry.commit(conflict, None),
         broken,
-        registry.commit(session(3), Some(2)),
+        registry.commit(session(3), None),
         async {
             until_waiting(&database, 4).await;
             drop(go_on);
         },
     );
     paused.await.unwrap().unwrap();
-    assert_eq!(first.unwrap(), 1);
+    assert_eq!(first.unwrap().sessions.number, 1);
     assert!(matches!(second, Err(RegistryError::Conflict)), "{second:?}");
     assert!(
         matches!(&third, Err(Fault::Unavailable(text)) if text.contains("CHECK")),
         "{third:?}"
     );
-    assert_eq!(fourth.unwrap(), 2);
+    assert_eq!(fourth.unwrap().sessions.number, 2);
     assert_eq!(database.transactions(), 2, "they did share one");
-    let keys: Vec<_> = registry
-        .list("session", None, 9)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.key)
-        .collect();
-    assert_eq!(keys, [[1], [3]]);
+    assert_eq!(keys(&registry).await, [[1], [3]]);
+    let position = registry.read(&[], Nonce::from_bytes(NONCE)).await.unwrap().position;
+    assert_eq!(position.rights.number, 0, "what failed left nothing");
 }
 
 #[tokio::test]
@@ -213,9 +216,9 @@ async fn a_commit_that_fails_is_told_to_all_in_it() {
     assert!(matches!(first, Err(RegistryError::Unavailable(_))), "{first:?}");
     assert!(matches!(second, Err(Fault::Unavailable(_))), "{second:?}");
     assert!(matches!(third, Err(RegistryError::Unavailable(_))), "{third:?}");
-    assert!(registry.list("session", None, 9).await.unwrap().is_empty());
+    assert!(keys(&registry).await.is_empty());
     assert_eq!(
-        registry.commit(session(1), Some(1)).await.unwrap(),
+        registry.commit(session(1), None).await.unwrap().sessions.number,
         1,
         "the writer goes on"
     );
@@ -227,21 +230,24 @@ async fn the_next_read_sees_what_another_process_wrote() {
     let registry = SqliteRegistry::new(Database::open(&path).unwrap());
     let other = SqliteRegistry::new(Database::open(&path).unwrap());
     let seen = async |key: u8| {
-        let answer = registry
-            .read("session", &[key], Nonce::from_bytes(NONCE))
-            .await
-            .unwrap();
-        (answer.record.is_some(), answer.sequence)
+        let names: [RecordName<'_>; 1] = [("viewer", &[key])];
+        let answer = registry.read(&names, Nonce::from_bytes(NONCE)).await.unwrap();
+        (answer.records[0].is_some(), answer.position.rights.number)
+    };
+    let viewer = |key: u8| {
+        let mut changes = session(key);
+        changes[0].kind = "viewer";
+        changes
     };
     assert_eq!(seen(1).await, (false, 0));
-    assert_eq!(other.commit(session(1), Some(1)).await.unwrap(), 1);
+    assert_eq!(other.commit(viewer(1), Some(1)).await.unwrap().rights.number, 1);
     assert_eq!(seen(1).await, (true, 1));
-    assert_eq!(registry.commit(session(2), Some(2)).await.unwrap(), 2);
-    let stale = other.commit(session(3), Some(2)).await;
+    assert_eq!(registry.commit(viewer(2), Some(2)).await.unwrap().rights.number, 2);
+    let stale = other.commit(viewer(3), Some(2)).await;
     assert!(matches!(stale, Err(RegistryError::Conflict)), "{stale:?}");
     let foreign = Connection::open(&path).unwrap();
     foreign
-        .execute_batch("BEGIN; DELETE FROM records; UPDATE registry SET sequence = 40; COMMIT")
+        .execute_batch("BEGIN; DELETE FROM records; UPDATE registry SET rights = 40; COMMIT")
         .unwrap();
     assert_eq!(seen(1).await, (false, 40));
 }
@@ -264,14 +270,14 @@ async fn a_closed_database_refuses_writes_and_finishes_those_it_has() {
     database.close();
     database.close();
     paused.await.unwrap().unwrap();
-    assert_eq!(queued.await.unwrap().unwrap(), 1);
+    assert_eq!(queued.await.unwrap().unwrap().sessions.number, 1);
     assert!(matches!(
         registry.commit(session(2), None).await,
         Err(RegistryError::Unavailable(_))
     ));
     let late = index.commit(new(row(camera(1), Kind::Clip, id(1), None))).await;
     assert!(matches!(late, Err(IndexError::Unavailable(_))), "{late:?}");
-    assert_eq!(registry.sequence().await.unwrap(), 1);
+    assert_eq!(sessions(&registry).await, 1);
 }
 
 #[tokio::test]
@@ -290,7 +296,7 @@ async fn a_queued_write_is_done_though_its_caller_went_away() {
     drop(go_on);
     paused.await.unwrap().unwrap();
     database.close();
-    assert_eq!(registry.sequence().await.unwrap(), 1);
+    assert_eq!(sessions(&registry).await, 1);
 }
 
 #[tokio::test]
@@ -309,7 +315,7 @@ fn a_reader_cannot_write() {
     let database = Database::open(&path).unwrap();
     for statement in [
         "DELETE FROM records",
-        "UPDATE registry SET sequence = 9",
+        "UPDATE registry SET rights = 9",
         "PRAGMA user_version = 9",
     ] {
         let found = database.read(|connection| connection.execute_batch(statement));
@@ -358,109 +364,6 @@ fn a_thread_keeps_its_connection_until_reset() {
         fresh,
         "a connection on which something failed is not used again"
     );
-}
-
-#[tokio::test]
-async fn the_file_is_private_logged_ahead_and_synced() {
-    let (folder, path) = place();
-    let database = Database::open(&path).unwrap();
-    SqliteRegistry::new(Arc::clone(&database))
-        .commit(session(1), None)
-        .await
-        .unwrap();
-    for file in std::fs::read_dir(folder.path()).unwrap() {
-        let file = file.unwrap();
-        assert_eq!(
-            file.metadata().unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{:?}",
-            file.file_name()
-        );
-    }
-    assert_eq!(
-        std::fs::read_dir(folder.path()).unwrap().count(),
-        3,
-        "the file, its log, and the log's index"
-    );
-    let settings = database.write(|connection| {
-        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-        Ok(Ok::<_, Fault>((
-            mode,
-            number("synchronous")?,
-            number("foreign_keys")?,
-            number("trusted_schema")?,
-        )))
-    });
-    assert_eq!(settings.await, Ok(("wal".to_owned(), 2, 1, 0)));
-    drop(database);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    drop(Database::open(&path).unwrap());
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-}
-
-#[test]
-fn two_that_open_a_new_file_at_once_make_it_once() {
-    for _ in 0..16 {
-        let (_folder, path) = place();
-        let barrier = Barrier::new(4);
-        let open = || {
-            barrier.wait();
-            Database::open(&path).map(drop)
-        };
-        std::thread::scope(|threads| {
-            let all: Vec<_> = (0..4).map(|_| threads.spawn(open)).collect();
-            for one in all {
-                one.join().unwrap().unwrap();
-            }
-        });
-    }
-}
-
-fn check_refused(path: &std::path::Path, expected: &str) {
-    let before = std::fs::read(path).unwrap();
-    let message = Database::open(path).unwrap_err().to_string();
-    assert_eq!(message, expected.replace("{}", &path.display().to_string()));
-    assert_eq!(
-        std::fs::read(path).unwrap(),
-        before,
-        "a file that is refused is left as it is"
-    );
-}
-
-#[test]
-fn a_file_of_another_version_or_program_is_refused() {
-    let (_folder, path) = place();
-    drop(Database::open(&path).unwrap());
-    let mark = |pragma: &str| Connection::open(&path).unwrap().execute_batch(pragma).unwrap();
-    mark("PRAGMA user_version = 7");
-    assert!(matches!(
-        Database::open(&path),
-        Err(OpenError::Version {
-            found: 7,
-            known: schema::SCHEMA_VERSION,
-            ..
-        })
-    ));
-    check_refused(
-        &path,
-        "{} has schema version 7, this program knows version 1: use the program that wrote it",
-    );
-    let not_ours = "{} is not a registry of eyesonly: it was left as it is";
-    mark("PRAGMA application_id = 1; PRAGMA user_version = 1");
-    check_refused(&path, not_ours);
-    mark("PRAGMA application_id = 0; PRAGMA user_version = 0");
-    check_refused(&path, not_ours);
-    std::fs::write(
-        &path,
-        "a letter to a friend, longer than SQLite's header is. ".repeat(9),
-    )
-    .unwrap();
-    check_refused(&path, not_ours);
-    assert!(matches!(
-        Database::open(&path.join("deeper")),
-        Err(OpenError::File { .. })
-    ));
 }
 
 #[tokio::test]

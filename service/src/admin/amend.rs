@@ -2,11 +2,11 @@
 //!
 //! Each is one commit that holds what it read to what is there: what somebody else wrote meanwhile is never written over.
 
-use super::{Admin, AdminError, NewCamera, quota};
+use super::{Admin, AdminError, HouseholdRecord, NewCamera, quota};
 use crate::clock;
-use crate::identity::hash_password;
-use crate::registry::Expect;
-use eyesonly_rights::{CameraRecord, HouseholdRecord, LoginRecord, ViewerRecord};
+use crate::identity::{LoginRecord, hash_password};
+use eyesonly_gate::registry::Expect;
+use eyesonly_rights::{CameraRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use zeroize::Zeroizing;
 
@@ -55,7 +55,7 @@ impl Admin {
                 Ok(record.household)
             })
             .await?;
-        let credential = Zeroizing::new(self.admission.credentials().mint_camera(household, camera, fresh));
+        let credential = Zeroizing::new(self.mint.camera(household, camera, fresh));
         Ok(NewCamera { camera, credential })
     }
 

@@ -1,14 +1,11 @@
 //! Events: pages and details, built only from rows whose details opened under the grant.
 
-use super::acknowledged::missed;
-use super::{Footage, FootageError};
-use crate::defence::{self, Defence};
-use crate::grant::{Grant, Scope};
-use crate::index::ObjectRow;
-use crate::ledger::{Fault, Seam};
-use crate::vault::{self, Asked, Located, Proven, SealedExtent};
-use bytes::Bytes;
-use eyesonly_seal::format::HEADER_BYTES;
+use super::{Footage, FootageError, page};
+use crate::acknowledged::withheld;
+use eyesonly_gate::rules::EVENTS_MAX;
+use eyesonly_gate::vault::{ObjectRow, State};
+use eyesonly_gate::{Asked, Grant, Located};
+use eyesonly_rights::Fault;
 use eyesonly_seal::{FootageId, Kind, SlotName};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -27,8 +24,6 @@ pub fn is_plain_text(text: &str) -> bool {
         |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|c| c.is_control() || turns(c))
 }
-/// Most events in one page.
-const PAGE_MAX: u32 = 100;
 
 /// What a camera says of an event: JSON, sealed as the event's details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,24 +67,23 @@ pub struct EventPage {
     pub next: Option<String>,
 }
 
+/// The events of a page, newest first. No details: the grant does not cover that one.
+type Page = Vec<(FootageId, Option<EventDetails>)>;
+
 impl Footage {
-    /// A page of the camera's events. FROM GUEST: `before`, `limit`.
+    /// A page of the camera's events.
     ///
     /// # Errors
     /// [`FootageError`].
     pub async fn events(
         self: &Arc<Self>,
         grant: &Arc<Grant>,
-        before: Option<&str>,
+        before: Option<FootageId>,
         limit: u32,
     ) -> Result<EventPage, FootageError> {
-        let before = before
-            .map(FootageId::parse)
-            .transpose()
-            .map_err(|_| FootageError::Invalid)?;
         match limit {
             0 => return Err(FootageError::Invalid),
-            1..=PAGE_MAX => {}
+            1..=EVENTS_MAX => {}
             _ => return Err(FootageError::Limit),
         }
         if !grant.kinds().events {
@@ -98,93 +92,88 @@ impl Footage {
                 next: None,
             });
         }
-        let (scope, limit) = (grant.scope(), limit as usize);
+        let limit = limit as usize;
         // One more than asked for tells whether there is a next page.
         let asked = limit.saturating_add(1);
-        let mut opened = self.page(scope, before, asked).await?;
+        let mut opened = self.page(grant, before, asked).await?;
         let more = opened.len() > limit;
         opened.truncate(limit);
         let next = opened.last().filter(|_| more).map(|(id, _)| id.to_string());
-        opened.retain(|(id, _)| grant.covers(Kind::Event, *id));
-        let events = self.summaries(grant, opened).await?;
+        let covered = opened
+            .into_iter()
+            .filter_map(|(id, details)| Some((id, details?)))
+            .collect();
+        let events = self.summaries(grant, covered).await?;
         Ok(EventPage { events, next })
     }
 
     /// A page that proves itself, and withholds nothing that is known to be there.
-    async fn page(
-        &self,
-        scope: &Scope,
-        before: Option<FootageId>,
-        asked: usize,
-    ) -> Result<Vec<(FootageId, EventDetails)>, FootageError> {
-        for _ in 0..super::ASKS_MAX {
-            let known = self.acknowledged.of(scope.camera());
+    async fn page(&self, grant: &Arc<Grant>, before: Option<FootageId>, asked: usize) -> Result<Page, FootageError> {
+        let camera = grant.camera();
+        for _ in 0..crate::catalogue::ASKS_MAX {
+            let known = self.catalogue.acknowledged().of(camera);
             let opened = self
+                .catalogue
                 .ask(
-                    scope,
-                    |nonce| self.index.events(scope.camera(), before, asked, nonce),
-                    |rows| open_page(scope, before, asked, rows),
+                    camera,
+                    |nonce| self.catalogue.index().events(camera, before, asked, nonce),
+                    |rows| open_page(grant, before, asked, rows),
                 )
                 .await?;
             let shown: Vec<FootageId> = opened.iter().map(|(id, _)| *id).collect();
-            let missed = missed(&known, before, asked, &shown);
-            if missed.is_empty() || !self.are_withheld(scope, &missed).await? {
+            let withheld = withheld(&known, before, asked, &shown);
+            if withheld.is_empty() || !self.are_withheld(grant, &withheld).await? {
                 return Ok(opened);
             }
-            self.refuse(Seam::Index, Fault::Missing, scope);
-            self.index.reset();
+            self.catalogue.reject(Fault::Missing, Some(camera));
         }
         Err(FootageError::Unavailable)
     }
 
-    /// Whether events that were acknowledged here are missing without a proven word that they were deleted. Another process may have deleted
-    /// them: those are forgotten here.
-    async fn are_withheld(&self, scope: &Scope, missed: &[FootageId]) -> Result<bool, FootageError> {
-        for id in missed {
-            let asked = Asked::footage(Kind::Event, *id);
-            let slots = [vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?];
+    /// Says whether events that were acknowledged here are missing without a proven word that they were deleted. Another process may have
+    /// deleted them: those are forgotten here. What the grant does not cover is not shown, so nobody misses it.
+    async fn are_withheld(&self, grant: &Arc<Grant>, ids: &[FootageId]) -> Result<bool, FootageError> {
+        for asked in ids.iter().filter_map(|id| grant.ask(Kind::Event, *id)) {
+            let slots = [asked.slot().map_err(|_| FootageError::Invalid)?];
             let deleted = self
+                .catalogue
                 .ask(
-                    scope,
-                    |nonce| self.index.objects(&slots, nonce),
+                    asked.camera(),
+                    |nonce| self.catalogue.index().objects(&slots, nonce),
                     |rows| match super::one(rows)? {
                         None => Ok(false),
-                        Some(row) => vault::prove_row(scope, &asked, row).map(|row| matches!(row, Proven::Deleted)),
+                        Some(row) => asked.prove(row).map(|state| state == State::Deleted),
                     },
                 )
                 .await?;
             if !deleted {
                 return Ok(true);
             }
-            self.acknowledged.forget(scope.camera(), *id);
+            self.catalogue.acknowledged().forget(asked.camera(), asked.id());
         }
         Ok(false)
     }
 
-    /// One event. FROM GUEST: `event`.
+    /// One event.
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn event(self: &Arc<Self>, grant: &Arc<Grant>, event: &str) -> Result<EventSummary, FootageError> {
-        let id = FootageId::parse(event).map_err(|_| FootageError::Invalid)?;
-        if !grant.covers(Kind::Event, id) {
-            return Err(FootageError::NotFound);
-        }
-        let scope = grant.scope();
-        let asked = Asked::footage(Kind::Event, id);
-        let slots = [vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?];
-        let is_known = self.acknowledged.of(scope.camera()).contains(&id);
+    pub async fn event(self: &Arc<Self>, grant: &Arc<Grant>, id: FootageId) -> Result<EventSummary, FootageError> {
+        let asked = grant.ask(Kind::Event, id).ok_or(FootageError::NotFound)?;
+        let slots = [asked.slot().map_err(|_| FootageError::Invalid)?];
+        let is_known = self.catalogue.acknowledged().of(asked.camera()).contains(&id);
         let details = self
+            .catalogue
             .ask(
-                scope,
-                |nonce| self.index.objects(&slots, nonce),
+                asked.camera(),
+                |nonce| self.catalogue.index().objects(&slots, nonce),
                 |rows| match super::one(rows)? {
                     None if is_known => Err(Fault::Missing),
                     None => Ok(None),
-                    Some(row) => match vault::prove_row(scope, &asked, row)? {
-                        Proven::Deleted => Ok(None),
-                        Proven::Live(located) => open_details(scope, &located, row).map(Some),
-                    },
+                    Some(row) => asked
+                        .locate(row)?
+                        .map(|located| open_details(&located, row))
+                        .transpose(),
                 },
             )
             .await?
@@ -198,16 +187,14 @@ impl Footage {
     /// Adds to each event whether its still and clip are there and within the grant.
     async fn summaries(
         &self,
-        grant: &Grant,
+        grant: &Arc<Grant>,
         events: Vec<(FootageId, EventDetails)>,
     ) -> Result<Vec<EventSummary>, FootageError> {
-        let scope = grant.scope();
         let mut wanted = Vec::new();
         for (id, _) in &events {
             for kind in [Kind::EventStill, Kind::Clip] {
-                if grant.covers(kind, *id) {
-                    let asked = Asked::footage(kind, *id);
-                    wanted.push((vault::slot(scope, &asked).map_err(|_| FootageError::Invalid)?, asked));
+                if let Some(asked) = grant.ask(kind, *id) {
+                    wanted.push((asked.slot().map_err(|_| FootageError::Invalid)?, asked));
                 }
             }
         }
@@ -215,12 +202,13 @@ impl Footage {
         let there = if slots.is_empty() {
             HashSet::new()
         } else {
-            self.ask(
-                scope,
-                |nonce| self.index.objects(&slots, nonce),
-                |rows| which_are_live(scope, &wanted, rows),
-            )
-            .await?
+            self.catalogue
+                .ask(
+                    grant.camera(),
+                    |nonce| self.catalogue.index().objects(&slots, nonce),
+                    |rows| which_are_live(&wanted, rows),
+                )
+                .await?
         };
         Ok(events
             .into_iter()
@@ -237,64 +225,31 @@ impl Footage {
     }
 }
 
-/// Opens a page: each row an event of this camera, each older than the one before, none at or past the cursor.
-fn open_page(
-    scope: &Scope,
-    before: Option<FootageId>,
-    limit: usize,
-    rows: &[ObjectRow],
-) -> Result<Vec<(FootageId, EventDetails)>, Fault> {
-    let in_order = defence::is_on(Defence::Rows);
-    if rows.len() > limit && in_order {
-        return Err(Fault::WrongAnswer);
-    }
-    let mut cursor = before;
-    let mut events = Vec::with_capacity(rows.len());
-    for row in rows {
-        if in_order && cursor.is_some_and(|cursor| row.id >= cursor) {
-            return Err(Fault::WrongAnswer);
-        }
-        cursor = Some(row.id);
-        let located = vault::prove_event(scope, row)?;
-        events.push((row.id, open_details(scope, &located, row)?));
-    }
-    Ok(events)
+/// Opens a page: each row an event of this camera, in the order of its question.
+fn open_page(grant: &Arc<Grant>, before: Option<FootageId>, limit: usize, rows: &[ObjectRow]) -> Result<Page, Fault> {
+    page::in_order(before, limit, rows.iter().map(|row| row.id))?;
+    let open = |row: &ObjectRow| {
+        let (id, located) = grant.prove_event(row)?;
+        let details = located.map(|located| open_details(&located, row)).transpose()?;
+        Ok((id, details))
+    };
+    rows.iter().map(open).collect()
 }
 
-fn open_details(scope: &Scope, located: &Located, row: &ObjectRow) -> Result<EventDetails, Fault> {
-    let sealed = row.inline.as_deref().ok_or(Fault::Missing)?;
-    let (header, chunks) = sealed.split_first_chunk::<HEADER_BYTES>().ok_or(Fault::WrongLength)?;
-    let open = vault::accept(
-        scope,
-        located,
-        0,
-        SealedExtent {
-            header: *header,
-            chunks: Bytes::copy_from_slice(chunks),
-        },
-    )?;
-    let mut plain = Vec::new();
-    open.open(0, open.chunk_count(), &mut plain)?;
-    let details = serde_json::from_slice(&plain).map_err(|_| Fault::WrongSeal);
-    zeroize::Zeroize::zeroize(&mut plain);
+fn open_details(located: &Located, row: &ObjectRow) -> Result<EventDetails, Fault> {
+    let plain = located.open_inline(row)?;
+    let details = serde_json::from_slice(plain.bytes()).map_err(|_| Fault::WrongSeal);
+    plain.wipe();
     details
 }
 
-fn which_are_live(
-    scope: &Scope,
-    wanted: &[(SlotName, Asked)],
-    rows: &[ObjectRow],
-) -> Result<HashSet<(Kind, FootageId)>, Fault> {
+fn which_are_live(wanted: &[(SlotName, Asked)], rows: &[ObjectRow]) -> Result<HashSet<(Kind, FootageId)>, Fault> {
     let mut live = HashSet::new();
     for row in rows {
         let asked = wanted.iter().find(|(slot, _)| *slot == row.slot);
-        let asked = match asked {
-            Some((_, asked)) => asked,
-            None if defence::is_on(Defence::Rows) => return Err(Fault::WrongAnswer),
-            None => continue,
-        };
-        if let Proven::Live(_) = vault::prove_row(scope, asked, row)? {
-            live.insert((asked.kind, asked.id));
+        let (_, asked) = asked.ok_or(Fault::WrongAnswer)?;
+        if asked.prove(row)? == State::Live {
+            live.insert((asked.kind(), asked.id()));
         }
     }
     Ok(live)

@@ -5,24 +5,22 @@
 
 use super::{Footage, FootageError, Held};
 use crate::clock;
-use crate::grant::Scope;
-use crate::index::{NewObject, ObjectRow, State};
+use crate::index::{Committed, NewObject};
+use crate::store::StoreError;
 use crate::sync::spawn;
 use crate::tiers::Layer;
-use crate::vault::{self, Asked, Located, RowKind, SealedExtent};
-use bytes::Bytes;
+use eyesonly_gate::rules::RENDITION_BYTES_MAX;
+use eyesonly_gate::vault::ObjectRow;
+use eyesonly_gate::{Located, Plain, Sealed};
 use eyesonly_seal::ObjectName;
-use eyesonly_seal::format::{EXTENT_PLAIN_BYTES, HEADER_BYTES};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Longest name of a rendition in bytes.
-const NAME_BYTES_MAX: usize = 32;
-/// Largest rendition in bytes: it fits in one extent, so it is found, proven and opened in one go.
-const RENDITION_BYTES_MAX: usize = 1_000_000;
-const _: () = assert!(RENDITION_BYTES_MAX < EXTENT_PLAIN_BYTES);
-
 /// What a recall finds.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved once; a box would allocate on every hit"
+)]
 pub enum Recalled {
     /// The rendition.
     AtHand(Held),
@@ -61,17 +59,13 @@ impl Footage {
         handler: &[u8; 32],
         name: &str,
     ) -> Result<Recalled, FootageError> {
-        let asked = rendition_of(source, handler, name)?;
         // The version is the source's, so the name is known without asking anybody.
-        let scope = source.grant().scope();
-        let mut named = vault::located(scope, &asked, source.located().version(), HEADER_BYTES as u64 + 16)
-            .map(Box::new)
-            .map_err(|_| FootageError::Invalid)?;
+        let named = source.object().rendition(name, *handler);
+        let mut named = named.map(Box::new).ok_or(FootageError::Invalid)?;
         loop {
-            named = match self.first_tier_has(source, &asked, named).await {
-                Ok(held) => return Ok(Recalled::AtHand(held)),
-                Err(named) => named,
-            };
+            if let Some(plain) = self.first_tier_has(&mut named).await {
+                return Ok(Recalled::AtHand(Held::whole(self, *named, plain)));
+            }
             let making = match self.turn(named.name())? {
                 Turn::Wait(mut done) => {
                     let _ = done.changed().await;
@@ -80,11 +74,11 @@ impl Footage {
                 Turn::Mine(making) => making,
             };
             // It may have come to hand while this asker was on its way here.
-            if let Ok(held) = self.first_tier_has(source, &asked, named).await {
-                return Ok(Recalled::AtHand(held));
+            if let Some(plain) = self.first_tier_has(&mut named).await {
+                return Ok(Recalled::AtHand(Held::whole(self, *named, plain)));
             }
-            return Ok(match self.layers_have(source, &asked).await {
-                Some(held) => Recalled::AtHand(held),
+            return Ok(match self.layers_have(&named).await {
+                Some((located, plain)) => Recalled::AtHand(Held::whole(self, located, plain)),
                 None => Recalled::Make(making),
             });
         }
@@ -105,47 +99,29 @@ impl Footage {
     }
 
     /// What the first tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
-    async fn first_tier_has(
-        self: &Arc<Self>,
-        source: &Held,
-        asked: &Asked,
-        mut named: Box<Located>,
-    ) -> Result<Held, Box<Located>> {
-        let Some(extent) = self.ladder.whole_from_first(named.name()).await else {
-            return Err(named);
-        };
-        let mut plain = Vec::new();
-        let scope = source.grant().scope();
-        let opened = named
-            .set_length((HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64))
-            .and_then(|()| vault::accept(scope, &named, 0, extent))
-            .and_then(|open| open.open(0, open.chunk_count(), &mut plain));
-        match opened {
-            Ok(()) => Ok(self.hold(source, asked, *named, Bytes::from(plain))),
+    async fn first_tier_has(&self, named: &mut Located) -> Option<Plain> {
+        let extent = self.ladder.whole_from_first(named.name()).await?;
+        match named.open_whole(extent) {
+            Ok(plain) => Some(plain),
             Err(fault) => {
+                let camera = named.grant().camera();
                 self.ladder
-                    .refused(scope.camera(), Layer::FIRST, (named.name(), 0), fault)
+                    .rejected(camera, Layer::FIRST, (named.name(), 0), fault)
                     .await;
-                Err(named)
+                None
             }
         }
     }
 
     /// What index, deeper tiers and store have. Anything but a proven answer means: make it again.
-    async fn layers_have(self: &Arc<Self>, source: &Held, asked: &Asked) -> Option<Held> {
-        let scope = source.grant().scope();
-        let located = self.locate(scope, asked).await.ok()??;
-        if located.version() != source.located().version() {
+    async fn layers_have(&self, named: &Located) -> Option<(Located, Plain)> {
+        let located = self.locate(named.asked()).await.ok()??;
+        if located.version() != named.version() {
             return None;
         }
-        let (open, _) = self.ladder.open(scope, &located, 0, Layer::FIRST.deeper()).await.ok()?;
-        let mut plain = Vec::new();
-        open.open(0, open.chunk_count(), &mut plain).ok()?;
-        Some(self.hold(source, asked, located, Bytes::from(plain)))
-    }
-
-    fn hold(self: &Arc<Self>, source: &Held, asked: &Asked, located: Located, plain: Bytes) -> Held {
-        Held::new(self, source.grant(), asked.clone(), located, source.action()).whole(plain)
+        let (open, _) = self.ladder.open(&located, 0, Layer::FIRST.deeper()).await.ok()?;
+        let plain = open.open(0, open.chunk_count()).ok()?;
+        Some((located, plain))
     }
 
     /// Keeps a rendition: sealed into the tiers at once, into store and index behind. FROM GUEST: `name`, `bytes`.
@@ -159,106 +135,48 @@ impl Footage {
         name: &str,
         bytes: Vec<u8>,
     ) -> Result<Held, FootageError> {
-        let asked = rendition_of(source, handler, name)?;
-        if bytes.is_empty() {
-            return Err(FootageError::Invalid);
-        }
+        let named = source.object().rendition(name, *handler);
+        let mut named = named.filter(|_| !bytes.is_empty()).ok_or(FootageError::Invalid)?;
         if bytes.len() > RENDITION_BYTES_MAX {
             return Err(FootageError::Limit);
         }
-        let scope = source.grant().scope();
-        let version = source.located().version();
-        let (mut sealer, object) =
-            vault::sealer(scope, &asked, version, clock::random()).map_err(|_| FootageError::Unavailable)?;
-        let header = *sealer.header();
-        let mut chunks = Vec::with_capacity(bytes.len().saturating_add(bytes.len() / 512).saturating_add(64));
-        let sealed = sealer
-            .push(&bytes, &mut chunks)
-            .and_then(|()| sealer.finish(&mut chunks));
-        sealed.map_err(|_| FootageError::Unavailable)?;
-        let extent = SealedExtent {
-            header,
-            chunks: Bytes::from(chunks),
-        };
-        let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
-        let located = vault::located(scope, &asked, version, sealed_length).map_err(|_| FootageError::Unavailable)?;
-        self.ladder.keep((object, 0), &extent).await;
-        self.persist(scope, source, &asked, &located, extent)?;
-        Ok(self.hold(source, &asked, located, Bytes::from(bytes)))
+        let sealed = named.seal(bytes, clock::random());
+        let (plain, sealed, row) = sealed.map_err(|_| FootageError::Unavailable)?;
+        self.ladder.keep((named.name(), 0), &sealed).await;
+        self.persist(source, row, sealed)?;
+        Ok(Held::whole(self, named, plain))
     }
 
     /// Writes a rendition to store and index in the background. It can be made again, so nobody waits for it and a failure is only logged.
-    fn persist(
-        self: &Arc<Self>,
-        scope: &Scope,
-        source: &Held,
-        asked: &Asked,
-        located: &Located,
-        extent: SealedExtent,
-    ) -> Result<(), FootageError> {
-        let mut row = ObjectRow {
-            slot: vault::slot(scope, asked).map_err(|_| FootageError::Invalid)?,
-            camera: scope.camera(),
-            kind: asked.kind,
-            id: asked.id,
-            rendition: true,
-            version: located.version(),
-            name: located.name(),
-            sealed_length: located.sealed_length(),
-            body_digest: [0; 32],
-            state: State::Live,
-            inline: None,
-            proof: [0; 32],
-        };
-        row.proof = vault::proof(scope, RowKind::Object, &row);
-        let source_slot = vault::slot(scope, source.asked()).map_err(|_| FootageError::Invalid)?;
+    fn persist(self: &Arc<Self>, source: &Held, row: ObjectRow, sealed: Sealed) -> Result<(), FootageError> {
+        let source_slot = source.object().asked().slot().map_err(|_| FootageError::Invalid)?;
+        let (footage, name, sealed_length) = (Arc::clone(self), row.name, row.sealed_length);
         let new = NewObject {
             row,
-            household: scope.household(),
+            inline: None,
+            household: source.grant().household(),
             quota_bytes: u64::MAX,
             requires: Some(source_slot),
             pointer: None,
             supersedes: None,
         };
-        let (footage, name, sealed_length) = (Arc::clone(self), located.name(), located.sealed_length());
         drop(spawn(async move {
-            let mut sealed = Vec::with_capacity(HEADER_BYTES.saturating_add(extent.chunks.len()));
-            sealed.extend_from_slice(&extent.header);
-            sealed.extend_from_slice(&extent.chunks);
             let store = footage.ladder.store();
-            match store.put(name, Bytes::from(sealed)).await {
+            match store.put(name, sealed.whole()).await {
                 Ok(()) => {}
                 // Made before, and lost from the tiers meanwhile.
-                Err(crate::store::StoreError::Exists) => return,
+                Err(StoreError::Exists) => return,
                 Err(error) => return tracing::warn!(%error, "a rendition was not kept"),
             }
-            match footage.index.commit(new).await {
-                Ok(crate::index::Committed::Written(_)) => {}
+            match footage.catalogue.index().commit(new).await {
+                Ok(Committed::Written(_)) => {}
                 // The same object by another maker at the same moment, or once more because it was lost: what the row names must stay.
-                Ok(crate::index::Committed::Taken(row)) if row.name == name && row.sealed_length == sealed_length => {}
+                Ok(Committed::Taken(row)) if row.name == name && row.sealed_length == sealed_length => {}
                 // The source was deleted meanwhile, or another one was first: this one must not stay.
-                Ok(_) => {
-                    let _ = store.delete(name).await;
-                    footage.ladder.evict((name, 0)).await;
-                }
+                Ok(_) => footage.ladder.forget(name).await,
                 Err(error) => tracing::warn!(%error, "a rendition was not kept"),
             }
         }));
         Ok(())
     }
-}
-
-fn rendition_of(source: &Held, handler: &[u8; 32], name: &str) -> Result<Asked, FootageError> {
-    let well_formed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    if name.is_empty()
-        || name.len() > NAME_BYTES_MAX
-        || !name.bytes().all(well_formed)
-        || source.asked().rendition.is_some()
-    {
-        return Err(FootageError::Invalid);
-    }
-    Ok(Asked {
-        rendition: Some((name.to_owned(), *handler)),
-        ..source.asked().clone()
-    })
 }

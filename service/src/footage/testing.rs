@@ -10,26 +10,38 @@
 
 use super::{EventDetails, Footage};
 use crate::admin::Admin;
-use crate::admission::{Admission, RawCredential};
+use crate::catalogue::Catalogue;
 use crate::clock;
-use crate::grant::{Grant, IntakeGrant};
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::ingest::{Declared, Ingest, Taken};
 use crate::keys::memory::MemoryKeys;
-use crate::ledger::{MemoryLedger, Seam};
+use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
-use crate::registry::{Change, Expect, Registry};
 use crate::store::memory::MemoryStore;
+use crate::testing::{Ahead, doors_at};
 use crate::tiers::{Ladder, MemoryTier, Tier};
 use bytes::Bytes;
-use eyesonly_rights::{Action, Record as _, SessionRecord};
-use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId};
+use eyesonly_gate::ledger::Handed;
+use eyesonly_gate::registry::{Change, Expect};
+use eyesonly_gate::{
+    Admission, Answer, Cut, Departure, Grant, IntakeGrant, Keys as _, Leaving, RawCredential, Records, Refused,
+    Registry, Seam,
+};
+use eyesonly_rights::{Action, Mint, Record as _, SessionRecord, Verifier};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId, ViewerId};
+use http_body::Body as _;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// An edge without HTTP: one household, one camera, one viewer.
 pub struct Home {
+    pub clock: Arc<Ahead>,
+    pub keys: Arc<MemoryKeys>,
+    pub records: Arc<Records>,
+    pub admission: Arc<Admission>,
+    pub catalogue: Arc<Catalogue>,
+    pub ladder: Arc<Ladder>,
     pub footage: Arc<Footage>,
     pub ledger: Arc<MemoryLedger>,
     pub store: Arc<MemoryStore>,
@@ -37,6 +49,8 @@ pub struct Home {
     pub ingest: Ingest,
     pub household: HouseholdId,
     pub camera: CameraId,
+    pub viewer: ViewerId,
+    pub session: SessionId,
     camera_credential: RawCredential,
     viewer_credential: RawCredential,
 }
@@ -53,22 +67,33 @@ impl Home {
 
     /// A home whose index and registry are these.
     pub async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
-        let ledger = Arc::new(MemoryLedger::default());
-        let admission = Arc::new(Admission::new(
-            Arc::new(MemoryKeys::default()),
+        Self::build(index, registry, Arc::new(MemoryTier::new(64 << 20))).await
+    }
+
+    /// A home with this tier.
+    pub async fn with_tier(tier: Arc<dyn Tier>) -> Self {
+        Self::build(
+            Arc::new(MemoryIndex::default()),
+            Arc::new(MemoryRegistry::default()),
+            tier,
+        )
+        .await
+    }
+
+    async fn build(index: Arc<dyn Index>, registry: Arc<dyn Registry>, tier: Arc<dyn Tier>) -> Self {
+        let clock = Arc::new(Ahead::default());
+        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
+        let (records, admission) = doors_at(
+            Arc::clone(&keys) as _,
             registry,
             Arc::clone(&ledger) as _,
-        ));
+            Arc::clone(&clock) as _,
+        );
         let store = Arc::new(MemoryStore::default());
-        let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(64 << 20));
-        let ladder = Ladder::new(
-            vec![(Seam::MemoryTier, memory)],
-            Arc::clone(&store) as _,
-            Arc::clone(&ledger) as _,
-        )
-        .impatient();
-        let admin = Admin::new(Arc::clone(&admission), Arc::clone(&index));
-        let footage = Arc::new(Footage::new(index, ladder, Arc::clone(&admission)));
+        let tiers = vec![(Seam::MemoryTier, tier)];
+        let ladder = Arc::new(Ladder::new(tiers, Arc::clone(&store) as _, Arc::clone(&records)).impatient());
+        let catalogue = Catalogue::new(index, Arc::clone(&records));
+        let admin = Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), Arc::clone(&catalogue));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
         let camera = admin.add_camera(household, "Front door", "").await.unwrap();
         let viewer = admin
@@ -81,54 +106,66 @@ impl Home {
             viewer,
             expires_at_seconds: u64::MAX,
         };
-        let sealed = admission.seal(&record).unwrap();
+        let mint = Mint::new(keys.edge());
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),
             expect: Expect::Absent,
-            record: Some(sealed),
+            record: Some(mint.seal(&record, clock::random()).unwrap()),
         };
-        admission.registry().commit(vec![change], None).await.unwrap();
+        records.commit(vec![change], None).await.unwrap();
         Self {
-            ingest: Ingest::new(Arc::clone(&footage)),
-            viewer_credential: RawCredential::new(&admission.credentials().mint_viewer(viewer, session)),
+            ingest: Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission)),
+            footage: Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder)),
+            viewer_credential: RawCredential::new(&mint.viewer(viewer, session)),
             camera_credential: RawCredential::new(&camera.credential),
             camera: camera.camera,
-            footage,
+            clock,
+            keys,
+            records,
+            admission,
+            catalogue,
+            ladder,
             ledger,
             store,
             admin,
             household,
+            viewer,
+            session,
         }
     }
 
+    /// What the viewer presents, and the tag of their addresses.
+    pub fn presents(&self) -> (&RawCredential, String) {
+        let verified = Verifier::new(self.keys.edge()).viewer(self.viewer_credential.text());
+        (&self.viewer_credential, verified.unwrap().tag().to_text())
+    }
+
     pub async fn intake(&self) -> IntakeGrant {
-        self.footage
-            .admission()
-            .admit_camera(&self.camera_credential)
-            .await
-            .unwrap()
+        self.admission.admit_camera(&self.camera_credential).await.unwrap()
     }
 
     pub async fn grant(&self, action: Action) -> Arc<Grant> {
         self.grant_of(self.camera, action).await
     }
 
-    pub async fn admit(&self, camera: CameraId, action: Action) -> Result<Grant, crate::admission::Refused> {
-        let admission = self.footage.admission();
-        let tag = admission
-            .credentials()
-            .verify_viewer(self.viewer_credential.text())
-            .unwrap()
-            .tag()
-            .to_text();
-        admission
-            .admit(&self.viewer_credential, &tag, &camera.to_string(), action)
-            .await
+    pub async fn admit(&self, camera: CameraId, action: Action) -> Result<Arc<Grant>, Refused> {
+        let (raw, tag) = self.presents();
+        self.admission.admit(raw, &tag, &camera.to_string(), action).await
+    }
+
+    /// Lets an answer out to the viewer, under the grant of the request, and gives what arrives, and whether it was cut.
+    pub async fn let_out(&self, grant: &Arc<Grant>, answer: Answer) -> Result<(Vec<u8>, Option<Cut>), Refused> {
+        let leaving = Leaving {
+            handed: Handed::Still,
+            event: None,
+        };
+        let departure = Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
+        Ok(drain(departure).await)
     }
 
     async fn grant_of(&self, camera: CameraId, action: Action) -> Arc<Grant> {
-        Arc::new(self.admit(camera, action).await.unwrap())
+        self.admit(camera, action).await.unwrap()
     }
 
     /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
@@ -149,8 +186,8 @@ impl Home {
     /// A second camera of the same household, with its own grant.
     pub async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
         let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
-        let admission = self.footage.admission();
-        let intake = admission
+        let intake = self
+            .admission
             .admit_camera(&RawCredential::new(&camera.credential))
             .await
             .unwrap();
@@ -171,14 +208,33 @@ impl Home {
     }
 }
 
-/// Footage with one still (the bytes given, whatever they are) and a grant for its camera.
-pub async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
+/// What a departure gives, until it ends or is cut.
+pub async fn drain(mut departure: Departure) -> (Vec<u8>, Option<Cut>) {
+    let mut bytes = Vec::new();
+    loop {
+        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut departure).poll_frame(context)).await;
+        match frame {
+            None => return (bytes, None),
+            Some(Ok(frame)) => bytes.extend_from_slice(&frame.into_data().unwrap()),
+            Some(Err(cut)) => return (bytes, Some(cut)),
+        }
+    }
+}
+
+/// A home with one still (the bytes given, whatever they are).
+pub async fn home_with(still: &[u8]) -> Home {
     let home = Home::new().await;
     let taken = home
         .ingest
         .anything(&home.intake().await, Kind::Still, footage_id(), still)
         .await;
     assert_eq!(taken.unwrap(), Taken::Created);
+    home
+}
+
+/// Footage with one still (the bytes given, whatever they are) and a grant for its camera.
+pub async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
+    let home = home_with(still).await;
     let grant = home.grant(Action::Live).await;
     (home.footage, grant)
 }

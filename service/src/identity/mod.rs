@@ -9,13 +9,13 @@ mod throttle;
 pub use password::{NOBODY, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
 pub use throttle::{ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, Throttle, network, wait_seconds};
 
-use crate::admission::{Admission, RawCredential, Refused};
 use crate::clock;
-use crate::ledger::Seam;
-use crate::registry::{Change, Expect};
 use crate::sync::blocking;
-use eyesonly_rights::{LoginRecord, Record as _, Requester, SessionRecord, Tag};
-use eyesonly_seal::SessionId;
+use eyesonly_gate::registry::{Change, Expect};
+use eyesonly_gate::{Keys, RawCredential, Records, Refused, Seam};
+use eyesonly_rights::{Mint, Record, Requester, SessionRecord, Tag, Verifier};
+use eyesonly_seal::{SessionId, ViewerId};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -27,6 +27,30 @@ pub const NAME_BYTES_MAX: usize = 64;
 const CHECKS_MAX: usize = 2;
 /// Most logins that wait for a check; more are told to come back.
 const WAITING_MAX: usize = 64;
+
+/// What a login is checked against. Key: the login name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRecord {
+    /// The login name.
+    pub name: String,
+    /// Whose it is.
+    pub viewer: ViewerId,
+    /// The password's argon2id hash in PHC form.
+    pub password_hash: String,
+    /// The registry's number when this was written.
+    pub sequence: u64,
+}
+
+impl Record for LoginRecord {
+    const KIND: &'static str = "login";
+    fn key(&self) -> Vec<u8> {
+        self.name.as_bytes().to_vec()
+    }
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
 
 /// Why a login did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +81,9 @@ pub struct NewSession {
 
 /// Checks logins, begins and ends sessions.
 pub struct Identity {
-    admission: Arc<Admission>,
+    records: Arc<Records>,
+    mint: Mint,
+    verifier: Verifier,
     attempts: Arc<dyn Attempts>,
     checks: Arc<Semaphore>,
     waiting: Semaphore,
@@ -66,9 +92,11 @@ pub struct Identity {
 
 impl Identity {
     /// Identity over these services; sessions last `session_seconds`.
-    pub fn new(admission: Arc<Admission>, session_seconds: u64, attempts: Arc<dyn Attempts>) -> Self {
+    pub fn new(keys: &dyn Keys, records: Arc<Records>, session_seconds: u64, attempts: Arc<dyn Attempts>) -> Self {
         Self {
-            admission,
+            records,
+            mint: Mint::new(keys.edge()),
+            verifier: Verifier::new(keys.edge()),
             attempts,
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
@@ -94,9 +122,9 @@ impl Identity {
             .attempt(name, address, clock::now_seconds())
             .map_err(LoginError::Throttled)?;
         let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
-        let (record, _) = self
-            .admission
-            .ask::<LoginRecord>(Seam::Registry, name.as_bytes())
+        let record = self
+            .records
+            .read::<LoginRecord>(name.as_bytes())
             .await
             .map_err(|_| LoginError::Unavailable)?;
         let hash = record
@@ -114,13 +142,10 @@ impl Identity {
             expires_at_seconds,
         };
         self.write(&record).await?;
-        let credential = RawCredential::new(&Zeroizing::new(
-            self.admission.credentials().mint_viewer(viewer, session),
-        ));
+        let credential = RawCredential::new(&Zeroizing::new(self.mint.viewer(viewer, session)));
         let tag = self
-            .admission
-            .credentials()
-            .verify_viewer(credential.text())
+            .verifier
+            .viewer(credential.text())
             .map_err(|_| LoginError::Unavailable)?
             .tag();
         Ok(NewSession {
@@ -142,25 +167,28 @@ impl Identity {
             expect: Expect::Any,
             record: None,
         };
-        self.admission
+        self.records
             .commit(vec![change], None)
             .await
             .map(|_| ())
             .map_err(|error| {
                 tracing::error!(%error, "a session was not ended");
-                Refused::Unavailable("registry")
+                Refused::Unavailable(Seam::Registry, Some(Box::new(error)))
             })
     }
 
     async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
-        let sealed = self.admission.seal(record).map_err(|_| LoginError::Unavailable)?;
+        let sealed = self
+            .mint
+            .seal(record, clock::random())
+            .map_err(|_| LoginError::Unavailable)?;
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),
             expect: Expect::Absent,
             record: Some(sealed),
         };
-        self.admission
+        self.records
             .commit(vec![change], None)
             .await
             .map(|_| ())

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{
-    Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, SUPERSEDED_MAX, State,
+    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX, Removed, Rows,
+    SLOTS_MAX, SUPERSEDED_MAX, quota_bytes,
 };
 use async_trait::async_trait;
+use eyesonly_gate::vault::{ObjectRow, State};
+use eyesonly_rights::{Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, SlotName};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -42,7 +44,10 @@ impl Index for MemoryIndex {
             .filter(|row| slots.contains(&row.slot))
             .cloned()
             .collect();
-        Ok(Rows { nonce, rows })
+        Ok(Rows {
+            echo: Some(nonce),
+            rows,
+        })
     }
 
     async fn events(
@@ -61,12 +66,15 @@ impl Index for MemoryIndex {
         let mut rows: Vec<_> = content.live().filter(of_camera).filter(in_page).cloned().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.id));
         rows.truncate(limit);
-        Ok(Rows { nonce, rows })
+        Ok(Rows {
+            echo: Some(nonce),
+            rows,
+        })
     }
 
     async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError> {
         Ok(Rows {
-            nonce,
+            echo: Some(nonce),
             rows: self
                 .0
                 .lock()
@@ -84,12 +92,8 @@ impl Index for MemoryIndex {
     }
 
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
-        if new
-            .row
-            .inline
-            .as_ref()
-            .is_some_and(|inline| inline.len() > INLINE_BYTES_MAX)
-        {
+        let inline_bytes = new.inline.as_ref().map(|inline| inline.bytes().len());
+        if inline_bytes.is_some_and(|bytes| bytes > INLINE_BYTES_MAX) {
             return Err(IndexError::Limit("bytes of an object kept inline"));
         }
         if i64::try_from(new.row.sealed_length).is_err() {
@@ -115,21 +119,18 @@ impl Index for MemoryIndex {
             .take(SUPERSEDED_MAX)
             .cloned()
             .collect();
-        let freed: u64 = superseded.iter().map(ObjectRow::quota_bytes).sum();
+        let freed: u64 = superseded.iter().map(quota_bytes).sum();
         let used = content.used.get(&new.household).copied().unwrap_or(0);
-        let used = used.saturating_sub(freed) + new.row.quota_bytes();
+        let used = used.saturating_sub(freed) + quota_bytes(&new.row);
         if used > new.quota_bytes {
             return Ok(Committed::OverQuota);
         }
-        let inline_fits = new
-            .row
-            .inline
-            .as_ref()
-            .is_none_or(|inline| inline.len() as u64 == new.row.sealed_length);
+        let inline_fits = inline_bytes.is_none_or(|bytes| bytes as u64 == new.row.sealed_length);
         if !inline_fits || content.objects.values().any(|row| row.name == new.row.name) || new.row.state != State::Live
         {
             return Err(IndexError::Unavailable("not a new row".to_owned()));
         }
+        let kept = new.kept_row();
         content.used.insert(new.household, used);
         for row in &superseded {
             content.objects.remove(&row.slot);
@@ -143,7 +144,7 @@ impl Index for MemoryIndex {
                 *present = pointer;
             }
         }
-        content.objects.insert(new.row.slot, new.row);
+        content.objects.insert(new.row.slot, kept);
         Ok(Committed::Written(superseded.into_iter().map(|row| row.name).collect()))
     }
 
@@ -191,14 +192,20 @@ impl Index for MemoryIndex {
                 }
             }
             removed.names.push(row.name);
-            removed.sealed_bytes += row.quota_bytes();
+            removed.sealed_bytes += quota_bytes(&row);
         }
         let used = content.used.entry(household).or_default();
         *used = used.saturating_sub(removed.sealed_bytes);
         Ok(Some(removed))
     }
 
-    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
+    async fn forget(
+        &self,
+        household: HouseholdId,
+        camera: CameraId,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Forgotten, IndexError> {
         let mut content = self.0.lock().unwrap();
         content.pointers.remove(&camera);
         let of_camera = |row: &&ObjectRow| row.camera == camera;
@@ -206,24 +213,29 @@ impl Index for MemoryIndex {
         let used = content.used.entry(household).or_default();
         *used = forgotten
             .iter()
-            .fold(*used, |used, row| used.saturating_sub(row.quota_bytes()));
+            .fold(*used, |used, row| used.saturating_sub(quota_bytes(row)));
         for row in &forgotten {
             content.objects.remove(&row.slot);
         }
-        Ok(forgotten.len())
+        Ok(Forgotten {
+            echo: Some(nonce),
+            rows: forgotten.len(),
+        })
     }
 
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         Ok(self.0.lock().unwrap().used.get(&household).copied().unwrap_or(0))
     }
 
-    async fn known(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, IndexError> {
+    async fn known(&self, names: &[ObjectName], nonce: Nonce) -> Result<Known, IndexError> {
         let content = self.0.lock().unwrap();
-        Ok(content
-            .live()
-            .map(|row| row.name)
-            .filter(|name| names.contains(name))
-            .collect())
+        let known = content.live().map(|row| row.name).filter(|name| names.contains(name));
+        Ok(Known {
+            echo: Some(nonce),
+            // It belongs to no registry, so it is never behind one.
+            position: Position::new(0, u64::MAX, u64::MAX),
+            names: known.collect(),
+        })
     }
 
     fn reset(&self) {}
@@ -232,4 +244,5 @@ impl Index for MemoryIndex {
 #[tokio::test]
 async fn conforms() {
     super::conformance::check(&MemoryIndex::default()).await;
+    super::conformance::echoes(&MemoryIndex::default()).await;
 }

@@ -14,8 +14,10 @@ pub mod conformance;
 pub mod memory;
 
 use async_trait::async_trait;
-pub use eyesonly_rights::Nonce;
-use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion, SlotName};
+use eyesonly_gate::SealedPart;
+use eyesonly_gate::vault::ObjectRow;
+use eyesonly_rights::{Nonce, Position};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
 
 /// Most rows in one page of events.
 pub const PAGE_ROWS_MAX: usize = 101;
@@ -23,8 +25,6 @@ pub const PAGE_ROWS_MAX: usize = 101;
 pub const SLOTS_MAX: usize = 256;
 /// Most rows that one commit supersedes: a few more than come with one still, so that a backlog goes as well.
 pub const SUPERSEDED_MAX: usize = 16;
-/// Rows that go in one transaction when an ended camera's are deleted: uploads wait meanwhile.
-const FORGET_ROWS: usize = 1000;
 /// Largest sealed object kept in the row itself (event details).
 pub const INLINE_BYTES_MAX: usize = 8 * 1024;
 
@@ -42,57 +42,17 @@ pub enum IndexError {
     Unavailable(String),
 }
 
-/// Whether a row's object is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum State {
-    /// The object is in the store (or inline).
-    Live = 1,
-    /// It was deleted; the row stays, so that a camera's retry does not bring it back.
-    Deleted = 2,
-}
-
-/// One object, as the index claims it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectRow {
-    /// What it is asked by: a keyed name of the question (context without version).
-    pub slot: SlotName,
-    /// Its camera.
-    pub camera: CameraId,
-    /// Its kind.
-    pub kind: Kind,
-    /// Its own id (the still's or the event's).
-    pub id: FootageId,
-    /// It is a rendition of the object of the same camera, kind and id.
-    pub rendition: bool,
-    /// The version under which it was sealed.
-    pub version: ObjectVersion,
-    /// Its name in tiers and store.
-    pub name: ObjectName,
-    /// Length of the sealed object in bytes.
-    pub sealed_length: u64,
-    /// Keyed digest of the plain body (for a rendition: zeros).
-    pub body_digest: [u8; 32],
-    /// Whether it is there.
-    pub state: State,
-    /// The sealed object itself, when it is small and kept here (event details).
-    pub inline: Option<Vec<u8>>,
-    /// MAC over all of the above but `inline` (which is sealed), under the camera's index key.
-    pub proof: [u8; 32],
-}
-
-impl ObjectRow {
-    /// What it counts against its household's quota: renditions nothing, since looking must not use up what cameras may hand in.
-    pub fn quota_bytes(&self) -> u64 {
-        if self.rendition { 0 } else { self.sealed_length }
-    }
+/// Says what a row counts against its household's quota: renditions nothing, since looking must not use up what cameras
+/// may hand in.
+pub fn quota_bytes(row: &ObjectRow) -> u64 {
+    if row.rendition { 0 } else { row.sealed_length }
 }
 
 /// An answer: the rows, and the nonce of the question that they answer.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    /// The question's nonce, handed back by the query itself.
-    pub nonce: Nonce,
+    /// The question's nonce, handed back by the query itself; none where it can't be.
+    pub echo: Option<Nonce>,
     /// The rows.
     pub rows: Vec<ObjectRow>,
 }
@@ -113,8 +73,10 @@ pub enum Committed {
 /// A new object.
 #[derive(Debug, Clone)]
 pub struct NewObject {
-    /// The row to write; state [`State::Live`].
+    /// The row to write, live, without what is kept in it.
     pub row: ObjectRow,
+    /// The sealed object itself, when it is small and kept in the row (event details).
+    pub inline: Option<SealedPart>,
     /// Whose quota it counts against.
     pub household: HouseholdId,
     /// The household's quota in bytes of sealed objects.
@@ -128,6 +90,37 @@ pub struct NewObject {
     /// For a camera's still: rows of its stills with ids below this, and of their renditions, go in the same commit, up to
     /// [`SUPERSEDED_MAX`]. It is not above the id of the still.
     pub supersedes: Option<FootageId>,
+}
+
+impl NewObject {
+    /// The row as it is kept: with the object itself, if it is kept there.
+    pub fn kept_row(&self) -> ObjectRow {
+        let inline = self.inline.as_ref().map(|inline| inline.bytes().to_vec());
+        ObjectRow {
+            inline,
+            ..self.row.clone()
+        }
+    }
+}
+
+/// Which objects the index knows.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The question's nonce.
+    pub echo: Option<Nonce>,
+    /// The registry's position in the same snapshot.
+    pub position: Position,
+    /// Those of the names that have a live row.
+    pub names: Vec<ObjectName>,
+}
+
+/// What was forgotten of a camera.
+#[derive(Debug, Clone, Copy)]
+pub struct Forgotten {
+    /// The question's nonce.
+    pub echo: Option<Nonce>,
+    /// How many rows went.
+    pub rows: usize,
 }
 
 /// What was removed by [`Index::delete_event`].
@@ -145,7 +138,7 @@ pub trait Index: Send + Sync + 'static {
     /// The rows under `slots` (in no order; absent ones are left out), live and deleted.
     async fn objects(&self, slots: &[SlotName], nonce: Nonce) -> Result<Rows, IndexError>;
 
-    /// Live event rows (kind [`Kind::Event`]) of `camera` with an id below `before`, greatest first, at most `limit`.
+    /// Live event rows of `camera` with an id below `before`, greatest first, at most `limit`.
     async fn events(
         &self,
         camera: CameraId,
@@ -164,7 +157,7 @@ pub trait Index: Send + Sync + 'static {
     /// Writes the row, unless its slot is taken, what it requires is missing, or the quota is exceeded; durable on return.
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError>;
 
-    /// Marks the event's rows deleted (details, still, clip) with the proofs given in `tombstones` (rows with [`State::Deleted`], same slot),
+    /// Marks the event's rows deleted (details, still, clip) with the proofs given in `tombstones` (deleted rows, same slot),
     /// removes its renditions' rows, and returns the names whose objects must go. None: there was no live event.
     async fn delete_event(
         &self,
@@ -176,23 +169,20 @@ pub trait Index: Send + Sync + 'static {
 
     /// Removes up to `limit` live rows of a camera whose enrolment has ended, and its pointer; says how many rows. What collection then finds
     /// in the store has no row any more.
-    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError>;
+    async fn forget(
+        &self,
+        household: HouseholdId,
+        camera: CameraId,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Forgotten, IndexError>;
 
     /// Bytes of sealed objects that count against the household's quota now.
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError>;
 
-    /// Which of `names` the index has a live row for: what collection must leave alone.
-    async fn known(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, IndexError>;
+    /// Says which of `names` have a live row: what collection must leave alone.
+    async fn known(&self, names: &[ObjectName], nonce: Nonce) -> Result<Known, IndexError>;
 
     /// Drops the connection that gave the last answer to this thread: it failed a proof.
     fn reset(&self);
-}
-
-/// Removes every live row of a camera whose enrolment has ended, and its pointer, some at a time.
-///
-/// # Errors
-/// [`IndexError`]; what was removed before stays removed.
-pub async fn forget_all(index: &dyn Index, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
-    while index.forget(household, camera, FORGET_ROWS).await? == FORGET_ROWS {}
-    Ok(())
 }

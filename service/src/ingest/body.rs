@@ -3,7 +3,6 @@
 use super::digest::Hasher;
 use super::form::Form;
 use super::{Declared, IngestError};
-use crate::defence::{self, Defence};
 use crate::sync::timeout_at;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -40,12 +39,6 @@ where
         if declared.length.is_some_and(|length| length > bytes_max) {
             return Err(IngestError::TooLarge(bytes_max));
         }
-        // What storm's build takes for granted without this defence is what a host that checks nothing does.
-        let declared = if defence::is_on(Defence::Digest) {
-            declared
-        } else {
-            Declared::default()
-        };
         let seconds = IDLE_SECONDS_MAX.saturating_add(declared.length.unwrap_or(bytes_max) / BYTES_A_SECOND_MIN);
         let deadline = Instant::now() + Duration::from_secs(seconds);
         let hasher = declared.digest.map(Hasher::new);

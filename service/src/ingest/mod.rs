@@ -15,21 +15,21 @@ pub use digest::{ContentDigest, DigestError};
 pub use error::IngestError;
 pub use form::{FormError, JpegForm, Mp4Form};
 
-use crate::admission::Refused;
+use crate::catalogue::Catalogue;
 use crate::clock;
-use crate::defence::{self, Defence};
-use crate::footage::{EVENT_KINDS, EventDetails, Footage, LABEL_CHARACTERS_MAX, is_plain_text};
-use crate::grant::IntakeGrant;
-use crate::index::{Committed, INLINE_BYTES_MAX, NewObject, ObjectRow, State, forget_all};
-use crate::ledger::{Fault, Seam};
+use crate::footage::{EVENT_KINDS, EventDetails, LABEL_CHARACTERS_MAX, is_plain_text};
+use crate::index::{Committed, INLINE_BYTES_MAX, NewObject};
+use crate::tiers::Ladder;
 use crate::turns::Turns;
-use crate::vault::{self, Asked, RowKind};
 use body::Received;
 use bytes::Bytes;
-use eyesonly_seal::{FootageId, KeyedDigest, Kind, ObjectName, ObjectVersion, format};
+use eyesonly_gate::vault::{Finished, ObjectRow, State};
+use eyesonly_gate::{Admission, IntakeGrant, Offered, Refused, Seam};
+use eyesonly_rights::Fault;
+use eyesonly_seal::{FootageId, Kind, ObjectName, ObjectVersion, format};
 use form::Form;
 use futures::Stream;
-use sink::{Object, Sink};
+use sink::Sink;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -74,15 +74,19 @@ pub struct Declared {
 
 /// Takes uploads.
 pub struct Ingest {
-    footage: Arc<Footage>,
+    catalogue: Arc<Catalogue>,
+    ladder: Arc<Ladder>,
+    admission: Arc<Admission>,
     turns: Arc<Turns>,
 }
 
 impl Ingest {
     /// Ingest over these services.
-    pub fn new(footage: Arc<Footage>) -> Self {
+    pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>, admission: Arc<Admission>) -> Self {
         Self {
-            footage,
+            catalogue,
+            ladder,
+            admission,
             turns: Turns::new(UPLOADS_MAX, UPLOADS_OF_HOUSEHOLD_MAX, UPLOADS_WAITING_MAX),
         }
     }
@@ -140,20 +144,20 @@ impl Ingest {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let asked = Asked::footage(kind, id);
+        let offered = grant.offer(kind, id);
         self.check_room(grant, received.declared_length()).await?;
         let deadline = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
-        let turn = self.turns.wait(grant.scope().household(), deadline).await;
+        let turn = self
+            .turns
+            .wait(grant.household(), *grant.camera().as_bytes(), deadline)
+            .await;
         let _turn = turn.ok_or(IngestError::Busy)?;
-        if let Some(row) = self.row(grant, &asked).await? {
-            return self.compare(grant, &row, received).await;
+        if let Some(row) = self.row(&offered).await? {
+            return self.compare(&offered, &row, received).await;
         }
+        let event = grant.offer(Kind::Event, id);
         if kind != Kind::Still {
-            match self
-                .row(grant, &Asked::footage(Kind::Event, id))
-                .await?
-                .map(|row| row.state)
-            {
+            match self.row(&event).await?.map(|row| row.state) {
                 Some(State::Live) => {}
                 Some(State::Deleted) => return Err(IngestError::Deleted),
                 None => return Err(IngestError::NoEvent),
@@ -161,40 +165,26 @@ impl Ingest {
         }
 
         let version = ObjectVersion::from_bytes(clock::fresh_id());
-        let (sealer, name) = vault::sealer(grant.scope(), &asked, version, clock::random())?;
-        let mut sink = Sink::new(Arc::clone(self.footage.ladder().store()), name, sealer);
-        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
+        let mut sink = Sink::new(&**self.ladder.store(), offered.seal(version, clock::random())?);
         while let Some(piece) = received.next().await? {
-            digest.update(&piece);
             sink.push(&piece).await?;
         }
         // INVARIANT: from here on the body is complete, has its form, and is what its digest says; now it becomes durable.
-        let Object { sealed_length } = sink.finish().await?;
-        let mut row = ObjectRow {
-            slot: vault::slot(grant.scope(), &asked)?,
-            camera: grant.scope().camera(),
-            kind,
-            id,
-            rendition: false,
-            version,
-            name,
-            sealed_length,
-            body_digest: digest.finish(),
-            state: State::Live,
-            inline: None,
-            proof: [0; 32],
-        };
-        row.proof = vault::proof(grant.scope(), RowKind::Object, &row);
-        let pointer = (kind == Kind::Still).then(|| {
-            let mut pointer = row.clone();
-            pointer.proof = vault::proof(grant.scope(), RowKind::Pointer, &pointer);
-            pointer
-        });
+        let Finished { row, pointer, .. } = sink.finish().await?;
         let requires = match kind {
             Kind::Still => None,
-            _ => Some(vault::slot(grant.scope(), &Asked::footage(Kind::Event, id))?),
+            _ => Some(event.slot()?),
         };
-        self.commit(grant, &asked, row, requires, pointer).await
+        let new = NewObject {
+            row,
+            inline: None,
+            household: grant.household(),
+            quota_bytes: grant.quota_bytes(),
+            requires,
+            supersedes: pointer.as_ref().and_then(|pointer| superseded_by(pointer.id)),
+            pointer,
+        };
+        self.commit(grant, &offered, new).await
     }
 
     /// Takes an event's description. FROM CLIENT: `id`, `declared`, `body`.
@@ -211,8 +201,7 @@ impl Ingest {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let id = footage_id(id)?;
-        let asked = Asked::footage(Kind::Event, id);
+        let offered = grant.offer(Kind::Event, footage_id(id)?);
         let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
         let mut text = zeroize::Zeroizing::new(Vec::new());
         while let Some(piece) = received.next().await.inspect_err(|error| self.crossed(grant, error))? {
@@ -221,53 +210,44 @@ impl Ingest {
         let details = describe(&text)?;
         let plain =
             zeroize::Zeroizing::new(serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?);
-        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
-        digest.update(&plain);
-        let body_digest = digest.finish();
-        if let Some(row) = self.row(grant, &asked).await? {
-            return same(&row, &body_digest);
+        if let Some(row) = self.row(&offered).await? {
+            let mut digest = offered.digest();
+            digest.update(&plain);
+            return self.same(&row, &digest.finish());
         }
         self.check_room(grant, Some(plain.len() as u64)).await?;
 
         let version = ObjectVersion::from_bytes(clock::fresh_id());
-        let (mut sealer, name) = vault::sealer(grant.scope(), &asked, version, clock::random())?;
-        let mut inline = sealer.header().to_vec();
-        sealer.push(&plain, &mut inline)?;
-        sealer.finish(&mut inline)?;
-        if inline.len() > INLINE_BYTES_MAX {
+        let mut sealing = offered.seal(version, clock::random())?;
+        sealing.push(&plain)?;
+        let Finished { row, rest, .. } = sealing.finish()?;
+        if rest.bytes().len() > INLINE_BYTES_MAX {
             return Err(IngestError::TooLarge(EVENT_BYTES_MAX));
         }
-        let mut row = ObjectRow {
-            slot: vault::slot(grant.scope(), &asked)?,
-            camera: grant.scope().camera(),
-            kind: Kind::Event,
-            id,
-            rendition: false,
-            version,
-            name,
-            sealed_length: inline.len() as u64,
-            body_digest,
-            state: State::Live,
-            inline: Some(inline),
-            proof: [0; 32],
+        let new = NewObject {
+            row,
+            inline: Some(rest),
+            household: grant.household(),
+            quota_bytes: grant.quota_bytes(),
+            requires: None,
+            supersedes: None,
+            pointer: None,
         };
-        row.proof = vault::proof(grant.scope(), RowKind::Object, &row);
-        self.commit(grant, &asked, row, None, None).await
+        self.commit(grant, &offered, new).await
     }
 
-    /// The proven row that stands under what was asked, live or deleted.
-    async fn row(&self, grant: &IntakeGrant, asked: &Asked) -> Result<Option<ObjectRow>, IngestError> {
-        let slots = [vault::slot(grant.scope(), asked)?];
-        let index = self.footage.index();
+    /// The proven row that stands under what is offered, live or deleted.
+    async fn row(&self, offered: &Offered<'_>) -> Result<Option<ObjectRow>, IngestError> {
+        let slots = [offered.slot()?];
         let found = self
-            .footage
+            .catalogue
             .ask(
-                grant.scope(),
-                |nonce| index.objects(&slots, nonce),
+                offered.camera(),
+                |nonce| self.catalogue.index().objects(&slots, nonce),
                 |rows| match rows {
                     [] => Ok(None),
-                    [row] => vault::prove_row(grant.scope(), asked, row).map(|_| Some(row.clone())),
-                    _ => Err(crate::ledger::Fault::WrongAnswer),
+                    [row] => offered.prove(row).map(|_| Some(row.clone())),
+                    _ => Err(Fault::WrongAnswer),
                 },
             )
             .await?;
@@ -277,7 +257,7 @@ impl Ingest {
     /// Compares a body with the one that is there, without storing a byte of it.
     async fn compare<S, E>(
         &self,
-        grant: &IntakeGrant,
+        offered: &Offered<'_>,
         row: &ObjectRow,
         mut received: Received<S>,
     ) -> Result<Taken, IngestError>
@@ -287,46 +267,43 @@ impl Ingest {
         if row.state == State::Deleted {
             return Err(IngestError::Deleted);
         }
-        let mut digest = KeyedDigest::new(&grant.scope().key().body_digest_key());
+        let mut digest = offered.digest();
         while let Some(piece) = received.next().await? {
             digest.update(&piece);
         }
-        same(row, &digest.finish())
+        self.same(row, &digest.finish())
     }
 
-    async fn commit(
-        &self,
-        grant: &IntakeGrant,
-        asked: &Asked,
-        row: ObjectRow,
-        requires: Option<eyesonly_seal::SlotName>,
-        pointer: Option<ObjectRow>,
-    ) -> Result<Taken, IngestError> {
+    /// Tells a repeated upload from a different one by the keyed digest of its body. What is there is acknowledged once more.
+    fn same(&self, row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
+        let taken = same(row, body_digest)?;
+        if row.inline.is_none() {
+            self.catalogue.acknowledged().add_name(row.name);
+        }
+        Ok(taken)
+    }
+
+    async fn commit(&self, grant: &IntakeGrant, offered: &Offered<'_>, new: NewObject) -> Result<Taken, IngestError> {
         self.still_takes(grant).await?;
-        let (name, body_digest, inline) = (row.name, row.body_digest, row.inline.is_some());
-        let new = NewObject {
-            row,
-            household: grant.scope().household(),
-            quota_bytes: grant.quota_bytes(),
-            requires,
-            supersedes: pointer.as_ref().and_then(|pointer| superseded_by(pointer.id)),
-            pointer,
-        };
-        let outcome = match self.footage.index().commit(new).await {
+        let (name, body_digest, inline) = (new.row.name, new.row.body_digest, new.inline.is_some());
+        let outcome = match self.catalogue.index().commit(new).await {
             Ok(Committed::Written(superseded)) => {
                 self.still_enrolled(grant, name, inline).await?;
-                self.footage.acknowledged(grant.scope(), asked);
+                let stored = (!inline).then_some(name);
+                self.catalogue
+                    .acknowledge(grant.camera(), offered.kind(), offered.id(), stored);
                 for name in superseded {
-                    self.footage.forget(name).await;
+                    self.catalogue.acknowledged().forget_name(name);
+                    self.ladder.forget(name).await;
                 }
                 return Ok(Taken::Created);
             }
-            Ok(Committed::Taken(row)) => match vault::prove_row(grant.scope(), asked, &row) {
-                Ok(_) => same(&row, &body_digest),
+            Ok(Committed::Taken(row)) => match offered.prove(&row) {
+                Ok(_) => self.same(&row, &body_digest),
                 Err(_) => Err(IngestError::Unavailable("the index")),
             },
             // It was there when the upload began, or it never was.
-            Ok(Committed::NoEvent) => Err(match self.row(grant, &Asked::footage(Kind::Event, asked.id)).await? {
+            Ok(Committed::NoEvent) => Err(match self.row(&grant.offer(Kind::Event, offered.id())).await? {
                 Some(row) if row.state == State::Deleted => IngestError::Deleted,
                 _ => IngestError::NoEvent,
             }),
@@ -334,16 +311,16 @@ impl Ingest {
             // The commit may have happened all the same: the object stays, and collection decides by the index.
             Err(error) => return Err(error.into()),
         };
-        if !inline && let Err(error) = self.footage.ladder().store().delete(name).await {
+        if !inline && let Err(error) = self.ladder.store().delete(name).await {
             tracing::warn!(%error, "an object that nobody refers to is left for collection");
         }
         outcome
     }
 
     async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), IngestError> {
-        let taken = self.footage.admission().still_takes(grant).await;
+        let taken = self.admission.still_takes(grant).await;
         taken.map_err(|refused| match refused {
-            Refused::Unavailable(what) => IngestError::Unavailable(what),
+            Refused::Unavailable(seam, _) => IngestError::Unavailable(seam.name()),
             _ => IngestError::Revoked,
         })
     }
@@ -355,10 +332,9 @@ impl Ingest {
         if !matches!(taken, Err(IngestError::Revoked)) {
             return taken;
         }
-        let (index, scope) = (self.footage.index(), grant.scope());
-        forget_all(&**index, scope.household(), scope.camera()).await?;
+        self.catalogue.forget_camera(grant.household(), grant.camera()).await?;
         if !inline {
-            self.footage.forget(name).await;
+            self.ladder.forget(name).await;
         }
         taken
     }
@@ -366,13 +342,15 @@ impl Ingest {
     /// Counts an upload whose body is not what its head says: it may be somebody else's.
     fn crossed(&self, grant: &IntakeGrant, error: &IngestError) {
         if matches!(error, IngestError::Digest(DigestError::Mismatch)) {
-            self.footage.refuse(Seam::Ingest, Fault::WrongAnswer, grant.scope());
+            self.admission
+                .records()
+                .reject(Seam::Ingest, Fault::WrongAnswer, Some(grant.camera()));
         }
     }
 
     /// Refuses what can't fit before its body is read.
     async fn check_room(&self, grant: &IntakeGrant, length: Option<u64>) -> Result<(), IngestError> {
-        let used = self.footage.index().household_bytes(grant.scope().household()).await?;
+        let used = self.catalogue.index().household_bytes(grant.household()).await?;
         let needed = format::sealed_length(length.unwrap_or(0)).ok_or(IngestError::TooLarge(CLIP_BYTES_MAX))?;
         if used.saturating_add(needed) > grant.quota_bytes() {
             Err(IngestError::OverQuota)
@@ -388,11 +366,10 @@ fn superseded_by(id: FootageId) -> Option<FootageId> {
     FootageId::from_time(before, [0; 10]).ok()
 }
 
-/// A repeated upload is told from a different one by the keyed digest of its body.
 fn same(row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
     match row.state {
         State::Deleted => Err(IngestError::Deleted),
-        State::Live if row.body_digest == *body_digest || !defence::is_on(Defence::Conflict) => Ok(Taken::Same),
+        State::Live if row.body_digest == *body_digest => Ok(Taken::Same),
         State::Live => Err(IngestError::Conflict),
     }
 }

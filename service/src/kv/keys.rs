@@ -4,7 +4,8 @@
 
 use super::{KeyValue, KvError, hex};
 use crate::clock;
-use crate::keys::{Keys, KeysError};
+use crate::keys::Keyring;
+use eyesonly_gate::{Keys, KeysError};
 use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -22,7 +23,7 @@ pub struct KvKeys {
 
 impl From<KvError> for KeysError {
     fn from(error: KvError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(Box::new(error))
     }
 }
 
@@ -34,7 +35,7 @@ pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
     let bytes = super::unhex(text.trim()).map(Zeroizing::new);
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     bytes.map(KeyEncryptionKey::from_bytes).ok_or_else(|| {
-        KeysError::Unavailable("the key-encryption key must be 64 hexadecimal digits; none of it is shown".to_owned())
+        KeysError::Unavailable("the key-encryption key must be 64 hexadecimal digits; none of it is shown".into())
     })
 }
 
@@ -54,7 +55,7 @@ impl KvKeys {
             if !kv.list("")?.is_empty() {
                 return Err(KeysError::Unavailable(format!(
                     "the store has other values but not its key ({EDGE}): nothing was changed; put a backup of the store back"
-                )));
+                ).into()));
             }
             let edge = Zeroizing::new(clock::random::<32>());
             let begun = kek.wrap(EDGE_OWNER, &edge, clock::random());
@@ -84,7 +85,9 @@ impl Keys for KvKeys {
             *key.map_err(|_| KeysError::WrongKey)?,
         )))
     }
+}
 
+impl Keyring for KvKeys {
     fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
         let key = Zeroizing::new(clock::random::<32>());
         let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random());
@@ -94,7 +97,7 @@ impl Keys for KvKeys {
         {
             Ok(())
         } else {
-            Err(KeysError::Unavailable("the household has a key already".to_owned()))
+            Err(KeysError::Unavailable("the household has a key already".into()))
         }
     }
 

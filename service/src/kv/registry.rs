@@ -1,18 +1,18 @@
-//! The registry over a key-value store: one journal, whose version is the registry's sequence.
+//! The registry over a key-value store: one journal, whose version is the registry's one count.
 //!
-//! The store can't hand a nonce back, so an answer's nonce is the question's own and proves nothing here: what does is the record's seal, which
-//! is bound to its kind and key. The sequence is read before the record: a record may be newer than the answer says, never older.
+//! The store can't hand a nonce back, so no answer has one: what proves it is the record's seal, which is bound to its kind and key. The
+//! position is read before the records: a record may be newer than the answer says, never older.
 
 use super::journal::{Draft, entry, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, hex, unhex};
-use crate::registry::{
-    Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listed, Nonce, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, Registry,
-    RegistryError,
-};
 use async_trait::async_trait;
+use eyesonly_gate::registry::{
+    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position, RECORD_BYTES_MAX,
+    RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
+};
 use std::sync::Arc;
 
-const JOURNAL: &str = "registry";
+pub(super) const JOURNAL: &str = "registry";
 
 /// The registry.
 pub struct KvRegistry(Arc<dyn KeyValue>);
@@ -26,7 +26,7 @@ impl KvRegistry {
 
 impl From<KvError> for RegistryError {
     fn from(error: KvError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(Box::new(error))
     }
 }
 
@@ -49,34 +49,37 @@ fn check(changes: &[Change]) -> Result<(), RegistryError> {
     Ok(())
 }
 
+impl KvRegistry {
+    fn position(&self) -> Result<Position, RegistryError> {
+        let (count, ()) = state(&*self.0, JOURNAL)?;
+        Ok(Position::new(0, count, count))
+    }
+}
+
 #[async_trait]
 impl Registry for KvRegistry {
-    async fn read(&self, kind: &'static str, key: &[u8], nonce: Nonce) -> Result<Answer, RegistryError> {
-        let (sequence, ()) = state(&*self.0, JOURNAL)?;
-        let place = place(kind, key);
-        let found = entry(&*self.0, &place)?;
-        let (record, record_sequence) = match found {
-            Some((value, version)) => (Some(decode::<Vec<u8>>(&place, &value)?), version),
-            None => (None, 0),
+    async fn read(&self, names: &[RecordName<'_>], _: Nonce) -> Result<Answer, RegistryError> {
+        if names.len() > ASKED_MAX {
+            return Err(RegistryError::Limit("records in one question"));
+        }
+        let position = self.position()?;
+        let record = |(kind, key): &RecordName<'_>| {
+            let place = place(kind, key);
+            let found = entry(&*self.0, &place)?;
+            found.map(|(value, _)| decode::<Vec<u8>>(&place, &value)).transpose()
         };
         Ok(Answer {
-            nonce,
-            record,
-            record_sequence,
-            sequence,
+            echo: None,
+            records: names.iter().map(record).collect::<Result<_, KvError>>()?,
+            position,
         })
     }
 
-    async fn sequence(&self) -> Result<u64, RegistryError> {
-        let (sequence, ()) = state(&*self.0, JOURNAL)?;
-        Ok(sequence)
-    }
-
-    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
+    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
         check(&changes)?;
         for _ in 0..TRIES_MAX {
             let mut draft = Draft::<()>::begin(&*self.0, JOURNAL.to_owned())?;
-            if sequence.is_some_and(|sequence| sequence != draft.next()) {
+            if rights.is_some_and(|rights| rights != draft.next()) {
                 return Err(RegistryError::Conflict);
             }
             for change in &changes {
@@ -84,7 +87,7 @@ impl Registry for KvRegistry {
                 let holds = match change.expect {
                     Expect::Any => true,
                     Expect::Absent => draft.written_at(&place)?.is_none(),
-                    Expect::At(sequence) => draft.written_at(&place)? == Some(sequence),
+                    Expect::At(number) => draft.written_at(&place)? == Some(number),
                 };
                 if !holds {
                     return Err(RegistryError::Conflict);
@@ -95,34 +98,40 @@ impl Registry for KvRegistry {
                 }
             }
             if let Some(reached) = draft.commit()? {
-                return Ok(reached);
+                return Ok(Position::new(0, reached, reached));
             }
         }
-        Err(RegistryError::Unavailable("too many write at once".to_owned()))
+        Err(RegistryError::Unavailable("too many write at once".into()))
     }
 
-    async fn list(&self, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Result<Vec<Listed>, RegistryError> {
+    async fn list(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+        limit: usize,
+        _: Nonce,
+    ) -> Result<Listing, RegistryError> {
         if limit > LIST_MAX {
             return Err(RegistryError::Limit("records in one page"));
         }
-        let prefix = place(kind, &[]);
-        let mut listed = Vec::new();
+        let (position, prefix) = (self.position()?, place(kind, &[]));
+        let mut keys = Vec::new();
         for place in self.0.list(&prefix)? {
             let Some(key) = place.strip_prefix(&prefix).and_then(unhex) else {
                 continue;
             };
-            if listed.len() >= limit || after.is_some_and(|after| *key <= *after) {
+            if keys.len() >= limit || after.is_some_and(|after| *key <= *after) {
                 continue;
             }
-            if let Some((value, sequence)) = entry(&*self.0, &place)? {
-                listed.push(Listed {
-                    key,
-                    record: decode(&place, &value)?,
-                    sequence,
-                });
+            if entry(&*self.0, &place)?.is_some() {
+                keys.push(key);
             }
         }
-        Ok(listed)
+        Ok(Listing {
+            echo: None,
+            position,
+            keys,
+        })
     }
 
     fn reset(&self) {}

@@ -7,6 +7,7 @@ use crate::clock;
 use crate::store::{Listed, Store, StoreError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
+use eyesonly_gate::SealedPart;
 use eyesonly_seal::ObjectName;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -131,16 +132,13 @@ impl KvStore {
 
 #[async_trait]
 impl Store for KvStore {
-    async fn put(&self, name: ObjectName, sealed: Bytes) -> Result<(), StoreError> {
-        if sealed.len() <= PART_BYTES {
-            return write_head(&*self.0, name, sealed.len(), Body::Here(sealed.to_vec()));
+    async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError> {
+        let bytes = sealed.bytes();
+        if bytes.len() <= PART_BYTES {
+            return write_head(&*self.0, name, bytes.len(), Body::Here(bytes.to_vec()));
         }
         let mut upload = self.begin(name).await?;
-        let mut rest = sealed;
-        while !rest.is_empty() {
-            let part = rest.split_to(PART_BYTES.min(rest.len()));
-            upload.part(part).await?;
-        }
+        upload.part(sealed).await?;
         upload.finish().await
     }
 
@@ -297,9 +295,9 @@ impl KvUpload {
 
 #[async_trait]
 impl Upload for KvUpload {
-    async fn part(&mut self, sealed: Bytes) -> Result<(), StoreError> {
-        self.length = self.length.saturating_add(sealed.len());
-        let mut rest = &*sealed;
+    async fn part(&mut self, sealed: SealedPart) -> Result<(), StoreError> {
+        let mut rest = sealed.bytes().as_ref();
+        self.length = self.length.saturating_add(rest.len());
         while !rest.is_empty() {
             let room = PART_BYTES.saturating_sub(self.waiting.len());
             let (now, later) = rest.split_at(room.min(rest.len()));
@@ -341,8 +339,13 @@ impl Upload for KvUpload {
 mod tests {
     use super::*;
     use crate::kv::memory::MemoryKv;
+    use crate::testing;
 
     const LONG: usize = PART_BYTES * 2 + 1;
+
+    fn long() -> SealedPart {
+        testing::part(7, LONG)
+    }
 
     fn store() -> (Arc<MemoryKv>, KvStore) {
         let kv = Arc::new(MemoryKv::default());
@@ -353,7 +356,7 @@ mod tests {
     async fn parts_of_an_upload_that_broke_off_are_swept_when_they_are_old() {
         let (kv, store) = store();
         let mut upload = store.begin(ObjectName::from_bytes([1; 32])).await.unwrap();
-        upload.part(Bytes::from(vec![7; LONG])).await.unwrap();
+        upload.part(long()).await.unwrap();
         drop(upload);
         assert_eq!(kv.list("part/").unwrap().len(), 2);
         store.sweep(0).await.unwrap();
@@ -364,13 +367,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_upload_that_was_swept_does_not_end_well() {
-        for more in [0, LONG] {
+        for more in [100, LONG] {
             let (kv, store) = store();
             let mut upload = store.begin(ObjectName::from_bytes([1; 32])).await.unwrap();
-            upload.part(Bytes::from(vec![7; LONG])).await.unwrap();
+            upload.part(long()).await.unwrap();
             store.sweep(u64::MAX).await.unwrap();
             // It is told at its end at the latest.
-            let _ = upload.part(Bytes::from(vec![7; more])).await;
+            let _ = upload.part(testing::part(7, more)).await;
             assert!(upload.finish().await.is_err());
             assert_eq!(kv.list("object/").unwrap(), [""; 0], "nothing is shown");
         }
@@ -380,7 +383,7 @@ mod tests {
     async fn an_object_keeps_its_parts_where_its_upload_broke_off_at_the_very_end() {
         let (kv, store) = store();
         let name = ObjectName::from_bytes([1; 32]);
-        store.put(name, Bytes::from(vec![7; LONG])).await.unwrap();
+        store.put(name, long()).await.unwrap();
         let Some(Head {
             body: Body::Parts(upload),
             ..
@@ -398,6 +401,6 @@ mod tests {
         assert_eq!(store.sweep(u64::MAX).await.unwrap().len(), 1);
         assert_eq!(kv.list(BEGUN).unwrap(), [""; 0]);
         let whole = store.get(name, &[(0, LONG as u64)]).await.unwrap();
-        assert_eq!(whole, [vec![7; LONG]]);
+        assert_eq!(whole, [long().into_bytes()]);
     }
 }

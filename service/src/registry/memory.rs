@@ -3,11 +3,11 @@
 //! It must never be more lenient than the real one; both pass the same suite.
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
-use super::{
-    Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listed, Nonce, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, Registry,
-    RegistryError,
-};
 use async_trait::async_trait;
+use eyesonly_gate::registry::{
+    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position, RECORD_BYTES_MAX,
+    RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
+};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -16,9 +16,16 @@ type Place = (&'static str, Vec<u8>);
 
 #[derive(Debug, Clone, Default)]
 struct Content {
-    /// The record and its sequence.
+    /// The record and its number.
     records: BTreeMap<Place, (Vec<u8>, u64)>,
-    sequence: u64,
+    rights: u64,
+    sessions: u64,
+}
+
+impl Content {
+    fn position(&self) -> Position {
+        Position::new(0, self.rights, self.sessions)
+    }
 }
 
 /// The registry.
@@ -27,30 +34,32 @@ pub struct MemoryRegistry(Mutex<Content>);
 
 #[async_trait]
 impl Registry for MemoryRegistry {
-    async fn read(&self, kind: &'static str, key: &[u8], nonce: Nonce) -> Result<Answer, RegistryError> {
+    async fn read(&self, names: &[RecordName<'_>], nonce: Nonce) -> Result<Answer, RegistryError> {
+        if names.len() > ASKED_MAX {
+            return Err(RegistryError::Limit("records in one question"));
+        }
         let content = self.0.lock().unwrap();
-        let found = content.records.get(&(kind, key.to_vec())).cloned();
-        let (record, record_sequence) = found.map_or((None, 0), |(record, sequence)| (Some(record), sequence));
+        let found = names
+            .iter()
+            .map(|(kind, key)| content.records.get(&(*kind, key.to_vec())));
+        let records = found.map(|found| found.map(|(record, _)| record.clone()));
         Ok(Answer {
-            nonce,
-            record,
-            record_sequence,
-            sequence: content.sequence,
+            echo: Some(nonce),
+            records: records.collect(),
+            position: content.position(),
         })
     }
 
-    async fn sequence(&self) -> Result<u64, RegistryError> {
-        Ok(self.0.lock().unwrap().sequence)
-    }
-
-    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
+    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
         if changes.len() > CHANGES_MAX {
             return Err(RegistryError::Limit("changes in one commit"));
         }
         let mut present = self.0.lock().unwrap();
         let mut content = present.clone();
-        content.sequence += 1;
-        if sequence.is_some_and(|sequence| sequence != content.sequence) {
+        let sessions = changes.iter().filter(|change| change.kind == "session").count();
+        content.sessions += u64::from(sessions > 0);
+        content.rights += u64::from(sessions == 0 || sessions < changes.len());
+        if rights.is_some_and(|rights| rights != content.rights) {
             return Err(RegistryError::Conflict);
         }
         for Change {
@@ -66,40 +75,50 @@ impl Registry for MemoryRegistry {
             if record.as_ref().is_some_and(|record| record.len() > RECORD_BYTES_MAX) {
                 return Err(RegistryError::Limit("length of a record"));
             }
+            let number = if kind == "session" {
+                content.sessions
+            } else {
+                content.rights
+            };
             let place = (kind, key);
-            let written_at = content.records.get(&place).map(|(_, sequence)| *sequence);
+            let written_at = content.records.get(&place).map(|(_, number)| *number);
             let holds = match expect {
                 Expect::Any => true,
                 Expect::Absent => written_at.is_none(),
-                Expect::At(sequence) => written_at == Some(sequence),
+                Expect::At(number) => written_at == Some(number),
             };
             if !holds {
                 return Err(RegistryError::Conflict);
             }
             match record {
-                Some(record) => content.records.insert(place, (record, content.sequence)),
+                Some(record) => content.records.insert(place, (record, number)),
                 None => content.records.remove(&place),
             };
         }
         *present = content;
-        Ok(present.sequence)
+        Ok(present.position())
     }
 
-    async fn list(&self, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Result<Vec<Listed>, RegistryError> {
+    async fn list(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Listing, RegistryError> {
         if limit > LIST_MAX {
             return Err(RegistryError::Limit("records in one page"));
         }
         let content = self.0.lock().unwrap();
-        let rows = content
+        let keys = content
             .records
-            .iter()
-            .filter(|((of, key), _)| *of == kind && after.is_none_or(|after| &**key > after));
-        let listed = rows.map(|((_, key), (record, sequence))| Listed {
-            key: key.clone(),
-            record: record.clone(),
-            sequence: *sequence,
-        });
-        Ok(listed.take(limit).collect())
+            .keys()
+            .filter(|(of, key)| *of == kind && after.is_none_or(|after| &**key > after));
+        Ok(Listing {
+            echo: Some(nonce),
+            position: content.position(),
+            keys: keys.map(|(_, key)| key.clone()).take(limit).collect(),
+        })
     }
 
     fn reset(&self) {}
@@ -108,4 +127,5 @@ impl Registry for MemoryRegistry {
 #[tokio::test]
 async fn conforms() {
     super::conformance::check(&MemoryRegistry::default()).await;
+    super::conformance::echoes(&MemoryRegistry::default()).await;
 }

@@ -20,7 +20,7 @@ fn read(n: u8, at_once: &Arc<AtomicUsize>) -> Read {
         assert_eq!(at_once.fetch_add(1, Ordering::SeqCst), 0, "two reads at once");
         yield_now().await;
         at_once.fetch_sub(1, Ordering::SeqCst);
-        Ok(extent(n, 6))
+        Ok(extent(n, 60).into())
     }
     .boxed()
 }
@@ -35,7 +35,7 @@ async fn scene<C: Coalescer + Default>() -> Arc<C> {
             for _ in 0..times {
                 let answer = coalescer.fetch(key(n), read(n, &at_once)).await;
                 let answer = answer.expect("a waiter that went away ended another's read");
-                assert_eq!(answer.chunks, extent(n, 6).chunks, "another key's answer");
+                assert_eq!(answer.chunks, *extent(n, 60).chunks(), "another key's answer");
             }
         })
     };

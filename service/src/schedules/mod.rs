@@ -1,4 +1,4 @@
-//! Schedules: small concurrent scenes of the real rooms, run under many orders of their steps, which shuttle decides on (feature `schedules`).
+//! Schedules: small concurrent scenes of the real rooms, run under many orders of their steps, which shuttle decides on (`--cfg schedules`).
 //!
 //! A failure prints the schedule that shows it, for `shuttle::replay`. Each scene is also run with a deliberately wrong stand-in, a control, so
 //! that it is known to be able to fail.

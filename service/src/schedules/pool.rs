@@ -1,15 +1,14 @@
 //! A connection pool in front of the registry, and questions that are cancelled while their reply is on its way: nobody is taken for another, and
 //! an honest question is answered in the end.
 
-use super::scene::{admission, admit, move_in, viewer};
+use super::scene::{admission, admit, move_in, record_key, viewer};
 use super::{fails, holds};
-use crate::admission::{Admission, Refused};
-use crate::clock;
 use crate::registry::memory::MemoryRegistry;
-use crate::registry::{Answer, Change, Listed, Nonce, Registry, RegistryError};
 use crate::sync::{Mutex, Semaphore, spawn};
 use async_trait::async_trait;
-use eyesonly_rights::{Action, Floor, Record, ViewerRecord, prove};
+use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::{Admission, Refused};
+use eyesonly_rights::{Action, Record, ViewerRecord, prove};
 use eyesonly_seal::ViewerId;
 use shuttle::future::yield_now;
 use std::collections::VecDeque;
@@ -24,23 +23,26 @@ struct Pool {
 
 #[async_trait]
 impl Registry for Pool {
-    async fn read(&self, kind: &'static str, key: &[u8], nonce: Nonce) -> Result<Answer, RegistryError> {
+    async fn read(&self, names: &[RecordName<'_>], nonce: Nonce) -> Result<Answer, RegistryError> {
         let connection = Arc::clone(&self.connection).acquire_owned().await;
-        let reply = self.registry.read(kind, key, nonce).await?;
+        let reply = self.registry.read(names, nonce).await?;
         self.replies.lock().unwrap().push_back(reply);
         yield_now().await;
         let reply = self.replies.lock().unwrap().pop_front();
         drop(connection);
         reply.ok_or_else(|| RegistryError::Unavailable("the connection was closed".into()))
     }
-    async fn sequence(&self) -> Result<u64, RegistryError> {
-        self.registry.sequence().await
+    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+        self.registry.commit(changes, rights).await
     }
-    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
-        self.registry.commit(changes, sequence).await
-    }
-    async fn list(&self, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Result<Vec<Listed>, RegistryError> {
-        self.registry.list(kind, after, limit).await
+    async fn list(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Listing, RegistryError> {
+        self.registry.list(kind, after, limit, nonce).await
     }
     fn reset(&self) {
         self.replies.lock().unwrap().clear();
@@ -61,7 +63,7 @@ impl Asks for Proves {
     async fn who(admission: &Admission, n: u8) -> Option<ViewerId> {
         match admit(admission, n, Action::Live).await {
             Ok(grant) => Some(grant.requester().viewer()),
-            Err(Refused::Unavailable(_)) => None,
+            Err(Refused::Unavailable(..)) => None,
             Err(refused) => panic!("refused for nothing: {refused}"),
         }
     }
@@ -73,15 +75,14 @@ struct Believes;
 #[async_trait]
 impl Asks for Believes {
     async fn who(admission: &Admission, n: u8) -> Option<ViewerId> {
-        let (key, nonce) = (viewer(n), Nonce::from_bytes(clock::random()));
-        let answer = admission
-            .registry()
-            .read(ViewerRecord::KIND, key.as_bytes(), nonce)
-            .await;
-        let (answer, record_key) = (answer.ok()?, admission.keys().edge().record_key());
+        let (key, records) = (viewer(n), admission.records());
+        let names: [RecordName<'_>; 1] = [(ViewerRecord::KIND, key.as_bytes())];
+        let answer = records.registry().read(&names, records.nonce()).await.ok()?;
+        let sealed = answer.records.iter().flatten().next()?;
         // Whose record it is.
         [0, 1].map(viewer).into_iter().find(|viewer| {
-            let read = prove::<ViewerRecord>(&record_key, viewer.as_bytes(), answer.nonce, &answer, Floor::default());
+            let key = record_key();
+            let read = prove::<ViewerRecord>(&key, viewer.as_bytes(), Some(sealed), &answer.position, 0);
             read.is_ok_and(|record| record.is_some())
         })
     }
@@ -94,9 +95,9 @@ async fn scene<A: Asks>() {
         connection: Arc::new(Semaphore::new(1)),
         replies: Mutex::default(),
     });
-    let admission = admission(Arc::clone(&pool) as _);
-    move_in(&admission, 0).await;
-    move_in(&admission, 1).await;
+    let (records, admission) = admission(Arc::clone(&pool) as _);
+    move_in(&records, 0).await;
+    move_in(&records, 1).await;
     let ask = |n: u8| {
         let admission = Arc::clone(&admission);
         spawn(async move {

@@ -1,8 +1,7 @@
 //! Collection: what broken uploads and deletions left in the object store goes.
 
 use super::{Store, StoreError};
-use crate::index::Index;
-use std::collections::HashSet;
+use crate::catalogue::Catalogue;
 
 /// How old an object that the index does not have must be before it is collected while uploads may be on their way: none takes so long.
 pub const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
@@ -11,12 +10,12 @@ pub const ORPHAN_AT_ONCE_MILLISECONDS: u64 = 60 * 1000;
 /// Names asked for at once.
 const NAMES: usize = 500;
 
-/// Deletes objects written before a time (milliseconds since 1970) that the index does not have, and says how many.
+/// Deletes objects written before a time (milliseconds since 1970) that nobody has, and says how many.
 ///
 /// # Errors
 /// [`StoreError`]; what was not looked at stays.
 pub async fn collect_before(
-    index: &dyn Index,
+    catalogue: &Catalogue,
     store: &dyn Store,
     before_milliseconds: u64,
 ) -> Result<usize, StoreError> {
@@ -24,12 +23,8 @@ pub async fn collect_before(
     let mut collected = 0_usize;
     for some in listed.chunks(NAMES) {
         let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
-        let known = index
-            .known(&names)
-            .await
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let known: HashSet<_> = known.into_iter().collect();
-        for name in names.into_iter().filter(|name| !known.contains(name)) {
+        let nobodys = catalogue.nobodys(&names).await;
+        for name in nobodys.map_err(|e| StoreError::Unavailable(e.to_string()))? {
             store.delete(name).await?;
             collected = collected.saturating_add(1);
         }

@@ -8,7 +8,7 @@
 )]
 
 use super::{Store, StoreError};
-use bytes::Bytes;
+use crate::testing;
 use eyesonly_seal::ObjectName;
 
 fn name(n: u8) -> ObjectName {
@@ -23,11 +23,12 @@ pub async fn check(store: &dyn Store) {
 }
 
 async fn objects_are_read_back(store: &dyn Store) {
-    let body = Bytes::from((0..=255).collect::<Vec<u8>>());
+    let part = testing::part(1, 256);
+    let body = part.bytes().clone();
     assert!(matches!(store.get(name(1), &[(0, 1)]).await, Err(StoreError::NotFound)));
-    store.put(name(1), body.clone()).await.unwrap();
+    store.put(name(1), part).await.unwrap();
     assert!(matches!(
-        store.put(name(1), Bytes::from_static(b"other")).await,
+        store.put(name(1), testing::part(2, 100)).await,
         Err(StoreError::Exists)
     ));
     let parts = store.get(name(1), &[(0, 56), (200, 56)]).await.unwrap();
@@ -40,25 +41,35 @@ async fn objects_are_read_back(store: &dyn Store) {
 }
 
 async fn uploads_appear_whole_or_not_at_all(store: &dyn Store) {
-    let part = Bytes::from(vec![3; store.part_bytes()]);
+    let (parts, last) = testing::parts(3, store.part_bytes(), 2 * store.part_bytes());
+    let [part, ..] = parts.as_slice() else {
+        panic!("no part")
+    };
     let mut upload = store.begin(name(2)).await.unwrap();
-    upload.part(part.clone()).await.unwrap();
-    upload.part(Bytes::from_static(b"the end")).await.unwrap();
+    let mut length = 0;
+    for part in &parts {
+        length += part.bytes().len() as u64;
+        upload.part(part.clone()).await.unwrap();
+    }
+    upload.part(last.clone()).await.unwrap();
     assert!(
         matches!(store.get(name(2), &[(0, 1)]).await, Err(StoreError::NotFound)),
         "not before it is finished"
     );
     upload.finish().await.unwrap();
-    let end = store.get(name(2), &[(part.len() as u64, 7)]).await.unwrap();
-    assert_eq!(end, [Bytes::from_static(b"the end")]);
+    let end = store
+        .get(name(2), &[(length, last.bytes().len() as u64)])
+        .await
+        .unwrap();
+    assert_eq!(end, [last.bytes().clone()]);
     let mut upload = store.begin(name(3)).await.unwrap();
-    upload.part(part).await.unwrap();
+    upload.part(part.clone()).await.unwrap();
     upload.abort().await;
     assert!(matches!(store.get(name(3), &[(0, 1)]).await, Err(StoreError::NotFound)));
 }
 
 async fn the_sweep_lists_what_is_there(store: &dyn Store) {
-    store.put(name(4), Bytes::from_static(b"four")).await.unwrap();
+    store.put(name(4), testing::part(4, 100)).await.unwrap();
     let mut names: Vec<_> = store
         .sweep(u64::MAX)
         .await

@@ -4,6 +4,7 @@
 use super::{Listed, Store, StoreError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
+use eyesonly_gate::SealedPart;
 use eyesonly_seal::ObjectName;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,12 +24,12 @@ pub struct MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn put(&self, name: ObjectName, sealed: Bytes) -> Result<(), StoreError> {
+    async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError> {
         let mut objects = self.objects.lock().unwrap();
         if objects.contains_key(&name) {
             return Err(StoreError::Exists);
         }
-        objects.insert(name, sealed);
+        objects.insert(name, sealed.into_bytes());
         Ok(())
     }
 
@@ -93,8 +94,8 @@ struct MemoryUpload {
 
 #[async_trait]
 impl Upload for MemoryUpload {
-    async fn part(&mut self, sealed: Bytes) -> Result<(), StoreError> {
-        self.parts.extend_from_slice(&sealed);
+    async fn part(&mut self, sealed: SealedPart) -> Result<(), StoreError> {
+        self.parts.extend_from_slice(sealed.bytes());
         Ok(())
     }
     async fn finish(self: Box<Self>) -> Result<(), StoreError> {

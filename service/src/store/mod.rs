@@ -16,6 +16,7 @@ pub use collect::{ORPHAN_AT_ONCE_MILLISECONDS, ORPHAN_MILLISECONDS, collect_befo
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use eyesonly_gate::SealedPart;
 use eyesonly_seal::ObjectName;
 
 /// Why the store did not do it.
@@ -51,7 +52,7 @@ pub struct Listed {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes a whole object, if there is none of this name; durable on return.
-    async fn put(&self, name: ObjectName, sealed: Bytes) -> Result<(), StoreError>;
+    async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError>;
 
     /// Begins a long object. Nothing of it is visible before [`Upload::finish`].
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError>;
@@ -73,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
 #[async_trait]
 pub trait Upload: Send {
     /// Takes the next part.
-    async fn part(&mut self, sealed: Bytes) -> Result<(), StoreError>;
+    async fn part(&mut self, sealed: SealedPart) -> Result<(), StoreError>;
     /// Makes the object visible; durable on return.
     async fn finish(self: Box<Self>) -> Result<(), StoreError>;
     /// Gives it up.

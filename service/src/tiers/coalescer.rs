@@ -5,8 +5,8 @@
 
 use super::ExtentKey;
 use crate::sync::{Mutex, spawn};
-use crate::vault::SealedExtent;
 use async_trait::async_trait;
+use eyesonly_gate::Claimed;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub enum FetchError {
 }
 
 /// What a read gives.
-pub type Fetched = Result<SealedExtent, FetchError>;
+pub type Fetched = Result<Claimed, FetchError>;
 /// A read of the store that nobody has begun yet.
 pub type Read = BoxFuture<'static, Fetched>;
 
@@ -120,6 +120,7 @@ pub mod conformance {
 
     use super::{Coalescer, FetchError};
     use crate::tiers::conformance::{extent, key};
+    use eyesonly_gate::Claimed;
     use futures::FutureExt as _;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -139,7 +140,7 @@ pub mod conformance {
             let read = async move {
                 reads.fetch_add(1, Ordering::SeqCst);
                 let _open = gate.acquire().await;
-                Ok(extent(1, 6))
+                Ok(Claimed::from(extent(1, 60)))
             };
             let coalescer = Arc::clone(coalescer);
             waiters.push(tokio::spawn(async move { coalescer.fetch(key(1), read.boxed()).await }));
@@ -151,7 +152,7 @@ pub mod conformance {
         }
         gate.add_permits(50);
         for waiter in waiters {
-            assert_eq!(waiter.await.unwrap().unwrap().chunks, extent(1, 6).chunks);
+            assert_eq!(waiter.await.unwrap().unwrap().chunks, *extent(1, 60).chunks());
         }
         assert_eq!(reads.load(Ordering::SeqCst), 1);
     }
@@ -159,7 +160,7 @@ pub mod conformance {
     async fn a_failed_flight_is_not_kept(coalescer: &Arc<dyn Coalescer>) {
         let failing = async { Err(FetchError::Missing) }.boxed();
         assert_eq!(coalescer.fetch(key(2), failing).await.err(), Some(FetchError::Missing));
-        let read = async { Ok(extent(2, 6)) }.boxed();
+        let read = async { Ok(Claimed::from(extent(2, 60))) }.boxed();
         assert!(coalescer.fetch(key(2), read).await.is_ok());
     }
 }

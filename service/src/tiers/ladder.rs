@@ -2,14 +2,13 @@
 //! is refused, counted, and the question is asked one rung deeper. Past the last rung the request ends with an error, never with a wrong byte.
 
 use super::{Coalescer, ExtentKey, FetchError, Fetched, Flights, Standing, Tier};
-use crate::clock;
-use crate::grant::Scope;
-use crate::ledger::{Fault, Ledger, Misdelivery, Seam};
+use crate::clock::System;
 use crate::store::{Store, StoreError};
 use crate::sync::timeout;
-use crate::vault::{self, Located, OpenExtent, SealedExtent};
-use eyesonly_seal::CameraId;
+use eyesonly_gate::{Claimed, Clock, Located, OpenExtent, Records, Sealed, Seam};
+use eyesonly_rights::Fault;
 use eyesonly_seal::format::HEADER_BYTES;
+use eyesonly_seal::{CameraId, ObjectName};
 use futures::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,13 +48,14 @@ pub struct Ladder {
     rungs: Vec<Rung>,
     coalescer: Arc<dyn Coalescer>,
     store: Arc<dyn Store>,
-    ledger: Arc<dyn Ledger>,
+    records: Arc<Records>,
+    clock: Arc<dyn Clock>,
     read_max: Duration,
 }
 
 impl Ladder {
-    /// A ladder over these tiers, the nearest first, and the store behind them.
-    pub fn new(tiers: Vec<(Seam, Arc<dyn Tier>)>, store: Arc<dyn Store>, ledger: Arc<dyn Ledger>) -> Self {
+    /// A ladder over these tiers, the nearest first, and the store behind them. `records` counts what is rejected.
+    pub fn new(tiers: Vec<(Seam, Arc<dyn Tier>)>, store: Arc<dyn Store>, records: Arc<Records>) -> Self {
         let rung = |(seam, tier)| Rung {
             tier,
             standing: Arc::new(Standing::new(seam)),
@@ -64,7 +64,8 @@ impl Ladder {
             rungs: tiers.into_iter().map(rung).collect(),
             coalescer: Arc::new(Flights::default()),
             store,
-            ledger,
+            records,
+            clock: Arc::new(System),
             read_max: READ_MAX,
         }
     }
@@ -73,6 +74,12 @@ impl Ladder {
     #[must_use]
     pub fn with_coalescer(self, coalescer: Arc<dyn Coalescer>) -> Self {
         Self { coalescer, ..self }
+    }
+
+    /// The same, with tiers' standing measured by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// One that does not wait long for its store.
@@ -101,48 +108,43 @@ impl Ladder {
     }
 
     /// An extent of `located` whose seal has proven to be the right one. Its chunks authenticate as they are opened; where one does not,
-    /// report it with [`Ladder::refused`] and ask with `from` one deeper.
+    /// report it with [`Ladder::rejected`] and ask with `from` one deeper.
     ///
     /// # Errors
     /// [`LadderError`].
-    pub async fn open(
-        &self,
-        scope: &Scope,
-        located: &Located,
-        index: u64,
-        from: Layer,
-    ) -> Result<(OpenExtent, Layer), LadderError> {
+    pub async fn open(&self, located: &Located, index: u64, from: Layer) -> Result<(OpenExtent, Layer), LadderError> {
         let key = (located.name(), index);
         for (depth, rung) in self.rungs.iter().enumerate().skip(from.0) {
-            let Some(extent) = rung.answer(key).await else {
+            let Some(extent) = self.answer(rung, key).await else {
                 continue;
             };
             // What goes up to a nearer tier must have authenticated to the last chunk; of the nearest one's, chunks authenticate as they open.
-            let proven = if depth == 0 {
-                vault::accept(scope, located, index, extent.clone())
-            } else {
-                prove(scope, located, index, &extent)
-            };
+            let proven = located.accept(index, extent).and_then(|open| {
+                let sealed = if depth == 0 { None } else { Some(open.verify()?) };
+                Ok((open, sealed))
+            });
             match proven {
-                Ok(open) => {
-                    self.fill(depth, key, &extent).await;
+                Ok((open, sealed)) => {
+                    if let Some(sealed) = sealed {
+                        self.fill(depth, key, &sealed).await;
+                    }
                     return Ok((open, Layer(depth)));
                 }
-                Err(fault) => self.refused(scope.camera(), Layer(depth), key, fault).await,
+                Err(fault) => self.rejected(located.grant().camera(), Layer(depth), key, fault).await,
             }
         }
-        let open = self.store_has(scope, located, index).await?;
+        let open = self.store_has(located, index).await?;
         Ok((open, Layer::STORE))
     }
 
     /// Counts a chunk or header of a tier that did not authenticate, and evicts it there. A tier that keeps on is set aside.
-    pub async fn refused(&self, camera: CameraId, layer: Layer, key: ExtentKey, fault: Fault) {
+    pub async fn rejected(&self, camera: CameraId, layer: Layer, key: ExtentKey, fault: Fault) {
         let Some(rung) = self.rungs.get(layer.0) else {
             return;
         };
         rung.tier.evict(key).await;
-        self.count(rung.standing.seam(), fault, camera);
-        if rung.standing.refused(clock::now_milliseconds()) {
+        self.records.reject(rung.standing.seam(), fault, Some(camera));
+        if rung.standing.refused(self.clock.now_milliseconds()) {
             tracing::warn!(
                 tier = rung.standing.seam().name(),
                 seconds = super::standing::ASIDE_MILLISECONDS / 1000,
@@ -152,12 +154,30 @@ impl Ladder {
     }
 
     /// What the first tier has of an object that fits in one extent; none of it is proven.
-    pub async fn whole_from_first(&self, name: eyesonly_seal::ObjectName) -> Option<SealedExtent> {
-        self.rungs.first()?.answer((name, 0)).await
+    pub async fn whole_from_first(&self, name: ObjectName) -> Option<Claimed> {
+        self.answer(self.rungs.first()?, (name, 0)).await
+    }
+
+    /// Takes an object that the index does not have any more out of the store. What tiers have of it can't be asked for
+    /// any more; its first extent goes at once, the rest as room is needed.
+    pub async fn forget(&self, name: ObjectName) {
+        self.evict((name, 0)).await;
+        if let Err(error) = self.store.delete(name).await {
+            tracing::warn!(%error, "a deleted object is left for collection");
+        }
+    }
+
+    /// What the tier says, unless it is set aside.
+    async fn answer(&self, rung: &Rung, key: ExtentKey) -> Option<Claimed> {
+        if rung.standing.is_asked(self.clock.now_milliseconds()) {
+            rung.tier.get(key).await
+        } else {
+            None
+        }
     }
 
     /// Keeps an extent that was sealed here, or has authenticated, in every tier.
-    pub async fn keep(&self, key: ExtentKey, extent: &SealedExtent) {
+    pub async fn keep(&self, key: ExtentKey, extent: &Sealed) {
         self.fill(self.rungs.len(), key, extent).await;
     }
 
@@ -169,15 +189,15 @@ impl Ladder {
     }
 
     /// Fills the tiers nearer than `depth`.
-    async fn fill(&self, depth: usize, key: ExtentKey, extent: &SealedExtent) {
+    async fn fill(&self, depth: usize, key: ExtentKey, extent: &Sealed) {
         for rung in self.rungs.iter().take(depth) {
-            if rung.standing.is_asked(clock::now_milliseconds()) {
+            if rung.standing.is_asked(self.clock.now_milliseconds()) {
                 rung.tier.put(key, extent.clone()).await;
             }
         }
     }
 
-    async fn store_has(&self, scope: &Scope, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
+    async fn store_has(&self, located: &Located, index: u64) -> Result<OpenExtent, LadderError> {
         let (start, length) = located.extent_range(index).ok_or(LadderError)?;
         let key = (located.name(), index);
         for coalesced in [true, false] {
@@ -189,9 +209,12 @@ impl Ladder {
                 read.await
             };
             let fault = match answer {
-                Ok(extent) => match prove(scope, located, index, &extent) {
-                    Ok(open) => {
-                        self.keep(key, &extent).await;
+                Ok(extent) => match located
+                    .accept(index, extent)
+                    .and_then(|open| Ok((open.verify()?, open)))
+                {
+                    Ok((sealed, open)) => {
+                        self.keep(key, &sealed).await;
                         return Ok(open);
                     }
                     Err(fault) => fault,
@@ -200,37 +223,10 @@ impl Ladder {
                 Err(FetchError::Short) => Fault::WrongLength,
                 Err(FetchError::Unavailable) => continue,
             };
-            self.count(seam, fault, scope.camera());
+            self.records.reject(seam, fault, Some(located.grant().camera()));
         }
         Err(LadderError)
     }
-
-    fn count(&self, seam: Seam, fault: Fault, camera: CameraId) {
-        self.ledger.misdelivery(&Misdelivery {
-            at_milliseconds: clock::now_milliseconds(),
-            seam,
-            fault,
-            camera: Some(camera),
-        });
-    }
-}
-
-impl Rung {
-    /// What the tier says, unless it is set aside.
-    async fn answer(&self, key: ExtentKey) -> Option<SealedExtent> {
-        if self.standing.is_asked(clock::now_milliseconds()) {
-            self.tier.get(key).await
-        } else {
-            None
-        }
-    }
-}
-
-/// Accepts an extent and authenticates every chunk: what fills a tier went through here.
-fn prove(scope: &Scope, located: &Located, index: u64, extent: &SealedExtent) -> Result<OpenExtent, Fault> {
-    let open = vault::accept(scope, located, index, extent.clone())?;
-    open.verify(&mut Vec::new())?;
-    Ok(open)
 }
 
 async fn read(store: Arc<dyn Store>, read_max: Duration, key: ExtentKey, start: u64, length: u64) -> Fetched {
@@ -249,5 +245,5 @@ async fn read(store: Arc<dyn Store>, read_max: Duration, key: ExtentKey, start: 
     })?;
     let [header, chunks] = <[bytes::Bytes; 2]>::try_from(parts).map_err(|_| FetchError::Short)?;
     let header = header.as_ref().try_into().map_err(|_| FetchError::Short)?;
-    Ok(SealedExtent { header, chunks })
+    Ok(Claimed { header, chunks })
 }

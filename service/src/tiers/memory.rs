@@ -1,8 +1,8 @@
 //! The memory tier: sealed extents under a byte budget, by `moka`.
 
 use super::{ExtentKey, Tier};
-use crate::vault::SealedExtent;
 use async_trait::async_trait;
+use eyesonly_gate::{Claimed, Sealed};
 use eyesonly_seal::format::HEADER_BYTES;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +15,15 @@ const UNTIDIED_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Sealed extents in memory.
 pub struct MemoryTier {
-    extents: Cache<ExtentKey, SealedExtent, std::hash::RandomState>,
+    extents: Cache<ExtentKey, Sealed, std::hash::RandomState>,
     untidied_bytes: AtomicU64,
 }
 
 impl MemoryTier {
     /// A tier of at most `budget_bytes`, counted with headers and book-keeping.
     pub fn new(budget_bytes: u64) -> Self {
-        let weigh = |_: &ExtentKey, extent: &SealedExtent| {
-            u32::try_from(extent.chunks.len().saturating_add(HEADER_BYTES))
+        let weigh = |_: &ExtentKey, extent: &Sealed| {
+            u32::try_from(extent.chunks().len().saturating_add(HEADER_BYTES))
                 .unwrap_or(u32::MAX)
                 .saturating_add(ENTRY_OVERHEAD_BYTES)
         };
@@ -45,11 +45,11 @@ impl MemoryTier {
 
 #[async_trait]
 impl Tier for MemoryTier {
-    async fn get(&self, key: ExtentKey) -> Option<SealedExtent> {
-        self.extents.get(&key)
+    async fn get(&self, key: ExtentKey) -> Option<Claimed> {
+        self.extents.get(&key).map(Claimed::from)
     }
-    async fn put(&self, key: ExtentKey, extent: SealedExtent) {
-        let bytes = extent.chunks.len() as u64;
+    async fn put(&self, key: ExtentKey, extent: Sealed) {
+        let bytes = extent.chunks().len() as u64;
         self.extents.insert(key, extent);
         if self
             .untidied_bytes

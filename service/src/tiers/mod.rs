@@ -22,8 +22,8 @@ pub use ladder::{Ladder, LadderError, Layer};
 pub use memory::MemoryTier;
 pub use standing::{ASIDE_MILLISECONDS, STRIKES_MAX, Standing, WINDOW_MILLISECONDS};
 
-use crate::vault::SealedExtent;
 use async_trait::async_trait;
+use eyesonly_gate::{Claimed, Sealed};
 use eyesonly_seal::ObjectName;
 
 /// Which extent of which object.
@@ -33,9 +33,9 @@ pub type ExtentKey = (ObjectName, u64);
 #[async_trait]
 pub trait Tier: Send + Sync + 'static {
     /// What it has under this key; unproven.
-    async fn get(&self, key: ExtentKey) -> Option<SealedExtent>;
+    async fn get(&self, key: ExtentKey) -> Option<Claimed>;
     /// Takes an extent that has authenticated.
-    async fn put(&self, key: ExtentKey, extent: SealedExtent);
+    async fn put(&self, key: ExtentKey, extent: Sealed);
     /// Forgets one extent.
     async fn evict(&self, key: ExtentKey);
 }

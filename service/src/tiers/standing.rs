@@ -5,8 +5,7 @@
 //!
 //! It must never decide whether an answer is right (the vault does), and has no clock of its own.
 
-use crate::defence::{self, Defence};
-use crate::ledger::Seam;
+use eyesonly_gate::Seam;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Refusals within the window after which a tier is set aside. A disk with a bad sector has fewer: what was refused is evicted there.
@@ -63,7 +62,7 @@ impl Standing {
         }
         let strikes = self.strikes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         // Answers that were under way when the tier was set aside raise the count further; the one that met the bound did it.
-        if strikes != STRIKES_MAX || !defence::is_on(Defence::Standing) {
+        if strikes != STRIKES_MAX {
             return false;
         }
         let until = now_milliseconds.saturating_add(ASIDE_MILLISECONDS);

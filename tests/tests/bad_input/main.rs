@@ -17,9 +17,9 @@ mod wire;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
-use eyesonly_tests::{Account, Camera, Edge, EdgeOptions, Viewer};
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::footage::media;
+use eyesonly_tests::{Account, Camera, Edge, EdgeOptions, Viewer, poll};
 use serde_json::Value;
 
 /// An edge with one camera that has a still and an event with a clip.

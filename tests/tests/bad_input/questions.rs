@@ -1,7 +1,8 @@
 //! Questions that can't be answered as they are put.
 
+use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{fresh_id, media};
+use eyesonly_tests::footage::media;
 use reqwest::Method;
 use serde_json::json;
 

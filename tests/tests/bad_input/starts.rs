@@ -1,7 +1,8 @@
 //! Configurations and components that an edge must not start with, or must survive.
 
-use eyesonly_tests::edge::components;
-use eyesonly_tests::footage::{fresh_id, media};
+use eyesonly_harness::footage::fresh_id;
+use eyesonly_tests::built::components;
+use eyesonly_tests::footage::media;
 use eyesonly_tests::{Edge, EdgeOptions};
 
 /// A folder of components in which `thumbnail.wasm` is a guest of the tests.
@@ -35,7 +36,7 @@ fn a_configuration_with_an_unknown_key_is_refused_by_name() {
         ("this is no TOML".into(), "eyesonly.toml"),
     ] {
         std::fs::write(&config, &text).unwrap();
-        let mut command = std::process::Command::new(eyesonly_tests::edge::binary());
+        let mut command = std::process::Command::new(eyesonly_tests::built::binary());
         let output = command.arg("--config").arg(&config).arg("serve").output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(

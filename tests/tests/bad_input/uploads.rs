@@ -1,10 +1,9 @@
 //! What cameras hand in that is not what it should be.
 
 use bytes::Bytes;
+use eyesonly_harness::footage::{content_digest, description, footage_id, fresh_id, mp4_box, now_milliseconds};
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{
-    clip, content_digest, description, footage_id, fresh_id, media, mp4_box, now_milliseconds,
-};
+use eyesonly_tests::footage::{clip, media};
 use eyesonly_tests::raw::{begin, read_head};
 use eyesonly_tests::tool::tool;
 use reqwest::{Body, Method};

@@ -1,7 +1,8 @@
 //! Requests that are malformed as bytes: what no HTTP library would send.
 
+use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{fresh_id, media};
+use eyesonly_tests::footage::media;
 use eyesonly_tests::raw::{begin, exchange, exchange_and_end, exchange_on, read_head};
 use reqwest::Body;
 

@@ -3,8 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use eyesonly_harness::footage::{content_digest, description, mp4_around, noise};
 use eyesonly_tests::Camera;
-use eyesonly_tests::footage::{content_digest, description, media, mp4_around, noise, with_comment};
+use eyesonly_tests::footage::{media, with_comment};
 use futures::stream;
 
 use crate::Fuse;

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{fresh_id, media};
-use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer};
+use eyesonly_harness::footage::fresh_id;
+use eyesonly_tests::footage::media;
+use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer, poll};
 use footage::{Body, Kind, STILLS, Sent, hand_in};
 use futures::future::{FutureExt as _, join_all};
 use rusqlite::Connection;

@@ -1,7 +1,8 @@
 //! Clips: every byte as the camera sent it, whole and in every kind of range.
 
+use eyesonly_harness::footage::{description, fresh_id};
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{clip, description, fragmented_clip, fresh_id, large_clip, media};
+use eyesonly_tests::footage::{clip, fragmented_clip, large_clip, media};
 use eyesonly_tests::tool::tool;
 use reqwest::{Method, RequestBuilder};
 
@@ -193,7 +194,7 @@ async fn clips_of_every_kind_come_back_byte_for_byte() {
         clips.push(fragmented_clip("mandelbrot=s=640x360:rate=15", 2));
     }
     // Lengths at the borders of chunks and extents, where the sealed format has its corners.
-    let overhead = eyesonly_tests::footage::mp4_around(b"").len();
+    let overhead = eyesonly_harness::footage::mp4_around(b"").len();
     for length in [
         overhead,
         CHUNK - 1,
@@ -205,8 +206,8 @@ async fn clips_of_every_kind_come_back_byte_for_byte() {
         EXTENT + 1,
         2 * EXTENT,
     ] {
-        let content = eyesonly_tests::footage::noise("content", length - overhead);
-        clips.push(eyesonly_tests::footage::mp4_around(&content));
+        let content = eyesonly_harness::footage::noise("content", length - overhead);
+        clips.push(eyesonly_harness::footage::mp4_around(&content));
     }
     let home = Home::new().await;
     let mut events = Vec::new();

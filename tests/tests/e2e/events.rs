@@ -1,7 +1,8 @@
 //! Events: newest first, in pages; deleted for good.
 
+use eyesonly_harness::footage::{description, footage_id, fresh_id, mp4_around, now_milliseconds};
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{description, footage_id, fresh_id, media, mp4_around, now_milliseconds};
+use eyesonly_tests::footage::media;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -135,7 +136,7 @@ async fn a_deleted_event_is_gone_and_stays_gone() {
 
     let (event, clip, still) = (
         fresh_id(),
-        mp4_around(&eyesonly_tests::footage::noise("gone", 3_000_000)),
+        mp4_around(&eyesonly_harness::footage::noise("gone", 3_000_000)),
         media("alder-driveway-car.jpg"),
     );
     home.camera.put_event(&event, &description("gone")).await.expect(201);
@@ -148,7 +149,7 @@ async fn a_deleted_event_is_gone_and_stays_gone() {
             .expect(200);
     }
     home.viewer.clip(&home.camera, &event).await.expect(200);
-    eyesonly_tests::edge::poll("renditions are kept", 30, async || {
+    eyesonly_tests::poll("renditions are kept", 30, async || {
         home.edge.objects().len() == before.len() + 4
     })
     .await;
@@ -202,5 +203,5 @@ async fn a_deleted_event_is_gone_and_stays_gone() {
         home.viewer.event(&home.camera, &event).await.expect_problem(404);
         home.edge.restart();
     }
-    eyesonly_tests::edge::poll("no file came back", 30, async || home.edge.store_files() == before).await;
+    eyesonly_tests::poll("no file came back", 30, async || home.edge.store_files() == before).await;
 }

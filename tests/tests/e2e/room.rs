@@ -1,8 +1,7 @@
 //! Room: a household's quota. Uploads are refused, serving goes on.
 
-use eyesonly_tests::Household;
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::{Household, poll};
 
 use crate::Home;
 

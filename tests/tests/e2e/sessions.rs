@@ -1,7 +1,8 @@
 //! Sessions: begun with a password, ended at once, worth nothing without their account.
 
+use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::Answer;
-use eyesonly_tests::footage::{fresh_id, media};
+use eyesonly_tests::footage::media;
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,9 +1,8 @@
 //! Thumbnails: a sound JPEG of the right width, the right way up, of the right camera.
 
 use bytes::Bytes;
-use eyesonly_tests::footage::{
-    description, ffmpeg, flat_still, footage_id, fresh_id, manifest, media, now_milliseconds,
-};
+use eyesonly_harness::footage::{description, footage_id, fresh_id, now_milliseconds};
+use eyesonly_tests::footage::{ffmpeg, flat_still, library, media};
 use eyesonly_tests::picture::{Picture, apart, colour, nearest};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer};
@@ -37,22 +36,20 @@ async fn event_still(home: &Home, jpeg: Bytes, width: u32) -> Picture {
 #[tokio::test]
 async fn each_viewer_sees_their_own_cameras_and_each_camera_its_own_picture() {
     let edge = Edge::start(EdgeOptions::default());
-    let manifest = manifest();
+    let manifest = library().manifest;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let mut households = Vec::new();
     let mut colours = Vec::new();
-    for household in manifest["households"].as_array().unwrap() {
-        let enrolled = edge.household(&text(&household["name"]));
+    for household in &manifest.households {
+        let enrolled = edge.household(&household.name);
         let mut cameras = Vec::new();
-        for camera in household["cameras"].as_array().unwrap() {
-            let (still, corner) = (text(&camera["still"]), text(&camera["corner_colour"]));
-            let name = text(&camera["name"]);
-            let handle = enrolled.camera(&name);
-            handle.put_still(&fresh_id(), media(&still)).await.expect(201);
-            colours.push(corner.clone());
-            cameras.push((handle, name, corner));
+        for camera in &household.cameras {
+            let handle = enrolled.camera(&camera.name);
+            handle.put_still(&fresh_id(), media(&camera.still)).await.expect(201);
+            colours.push(camera.corner_colour.clone());
+            cameras.push((handle, camera.name.clone(), camera.corner_colour.clone()));
         }
-        households.push((enrolled.viewer(&text(&household["login"])).login().await, cameras));
+        households.push((enrolled.viewer(&household.login).login().await, cameras));
     }
     assert!(households.len() == 3 && colours.len() == 8);
     for (viewer, cameras) in &households {

@@ -1,7 +1,8 @@
 //! Uploads: each once, whole or not at all, in order.
 
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::footage::media;
+use eyesonly_tests::poll;
 use reqwest::Body;
 use serde_json::json;
 

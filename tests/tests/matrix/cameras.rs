@@ -1,6 +1,7 @@
 //! The cameras' table, and credentials that are cut from two.
 
-use eyesonly_tests::footage::{description, footage_id, fresh_id, media, now_milliseconds};
+use eyesonly_harness::footage::{description, footage_id, fresh_id, now_milliseconds};
+use eyesonly_tests::footage::media;
 use eyesonly_tests::{Answer, Camera};
 use reqwest::{Method, RequestBuilder};
 
@@ -110,7 +111,7 @@ fn put(row: &Row, id: &str, credential: Option<&str>, actors: &Actors) -> Reques
     if path.ends_with("/clip") {
         request
             .header("content-type", "video/mp4")
-            .body(eyesonly_tests::footage::mp4_around(b"a clip"))
+            .body(eyesonly_harness::footage::mp4_around(b"a clip"))
     } else if path.ends_with("/still") || path.contains("/stills/") {
         request
             .header("content-type", "image/jpeg")

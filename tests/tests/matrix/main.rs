@@ -15,9 +15,9 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, footage_id, fresh_id, media};
-use eyesonly_tests::{Account, Answer, Camera, Door, Edge, EdgeOptions, Household, Viewer};
+use eyesonly_harness::footage::{description, footage_id, fresh_id};
+use eyesonly_tests::footage::media;
+use eyesonly_tests::{Account, Answer, Camera, Door, Edge, EdgeOptions, Household, Viewer, poll};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -80,7 +80,7 @@ async fn new_event(camera: &Camera) -> String {
         .await
         .expect(201);
     camera
-        .put_clip(&event, eyesonly_tests::footage::mp4_around(b"a clip"))
+        .put_clip(&event, eyesonly_harness::footage::mp4_around(b"a clip"))
         .await
         .expect(201);
     event
@@ -260,7 +260,7 @@ async fn two_homes() -> (Edge, Home, Home, Actors) {
         camera_door: edge.door().by(|client| client),
         alder: alder.viewer.clone(),
         birch: birch.viewer.clone(),
-        other_tag: other.tag,
+        other_tag: other.tag.clone(),
         expired,
         camera_credential: alder.camera.credential.clone(),
     };

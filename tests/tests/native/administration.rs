@@ -1,6 +1,6 @@
 //! The command line over a data folder.
 
-use eyesonly_tests::footage::fresh_id;
+use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::{Edge, EdgeOptions};
 
 #[test]
@@ -14,7 +14,7 @@ fn only_adding_a_household_makes_an_installation() {
         &["viewer", "remove", &id],
         &["camera", "add", "--household", &id, "--name", "Front door"],
     ] {
-        let said = command_line.try_run(arguments, "").unwrap_err();
+        let said = command_line.run(arguments, "").unwrap_err().to_string();
         let folder = edge.data();
         assert!(
             said.contains(folder.to_str().unwrap()) && said.contains("`data`") && said.contains("eyesonly.toml"),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use eyesonly_tests::footage::{description, fresh_id, media, mp4_box, noise};
+use eyesonly_harness::footage::{description, fresh_id, mp4_box, noise};
+use eyesonly_tests::footage::media;
 use eyesonly_tests::{Answer, EdgeOptions};
 use reqwest::{Body, Method};
 use sha2::{Digest as _, Sha256};

@@ -1,7 +1,8 @@
 //! Protocols: HTTP/2 and TLS; and the start of the process itself.
 
-use eyesonly_tests::edge::TlsFiles;
-use eyesonly_tests::footage::{description, fresh_id, media};
+use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_harness::installation::TlsFiles;
+use eyesonly_tests::footage::media;
 use eyesonly_tests::{Answer, Edge, EdgeOptions};
 use reqwest::{Method, Version};
 

@@ -1,11 +1,11 @@
 //! Secrecy at rest: after a day of everything, nothing that a person or a camera said can be found in the clear: in no file below the data
 //! folder, not in the log, not in the metrics.
 
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_harness::people::Credential;
 use eyesonly_tests::canary::{Canary, files_below, scan};
-use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise, with_comment};
-use eyesonly_tests::http::Answer;
-use eyesonly_tests::people::Credential;
-use eyesonly_tests::{Edge, EdgeOptions};
+use eyesonly_tests::footage::{media, with_comment};
+use eyesonly_tests::{Answer, Edge, EdgeOptions};
 use reqwest::Method;
 use serde_json::json;
 
@@ -165,7 +165,7 @@ async fn refused_requests(
     camera.put_event(&event, &description("plain")).await.expect(201);
     let refused = mp4_around(&noise("REFUSED", 3_000_000));
     let upload = camera.upload(&format!("events/{event}/clip"), "video/mp4");
-    let wrong = eyesonly_tests::footage::content_digest(b"another");
+    let wrong = eyesonly_harness::footage::content_digest(b"another");
     Answer::of_upload(upload.header("content-digest", wrong).body(refused.clone()))
         .await
         .expect_problem(400);

@@ -1,7 +1,7 @@
 //! Uploads that are cut: what is on the disk of them goes.
 
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::poll;
 use eyesonly_tests::raw::{self, half_a_clip};
 use tokio::io::AsyncWriteExt as _;
 

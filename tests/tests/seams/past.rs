@@ -1,6 +1,7 @@
 //! Answers of the past: what was in force once is put back while the edge runs.
 
-use eyesonly_tests::footage::{description, fresh_id, media};
+use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_tests::footage::media;
 use rusqlite::types::Value;
 
 use crate::cell::Cell;

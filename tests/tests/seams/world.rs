@@ -8,11 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{
-    content_digest, description, footage_id, media, mp4_around, noise, now_milliseconds, with_comment,
-};
-use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer};
+use eyesonly_harness::footage::{content_digest, description, footage_id, mp4_around, noise, now_milliseconds};
+use eyesonly_tests::footage::{media, with_comment};
+use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer, poll};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use reqwest::{Body, Method, RequestBuilder};
 use rusqlite::Connection;

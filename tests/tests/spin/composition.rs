@@ -4,41 +4,42 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use eyesonly_tests::edge::{components, spin_component};
+use eyesonly_tests::built::{components, spin_component};
 use wasmparser::{ComponentInstance, Parser, Payload};
 
-const ADMISSION: &str = "eyesonly:edge/admission@0.1.0";
+const ADMISSION: &str = "eyesonly:spin/admission@0.2.0";
 /// All that a handler may be given.
-const CONTRACT: [&str; 3] = [
-    "eyesonly:edge/events@0.1.0",
-    "eyesonly:edge/footage@0.1.0",
-    "eyesonly:edge/renditions@0.1.0",
+const CONTRACT: [&str; 4] = [
+    "eyesonly:edge/events@0.2.0",
+    "eyesonly:edge/footage@0.2.0",
+    "eyesonly:edge/renditions@0.2.0",
+    "eyesonly:edge/types@0.2.0",
 ];
 
 /// What the composed component asks an engine for, each with its reason.
 const IMPORTS: [(&str, &str); 22] = [
-    ("wasi:http/types", "the entry: requests and responses"),
-    ("wasi:io/error", "the entry: bodies; the vault: its log"),
-    ("wasi:io/poll", "the entry: waits for more of a body"),
-    ("wasi:io/streams", "the entry: bodies; the vault: its log"),
-    ("wasi:keyvalue/store", "the vault: everything that is kept"),
-    ("wasi:keyvalue/atomics", "the vault: two writers at once"),
-    ("wasi:keyvalue/batch", "the vault: the rows of a page in one call"),
+    ("wasi:http/types", "the front: requests and responses"),
+    ("wasi:io/error", "the front: bodies; the backend: its log"),
+    ("wasi:io/poll", "the front: waits for more of a body"),
+    ("wasi:io/streams", "the front: bodies; the backend: its log"),
+    ("wasi:keyvalue/store", "the backend: everything that is kept"),
+    ("wasi:keyvalue/atomics", "the backend: two writers at once"),
+    ("wasi:keyvalue/batch", "the backend: the rows of a page in one call"),
     (
         "wasi:config/store",
-        "the vault: the key-encryption key, how long sessions last",
+        "the backend: the key-encryption key, how long sessions last",
     ),
     (
         "wasi:clocks/wall-clock",
-        "the vault: windows, expiry, ids; the entry: how long a cookie lasts",
+        "the backend: windows, expiry, ids; the front: how long a cookie lasts",
     ),
     (
         "wasi:clocks/monotonic-clock",
-        "the entry: how long a client may take; std: Instant",
+        "the front: how long a client may take; std: Instant",
     ),
-    ("wasi:random/random", "the vault: salts, nonces, ids"),
+    ("wasi:random/random", "the backend: salts, nonces, ids"),
     ("wasi:random/insecure-seed", "std: the seed of hash maps"),
-    ("wasi:cli/stderr", "the vault: its log and ledger lines"),
+    ("wasi:cli/stderr", "the backend: its log and ledger lines"),
     ("wasi:cli/environment", "std; engines give it none"),
     ("wasi:cli/exit", "std: abort"),
     ("wasi:cli/stdin", "std; nothing reads it"),
@@ -138,14 +139,14 @@ fn it_asks_for_what_is_listed_and_nothing_else() {
 #[test]
 fn handlers_reach_the_grant_and_not_admission() {
     let (_, composed) = read();
-    assert_eq!(composed.parts.len(), 4, "entry, vault and two handlers");
+    assert_eq!(composed.parts.len(), 4, "front, backend and two handlers");
     assert_eq!(composed.instances.len(), 4, "each of them once");
     let with_admission: Vec<_> = composed
         .instances
         .iter()
         .filter(|(_, given)| given.contains(ADMISSION))
         .collect();
-    let [(entry, given)] = with_admission.as_slice() else {
+    let [(front, given)] = with_admission.as_slice() else {
         panic!("admission is given to one part: {with_admission:?}")
     };
     assert!(
@@ -160,7 +161,7 @@ fn handlers_reach_the_grant_and_not_admission() {
     let mut handlers = 0;
     for (part, given) in &composed.instances {
         let asks_engine = composed.parts[*part].iter().any(|name| name.starts_with("wasi:"));
-        if part == entry || asks_engine {
+        if part == front || asks_engine {
             continue;
         }
         handlers += 1;
@@ -184,22 +185,33 @@ fn the_handlers_are_those_of_the_native_host_byte_for_byte() {
     }
 }
 
-/// The entry's two handlers have names of their own; what stands in them is the handler interface, word for word.
+/// The front's two handlers have names of their own. What stands in them is the function of the
+/// handler interface, over the contract's own types.
 #[test]
-fn the_entry_knows_the_handler_interface_word_for_word() {
+fn the_front_takes_the_handlers_types_from_the_contract() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let handler = fs::read_to_string(repository.join("wit/handler.wit")).unwrap();
-    let entry = fs::read_to_string(repository.join("components/spin-front/wit/world.wit")).unwrap();
-    let words = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
-    let begin = handler.find("    /// A still at a width.").unwrap();
-    let interface = words(handler[begin..].trim_end().strip_suffix('}').unwrap().trim_end());
-    let entry = words(&entry);
-    let times = entry
-        .windows(interface.len())
-        .filter(|window| *window == interface)
-        .count();
-    assert_eq!(
-        times, 2,
-        "wit/handler.wit has changed: change components/spin-front/wit/world.wit with it"
-    );
+    let read = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+    let (handler, front) = (read("wit/handler.wit"), read("components/spin/wit/front.wit"));
+    let code = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim().to_owned());
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with("//"))
+            .collect()
+    };
+    let handle = code(&handler)
+        .into_iter()
+        .find(|line| line.starts_with("handle: func("))
+        .unwrap();
+    let imported = |name: &str| {
+        let (_, after) = front.split_once(&format!("import {name}: interface {{")).unwrap();
+        code(after.split_once("\n    }").unwrap().0)
+    };
+    let expected = [
+        "use eyesonly:edge/types@0.2.0.{question};",
+        "use eyesonly:edge/footage@0.2.0.{grant, response};",
+        handle.as_str(),
+    ];
+    for name in ["thumbnail", "event-pages"] {
+        assert_eq!(imported(name), expected, "{name}");
+    }
 }

@@ -13,7 +13,7 @@ mod silence;
 mod store;
 
 use eyesonly_tests::EdgeOptions;
-use eyesonly_tests::edge::Edition;
+use eyesonly_tests::built::Edition;
 
 /// The Spin edition, whichever is under test elsewhere.
 fn spin() -> EdgeOptions {

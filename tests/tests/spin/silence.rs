@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use eyesonly_tests::footage::{description, fresh_id, large_clip};
+use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_tests::footage::large_clip;
 use eyesonly_tests::raw::{self, half_a_clip};
 use eyesonly_tests::{Edge, Home};
 use tokio::io::AsyncReadExt as _;

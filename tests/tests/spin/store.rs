@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use eyesonly_tests::edge::poll;
-use eyesonly_tests::footage::{description, fresh_id, large_clip, media};
+use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_tests::footage::{large_clip, media};
 use eyesonly_tests::raw::{self, half_a_clip};
-use eyesonly_tests::{Camera, Edge, Home, Viewer};
+use eyesonly_tests::{Camera, Edge, Home, Viewer, poll};
 use rusqlite::{Connection, params};
 
 use super::spin;
@@ -304,7 +304,7 @@ async fn what_nobody_has_any_more_is_collected() {
 
     let collect = |how: &[&str]| {
         let arguments = [&["collect"], how].concat();
-        home.edge.command_line().run(&arguments, "")["objects"].clone()
+        home.edge.command_line().run(&arguments, "").unwrap()["objects"].clone()
     };
     let before = values(&store, "");
     assert_eq!(collect(&[]), 0, "all of it is young");
@@ -339,7 +339,7 @@ async fn a_destroyed_key_leaves_nothing_in_the_file() {
     };
     assert!(is_in_file());
     let id = &home.household.id;
-    home.edge.command_line().run(&["household", "remove", id], "");
+    home.edge.command_line().run(&["household", "remove", id], "").unwrap();
     assert!(!is_in_file());
 }
 

@@ -13,7 +13,8 @@ mod trace;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use eyesonly_tests::footage::{description, fresh_id, media, mp4_around, noise};
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::footage::media;
 use eyesonly_tests::tool::{skipped, tool};
 use eyesonly_tests::{Camera, Edge, EdgeOptions};
 use tempfile::NamedTempFile;

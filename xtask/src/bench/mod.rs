@@ -18,6 +18,10 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::footage::{mp4_around, noise};
+use eyesonly_harness::installation::Server;
+use eyesonly_harness::media::Media;
+use eyesonly_harness::process::Process;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -26,14 +30,12 @@ use self::report::{Goal, NotMeasured, Report, Row};
 use self::rows::{HERD, Pace, Rooms, Source};
 use self::setup::{Binaries, Tier, World};
 use self::vips::Vips;
-use crate::edge::Server;
-use crate::media::Media;
-use crate::process::Process;
 use crate::spin;
 use crate::workspace::{Workspace, output_of, step};
 
 /// The still that is asked for hot: its thumbnail has about 12 KiB.
 const HOT_STILL: &str = "cedar-garage.jpg";
+/// What is in the clip.
 const CLIP_BYTES: usize = 32 << 20;
 
 /// What `cargo xtask bench` takes.
@@ -197,11 +199,11 @@ impl Bench<'_> {
         let input = json!({
             "socket": world.folder().join("check.sock"),
             "database": world.folder().join("check.sqlite"),
-            "token": world.token, "tag": world.tag, "viewer": world.viewer, "cameras": [world.camera],
+            "token": world.token, "tag": world.tag, "viewer": world.viewer.id, "cameras": [world.camera.id],
         });
         let mut command = Command::new(&self.binaries.helper);
         let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
-        check.line("listening on ").context("the check behind nginx")?;
+        check.line("listening on ", None).context("the check behind nginx")?;
         Ok((Nginx::start(world.folder())?, check))
     }
 
@@ -225,7 +227,7 @@ impl Bench<'_> {
     }
 
     fn clips(&self, nginx: &Nginx) -> Result<Vec<Row>> {
-        let clip = setup::clip(CLIP_BYTES);
+        let clip = mp4_around(&noise("bench", CLIP_BYTES));
         let event = self.world.push_clip(&clip)?;
         fs::write(self.world.folder().join("files").join("clip.mp4"), &clip)?;
         rows::clips(&self.world, nginx, &event, &clip, self.pace, &self.bar)
@@ -273,12 +275,12 @@ impl Bench<'_> {
         self.say("the host's rooms one by one");
         let world = &self.world;
         let input = json!({
-            "config": world.config(), "token": world.token, "tag": world.tag, "camera": world.camera,
+            "config": world.config(), "token": world.token, "tag": world.tag, "camera": world.camera.id,
             "cold_events": cold_events, "round_milliseconds": self.pace.room_milliseconds,
         });
         let mut command = Command::new(&self.binaries.helper);
         let mut helper = Process::start(command.arg("rooms"), Some(&input.to_string()))?;
-        let rooms: Rooms = serde_json::from_str(&helper.line("").context("the host's rooms")?)?;
+        let rooms: Rooms = serde_json::from_str(&helper.line("", None).context("the host's rooms")?)?;
         self.bar.inc(1);
         Ok(rooms.rows())
     }

@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::process::Process;
 
 use super::counters::family;
-use crate::process::Process;
 use crate::workspace::output_of;
 
 const START_SECONDS_MAX: u64 = 10;

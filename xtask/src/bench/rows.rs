@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::paths;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
@@ -69,7 +70,7 @@ pub struct Source {
 
 /// The address of the newest thumbnail.
 pub fn thumbnail(world: &World) -> String {
-    world.path(&format!("thumbnail?width={WIDTH}"))
+    world.path(&paths::thumbnail(&world.camera.id, WIDTH))
 }
 
 /// One server's way to the same bytes.
@@ -163,7 +164,11 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
     };
     let targets = [
         target(world.address.as_str(), thumbnail(world), edge.as_slice()),
-        target(world.address.as_str(), world.path("plain"), edge.as_slice()),
+        target(
+            world.address.as_str(),
+            world.path(&format!("cameras/{}/plain", world.camera.id)),
+            edge.as_slice(),
+        ),
         target(nginx.address.as_str(), thumbnail(world), conventional.as_slice()),
     ];
     let bytes = same_bytes(&targets)?;
@@ -246,7 +251,7 @@ pub fn cold(world: &World, vips: &mut Vips, source: &Source, pace: Pace, bar: &P
         let other = vips.cpu_seconds(&source.files, pace.cold_stills, WIDTH)?;
         let before = cpu_seconds(&process)?;
         for event in events {
-            let path = world.path(&format!("events/{event}/thumbnail?width={WIDTH}"));
+            let path = world.path(&paths::event_thumbnail(&world.camera.id, event, WIDTH));
             connection.get(&path, &world.token)?;
         }
         // What the edge writes behind the last answer is counted too.
@@ -275,7 +280,7 @@ pub fn clips(
     let targets = [
         Target {
             address: &world.address,
-            path: world.path(&format!("events/{event}/clip")),
+            path: world.path(&paths::clip(&world.camera.id, event)),
             token: &world.token,
             processes: &edge,
         },
@@ -357,10 +362,8 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     reset_peak_memory(process)?;
     let started = Instant::now();
     for (connection, event) in connections.iter_mut().zip(events) {
-        connection.send(
-            &world.path(&format!("events/{event}/thumbnail?width={WIDTH}")),
-            &world.token,
-        )?;
+        let path = world.path(&paths::event_thumbnail(&world.camera.id, event, WIDTH));
+        connection.send(&path, &world.token)?;
     }
     for connection in &mut connections {
         let head = connection.receive(|_| ())?;

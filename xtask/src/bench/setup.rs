@@ -9,14 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::footage::{description, id_of_time_ago};
+use eyesonly_harness::installation::{Config, Edition, Installation, Server, Serving, Spin};
+use eyesonly_harness::people::{Account, Camera};
 use indicatif::ProgressBar;
-use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::wire::Connection;
-use crate::client::{Client, id_of_time_ago};
+use crate::client::Client;
 use crate::components::Built;
-use crate::edge::{CameraAdded, Edge, Installation, Server, SpinEdition};
 use crate::spin;
 use crate::workspace::{Workspace, execute, step};
 
@@ -43,17 +43,13 @@ pub struct Binaries {
 pub struct World {
     folder: TempDir,
     installation: Installation,
-    /// The native host's configuration as it comes.
-    config: Option<String>,
-    edge: Option<Edge>,
+    edge: Option<Serving>,
     /// `127.0.0.1:PORT` of the running edge.
     pub address: String,
-    /// Id of the camera that is asked for.
-    pub camera: String,
-    /// Its credential.
-    credential: String,
-    /// Of the one viewer.
-    pub viewer: String,
+    /// The camera that is asked for.
+    pub camera: Camera,
+    /// The one viewer.
+    pub viewer: Account,
     /// The viewer's session.
     pub token: String,
     /// The session's part of an address.
@@ -67,11 +63,6 @@ pub enum Tier {
     Default,
     /// Room for everything that the bench asks for.
     Large,
-}
-
-#[derive(Deserialize)]
-struct LoggedIn {
-    token: String,
 }
 
 /// Builds the handlers, the Spin edition's component, and host, helper and engine with the release profile; the host has the bench's route.
@@ -135,10 +126,8 @@ impl World {
     /// Errors: the folder can't be written, or a command fails.
     pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
         let folder = new_folder(parent)?;
-        let plain = folder.path().join(PLAIN);
-        let installation = Installation::create(&binaries.built, folder.path(), 0)?.with_variable(PLAIN_FILE, plain);
-        let config = fs::read_to_string(installation.config())?;
-        Self::enrol(folder, installation, Some(config))
+        let config = Config::new(folder.path(), &binaries.built.components, 0);
+        Self::enrol(binaries, folder, Edition::Native(config))
     }
 
     /// The Spin edition on this server, with a household in a new folder below `parent`.
@@ -146,33 +135,28 @@ impl World {
     /// Errors: the folder can't be written, or a command fails.
     pub fn create_spin(binaries: &Binaries, server: Server, parent: &Path) -> Result<Self> {
         let folder = new_folder(parent)?;
-        let edition = SpinEdition {
-            binary: binaries.built.binary.clone(),
-            manifest: binaries.manifest.clone(),
-            component: binaries.component.clone(),
-            server,
-        };
-        let installation = Installation::create_spin(&edition, folder.path(), 0)?;
-        Self::enrol(folder, installation, None)
+        let spin = Spin::new(server, &binaries.component, &binaries.manifest, 0);
+        Self::enrol(binaries, folder, Edition::Spin(spin))
     }
 
-    fn enrol(folder: TempDir, installation: Installation, config: Option<String>) -> Result<Self> {
-        let household = installation.add_household("Bench")?;
+    fn enrol(binaries: &Binaries, folder: TempDir, edition: Edition) -> Result<Self> {
+        let mut installation = Installation::create(&binaries.built.binary, folder.path(), edition)?;
+        let plain = folder.path().join(PLAIN);
+        installation.environment = vec![(PLAIN_FILE, plain.to_string_lossy().into_owned())];
+        let command_line = installation.command_line();
+        let household = command_line.add_household("Bench", None)?;
         let mut cameras = Vec::new();
         for name in ["Front door", "Garden", "Garage"] {
-            cameras.push(installation.add_camera(&household, name, "")?);
+            cameras.push(command_line.add_camera(&household, name, "")?);
         }
-        let viewer = installation.add_viewer(&household, LOGIN, PASSWORD)?;
-        let CameraAdded { camera, credential } = cameras.pop().context("no camera")?;
+        let viewer = command_line.add_viewer(&household, LOGIN, PASSWORD)?;
         Ok(Self {
             folder,
             installation,
-            config,
             edge: None,
             address: String::new(),
-            camera,
-            credential,
-            viewer: viewer.viewer,
+            camera: cameras.pop().context("no camera")?,
+            viewer,
             token: String::new(),
             tag: String::new(),
         })
@@ -184,7 +168,7 @@ impl World {
     }
 
     /// The configuration of the edge.
-    pub fn config(&self) -> &Path {
+    pub fn config(&self) -> PathBuf {
         self.installation.config()
     }
 
@@ -198,12 +182,11 @@ impl World {
     /// Errors: it ends before that; the end of its log is in the error.
     pub fn start(&mut self, tier: Tier) -> Result<f64> {
         self.stop();
-        if let Some(config) = &self.config {
-            let tier = match tier {
-                Tier::Default => "",
-                Tier::Large => "\nmemory_tier_bytes = 536870912\n",
+        if let Edition::Native(config) = &mut self.installation.edition {
+            config.memory_tier_bytes = match tier {
+                Tier::Default => None,
+                Tier::Large => Some(512 << 20),
             };
-            fs::write(self.installation.config(), format!("{config}{tier}"))?;
         }
         let started = Instant::now();
         let edge = self.installation.serve()?;
@@ -222,44 +205,39 @@ impl World {
     ///
     /// Errors: it does not run.
     pub fn process(&self) -> Result<u32> {
-        Ok(self.edge.as_ref().context("the edge does not run")?.id())
+        Ok(self.edge.as_ref().context("the edge does not run")?.process.id())
     }
 
     /// Begins the viewer's session.
     ///
     /// Errors: the edge does not take the login.
     pub fn log_in(&mut self) -> Result<()> {
-        let login = serde_json::json!({ "name": LOGIN, "password": PASSWORD, "bearer": true });
-        let (head, body) = Connection::open(&self.address)?.post("/v1/session", &login.to_string())?;
-        if head.status != 201 {
-            bail!("POST /v1/session: {}", head.status);
-        }
-        let LoggedIn { token } = serde_json::from_slice(&body)?;
-        let tag = head.header("location").trim_start_matches("/v1/").trim_end_matches('/');
-        self.tag = tag.to_owned();
-        self.token = token;
+        let session = self.client().log_in(&self.viewer, true)?;
+        self.token = session.credential.secret().to_owned();
+        self.tag = session.tag;
         Ok(())
     }
 
-    /// An address of the camera below the viewer's session.
-    pub fn path(&self, rest: &str) -> String {
-        format!("/v1/{}/cameras/{}/{rest}", self.tag, self.camera)
+    /// An address below the viewer's session.
+    pub fn path(&self, path: &str) -> String {
+        format!("/v1/{}/{path}", self.tag)
     }
 
     /// Pushes the camera's newest still.
     ///
     /// Errors: the edge does not take it.
     pub fn push_still(&self, jpeg: &[u8]) -> Result<()> {
-        let id = id_of_time_ago(Duration::from_secs(20))?;
-        self.upload(&format!("/v1/ingest/stills/{id}"), "image/jpeg", jpeg)
+        let id = id_of_time_ago(Duration::from_secs(20));
+        self.client().upload(self.camera.still(&id, jpeg.to_vec()))
     }
 
     /// Pushes an event with a clip and gives its id.
     ///
     /// Errors: the edge does not take it.
     pub fn push_clip(&self, mp4: &[u8]) -> Result<String> {
-        let id = self.push_event()?;
-        self.upload(&format!("/v1/ingest/events/{id}/clip"), "video/mp4", mp4)?;
+        let client = self.client();
+        let id = push_event(&client, &self.camera)?;
+        client.upload(self.camera.clip(&id, mp4.to_vec()))?;
         Ok(id)
     }
 
@@ -267,7 +245,7 @@ impl World {
     ///
     /// Errors: the edge does not take one.
     pub fn push_events(&self, stills: &[Vec<u8>], count: usize, bar: &ProgressBar) -> Result<Vec<String>> {
-        let next = AtomicUsize::new(0);
+        let (next, client, camera) = (AtomicUsize::new(0), self.client(), &self.camera);
         let send = || -> Result<Vec<(usize, String)>> {
             let mut pushed = Vec::new();
             loop {
@@ -276,8 +254,8 @@ impl World {
                     return Ok(pushed);
                 }
                 let still = stills.get(index % stills.len().max(1)).context("no stills")?;
-                let id = self.push_event()?;
-                self.upload(&format!("/v1/ingest/events/{id}/still"), "image/jpeg", still)?;
+                let id = push_event(&client, camera)?;
+                client.upload(camera.event_still(&id, still.clone()))?;
                 bar.tick();
                 pushed.push((index, id));
             }
@@ -297,70 +275,19 @@ impl World {
         Ok(pushed.into_iter().map(|(_, id)| id).collect())
     }
 
-    fn push_event(&self) -> Result<String> {
-        let id = id_of_time_ago(Duration::from_secs(600))?.to_string();
-        let details = serde_json::json!({ "kind": "motion", "label": "Bench", "duration_milliseconds": 1000 });
-        self.upload(
-            &format!("/v1/ingest/events/{id}"),
-            "application/json",
-            details.to_string().as_bytes(),
-        )?;
-        Ok(id)
+    fn client(&self) -> Client {
+        Client::new(&format!("http://{}", self.address))
     }
+}
 
-    fn upload(&self, path: &str, media_type: &str, body: &[u8]) -> Result<()> {
-        let client = Client::new(&format!("http://{}", self.address));
-        client.upload(&self.credential, path, media_type, body)
-    }
+/// Pushes an event and gives its id.
+fn push_event(client: &Client, camera: &Camera) -> Result<String> {
+    let id = id_of_time_ago(Duration::from_secs(600));
+    client.upload(camera.event(&id, &description("Bench")))?;
+    Ok(id)
 }
 
 fn new_folder(parent: &Path) -> Result<TempDir> {
     fs::create_dir_all(parent)?;
     Ok(tempfile::Builder::new().prefix("run-").tempdir_in(parent)?)
-}
-
-/// An MP4 of so many bytes whose boxes are right; what is in them is noise, because nobody plays it.
-pub fn clip(bytes: usize) -> Vec<u8> {
-    let mut clip = Vec::with_capacity(bytes);
-    for (kind, length) in [
-        (b"ftyp", 16),
-        (b"moov", 1024),
-        (b"mdat", bytes.saturating_sub(16 + 1024)),
-    ] {
-        clip.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-        clip.extend(kind);
-        // Different everywhere, so that bytes in a wrong place would be seen; splitmix64's step is enough for that.
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let body = length.saturating_sub(8);
-        let end = clip.len().saturating_add(body);
-        while clip.len() < end {
-            state = state
-                .wrapping_mul(0xbf58_476d_1ce4_e5b9)
-                .rotate_left(31)
-                .wrapping_add(1);
-            let left = end.saturating_sub(clip.len());
-            clip.extend(state.to_be_bytes().into_iter().take(left));
-        }
-    }
-    clip
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clip_is_made_of_whole_boxes() {
-        let clip = clip(100_000);
-        let (mut at, mut kinds) = (0, Vec::new());
-        while at < clip.len() {
-            let length = u32::from_be_bytes(clip[at..at + 4].try_into().unwrap());
-            kinds.push(String::from_utf8_lossy(&clip[at + 4..at + 8]).into_owned());
-            at += length as usize;
-        }
-        assert_eq!(
-            (at, kinds),
-            (100_000, vec!["ftyp".into(), "moov".into(), "mdat".into()])
-        );
-    }
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use eyesonly_harness::process::Process;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::process::Process;
 use crate::workspace::{execute, output_of};
 
 /// PyPI's packages, pinned so that the row means the same next year.
@@ -44,7 +44,7 @@ impl Vips {
         let mut command = Command::new(python);
         command.arg(script).env("VIPS_CONCURRENCY", "1");
         let mut process = Process::start(&mut command, None)?;
-        let version = process.line("ready ").context("libvips")?;
+        let version = process.line("ready ", None).context("libvips")?;
         Ok(Self { version, process })
     }
 
@@ -65,7 +65,7 @@ impl Vips {
 
     fn ask<T: DeserializeOwned>(&mut self, question: &Value) -> Result<T> {
         self.process.send(&question.to_string())?;
-        Ok(serde_json::from_str(&self.process.line("").context("libvips")?)?)
+        Ok(serde_json::from_str(&self.process.line("", None).context("libvips")?)?)
     }
 }
 

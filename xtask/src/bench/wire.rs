@@ -61,19 +61,6 @@ impl Connection {
         Ok(self.stream.write_all(head.as_bytes())?)
     }
 
-    /// Sends JSON and gives the answer.
-    ///
-    /// Errors: as `receive`.
-    pub fn post(&mut self, path: &str, json: &str) -> Result<(Head, Vec<u8>)> {
-        let length = json.len();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        self.stream.write_all(head.as_bytes())?;
-        self.stream.write_all(json.as_bytes())?;
-        self.whole()
-    }
-
     /// Asks, and gives the whole answer.
     ///
     /// Errors: no answer, or not 200.

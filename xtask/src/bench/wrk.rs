@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::process::show;
 
-use crate::workspace::{output_of, show};
+use crate::workspace::output_of;
 
 /// What one run measured.
 #[derive(Debug, Clone, Copy, PartialEq)]

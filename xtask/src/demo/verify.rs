@@ -4,11 +4,13 @@
 //! INVARIANT: nothing is counted that was not compared with what the cameras sent.
 
 use anyhow::{Context, Result, bail, ensure};
-use uuid::Uuid;
+use eyesonly_harness::footage::fresh_id;
+use eyesonly_harness::media::Media;
+use eyesonly_harness::paths;
+use eyesonly_harness::people::Session;
 
-use super::{Camera, Event, Household};
-use crate::client::{Answer, Client, Session};
-use crate::media::Media;
+use super::{Camera, Household};
+use crate::client::{Answer, Client};
 
 /// A width that a phone's wall asks for, in pixels.
 const THUMBNAIL_WIDTH: u32 = 320;
@@ -31,7 +33,7 @@ pub fn all(client: &Client, media: &Media, households: &[Household]) -> Result<S
 }
 
 fn one(client: &Client, media: &Media, household: &Household, foreign: &Household) -> Result<()> {
-    let session = client.log_in(&household.login, &household.password)?;
+    let session = client.log_in(&household.account, false)?;
     sees_own_cameras(client, &session, household, foreign)?;
     let (camera, event, file) = clip_of(household).context("no clip was pushed")?;
     thumbnail(client, &session, camera)?;
@@ -40,19 +42,19 @@ fn one(client: &Client, media: &Media, household: &Household, foreign: &Househol
     refused(client, &session, foreign)
 }
 
-fn clip_of(household: &Household) -> Option<(&Camera, &Event, &str)> {
+fn clip_of(household: &Household) -> Option<(&Camera, &str, &str)> {
     let events = household
         .cameras
         .iter()
         .flat_map(|camera| camera.events.iter().map(move |event| (camera, event)));
     events
         .into_iter()
-        .find_map(|(camera, event)| Some((camera, event, event.clip.as_deref()?)))
+        .find_map(|(camera, (event, clip))| Some((camera, event.as_str(), clip.as_deref()?)))
 }
 
 fn sees_own_cameras(client: &Client, session: &Session, own: &Household, foreign: &Household) -> Result<()> {
     let answer = client
-        .get(session, "cameras", None)?
+        .send(session.get(paths::CAMERAS))?
         .expect_status(200, "camera list")?;
     let text = String::from_utf8_lossy(&answer.body);
     for camera in &own.cameras {
@@ -70,8 +72,8 @@ fn sees_own_cameras(client: &Client, session: &Session, own: &Household, foreign
 }
 
 fn thumbnail(client: &Client, session: &Session, camera: &Camera) -> Result<()> {
-    let path = format!("cameras/{}/thumbnail?width={THUMBNAIL_WIDTH}", camera.id);
-    let answer = client.get(session, &path, None)?.expect_status(200, "thumbnail")?;
+    let path = paths::thumbnail(&camera.id, THUMBNAIL_WIDTH);
+    let answer = client.send(session.get(&path))?.expect_status(200, "thumbnail")?;
     ensure!(
         answer.header("content-type") == "image/jpeg",
         "thumbnail: media type {:?}",
@@ -91,30 +93,24 @@ fn is_jpeg(bytes: &[u8]) -> bool {
 }
 
 fn event_page(client: &Client, session: &Session, camera: &Camera) -> Result<()> {
-    let path = format!("cameras/{}/events?limit=100", camera.id);
-    let answer = client.get(session, &path, None)?.expect_status(200, "event page")?;
+    let path = paths::events(&camera.id);
+    let answer = client.send(session.get(&path))?.expect_status(200, "event page")?;
     serde_json::from_slice::<serde_json::Value>(&answer.body).context("event page: not JSON")?;
     let text = String::from_utf8_lossy(&answer.body);
-    for event in &camera.events {
-        ensure!(
-            text.contains(&event.id.to_string()),
-            "event page: {} is missing",
-            event.id
-        );
+    for (event, _) in &camera.events {
+        ensure!(text.contains(event), "event page: {event} is missing");
     }
     Ok(())
 }
 
-fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &Event, clip: &[u8]) -> Result<()> {
+fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &str, clip: &[u8]) -> Result<()> {
     let end = RANGE_START + RANGE_LENGTH;
     let expected = clip
         .get(RANGE_START..end)
         .context("the clip is shorter than the range that is asked for")?;
-    let path = format!("cameras/{}/events/{}/clip", camera.id, event.id);
     let range = format!("bytes={RANGE_START}-{}", end - 1);
-    let answer = client
-        .get(session, &path, Some(&range))?
-        .expect_status(206, "clip range")?;
+    let request = session.get(&paths::clip(&camera.id, event)).with("range", range);
+    let answer = client.send(request)?.expect_status(206, "clip range")?;
     let content_range = format!("bytes {RANGE_START}-{}/{}", end - 1, clip.len());
     ensure!(
         answer.header("content-range") == content_range,
@@ -128,15 +124,9 @@ fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &Event
 /// A foreign camera answers as one that does not exist.
 fn refused(client: &Client, session: &Session, foreign: &Household) -> Result<()> {
     let camera = foreign.cameras.first().context("the other household has no camera")?;
-    let ask = |id: &str| -> Result<Answer> {
-        client.get(
-            session,
-            &format!("cameras/{id}/thumbnail?width={THUMBNAIL_WIDTH}"),
-            None,
-        )
-    };
+    let ask = |id: &str| -> Result<Answer> { client.send(session.get(&paths::thumbnail(id, THUMBNAIL_WIDTH))) };
     let answer = ask(&camera.id)?.expect_status(404, "EXPOSURE? a foreign thumbnail")?;
-    let absent = ask(&Uuid::now_v7().to_string())?.expect_status(404, "the thumbnail of no camera")?;
+    let absent = ask(&fresh_id())?.expect_status(404, "the thumbnail of no camera")?;
     if answer.body != absent.body {
         bail!(
             "a foreign camera answers {:?}, an absent one {:?}",

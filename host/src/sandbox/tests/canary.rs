@@ -109,13 +109,15 @@ async fn nothing_is_left_in_any_slot() {
     }
     let far = Instant::now() + Duration::from_secs(600);
     let _running = handler.0.house.ticker.run();
-    let mut stores: Vec<_> = (0..slots).map(|_| handler.store(Arc::clone(&footage), far)).collect();
+    let mut stores: Vec<_> = (0..slots)
+        .map(|_| handler.store(Arc::clone(&footage), Arc::clone(&grant), far))
+        .collect();
     let mut instances = Vec::new();
     for store in &mut stores {
         instances.push(handler.0.prepared.instantiate_async(store).await.unwrap());
     }
     for (store, instance) in stores.iter_mut().zip(instances) {
-        assert_eq!(call(store, &instance, &grant, 1).await.found, 0);
+        assert_eq!(call(store, &instance, 1).await.found, 0);
     }
 }
 
@@ -126,16 +128,16 @@ async fn a_reused_instance_would_be_caught() {
     let handler = guest("canary");
     let (footage, grant) = household(STILL).await;
     let _running = handler.0.house.ticker.run();
-    let mut store = handler.store(footage, Instant::now() + Duration::from_secs(600));
+    let mut store = handler.store(footage, grant, Instant::now() + Duration::from_secs(600));
     let instance = handler.0.prepared.instantiate_async(&mut store).await.unwrap();
-    assert_eq!(call(&mut store, &instance, &grant, 1).await.found, 0);
-    let second = call(&mut store, &instance, &grant, 2).await;
+    assert_eq!(call(&mut store, &instance, 1).await.found, 0);
+    let second = call(&mut store, &instance, 2).await;
     // Both statics, the heap block and the grown pages at least; the stack's come on top.
     assert!(second.found > 512 * 3 + 2 * 65536 / 8, "{second:?}");
 }
 
-async fn call(store: &mut Store<State>, instance: &FootageHandler, grant: &Arc<Grant>, seed: u32) -> Report {
-    let grant = store.data_mut().admit(Arc::clone(grant)).unwrap();
+async fn call(store: &mut Store<State>, instance: &FootageHandler, seed: u32) -> Report {
+    let grant = store.data_mut().give_grant().unwrap();
     let asked = question(ANSWER, seed).into();
     let answer = instance
         .eyesonly_edge_handler()

@@ -5,11 +5,16 @@ use super::*;
 /// The outcome of one question, as text.
 async fn outcome(handler: &Handler, question: u32) -> String {
     match ask(handler, question).await {
-        Ok(Answer { status, body, .. }) => match body {
-            Body::Empty => format!("{status:?}, empty"),
-            Body::Bytes(bytes) => format!("{status:?}, {} bytes", bytes.len()),
-            Body::Footage { offset, length, .. } => format!("{status:?}, {length} bytes of footage from {offset}"),
-        },
+        Ok(answer) => {
+            let status = answer.status();
+            match answer.content() {
+                Content::Empty => format!("{status:?}, empty"),
+                Content::Bytes(bytes) => format!("{status:?}, {} bytes", bytes.len()),
+                Content::Footage { offset, length, .. } => {
+                    format!("{status:?}, {length} bytes of footage from {offset}")
+                }
+            }
+        }
         Err(failure) => failure.to_string(),
     }
 }
@@ -29,8 +34,11 @@ async fn check(question: u32, expected: &str) {
 
 #[tokio::test]
 async fn an_answer_by_handle_is_the_objects_bytes() {
-    let answer = ask(&guest("misbehave"), 0).await.unwrap();
-    assert_eq!(footage_bytes(answer).await, STILL);
+    let home = home_with(STILL).await;
+    let grant = home.grant(Action::Live).await;
+    let handler = guest("misbehave");
+    let asked = handler.handle(Arc::clone(&home.footage), Arc::clone(&grant), width(0));
+    assert_eq!(arrives(&home, &grant, asked.await.unwrap()).await, STILL);
 }
 
 #[tokio::test]
@@ -194,7 +202,8 @@ async fn renditions_are_checked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_makes_a_rendition_and_the_others_get_it() {
     let handler = guest("misbehave");
-    let (footage, grant) = household(STILL).await;
+    let home = home_with(STILL).await;
+    let (footage, grant) = (Arc::clone(&home.footage), home.grant(Action::Live).await);
     let asked: Vec<_> = (0..32)
         .map(|number| {
             // Some of those that make one trap half-way; the rest must not wait for them for ever.
@@ -211,7 +220,7 @@ async fn one_makes_a_rendition_and_the_others_get_it() {
         if question == 14 {
             assert!(matches!(answer, Err(HandlerFailure::Trapped(_))));
         } else {
-            assert_eq!(footage_bytes(answer.unwrap()).await, STILL.get(..16).unwrap());
+            assert_eq!(arrives(&home, &grant, answer.unwrap()).await, STILL.get(..16).unwrap());
         }
     }
 }
@@ -221,13 +230,19 @@ async fn a_rendition_is_made_when_a_core_is_free() {
     let handler = guest("misbehave");
     let house = &handler.0.house;
     let cores = house.decodes.take_all(house.limits.decodes_max).await.unwrap();
-    let mut making = std::pin::pin!(ask(&handler, 12));
+    let home = home_with(STILL).await;
+    let grant = home.grant(Action::Live).await;
+    let asked = handler.handle(Arc::clone(&home.footage), Arc::clone(&grant), width(12));
+    let mut making = std::pin::pin!(asked);
     for _ in 0..1000 {
         assert!(futures::poll!(making.as_mut()).is_pending(), "made without a core");
         tokio::task::yield_now().await;
     }
     drop(cores);
-    assert_eq!(footage_bytes(making.await.unwrap()).await, STILL.get(..16).unwrap());
+    assert_eq!(
+        arrives(&home, &grant, making.await.unwrap()).await,
+        STILL.get(..16).unwrap()
+    );
 }
 
 #[tokio::test]

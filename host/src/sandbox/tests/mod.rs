@@ -9,7 +9,9 @@ mod registers;
 use std::path::PathBuf;
 
 use super::*;
-use crate::footage::testing::household;
+use eyesonly_gate::Content;
+use eyesonly_rights::Action;
+use eyesonly_service::footage::testing::{Home, home_with, household};
 
 /// What every test household's still holds.
 const STILL: &[u8] = b"a still: forty bytes that stand for one.";
@@ -49,19 +51,16 @@ async fn ask(handler: &Handler, question: u32) -> Result<Answer, HandlerFailure>
 }
 
 fn bytes(answer: Answer) -> Vec<u8> {
-    match answer.body {
-        Body::Bytes(bytes) => bytes,
-        Body::Empty => panic!("an empty body"),
-        Body::Footage { .. } => panic!("a range of footage"),
+    match answer.content() {
+        Content::Bytes(bytes) => bytes.to_vec(),
+        Content::Empty => panic!("an empty body"),
+        Content::Footage { .. } => panic!("a range of footage"),
     }
 }
 
-async fn footage_bytes(answer: Answer) -> Vec<u8> {
-    let Body::Footage { source, offset, length } = answer.body else {
-        panic!("not a range of footage");
-    };
-    let Ok(bytes) = source.read(offset, u32::try_from(length).unwrap()).await else {
-        panic!("the answer's object can't be read");
-    };
+/// What arrives of an answer at its viewer.
+async fn arrives(home: &Home, grant: &Arc<Grant>, answer: Answer) -> Vec<u8> {
+    let (bytes, cut) = home.let_out(grant, answer).await.unwrap();
+    assert_eq!(cut, None);
     bytes
 }

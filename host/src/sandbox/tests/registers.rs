@@ -105,7 +105,7 @@ fn component() -> Vec<u8> {
     globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
     globals.global(global(ValType::FUNCREF), &ConstExpr::ref_null(HeapType::FUNC));
     let mut exports = ExportSection::new();
-    exports.export("eyesonly:edge/handler@0.1.0#handle", ExportKind::Func, 0);
+    exports.export("eyesonly:edge/handler@0.2.0#handle", ExportKind::Func, 0);
     exports.export("cabi_realloc", ExportKind::Func, 1);
     exports.export("memory", ExportKind::Memory, 0);
     let mut elements = ElementSection::new();
@@ -167,11 +167,11 @@ async fn reused_globals_and_tables_would_be_caught() {
     let handler = registers();
     let (footage, grant) = household(STILL).await;
     let _running = handler.0.house.ticker.run();
-    let mut store = handler.store(footage, Instant::now() + Duration::from_secs(600));
+    let mut store = handler.store(footage, grant, Instant::now() + Duration::from_secs(600));
     let instance = handler.0.prepared.instantiate_async(&mut store).await.unwrap();
     // Two globals, the table's size, and every element of the grown table.
     for expected in [0, 3 + 2 * u32::try_from(ELEMENTS).unwrap()] {
-        let grant = store.data_mut().admit(Arc::clone(&grant)).unwrap();
+        let grant = store.data_mut().give_grant().unwrap();
         let answer = instance
             .eyesonly_edge_handler()
             .call_handle(&mut store, grant, &width(1).into())

@@ -1,10 +1,11 @@
 //! An index and a registry that can be told to lie; what they are not asked to lie about, they answer honestly.
 
 use crate::index::memory::MemoryIndex;
-use crate::index::{Committed, Index, IndexError, NewObject, ObjectRow, Removed, Rows};
+use crate::index::{Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows};
 use crate::registry::memory::MemoryRegistry;
-use crate::registry::{Answer, Change, Listed, Nonce, Registry, RegistryError};
 use async_trait::async_trait;
+use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
 use std::sync::Mutex;
 
@@ -15,6 +16,8 @@ pub(super) type Lie = Box<dyn Fn(&mut Rows) + Send>;
 pub(super) struct LyingIndex {
     honest: MemoryIndex,
     lie: Mutex<Option<Lie>>,
+    /// Whether live rows are withheld from collection.
+    pub(super) withholds: Mutex<bool>,
 }
 
 impl LyingIndex {
@@ -67,54 +70,91 @@ impl Index for LyingIndex {
     ) -> Result<Option<Removed>, IndexError> {
         self.honest.delete_event(h, c, e, rows).await
     }
-    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
-        self.honest.forget(household, camera, limit).await
+    async fn forget(
+        &self,
+        household: HouseholdId,
+        camera: CameraId,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Forgotten, IndexError> {
+        self.honest.forget(household, camera, limit, nonce).await
     }
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         self.honest.household_bytes(household).await
     }
-    async fn known(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, IndexError> {
-        self.honest.known(names).await
+    async fn known(&self, names: &[ObjectName], nonce: Nonce) -> Result<Known, IndexError> {
+        let mut known = self.honest.known(names, nonce).await?;
+        if *self.withholds.lock().unwrap() {
+            known.names.clear();
+        }
+        Ok(known)
     }
     fn reset(&self) {}
 }
 
-/// What was told: kind and key of each question, and the answer.
-pub(super) type Told = Vec<((&'static str, Vec<u8>), Answer)>;
+/// What a registry does with its answer before it hands it over.
+pub(super) type Told = Box<dyn FnMut(&[RecordName<'_>], &mut Answer) + Send>;
 
-/// A registry that goes on telling what it told before.
+/// A registry that lies as it is told to.
 #[derive(Default)]
-pub(super) struct StuckRegistry {
+pub(super) struct LyingRegistry {
     honest: MemoryRegistry,
-    pub(super) stuck: Mutex<Option<Told>>,
+    lie: Mutex<Option<Told>>,
+    is_honest: std::sync::atomic::AtomicBool,
+}
+
+/// A record's kind and key.
+type Name = (&'static str, Vec<u8>);
+
+impl LyingRegistry {
+    pub(super) fn tell(&self, lie: impl FnMut(&[RecordName<'_>], &mut Answer) + Send + 'static) {
+        *self.lie.lock().unwrap() = Some(Box::new(lie));
+    }
+    /// Administration reads what it changes: the registry may be honest meanwhile.
+    pub(super) fn tell_nothing_to_administration(&self, honest: bool) {
+        self.is_honest.store(honest, std::sync::atomic::Ordering::SeqCst);
+    }
+    /// Goes on telling what it tells from now on: each record of now, and the position of then where `position` is given.
+    pub(super) fn stick(&self, position: bool) {
+        let mut told: Vec<(Name, Option<Vec<u8>>)> = Vec::new();
+        let mut then: Option<Position> = None;
+        self.tell(move |names, answer| {
+            for ((kind, key), record) in names.iter().zip(&mut answer.records) {
+                let name = (*kind, key.to_vec());
+                match told.iter().find(|(known, _)| *known == name) {
+                    Some((_, then)) => *record = then.clone(),
+                    None => told.push((name, record.clone())),
+                }
+            }
+            let then = *then.get_or_insert(answer.position);
+            if position {
+                answer.position = then;
+            }
+        });
+    }
 }
 
 #[async_trait]
-impl Registry for StuckRegistry {
-    async fn read(&self, kind: &'static str, key: &[u8], nonce: Nonce) -> Result<Answer, RegistryError> {
-        let now = self.honest.read(kind, key, nonce).await?;
-        let mut stuck = self.stuck.lock().unwrap();
-        let Some(told) = &mut *stuck else { return Ok(now) };
-        let asked = (kind, key.to_vec());
-        if let Some((_, then)) = told.iter().find(|(question, _)| *question == asked) {
-            // The record of then, dressed as an answer of now.
-            return Ok(Answer {
-                nonce,
-                sequence: now.sequence,
-                ..then.clone()
-            });
+impl Registry for LyingRegistry {
+    async fn read(&self, names: &[RecordName<'_>], nonce: Nonce) -> Result<Answer, RegistryError> {
+        let mut answer = self.honest.read(names, nonce).await?;
+        let honest = self.is_honest.load(std::sync::atomic::Ordering::SeqCst);
+        if let Some(lie) = self.lie.lock().unwrap().as_mut().filter(|_| !honest) {
+            lie(names, &mut answer);
         }
-        told.push((asked, now.clone()));
-        Ok(now)
+        Ok(answer)
     }
-    async fn sequence(&self) -> Result<u64, RegistryError> {
-        self.honest.sequence().await
+    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+        self.honest.commit(changes, rights).await
     }
-    async fn commit(&self, changes: Vec<Change>, sequence: Option<u64>) -> Result<u64, RegistryError> {
-        self.honest.commit(changes, sequence).await
-    }
-    async fn list(&self, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Result<Vec<Listed>, RegistryError> {
-        self.honest.list(kind, after, limit).await
+    async fn list(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Listing, RegistryError> {
+        self.honest.list(kind, after, limit, nonce).await
     }
     fn reset(&self) {}
 }

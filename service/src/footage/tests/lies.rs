@@ -1,67 +1,89 @@
 //! Lies told to the footage room, one by one: a tier, the store, the index and the registry answer with something else, and what is
 //! handed out is the right footage or an error, counted at its seam. Each test first shows that the same question has an answer.
 
-use super::liars::{Lie, LyingIndex, StuckRegistry};
+use super::liars::{Lie, LyingIndex, LyingRegistry};
 use super::{body, jpeg, newest, stored, with_still};
-use crate::admission::Refused;
 use crate::footage::FootageError;
 use crate::footage::testing::{Home, footage_id};
 use crate::index::Index as _;
 use crate::index::memory::MemoryIndex;
-use crate::ledger::{Fault, Ledger as _, Seam};
-use crate::registry::Nonce;
+use crate::ledger::Counts as _;
 use crate::registry::memory::MemoryRegistry;
-use crate::vault::SealedExtent;
+use crate::store::collect_before;
+use crate::tiers::{ExtentKey, Tier};
+use async_trait::async_trait;
 use bytes::Bytes;
-use eyesonly_rights::Action;
+use eyesonly_gate::{Claimed, Refused, Sealed, Seam};
+use eyesonly_rights::{Action, Fault, Nonce};
 use eyesonly_seal::{Kind, ObjectName};
 use std::sync::Arc;
 
 fn count(home: &Home, seam: Seam) -> u64 {
     Fault::ALL
         .iter()
-        .map(|fault| home.ledger.misdeliveries(seam, *fault))
+        .map(|(fault, _)| home.ledger.misdeliveries(seam, *fault))
         .sum()
+}
+
+/// A tier that says what it is told to say, until it is told otherwise: nothing but the vault's own can be put into a real one.
+#[derive(Default)]
+struct SayingTier {
+    says: std::sync::Mutex<std::collections::HashMap<ExtentKey, Claimed>>,
+    kept: std::sync::Mutex<std::collections::HashMap<ExtentKey, Sealed>>,
+}
+
+#[async_trait]
+impl Tier for SayingTier {
+    async fn get(&self, key: ExtentKey) -> Option<Claimed> {
+        let said = self.says.lock().unwrap().get(&key).cloned();
+        said.or_else(|| self.kept.lock().unwrap().get(&key).cloned().map(Claimed::from))
+    }
+    async fn put(&self, key: ExtentKey, extent: Sealed) {
+        self.kept.lock().unwrap().insert(key, extent);
+    }
+    async fn evict(&self, key: ExtentKey) {
+        self.says.lock().unwrap().remove(&key);
+        self.kept.lock().unwrap().remove(&key);
+    }
 }
 
 #[tokio::test]
 async fn a_memory_tier_that_lies_is_refused_and_the_store_asked() {
-    let (home, still) = with_still().await;
+    let tier = Arc::new(SayingTier::default());
+    let home = Home::with_tier(Arc::clone(&tier) as _).await;
+    let still = jpeg(&body(2_200_000, 1));
+    home.put(Kind::Still, footage_id(), &still).await.unwrap();
     assert!(newest(&home).await.unwrap() == still);
     let name = stored(&home)[0].0;
-    let memory = home.footage.ladder().first();
-    let honest = [
-        memory.get((name, 0)).await.unwrap(),
-        memory.get((name, 1)).await.unwrap(),
-    ];
+    let honest = [tier.get((name, 0)).await.unwrap(), tier.get((name, 1)).await.unwrap()];
     let mut flipped = honest[1].chunks.to_vec();
     flipped[500_000] ^= 1;
     let lies = [
-        SealedExtent {
+        Claimed {
             header: [7; 56],
             ..honest[1].clone()
         },
-        SealedExtent {
+        Claimed {
             chunks: Bytes::from(flipped),
             ..honest[1].clone()
         },
-        SealedExtent {
+        Claimed {
             chunks: honest[1].chunks.slice(..1_000_000),
             ..honest[1].clone()
         },
-        SealedExtent {
+        Claimed {
             chunks: Bytes::new(),
             ..honest[1].clone()
         },
         honest[0].clone(),
     ];
     for (n, lie) in lies.into_iter().enumerate() {
-        memory.put((name, 1), lie).await;
+        tier.says.lock().unwrap().insert((name, 1), lie);
         let before = count(&home, Seam::MemoryTier);
         assert!(newest(&home).await.unwrap() == still, "lie {n}");
         assert!(count(&home, Seam::MemoryTier) > before, "lie {n} was not counted");
         assert_eq!(
-            memory.get((name, 1)).await.unwrap().chunks,
+            tier.get((name, 1)).await.unwrap().chunks,
             honest[1].chunks,
             "lie {n} was not replaced"
         );
@@ -101,7 +123,7 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
         assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable), "lie {n}");
         assert!(count(&home, Seam::Store) > before, "lie {n} was not counted");
         for extent in 0..3 {
-            if let Some(kept) = home.footage.ladder().first().get((name, extent)).await {
+            if let Some(kept) = home.ladder.first().get((name, extent)).await {
                 let start = 56 + extent as usize * 1_049_600;
                 assert_eq!(
                     kept.chunks,
@@ -109,7 +131,7 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
                     "a lie is in the tier"
                 );
             }
-            home.footage.ladder().first().evict((name, extent)).await;
+            home.ladder.first().evict((name, extent)).await;
         }
     }
     home.store.objects.lock().unwrap().insert(name, honest);
@@ -149,7 +171,8 @@ async fn an_index_that_lies_is_refused() {
     // Rows of another camera of the same household, and of the same viewer: still not what was asked for.
     let (_, other) = home.second_camera().await;
     let lies: Vec<(&str, Lie)> = vec![
-        ("nonce", Box::new(|rows| rows.nonce = Nonce::from_bytes([9; 16]))),
+        ("nonce", Box::new(|rows| rows.echo = Some(Nonce::from_bytes([9; 16])))),
+        ("no nonce", Box::new(|rows| rows.echo = None)),
         (
             "length",
             Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.sealed_length += 1)),
@@ -232,20 +255,52 @@ async fn an_index_that_lies_is_refused() {
 
 #[tokio::test]
 async fn a_record_of_before_a_revocation_is_refused() {
-    let registry = Arc::new(StuckRegistry::default());
+    let registry = Arc::new(LyingRegistry::default());
     let home = Home::over(Arc::new(MemoryIndex::default()), Arc::clone(&registry) as _).await;
-    *registry.stuck.lock().unwrap() = Some(Vec::new());
+    registry.stick(false);
     assert!(home.admit(home.camera, Action::Live).await.is_ok());
-    let told = registry.stuck.lock().unwrap().take();
+    registry.tell_nothing_to_administration(true);
     home.admin.remove_camera(home.camera).await.unwrap();
+    registry.tell_nothing_to_administration(false);
+    assert!(matches!(
+        home.admit(home.camera, Action::Live).await,
+        Err(Refused::Unavailable(..))
+    ));
+    assert!(home.ledger.misdeliveries(Seam::Registry, Fault::Stale) >= 2);
+    registry.tell(|_, _| {});
     assert!(
         matches!(home.admit(home.camera, Action::Live).await, Err(Refused::NotFound)),
         "the honest answer revokes"
     );
-    *registry.stuck.lock().unwrap() = told;
-    assert!(matches!(
-        home.admit(home.camera, Action::Live).await,
-        Err(Refused::Unavailable(_))
-    ));
-    assert!(home.ledger.misdeliveries(Seam::Registry, Fault::Stale) >= 2);
+}
+
+#[tokio::test]
+async fn a_registry_that_claims_no_freshness_is_refused() {
+    let registry = Arc::new(LyingRegistry::default());
+    let home = Home::over(Arc::new(MemoryIndex::default()), Arc::clone(&registry) as _).await;
+    registry.tell(|_, answer| answer.echo = None);
+    let refused = home.admit(home.camera, Action::Live).await;
+    assert!(matches!(refused, Err(Refused::Unavailable(..))));
+    assert_eq!(home.ledger.misdeliveries(Seam::Registry, Fault::WrongAnswer), 2);
+}
+
+/// The index leaves out what is live, or answers what it was asked before: nothing that was acknowledged is deleted.
+#[tokio::test]
+async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
+    let index = Arc::new(LyingIndex::default());
+    let home = Home::over(Arc::clone(&index) as _, Arc::new(MemoryRegistry::default())).await;
+    let still = jpeg(b"at the door");
+    home.put(Kind::Still, footage_id(), &still).await.unwrap();
+    *index.withholds.lock().unwrap() = true;
+    let before = count(&home, Seam::Index);
+    let collected = collect_before(&home.catalogue, &*home.store, u64::MAX).await;
+    assert_eq!((collected.unwrap(), stored(&home).len()), (0, 1));
+    assert!(count(&home, Seam::Index) > before, "and it is counted");
+    *index.withholds.lock().unwrap() = false;
+    assert_eq!(newest(&home).await.unwrap(), still);
+    // A catalogue that remembers nothing shows that this is what keeps it.
+    *index.withholds.lock().unwrap() = true;
+    let forgetful = crate::catalogue::Catalogue::new(Arc::clone(&index) as _, Arc::clone(&home.records));
+    let collected = collect_before(&forgetful, &*home.store, u64::MAX).await;
+    assert_eq!((collected.unwrap(), stored(&home).len()), (1, 0));
 }

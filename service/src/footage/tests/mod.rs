@@ -1,12 +1,17 @@
 //! What the footage room hands out, makes and deletes, over seams in memory. What it does when they lie is in lies.rs.
 
+mod crossed;
+mod cut;
 mod liars;
 mod lies;
 
-use super::testing::{Home, footage_id};
-use super::{FootageError, Held, Pieces, Recalled};
+use super::testing::{Home, drain, footage_id};
+use super::{FootageError, Held, Recalled};
 use crate::ingest::{IngestError, Taken};
 use bytes::Bytes;
+use eyesonly_gate::ledger::Handed;
+use eyesonly_gate::rules::{MediaType, Status};
+use eyesonly_gate::{Content, Cut, Departure, Instance, Leaving, Source as _};
 use eyesonly_rights::Action;
 use eyesonly_seal::{Kind, ObjectName};
 
@@ -38,13 +43,31 @@ fn body(length: usize, seed: u32) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-async fn all(held: &Held) -> Result<Vec<u8>, FootageError> {
-    let mut pieces = Pieces::new(held, 0, held.length())?;
-    let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next(held).await? {
-        bytes.extend_from_slice(&piece);
+/// Reads all of it, as a handler would: piece by piece.
+async fn all(held: &mut Held) -> Result<Vec<u8>, Cut> {
+    let (mut bytes, end) = (Vec::new(), held.length());
+    while (bytes.len() as u64) < end {
+        bytes.extend_from_slice(held.piece(bytes.len() as u64, end).await?.bytes());
     }
     Ok(bytes)
+}
+
+/// The door out for the whole of what is held.
+async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Refused> {
+    let (grant, length) = (held.grant().clone(), held.length());
+    let content = Content::Footage {
+        source: Box::new(held),
+        offset: 0,
+        length,
+    };
+    let answer = Instance::new(grant.clone())
+        .answers(Status::Ok, MediaType::Jpeg, content)
+        .unwrap();
+    let leaving = Leaving {
+        handed: Handed::Still,
+        event: None,
+    };
+    Departure::open(&home.admission, &grant, home.presents().0, answer, leaving).await
 }
 
 /// A home with one still of two extents and a bit.
@@ -63,7 +86,9 @@ async fn held(home: &Home) -> Result<Held, FootageError> {
 }
 
 async fn newest(home: &Home) -> Result<Vec<u8>, FootageError> {
-    all(&held(home).await?).await
+    all(&mut held(home).await?)
+        .await
+        .map_err(|Cut| FootageError::Unavailable)
 }
 
 fn stored(home: &Home) -> Vec<(ObjectName, Bytes)> {
@@ -104,14 +129,25 @@ async fn every_range_is_what_was_handed_in() {
     }
     assert_eq!(held.read(length, 1).await, Err(FootageError::Invalid));
     assert_eq!(held.read(0, 0).await, Err(FootageError::Invalid));
-    assert!(Pieces::new(&held, 1, length).is_err() && Pieces::new(&held, u64::MAX, 2).is_err());
+    for (offset, length) in [(1, length), (u64::MAX, 2), (0, 0)] {
+        let source = Box::new(self::held(&home).await.unwrap());
+        let instance = Instance::new(source.grant().clone());
+        let content = Content::Footage { source, offset, length };
+        assert!(
+            instance.answers(Status::Ok, MediaType::Jpeg, content).is_err(),
+            "{length} from {offset}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_herd_for_one_still_costs_one_read_an_extent() {
     let (home, still) = with_still().await;
-    let held = held(&home).await.unwrap();
-    let results = futures::future::join_all((0..40).map(|_| all(&held))).await;
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        held.push(self::held(&home).await.unwrap());
+    }
+    let results = futures::future::join_all(held.iter_mut().map(all)).await;
     assert!(results.into_iter().all(|got| got.unwrap() == still));
     assert_eq!(home.store.reads.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
@@ -119,17 +155,23 @@ async fn a_herd_for_one_still_costs_one_read_an_extent() {
 #[tokio::test]
 async fn a_long_response_ends_when_its_right_does() {
     let (home, still) = with_still().await;
-    let held = held(&home).await.unwrap();
-    let mut pieces = Pieces::new(&held, 0, held.length()).unwrap();
-    let mut got = 0;
-    while let Some(piece) = pieces.next(&held).await.ok().flatten() {
-        got += piece.len();
-        if got == 131_072 {
-            home.admin.remove_camera(home.camera).await.unwrap();
-        }
-    }
-    assert_eq!(got, 1_048_576, "no byte of the next extent leaves");
-    assert!(still.len() > got);
+    let departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
+    home.admin.remove_camera(home.camera).await.unwrap();
+    let (got, cut) = drain(departure).await;
+    assert_eq!(
+        (got.len(), cut),
+        (1_048_576, Some(Cut)),
+        "no byte of the next extent leaves"
+    );
+    assert!(still.starts_with(&got) && still.len() > got.len());
+}
+
+#[tokio::test]
+async fn a_response_has_all_its_bytes_while_nothing_changes() {
+    let (home, still) = with_still().await;
+    let departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
+    assert_eq!(departure.length(), still.len() as u64);
+    assert!(drain(departure).await == (still, None));
 }
 
 #[tokio::test]
@@ -142,20 +184,20 @@ async fn renditions_are_made_once_and_belong_to_their_maker() {
     };
     let recall = home.footage.recall(&source, &[1; 32], "w320");
     let remember = async {
-        let held = home
+        let mut held = home
             .footage
             .remember(&source, &[1; 32], "w320", b"small".to_vec())
             .await
             .unwrap();
         drop(making);
-        all(&held).await.unwrap()
+        all(&mut held).await.unwrap()
     };
     let (recalled, made) = futures::future::join(recall, remember).await;
-    let Recalled::AtHand(held) = recalled.unwrap() else {
+    let Recalled::AtHand(mut held) = recalled.unwrap() else {
         panic!("it waited for the one that makes it")
     };
     assert_eq!(
-        (all(&held).await.unwrap(), made),
+        (all(&mut held).await.unwrap(), made),
         (b"small".to_vec(), b"small".to_vec())
     );
     for (handler, name) in [([2; 32], "w320"), ([1; 32], "w640")] {
@@ -204,18 +246,18 @@ async fn uploads_are_told_apart_and_deletions_stay() {
     assert_eq!(stored(&home).len(), 1, "what was not taken is not kept");
 
     let grant = home.grant(Action::Delete).await;
-    home.footage.delete_event(&grant, &event.to_string()).await.unwrap();
+    home.footage.delete_event(&grant, event).await.unwrap();
     assert!(stored(&home).is_empty());
     assert_eq!(
-        home.footage.event(&grant, &event.to_string()).await.err(),
+        home.footage.event(&grant, event).await.err(),
         Some(FootageError::NotFound)
     );
     assert_eq!(
-        home.footage.event_still(&grant, &event.to_string()).await.err(),
+        home.footage.event_still(&grant, event).await.err(),
         Some(FootageError::NotFound)
     );
     assert_eq!(
-        home.footage.delete_event(&grant, &event.to_string()).await.err(),
+        home.footage.delete_event(&grant, event).await.err(),
         Some(FootageError::NotFound)
     );
     assert!(matches!(

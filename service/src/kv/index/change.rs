@@ -2,7 +2,8 @@
 
 use super::row::StoredRow;
 use super::{Draft, IndexError, KvError, hex, name_key, row_key};
-use crate::index::{ObjectRow, SUPERSEDED_MAX, State};
+use crate::index::{SUPERSEDED_MAX, quota_bytes};
+use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -182,7 +183,7 @@ impl<'a> Change<'a> {
             }
         })?;
         let bytes = self.draft.state.bytes.entry(*household.as_bytes()).or_default();
-        *bytes = bytes.saturating_add(row.quota_bytes());
+        *bytes = bytes.saturating_add(quota_bytes(row));
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl<'a> Change<'a> {
             }
         })?;
         let bytes = self.draft.state.bytes.entry(*household.as_bytes()).or_default();
-        *bytes = bytes.saturating_sub(row.quota_bytes());
+        *bytes = bytes.saturating_sub(quota_bytes(row));
         Ok(())
     }
 

@@ -15,11 +15,13 @@ mod row;
 use super::journal::{Draft, entry, open, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
 use crate::index::{
-    Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, Nonce, ObjectRow, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, State,
+    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX, Removed, Rows,
+    SLOTS_MAX, quota_bytes,
 };
 use async_trait::async_trait;
 use change::{Camera, Change, Class, Days, Page, days_key, page_key};
+use eyesonly_gate::vault::{ObjectRow, State};
+use eyesonly_rights::{Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, SlotName};
 use row::StoredRow;
 use std::sync::Arc;
@@ -144,12 +146,12 @@ impl KvIndex {
         };
         let freed = superseded
             .iter()
-            .fold(0_u64, |freed, row| freed.saturating_add(row.quota_bytes()));
+            .fold(0_u64, |freed, row| freed.saturating_add(quota_bytes(row)));
         let here = change.bytes_of(new.household).saturating_sub(freed);
         let used = self
             .bytes_but(new.household, Some(new.row.camera))?
             .saturating_add(here)
-            .saturating_add(new.row.quota_bytes());
+            .saturating_add(quota_bytes(&new.row));
         if used > new.quota_bytes {
             return Ok(Outcome::Nothing(Committed::OverQuota));
         }
@@ -159,7 +161,7 @@ impl KvIndex {
         for row in &superseded {
             change.remove(new.household, row, None)?;
         }
-        change.add(new.household, &new.row)?;
+        change.add(new.household, &new.kept_row())?;
         if let Some(pointer) = &new.pointer {
             change.point(pointer)?;
         }
@@ -180,7 +182,7 @@ enum Outcome<T> {
 
 #[async_trait]
 impl Index for KvIndex {
-    async fn objects(&self, slots: &[SlotName], nonce: Nonce) -> Result<Rows, IndexError> {
+    async fn objects(&self, slots: &[SlotName], _: Nonce) -> Result<Rows, IndexError> {
         if slots.len() > SLOTS_MAX {
             return Err(IndexError::Limit("slots in one question"));
         }
@@ -188,7 +190,7 @@ impl Index for KvIndex {
         asked.sort_unstable();
         asked.dedup();
         let rows = self.rows(&asked)?;
-        Ok(Rows { nonce, rows })
+        Ok(Rows { echo: None, rows })
     }
 
     async fn events(
@@ -196,7 +198,7 @@ impl Index for KvIndex {
         camera: CameraId,
         before: Option<FootageId>,
         limit: usize,
-        nonce: Nonce,
+        _: Nonce,
     ) -> Result<Rows, IndexError> {
         if limit > PAGE_ROWS_MAX {
             return Err(IndexError::Limit("rows in one page"));
@@ -215,15 +217,15 @@ impl Index for KvIndex {
         }
         let mut rows = self.rows(&slots)?;
         rows.retain(|row| row.state == State::Live);
-        Ok(Rows { nonce, rows })
+        Ok(Rows { echo: None, rows })
     }
 
-    async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError> {
+    async fn newest_still(&self, camera: CameraId, _: Nonce) -> Result<Rows, IndexError> {
         let journal = journal(camera);
         let (_, state) = state::<Camera>(&*self.0, &journal)?;
         let rows = state.pointer.into_iter().map(|row| row.row(&journal));
         let rows = rows.collect::<Result<_, _>>()?;
-        Ok(Rows { nonce, rows })
+        Ok(Rows { echo: None, rows })
     }
 
     async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
@@ -233,7 +235,7 @@ impl Index for KvIndex {
     }
 
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
-        let inline = new.row.inline.as_ref().map(Vec::len);
+        let inline = new.inline.as_ref().map(|inline| inline.bytes().len());
         if inline.is_some_and(|length| length > INLINE_BYTES_MAX) {
             return Err(IndexError::Limit("bytes of an object kept inline"));
         }
@@ -279,28 +281,36 @@ impl Index for KvIndex {
             for row in &rows {
                 change.remove(household, row, tombstone_of(row).filter(|_| !row.rendition))?;
                 removed.names.push(row.name);
-                removed.sealed_bytes = removed.sealed_bytes.saturating_add(row.quota_bytes());
+                removed.sealed_bytes = removed.sealed_bytes.saturating_add(quota_bytes(row));
             }
             Ok(Outcome::Change(Some(removed)))
         })
     }
 
-    async fn forget(&self, household: HouseholdId, camera: CameraId, limit: usize) -> Result<usize, IndexError> {
-        self.change(camera, |change| {
+    async fn forget(
+        &self,
+        household: HouseholdId,
+        camera: CameraId,
+        limit: usize,
+        _: Nonce,
+    ) -> Result<Forgotten, IndexError> {
+        let rows = self.change(camera, |change| {
             change.point_nowhere();
             let rows = change.some(limit)?;
             for row in &rows {
                 change.remove(household, row, None)?;
             }
             Ok(Outcome::Change(rows.len()))
-        })
+        })?;
+        Ok(Forgotten { echo: None, rows })
     }
 
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {
         Ok(self.bytes_but(household, None)?)
     }
 
-    async fn known(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, IndexError> {
+    async fn known(&self, names: &[ObjectName], _: Nonce) -> Result<Known, IndexError> {
+        let (count, ()) = state(&*self.0, super::registry::JOURNAL)?;
         let mut known = Vec::new();
         for some in names.chunks(NAMES_ASKED) {
             let keys: Vec<String> = some.iter().map(name_key).collect();
@@ -311,7 +321,11 @@ impl Index for KvIndex {
                 }
             }
         }
-        Ok(known)
+        Ok(Known {
+            echo: None,
+            position: Position::new(0, count, count),
+            names: known,
+        })
     }
 
     fn reset(&self) {}

@@ -1,7 +1,7 @@
 //! A row as it is written.
 
 use super::KvError;
-use crate::index::{ObjectRow, State};
+use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, SlotName};
 use serde::{Deserialize, Serialize};
 

@@ -15,8 +15,9 @@ mod bindings {
 
 use bindings::exports::eyesonly::edge::handler::{Body, FootageRange, Guest, MediaType, Question, Response, Status};
 use bindings::eyesonly::edge::events::{get_event, list_events};
-use bindings::eyesonly::edge::footage::{ErrorCode, Grant, Object};
+use bindings::eyesonly::edge::footage::{Grant, Object};
 use bindings::eyesonly::edge::renditions::{recall, remember};
+use bindings::eyesonly::edge::types::ErrorCode;
 
 /// A canonical UUIDv7 that no camera has made.
 const ABSENT: &str = "01900000-0000-7000-8000-000000000000";

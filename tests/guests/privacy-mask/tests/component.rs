@@ -113,6 +113,10 @@ fn it_asks_for_footage_and_renditions_and_nothing_else() {
     let imports: Vec<&str> = report.imports.iter().map(|import| import.name.as_str()).collect();
     assert_eq!(
         imports,
-        ["eyesonly:edge/footage@0.1.0", "eyesonly:edge/renditions@0.1.0"]
+        [
+            "eyesonly:edge/types@0.2.0",
+            "eyesonly:edge/footage@0.2.0",
+            "eyesonly:edge/renditions@0.2.0"
+        ]
     );
 }

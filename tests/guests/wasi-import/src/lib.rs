@@ -10,7 +10,7 @@ mod bindings {
 
             world wasi-import {
                 import wasi:clocks/monotonic-clock@0.2.0;
-                include eyesonly:edge/footage-handler@0.1.0;
+                include eyesonly:edge/footage-handler@0.2.0;
             }
 
             package wasi:clocks@0.2.0 {

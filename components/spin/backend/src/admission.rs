@@ -1,0 +1,98 @@
+//! Admission for the front: the gate's, once an instance.
+
+use crate::contract::Handling;
+use crate::departure::Departure;
+use crate::run::ended;
+use crate::state::{Admitted, Backend};
+use eyesonly_gate::{Identified, RawCredential};
+use eyesonly_seal::FootageId;
+use eyesonly_service::identity::NewSession;
+use eyesonly_web::problem::Problem;
+use eyesonly_web::routes::Name;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Runs a question to its end; what it says becomes a problem.
+pub(crate) fn answer<T, E>(question: impl Future<Output = Result<T, E>>) -> Result<T, Problem>
+where
+    Problem: From<E>,
+{
+    ended(question).ok_or(Problem::Unavailable)?.map_err(Problem::from)
+}
+
+impl Backend {
+    /// Says whether requests can be answered now.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`]
+    pub fn health(&self) -> Result<(), Problem> {
+        answer(self.admission().records().position()).map(|_| ())
+    }
+
+    /// Starts a session. FROM CLIENT: all of it. An address that is none counts with all others
+    /// that are none.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn login(&self, name: &str, password: Zeroizing<String>, address: &str) -> Result<NewSession, Problem> {
+        self.first_question()?;
+        let address = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        answer(self.identity().login(name, password, address))
+    }
+
+    /// Ends a session. FROM CLIENT.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn logout(&self, credential: &str) -> Result<(), Problem> {
+        self.first_question()?;
+        let raw = RawCredential::new(credential);
+        let requester = answer(self.admission().identify(&raw))?;
+        answer(self.identity().logout(&requester))
+    }
+
+    /// Says who sent the credential, and which cameras they may see something of. FROM CLIENT: all
+    /// of it.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn list_cameras(&self, credential: &str, tag: &str) -> Result<&Identified, Problem> {
+        self.first_question()?;
+        let raw = RawCredential::new(credential);
+        let identified = answer(self.admission().rights(&raw, tag))?;
+        let admitted = self.admitted.get_or_init(|| Admitted::Cameras(identified));
+        match admitted {
+            Admitted::Cameras(identified) => Ok(identified),
+            Admitted::Grant { .. } => Err(Problem::Unavailable),
+        }
+    }
+
+    /// Makes a grant for a row of the route table: what the row wants of the camera is decided on.
+    /// FROM CLIENT: all but the row.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn admit(&self, name: Name, credential: &str, tag: &str, camera: &str) -> Result<&Arc<Handling>, Problem> {
+        self.first_question()?;
+        let serves = name.route().and_then(|row| row.serves).ok_or(Problem::NotFound)?;
+        let raw = RawCredential::new(credential);
+        let grant = answer(self.admission().admit(&raw, tag, camera, serves.action))?;
+        let handling = Handling::new(grant, Arc::clone(self.footage()));
+        match self.admitted.get_or_init(|| Admitted::Grant { serves, handling }) {
+            Admitted::Grant { handling, .. } => Ok(handling),
+            Admitted::Cameras(_) => Err(Problem::Unavailable),
+        }
+    }
+
+    /// Deletes an event. The departure writes that into the ledger. FROM CLIENT: all of it.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn delete_event(&self, credential: &str, tag: &str, camera: &str, event: &str) -> Result<Departure, Problem> {
+        let handling = self.admit(Name::DeleteEvent, credential, tag, camera)?;
+        let event = FootageId::parse(event).map_err(|_| Problem::NotFound)?;
+        answer(self.footage().delete_event(handling.grant(), event))?;
+        self.depart_deletion(credential, event)
+    }
+}

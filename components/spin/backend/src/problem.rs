@@ -1,0 +1,32 @@
+//! Problems, as the front is told of them. `eyesonly_web::problem` chooses which one each error
+//! becomes, for both editions; here it only changes its type. It must never choose words of its
+//! own.
+
+use crate::component::bindings::exports::eyesonly::spin::admission::Problem as Said;
+use eyesonly_web::problem::Problem;
+
+impl From<Problem> for Said {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::BadRequest(detail) => Self::BadRequest(detail.into_owned()),
+            Problem::Unidentified => Self::Unidentified,
+            Problem::WrongLogin => Self::WrongLogin,
+            Problem::NotFound => Self::NotFound,
+            Problem::Conflict(detail) => Self::Conflict(detail.into_owned()),
+            Problem::Deleted => Self::Deleted,
+            Problem::TooLarge(limit) => Self::TooLarge(limit),
+            Problem::MediaType(detail) => Self::MediaType(detail.into_owned()),
+            Problem::Unprocessable(detail) => Self::Unprocessable(detail),
+            Problem::Throttled(seconds) => Self::Throttled(seconds),
+            Problem::Unavailable => Self::Unavailable,
+            Problem::NoRoom(detail) => Self::NoRoom(detail.into_owned()),
+            // What only the front says, which sees the request: no service's error becomes one.
+            Problem::Failed
+            | Problem::OtherOrigin
+            | Problem::Method
+            | Problem::TooSlow(_)
+            | Problem::TargetTooLong
+            | Problem::Range(_) => Self::Failed,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What one instance has: gate and services, put together as the host does over its own seams, and
+//! what was admitted.
+//!
+//! INVARIANT: one instance is asked for one thing ([`Backend::first_question`]), and what is
+//! admitted is set once. Services are made when they are first asked for. It must never name key
+//! material in an error.
+
+use crate::contract::Handling;
+use eyesonly_gate::{Admission, Identified, Keys as _, KeysError, Ledger, Records};
+use eyesonly_rights::Freshness;
+use eyesonly_service::catalogue::Catalogue;
+use eyesonly_service::clock::System;
+use eyesonly_service::footage::Footage;
+use eyesonly_service::identity::Identity;
+use eyesonly_service::ingest::Ingest;
+use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
+use eyesonly_service::tiers::{Alone, Ladder};
+use eyesonly_web::problem::Problem;
+use eyesonly_web::routes::Serves;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use zeroize::Zeroizing;
+
+/// How long a session lasts, unless it is configured.
+const SESSION_SECONDS_DEFAULT: u64 = 7 * 24 * 3600;
+
+/// What was configured for the component.
+#[derive(Default)]
+pub struct Settings {
+    /// `key_encryption_key`: 64 hexadecimal digits.
+    pub key_encryption_key: Option<Zeroizing<String>>,
+    /// `session_seconds`, if given: a number.
+    pub session_seconds: Option<String>,
+}
+
+/// Why nothing can be answered, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Closed {
+    /// No key-encryption key.
+    #[error(
+        "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the key that the store was begun with (64 hexadecimal digits)"
+    )]
+    NoVariable,
+    /// Not a key-encryption key.
+    #[error("the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown")]
+    BadVariable,
+    /// Not a number of seconds.
+    #[error("the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away")]
+    SessionSeconds,
+    /// Nobody has begun the store.
+    #[error(
+        "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins it with the same key_encryption_key"
+    )]
+    NotBegun,
+    /// The store is another key's.
+    #[error(
+        "the key-value store was begun with another key_encryption_key: set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
+    )]
+    OtherKey,
+    /// The store does not answer.
+    #[error("the keys can't be read: {0}")]
+    Store(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What this instance admitted.
+pub enum Admitted {
+    /// A request for a camera.
+    Grant {
+        /// What the row of the route table says that it was admitted for.
+        serves: Serves,
+        /// What the handler is given, and what it opens.
+        handling: Arc<Handling>,
+    },
+    /// A request for the list of cameras.
+    Cameras(Identified),
+}
+
+/// Everything behind one request.
+pub struct Backend {
+    kv: Arc<dyn KeyValue>,
+    keys: Arc<KvKeys>,
+    records: Arc<Records>,
+    admission: Arc<Admission>,
+    session_seconds: u64,
+    kept: OnceLock<(Arc<Catalogue>, Arc<Ladder>)>,
+    footage: OnceLock<Arc<Footage>>,
+    ingest: OnceLock<Arc<Ingest>>,
+    identity: OnceLock<Identity>,
+    asked: AtomicBool,
+    pub(crate) admitted: OnceLock<Admitted>,
+}
+
+impl Backend {
+    /// Opens the back end over this store.
+    ///
+    /// # Errors
+    /// [`Closed`]: no request can be answered.
+    pub fn open(settings: Settings, kv: Arc<dyn KeyValue>, ledger: Arc<dyn Ledger>) -> Result<Self, Closed> {
+        let text = settings.key_encryption_key.unwrap_or_default();
+        if text.trim().is_empty() {
+            return Err(Closed::NoVariable);
+        }
+        let kek = read_kek(&text).map_err(|_| Closed::BadVariable)?;
+        let session_seconds = match settings.session_seconds.as_deref().map(str::trim) {
+            None | Some("") => SESSION_SECONDS_DEFAULT,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds > 0)
+                .ok_or(Closed::SessionSeconds)?,
+        };
+        let keys = KvKeys::open(Arc::clone(&kv), kek, false).map_err(|error| match error {
+            KeysError::NoKey => Closed::NotBegun,
+            KeysError::WrongKey => Closed::OtherKey,
+            KeysError::Unavailable(why) => Closed::Store(why),
+        })?;
+        let keys = Arc::new(keys);
+        let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
+        let system = (Arc::new(System) as _, Arc::new(System) as _);
+        // A key-value store can't hand a nonce back: an answer proves nothing but its own seal,
+        // name and number.
+        let demanded = Freshness::Unproven;
+        let records = Records::new(&*keys, registry, Arc::clone(&ledger), system, demanded);
+        let door = (Arc::clone(&keys) as _, Arc::clone(&records));
+        Ok(Self {
+            admission: Admission::new(door.0, door.1, ledger, Arc::new(System)),
+            kv,
+            keys,
+            records,
+            session_seconds,
+            kept: OnceLock::new(),
+            footage: OnceLock::new(),
+            ingest: OnceLock::new(),
+            identity: OnceLock::new(),
+            asked: AtomicBool::new(false),
+            admitted: OnceLock::new(),
+        })
+    }
+
+    /// Lets the first question of this instance pass, and no other.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`]: there was one already.
+    pub fn first_question(&self) -> Result<(), Problem> {
+        if self.asked.swap(true, Ordering::AcqRel) {
+            tracing::error!(
+                "an instance was asked for a second thing, and refused: each request needs an instance of its own"
+            );
+            return Err(Problem::Unavailable);
+        }
+        Ok(())
+    }
+
+    /// Admission.
+    pub fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Index and store. There are no tiers: nothing outlives the request.
+    fn kept(&self) -> &(Arc<Catalogue>, Arc<Ladder>) {
+        self.kept.get_or_init(|| {
+            let index = Arc::new(KvIndex::new(Arc::clone(&self.kv)));
+            let store = Arc::new(KvStore::new(Arc::clone(&self.kv)));
+            let ladder = Ladder::new(Vec::new(), store, Arc::clone(&self.records));
+            let ladder = Arc::new(ladder.with_coalescer(Arc::new(Alone)));
+            (Catalogue::new(index, Arc::clone(&self.records)), ladder)
+        })
+    }
+
+    /// What handlers ask.
+    pub fn footage(&self) -> &Arc<Footage> {
+        self.footage.get_or_init(|| {
+            let (catalogue, ladder) = self.kept();
+            Footage::new(Arc::clone(catalogue), Arc::clone(ladder))
+        })
+    }
+
+    /// What cameras ask.
+    pub fn ingest(&self) -> &Arc<Ingest> {
+        self.ingest.get_or_init(|| {
+            let (catalogue, ladder) = self.kept();
+            let (catalogue, ladder) = (Arc::clone(catalogue), Arc::clone(ladder));
+            Arc::new(Ingest::new(catalogue, ladder, Arc::clone(&self.admission)))
+        })
+    }
+
+    /// Logins.
+    pub fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| {
+            let attempts = KvAttempts::new(Arc::clone(&self.kv), self.keys.edge().attempts_key());
+            let (keys, records) = (&*self.keys, Arc::clone(&self.records));
+            Identity::new(keys, records, self.session_seconds, Arc::new(attempts))
+        })
+    }
+}

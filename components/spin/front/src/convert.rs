@@ -1,0 +1,25 @@
+//! The backend's problems, as both editions write them.
+
+use crate::bindings::eyesonly::spin::admission;
+use eyesonly_web::problem::Problem;
+
+impl From<admission::Problem> for Problem {
+    fn from(problem: admission::Problem) -> Self {
+        use admission::Problem as Said;
+        match problem {
+            Said::BadRequest(detail) => Self::BadRequest(detail.into()),
+            Said::Unidentified => Self::Unidentified,
+            Said::WrongLogin => Self::WrongLogin,
+            Said::NotFound => Self::NotFound,
+            Said::Conflict(detail) => Self::Conflict(detail.into()),
+            Said::Deleted => Self::Deleted,
+            Said::TooLarge(limit) => Self::TooLarge(limit),
+            Said::MediaType(detail) => Self::MediaType(detail.into()),
+            Said::Unprocessable(detail) => Self::Unprocessable(detail),
+            Said::Throttled(seconds) => Self::Throttled(seconds),
+            Said::Failed => Self::Failed,
+            Said::Unavailable => Self::Unavailable,
+            Said::NoRoom(detail) => Self::NoRoom(detail.into()),
+        }
+    }
+}

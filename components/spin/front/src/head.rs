@@ -1,0 +1,108 @@
+//! The head of a request, in the words of the crate `http`. FROM CLIENT, all of it.
+
+use eyesonly_web::problem::Problem;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
+use spin_sdk::http::{IncomingRequest, Scheme};
+
+/// A request without its body.
+pub struct Head {
+    /// Its method.
+    pub method: String,
+    /// Its target and headers.
+    pub request: Request<()>,
+    /// The host that it names.
+    pub authority: Option<String>,
+    /// It came over TLS, as far as the engine or what stands before it says. Cookies are `Secure`
+    /// then, and nothing else depends on it.
+    pub tls: bool,
+}
+
+impl Head {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`].
+    pub fn read(incoming: &IncomingRequest) -> Result<Self, Problem> {
+        let malformed = || Problem::BadRequest("The request's target or headers are malformed.".into());
+        let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
+        let mut request = Request::new(());
+        *request.uri_mut() = target.parse().map_err(|_| malformed())?;
+        // The engine has looked at Host and Transfer-Encoding, and keeps both for itself.
+        *request.version_mut() = Version::HTTP_2;
+        let headers = request.headers_mut();
+        for (name, value) in incoming.headers().entries() {
+            let name = HeaderName::try_from(name).map_err(|_| malformed())?;
+            headers.append(name, HeaderValue::try_from(value).map_err(|_| malformed())?);
+        }
+        let forwarded = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok());
+        // The first is what the client came by, where several proxies have added theirs.
+        let forwarded = forwarded.and_then(|proto| proto.split(',').next());
+        let forwarded = forwarded.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
+        // Spin says it here alone where it ends TLS itself.
+        let full = headers.get_all("spin-full-url").iter().next_back();
+        let full = full.is_some_and(|url| url.as_bytes().starts_with(b"https://"));
+        Ok(Self {
+            method: incoming.method().to_string(),
+            authority: incoming.authority(),
+            tls: forwarded || full || matches!(incoming.scheme(), Some(Scheme::Https)),
+            request,
+        })
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// Its query.
+    pub fn query(&self) -> Option<&str> {
+        self.request.uri().query()
+    }
+
+    /// Where the client is, as the engine says; empty where it does not. Only what the engine
+    /// itself appended counts: the last one.
+    pub fn address(&self) -> String {
+        let said = self.headers().get_all("spin-client-addr").iter().next_back();
+        let said = said.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // Spin says address and port.
+        match said.parse::<std::net::SocketAddr>() {
+            Ok(address) => address.ip().to_string(),
+            Err(_) => said.to_owned(),
+        }
+    }
+}
+
+/// The parameters of an address.
+#[derive(Default)]
+pub struct Place<'a> {
+    /// The session's tag.
+    pub tag: &'a str,
+    /// The camera.
+    pub camera: &'a str,
+    /// The event; of a camera's own still, the still.
+    pub event: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// Sorts them.
+    pub fn new(parameters: &[(&'static str, &'a str)]) -> Self {
+        let mut place = Self::default();
+        for (name, value) in parameters {
+            match *name {
+                "tag" => place.tag = value,
+                "camera" => place.camera = value,
+                "event" | "still" => place.event = Some(value),
+                _ => {}
+            }
+        }
+        place
+    }
+
+    /// The event; every route below one has it.
+    ///
+    /// # Errors
+    /// [`Problem::NotFound`].
+    pub fn event(&self) -> Result<&'a str, Problem> {
+        self.event.ok_or(Problem::NotFound)
+    }
+}

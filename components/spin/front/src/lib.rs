@@ -1,0 +1,73 @@
+//! The front of the Spin edition: takes a request apart, asks the backend and a handler, and writes
+//! the answer down.
+//!
+//! It exports WASI HTTP 0.2: engines make a fresh instance for each request, and nothing of one is
+//! left for the next. (Instances of WASI HTTP 0.3 are used again by default, many at once: this
+//! component must not be moved to it.)
+//!
+//! It must never hold a key, pick a viewer, or see a sealed byte. What it sends of a household it
+//! read back from a `departure` of the backend.
+#![cfg(target_arch = "wasm32")]
+
+mod answer;
+mod bindings;
+mod camera;
+mod convert;
+mod head;
+mod pace;
+mod viewer;
+
+use answer::Answer;
+use eyesonly_web::problem::Problem;
+use eyesonly_web::routes::{self, Name};
+use head::Head;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+
+/// One request, in an instance of its own.
+#[http_component]
+async fn serve(request: IncomingRequest, out: ResponseOutparam) {
+    let is_head = matches!(request.method(), spin_sdk::http::Method::Head);
+    let answer = match Head::read(&request) {
+        Ok(head) => {
+            let path = head.request.uri().path().to_owned();
+            route(&head, request)
+                .await
+                .unwrap_or_else(|problem| refused(&problem, &path))
+        }
+        Err(problem) => refused(&problem, ""),
+    };
+    answer.send(out, is_head).await;
+}
+
+fn refused(problem: &Problem, path: &str) -> Answer {
+    let mut response = problem.response();
+    if *problem == Problem::Method {
+        let allowed = eyesonly_web::answer::header_text(&routes::allowed(path));
+        response.headers_mut().insert(http::header::ALLOW, allowed);
+    }
+    Answer::from(response)
+}
+
+async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
+    routes::check_target(&head.request)?;
+    let (route, parameters) = routes::find(&head.method, head.request.uri().path())?;
+    let place = head::Place::new(&parameters);
+    match route.name {
+        Name::Shell => Ok(viewer::shell()),
+        Name::Asset => viewer::asset(head),
+        Name::OpenApi => Ok(viewer::document()),
+        Name::Health => viewer::health(),
+        Name::Login => viewer::login(head, request).await,
+        Name::Logout => viewer::logout(head),
+        Name::Wall => viewer::wall(head, &place),
+        Name::Cameras => viewer::cameras(head, &place),
+        Name::DeleteEvent => viewer::delete_event(head, &place),
+        Name::Thumbnail | Name::EventThumbnail | Name::Events | Name::Event | Name::Clip => {
+            viewer::handled(head, route, &place)
+        }
+        Name::PutStill | Name::PutEvent | Name::PutEventStill | Name::PutClip => {
+            camera::put(head, route.name, &place, request).await
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! For authors of handlers: a scripted grant for native tests ([`Grant`]), and with the feature
+//! `sandbox` the built component in the real sandbox, over a household in memory (`House`).
+//!
+//! docs/writing-a-component.md shows both at work. The kit must never be more generous than the
+//! host: what the contract refuses whatever was scripted, the scripted grant refuses too. It is for
+//! tests alone, and nothing that is deployed may depend on it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests: a failed expectation is the point"
+)]
+
+mod grant;
+#[cfg(feature = "sandbox")]
+mod house;
+
+pub use grant::{ErrorCode, Grant, Kinds, Notes, Object};
+#[cfg(feature = "sandbox")]
+pub use house::{Answered, House};
+
+#[cfg(feature = "sandbox")]
+pub use eyesonly::sandbox::{Handler, HandlerFailure, Question};
+#[cfg(feature = "sandbox")]
+pub use eyesonly_gate::rules::{MediaType, Status};

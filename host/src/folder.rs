@@ -1,0 +1,236 @@
+//! A local folder as the store, by `object_store`: each object a file, `objects/ab/abcd…`.
+//!
+//! Durable means: the file is flushed, then its folder is, then the call returns.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use eyesonly_gate::SealedPart;
+use eyesonly_seal::ObjectName;
+use eyesonly_service::store::{Listed, Store, StoreError, Upload};
+use futures::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Parts of a long upload: large enough that writing them is cheap, small enough that many cameras at once fit in memory.
+const PART_BYTES: usize = 1024 * 1024;
+
+/// A folder of sealed files.
+pub struct FolderStore {
+    folder: PathBuf,
+    files: Arc<LocalFileSystem>,
+}
+
+impl FolderStore {
+    /// Opens the folder, making it where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the path.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let broken = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(|e| broken(&e))?;
+        let files = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|e| broken(&e))?
+            .with_fsync(true);
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: Arc::new(files),
+        })
+    }
+}
+
+fn place(name: ObjectName) -> ObjectPath {
+    let text = name.to_string();
+    ObjectPath::from_iter([text.get(..2).unwrap_or_default(), text.as_str()])
+}
+
+fn error(error: object_store::Error) -> StoreError {
+    match error {
+        object_store::Error::NotFound { .. } => StoreError::NotFound,
+        object_store::Error::AlreadyExists { .. } => StoreError::Exists,
+        other if is_full(&other) => StoreError::Full,
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// Whether some cause of the error is that the disk, or the user's part of it, is full.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(io) = this.downcast_ref::<std::io::Error>()
+            && matches!(
+                io.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            )
+        {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
+#[async_trait]
+impl Store for FolderStore {
+    async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError> {
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        self.files
+            .put_opts(&place(name), PutPayload::from_bytes(sealed.into_bytes()), options)
+            .await
+            .map(|_| ())
+            .map_err(error)
+    }
+
+    async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
+        let upload = self.files.put_multipart(&place(name)).await.map_err(error)?;
+        Ok(Box::new(FolderUpload { upload: Some(upload) }))
+    }
+
+    fn part_bytes(&self) -> usize {
+        PART_BYTES
+    }
+
+    async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|(start, length)| *start..start.saturating_add(*length))
+            .collect();
+        match self.files.get_ranges(&place(name), &ranges).await {
+            Ok(parts) => Ok(parts),
+            // Its error for a range past the end has no name: look whether that is what happened.
+            Err(failed) => match self.files.head(&place(name)).await {
+                Ok(meta) if ranges.iter().any(|range| range.end > meta.size) => Err(StoreError::Short),
+                _ => Err(error(failed)),
+            },
+        }
+    }
+
+    async fn delete(&self, name: ObjectName) -> Result<(), StoreError> {
+        match self.files.delete(&place(name)).await.map_err(error) {
+            Err(StoreError::NotFound) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || remove_broken_uploads(&folder, before_milliseconds))
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let listed = self.files.list(None).map_err(error).try_filter_map(|meta| async move {
+            let written_at_milliseconds = u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
+            let name = meta.location.filename().and_then(|file| ObjectName::parse(file).ok());
+            Ok(name
+                .filter(|_| written_at_milliseconds < before_milliseconds)
+                .map(|name| Listed {
+                    name,
+                    written_at_milliseconds,
+                }))
+        });
+        listed.try_collect().await
+    }
+}
+
+/// A staged upload is a file whose name goes on with `#` and a number. Errors are left for the next sweep.
+fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
+    let files = |at: &Path| {
+        std::fs::read_dir(at)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect::<Vec<_>>()
+    };
+    for path in files(folder).iter().flat_map(|sub| files(sub)) {
+        let staged = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| n.contains('#'));
+        let written = path.metadata().and_then(|m| m.modified()).ok();
+        let old = written
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+            .is_none_or(|at| at.as_millis() < u128::from(before_milliseconds));
+        if staged && old && std::fs::remove_file(&path).is_ok() {
+            tracing::info!("removed what a broken upload left behind");
+        }
+    }
+}
+
+struct FolderUpload {
+    /// None once finished or aborted.
+    upload: Option<Box<dyn MultipartUpload>>,
+}
+
+#[async_trait]
+impl Upload for FolderUpload {
+    async fn part(&mut self, sealed: SealedPart) -> Result<(), StoreError> {
+        let Some(upload) = &mut self.upload else {
+            return Err(StoreError::Unavailable("the upload is over".into()));
+        };
+        upload
+            .put_part(PutPayload::from_bytes(sealed.into_bytes()))
+            .await
+            .map_err(error)
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        let Some(mut upload) = self.upload.take() else {
+            return Err(StoreError::Unavailable("the upload is over".into()));
+        };
+        upload.complete().await.map(|_| ()).map_err(error)
+    }
+
+    async fn abort(mut self: Box<Self>) {
+        if let Some(mut upload) = self.upload.take() {
+            let _ = upload.abort().await;
+        }
+    }
+}
+
+impl Drop for FolderUpload {
+    /// A request that was dropped half-way: what it staged goes at once where a runtime is there to do it, else at the next sweep.
+    fn drop(&mut self) {
+        if let (Some(mut upload), Ok(runtime)) = (self.upload.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { upload.abort().await });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_passes_the_suite() {
+        let folder = tempfile::tempdir().unwrap();
+        eyesonly_service::store::conformance::check(&FolderStore::open(folder.path()).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_broken_upload_left_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        let mut upload = store.begin(ObjectName::from_bytes([7; 32])).await.unwrap();
+        upload.part(eyesonly_service::testing::part(7, 100)).await.unwrap();
+        // As if the process had ended here.
+        std::mem::forget(upload);
+        let files = || walk(folder.path());
+        assert_eq!(files(), 1);
+        store.sweep(0).await.unwrap();
+        assert_eq!(files(), 1, "younger ones are left alone");
+        assert!(store.sweep(u64::MAX).await.unwrap().is_empty());
+        assert_eq!(files(), 0);
+    }
+
+    fn walk(at: &Path) -> usize {
+        let entries = std::fs::read_dir(at).unwrap().flatten();
+        entries
+            .map(|e| if e.path().is_dir() { walk(&e.path()) } else { 1 })
+            .sum()
+    }
+}

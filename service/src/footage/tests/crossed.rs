@@ -1,0 +1,92 @@
+//! What an instance answered leaves only by its own request: not by another one of the same viewer, not with another's body in its envelope, not to
+//! whoever presents another credential.
+
+use super::{body, held, with_still};
+use crate::footage::testing::Home;
+use crate::ledger::Counts as _;
+use eyesonly_gate::ledger::Handed;
+use eyesonly_gate::rules::{MediaType, Status};
+use eyesonly_gate::{Answer, Content, Departure, Grant, Instance, Leaving, RawCredential, Refused, Seam};
+use eyesonly_rights::{Action, Fault};
+use std::sync::Arc;
+
+fn bytes(grant: &Arc<Grant>, bytes: &[u8]) -> Answer {
+    let content = Content::Bytes(bytes.to_vec().into());
+    let instance = Instance::new(Arc::clone(grant));
+    instance.answers(Status::Ok, MediaType::Jpeg, content).unwrap()
+}
+
+async fn footage(home: &Home) -> (Arc<Grant>, Answer) {
+    let held = held(home).await.unwrap();
+    let (grant, length) = (Arc::clone(held.grant()), held.length());
+    let content = Content::Footage {
+        source: Box::new(held),
+        offset: 0,
+        length,
+    };
+    let answer = Instance::new(Arc::clone(&grant)).answers(Status::Ok, MediaType::Jpeg, content);
+    (grant, answer.unwrap())
+}
+
+async fn open(home: &Home, grant: &Arc<Grant>, raw: &RawCredential, answer: Answer) -> Result<Departure, Refused> {
+    let leaving = Leaving {
+        handed: Handed::Still,
+        event: None,
+    };
+    Departure::open(&home.admission, grant, raw, answer, leaving).await
+}
+
+/// How often the way out rejected something.
+fn rejected(home: &Home) -> u64 {
+    home.ledger.misdeliveries(Seam::WayOut, Fault::WrongAnswer)
+}
+
+#[tokio::test]
+async fn an_answer_leaves_by_its_own_request_alone() {
+    let (home, still) = with_still().await;
+    let (mine, other) = (home.grant(Action::Live).await, home.grant(Action::Live).await);
+    let raw = home.presents().0;
+    // Bytes and footage of another request, handed to mine in my own envelope: the envelope says nothing.
+    assert!(open(&home, &mine, raw, bytes(&other, b"another's")).await.is_err());
+    assert_eq!(rejected(&home), 1);
+    let (_, another) = footage(&home).await;
+    assert!(open(&home, &mine, raw, another).await.is_err());
+    assert_eq!(
+        (rejected(&home), home.ledger.deliveries()),
+        (2, 0),
+        "and nothing was written down as delivered"
+    );
+    // Each by its own request.
+    assert!(open(&home, &mine, raw, bytes(&mine, b"mine")).await.is_ok());
+    let (grant, own) = footage(&home).await;
+    let departure = open(&home, &grant, raw, own).await.unwrap();
+    assert_eq!((departure.length(), home.ledger.deliveries()), (still.len() as u64, 2));
+}
+
+#[tokio::test]
+async fn an_instance_answers_with_objects_of_its_own_grant() {
+    let (home, _) = with_still().await;
+    let held = held(&home).await.unwrap();
+    let length = held.length();
+    let content = Content::Footage {
+        source: Box::new(held),
+        offset: 0,
+        length,
+    };
+    let other = Instance::new(home.grant(Action::Live).await);
+    assert!(other.answers(Status::Ok, MediaType::Jpeg, content).is_err());
+}
+
+#[tokio::test]
+async fn whoever_presents_another_credential_gets_nothing() {
+    let (home, _) = with_still().await;
+    let grant = home.grant(Action::Live).await;
+    for raw in ["", "ev1.AAAA"] {
+        let answer = bytes(&grant, &body(10, 1));
+        assert!(
+            open(&home, &grant, &RawCredential::new(raw), answer).await.is_err(),
+            "{raw}"
+        );
+    }
+    assert_eq!((rejected(&home), home.ledger.deliveries()), (2, 0));
+}

@@ -1,0 +1,232 @@
+//! What takes a right away cuts a running clip at the next extent: revocation, logout, a narrowed window, expiry; and it does so while pool and
+//! registry lie about where the registry is.
+
+use super::liars::LyingRegistry;
+use super::{body, depart};
+use crate::footage::testing::{Home, drain, footage_id};
+use crate::index::memory::MemoryIndex;
+use crate::ledger::Counts as _;
+use eyesonly_gate::registry::{Change, Expect};
+use eyesonly_gate::{Cut, Departure, Keys as _, Seam};
+use eyesonly_rights::{
+    Action, CameraRight, Fault, Kinds, Mint, Position, Record as _, Role, SessionRecord, ViewerRecord, Window,
+};
+use eyesonly_seal::{FootageId, Kind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// One extent of plain footage, in bytes.
+const EXTENT: usize = 1_048_576;
+
+/// How the answers to the question for the position lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Lies {
+    /// Not at all.
+    Not,
+    /// The pool gives the reply to an earlier question.
+    Late,
+    /// The registry says that it is where it was, and gives the records of then.
+    Old,
+}
+
+struct Scene {
+    home: Home,
+    registry: Arc<LyingRegistry>,
+    clip: Vec<u8>,
+    event: FootageId,
+    right: CameraRight,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let registry = Arc::new(LyingRegistry::default());
+        let home = Home::over(Arc::new(MemoryIndex::default()), Arc::clone(&registry) as _).await;
+        let (clip, event) = (body(2_200_000, 3), footage_id());
+        home.put_event(event, "at the door").await.unwrap();
+        let intake = home.intake().await;
+        home.ingest.anything(&intake, Kind::Clip, event, &clip).await.unwrap();
+        let right = CameraRight {
+            camera: home.camera,
+            household: home.household,
+            name: "Front door".into(),
+            role: Role::Owner,
+            kinds: Kinds::ALL,
+            window: Window::default(),
+            expires_at_seconds: None,
+        };
+        Self {
+            home,
+            registry,
+            clip,
+            event,
+            right,
+        }
+    }
+
+    /// The clip on its way out, with the first extent at hand.
+    async fn departure(&self) -> Departure {
+        let grant = self.home.grant(Action::Clips).await;
+        let held = self.home.footage.event_clip(&grant, self.event).await.unwrap();
+        depart(&self.home, held).await.unwrap()
+    }
+
+    /// Writes what the viewer may see from now on.
+    async fn write_rights(&self, cameras: Vec<CameraRight>) {
+        let home = &self.home;
+        let old = home
+            .records
+            .read::<ViewerRecord>(home.viewer.as_bytes())
+            .await
+            .unwrap()
+            .unwrap();
+        let sequence = home.records.position().await.unwrap().rights.number + 1;
+        let record = ViewerRecord {
+            cameras,
+            sequence,
+            ..old.clone()
+        };
+        let change = Change {
+            kind: ViewerRecord::KIND,
+            key: record.key(),
+            expect: Expect::At(old.sequence),
+            record: Some(Mint::new(home.keys.edge()).seal(&record, [5; 24]).unwrap()),
+        };
+        home.records.commit(vec![change], Some(sequence)).await.unwrap();
+    }
+
+    async fn sign_out(&self) {
+        let change = Change {
+            kind: SessionRecord::KIND,
+            key: self.home.session.as_bytes().to_vec(),
+            expect: Expect::Any,
+            record: None,
+        };
+        self.home.records.commit(vec![change], None).await.unwrap();
+    }
+
+    /// From now on what is asked is answered so; what was true until now is what the lies are made of.
+    fn lie(&self, lies: Lies, then: Position) {
+        match lies {
+            Lies::Not => self.registry.tell(|_, _| {}),
+            Lies::Late => {
+                let mut earlier = None;
+                self.registry.tell(move |_, answer| {
+                    let echo = earlier.replace(answer.echo).unwrap_or_default();
+                    (answer.echo, answer.position) = (echo, then);
+                });
+            }
+            Lies::Old => self.registry.tell(move |_, answer| answer.position = then),
+        }
+    }
+}
+
+/// Starts a clip, takes something away, and looks how much of the clip comes.
+async fn check(what: &str, lies: Lies, take_away: impl AsyncFn(&Scene)) {
+    let scene = Scene::new().await;
+    scene
+        .write_rights(vec![CameraRight {
+            expires_at_seconds: Some(crate::clock::now_seconds() + 100),
+            ..scene.right.clone()
+        }])
+        .await;
+    let departure = scene.departure().await;
+    let then = scene.home.records.position().await.unwrap();
+    take_away(&scene).await;
+    scene.lie(lies, then);
+    let (got, cut) = drain(departure).await;
+    assert!(scene.clip.starts_with(&got), "{what}: never a wrong byte");
+    assert_eq!((got.len(), cut), (EXTENT, Some(Cut)), "{what}, {lies:?}");
+    let position_lied = lies != Lies::Not && what != "expiry";
+    let rejected = |fault| scene.home.ledger.misdeliveries(Seam::Registry, fault);
+    assert_eq!(
+        rejected(Fault::WrongAnswer) + rejected(Fault::Stale) > 0,
+        position_lied,
+        "{what}, {lies:?}: a lie is counted"
+    );
+}
+
+const ALL: [Lies; 3] = [Lies::Not, Lies::Late, Lies::Old];
+
+#[tokio::test]
+async fn a_revocation_cuts_a_running_clip() {
+    for lies in ALL {
+        check("revocation", lies, async |scene: &Scene| {
+            scene.write_rights(vec![]).await
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_logout_cuts_a_running_clip() {
+    for lies in ALL {
+        check("logout", lies, async |scene: &Scene| scene.sign_out().await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_narrowed_window_cuts_a_running_clip() {
+    for lies in ALL {
+        check("narrowed window", lies, async |scene: &Scene| {
+            let window = Window {
+                from_milliseconds: None,
+                until_milliseconds: Some(scene.event.time_milliseconds() - 1),
+            };
+            scene
+                .write_rights(vec![CameraRight {
+                    window,
+                    ..scene.right.clone()
+                }])
+                .await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_runs_out_cuts_a_running_clip() {
+    for lies in ALL {
+        check("expiry", lies, async |scene: &Scene| {
+            scene.home.clock.0.store(200, Ordering::SeqCst);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
+    let scene = Scene::new().await;
+    let mut departure = Box::pin(scene.departure().await);
+    let soon = crate::clock::now_seconds() + 100;
+    scene
+        .write_rights(vec![CameraRight {
+            expires_at_seconds: Some(soon),
+            ..scene.right.clone()
+        }])
+        .await;
+    let mut got = 0;
+    // The second extent still comes, under the new decision; the third comes too late for it.
+    loop {
+        let frame = std::future::poll_fn(|context| http_body::Body::poll_frame(departure.as_mut(), context)).await;
+        let Some(Ok(frame)) = frame else { break };
+        got += frame.into_data().unwrap().len();
+        if got == EXTENT + 131_072 {
+            scene.home.clock.0.store(200, Ordering::SeqCst);
+        }
+    }
+    assert_eq!(got, 2 * EXTENT);
+}
+
+#[tokio::test]
+async fn what_changes_elsewhere_cuts_nothing() {
+    let scene = Scene::new().await;
+    let departure = scene.departure().await;
+    scene
+        .home
+        .admin
+        .add_camera(scene.home.household, "Garden", "")
+        .await
+        .unwrap();
+    let (got, cut) = drain(departure).await;
+    assert!((got, cut) == (scene.clip, None));
+}

@@ -1,0 +1,391 @@
+//! The arena: one server of either kind with lying seams, in this process, on a port of its own on
+//! loopback.
+
+use crate::conventional::{Conventional, Shelves};
+use crate::defence::Defence;
+use crate::forge::Forge;
+use crate::liars::{
+    LyingCoalescer, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry, LyingStore, LyingTier, Mouth,
+    PooledIndex, Reads,
+};
+use crate::lies::{Liar, Lies};
+use crate::settle::{How, Writer};
+use crate::stop::folder_in;
+use crate::town::{Place, Town};
+use crate::whose::{Known, Names};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use eyesonly::config::Config;
+use eyesonly::edge::{self, Seams};
+use eyesonly::http::{Edge, Listener, routes, serve};
+use eyesonly::keyring::Keyring;
+use eyesonly::sandbox::Handler;
+use eyesonly_gate::{Clock, Keys as _, Records, Seam};
+use eyesonly_rights::{Fault, Freshness, Mint, Verifier};
+use eyesonly_seal::EdgeKey;
+use eyesonly_service::catalogue::Catalogue;
+use eyesonly_service::clock;
+use eyesonly_service::clock::System;
+use eyesonly_service::ledger::{Counts as _, MemoryLedger};
+use eyesonly_service::store::collect_before;
+use eyesonly_service::tiers::{MemoryTier, Tier};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tower::ServiceExt as _;
+
+/// Bytes of one tier in the storm: small, so that what was pushed out is asked for deeper.
+pub const TIER_BYTES: u64 = 32 * 1024 * 1024;
+/// How long sessions last: longer than any storm.
+const SESSION_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This system.
+    Here,
+    /// One built the way such systems are built.
+    Conventional,
+}
+
+/// A running server.
+pub struct Arena {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What its seams tell.
+    pub lies: Arc<Lies>,
+    /// Makes its credentials.
+    pub mint: Mint,
+    /// Verifies them.
+    pub verifier: Verifier,
+    names: Arc<Names>,
+    writer: Writer,
+    reads: Arc<Reads>,
+    server: Server,
+    stop: Option<oneshot::Sender<()>>,
+    _folder: TempDir,
+}
+
+enum Server {
+    /// This system, as it is deployed.
+    Here(Arc<Edge>),
+    /// This system, made anew for each request, so that it remembers nothing.
+    Forgetful(Box<Parts>),
+    Conventional(Arc<Conventional>),
+}
+
+/// What an arena is made from.
+pub struct Ground<'a> {
+    /// Who lives there.
+    pub town: &'a Town,
+    /// The lies that are told.
+    pub lies: Arc<Lies>,
+    /// What the liars in front of this system are given.
+    pub forge: &'a [Defence],
+    /// Which tiers there are, the nearest first.
+    pub tiers: &'a [Liar],
+    /// Budget of each of them.
+    pub tier_bytes: u64,
+    /// A tier that keeps lying is set aside.
+    pub sets_aside: bool,
+    /// Where its folder is made; none: where temporary ones are.
+    pub folder: Option<&'a Path>,
+    /// The thumbnail and the events handler.
+    pub handlers: (Handler, Handler),
+}
+
+/// What an edge is put together from.
+#[derive(Clone)]
+struct Parts {
+    config: Arc<Config>,
+    keyring: Arc<Keyring>,
+    seams: Seams,
+    handlers: (Handler, Handler),
+    /// What edges that are gone had counted.
+    counted: Arc<Mutex<Vec<Rejected>>>,
+}
+
+/// How often answers of a seam were rejected with a fault, by the fault's name in metrics.
+type Rejected = (Seam, &'static str, u64);
+
+/// What an edge's ledger counts, without what is 0.
+fn rejected(ledger: &MemoryLedger) -> impl Iterator<Item = Rejected> + '_ {
+    let every = Seam::ALL
+        .into_iter()
+        .flat_map(|(seam, _)| Fault::ALL.map(|(fault, name)| (seam, fault, name)));
+    let counts = every.map(|(seam, fault, name)| (seam, name, ledger.misdeliveries(seam, fault)));
+    counts.filter(|(_, _, count)| *count > 0)
+}
+
+impl Parts {
+    fn edge(&self) -> anyhow::Result<Arc<Edge>> {
+        edge::assemble(&self.config, &self.keyring, self.seams.clone(), self.handlers.clone())
+    }
+
+    /// Asks the registry as a new process does.
+    fn records(&self) -> Arc<Records> {
+        let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
+        let registry = Arc::clone(&self.seams.registry);
+        Records::new(
+            &*self.keyring,
+            registry,
+            ledger,
+            (system(), system()),
+            Freshness::Echoed,
+        )
+    }
+
+    /// Adds what an edge counted until its response.
+    fn add(&self, ledger: &MemoryLedger) {
+        let Ok(mut counted) = self.counted.lock() else { return };
+        for (seam, fault, count) in rejected(ledger) {
+            match counted
+                .iter_mut()
+                .find(|(known, name, _)| (*known, *name) == (seam, fault))
+            {
+                Some((_, _, sum)) => *sum = sum.saturating_add(count),
+                None => counted.push((seam, fault, count)),
+            }
+        }
+    }
+
+    /// Answers each request by an edge that is gone with its response.
+    fn router(self) -> Router {
+        let parts = Arc::new(self);
+        Router::new().fallback(move |request: Request| {
+            let (parts, edge) = (Arc::clone(&parts), parts.edge());
+            async move {
+                let Ok(edge) = edge else {
+                    return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+                };
+                let ledger = Arc::clone(&edge.ledger);
+                let answered = routes::router(edge).oneshot(request).await;
+                parts.add(&ledger);
+                match answered {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+        })
+    }
+}
+
+impl Arena {
+    /// Makes a server's folder, settles the town in it, and serves.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub async fn open(which: Which, ground: Ground<'_>) -> anyhow::Result<Self> {
+        let folder = folder_in(ground.folder)?;
+        let config = Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data: folder.path().to_owned(),
+            components: folder.path().to_owned(),
+            metrics: None,
+            memory_tier_bytes: ground.tier_bytes,
+            disk_tier_bytes: ground.tier_bytes,
+            session_seconds: SESSION_SECONDS,
+            tls: None,
+        };
+        let data = edge::open_data(&config)?;
+        let honest = edge::seams(&config, &data.database)?;
+        let registry = Arc::clone(&honest.registry);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move { drop(stopped.await) };
+        let reads = Arc::new(Reads::default());
+        let lies = Arc::clone(&ground.lies);
+        let (address, names, writer, server, edge_key);
+        match which {
+            Which::Here => {
+                let town = ground.town;
+                let households: Vec<_> = (0..town.all_households()).map(|one| town.household_id(one)).collect();
+                data.keyring.add_households(&households)?;
+                let known = Known {
+                    keys: Arc::clone(&data.keyring) as _,
+                    thumbnail: *ground.handlers.0.sha256(),
+                };
+                names = Names::new(town, Some(known));
+                let forge = Forge::new(ground.forge, Arc::clone(&names));
+                let parts = Parts {
+                    config: Arc::new(config),
+                    keyring: Arc::clone(&data.keyring),
+                    seams: lying(honest, &ground, &forge, &reads),
+                    handlers: ground.handlers.clone(),
+                    counted: Arc::default(),
+                };
+                let mint = Mint::new(data.keyring.edge());
+                if forge.is_forgetful() {
+                    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                    address = listener.local_addr()?;
+                    let served = axum::serve(listener, parts.clone().router()).with_graceful_shutdown(stopped);
+                    tokio::spawn(served.into_future());
+                    writer = Writer::new(How::Sealed(parts.records(), mint), registry);
+                    server = Server::Forgetful(Box::new(parts));
+                } else {
+                    let listener = Listener::bind("listen", parts.config.listen).await?;
+                    address = listener.address;
+                    let edge = parts.edge()?;
+                    tokio::spawn(serve(Arc::clone(&edge), listener, None, stopped));
+                    writer = Writer::new(How::Sealed(Arc::clone(edge.admission.records()), mint), registry);
+                    server = Server::Here(edge);
+                }
+                edge_key = None;
+            }
+            Which::Conventional => {
+                names = Names::new(ground.town, None);
+                let forge = Forge::new(&[], Arc::clone(&names));
+                let shelves = Shelves::open(folder.path(), &ground, &forge, &reads)?;
+                let key = EdgeKey::from_bytes(clock::random());
+                let seams = lying(honest, &ground, &forge, &reads);
+                let conventional = Conventional::new(Verifier::new(&key), seams, shelves, &names, Arc::clone(&lies));
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                address = listener.local_addr()?;
+                tokio::spawn(Arc::clone(&conventional).serve(listener, stopped));
+                writer = Writer::new(How::Plain, registry);
+                server = Server::Conventional(conventional);
+                edge_key = Some(key);
+            }
+        }
+        let edge_key = edge_key.as_ref().unwrap_or(data.keyring.edge());
+        let arena = Self {
+            address,
+            lies,
+            mint: Mint::new(edge_key),
+            verifier: Verifier::new(edge_key),
+            names,
+            writer,
+            reads,
+            server,
+            stop: Some(stop),
+            _folder: folder,
+        };
+        // Nobody lies while the town moves in.
+        arena.lies.be_silent(true);
+        let expires = clock::now_seconds().saturating_add(SESSION_SECONDS);
+        arena.writer.settle(ground.town, expires).await?;
+        arena.lies.be_silent(false);
+        Ok(arena)
+    }
+
+    /// Takes a camera from its viewer.
+    ///
+    /// # Errors
+    /// What the registry said.
+    pub async fn revoke(&self, town: &Town, place: Place) -> anyhow::Result<()> {
+        self.writer.revoke(town, place).await
+    }
+
+    /// Deletes objects written before a moment that nobody has, as far as the server can tell.
+    pub async fn collect(&self, before_milliseconds: u64) {
+        let collected = match &self.server {
+            Server::Here(edge) => collect_before(&edge.catalogue, &**edge.ladder.store(), before_milliseconds).await,
+            Server::Forgetful(parts) => {
+                let catalogue = Catalogue::new(Arc::clone(&parts.seams.index), parts.records());
+                collect_before(&catalogue, &*parts.seams.store, before_milliseconds).await
+            }
+            Server::Conventional(server) => server.collect(before_milliseconds).await,
+        };
+        if let Err(error) = collected {
+            tracing::debug!(%error, "collection did not finish");
+        }
+    }
+
+    /// Misdeliveries that the server counted, without what is 0: the seam, the fault's name in
+    /// metrics, how many.
+    pub fn misdeliveries(&self) -> Vec<(Seam, &'static str, u64)> {
+        match &self.server {
+            Server::Here(edge) => rejected(&edge.ledger).collect(),
+            Server::Forgetful(parts) => parts
+                .counted
+                .lock()
+                .map_or_else(|_| Vec::new(), |counted| counted.clone()),
+            Server::Conventional(_) => Vec::new(),
+        }
+    }
+
+    /// Tiers that were set aside, and how often.
+    pub fn set_aside(&self) -> Vec<(Seam, u64)> {
+        let Server::Here(edge) = &self.server else {
+            return Vec::new();
+        };
+        let standings = edge.ladder.standings();
+        standings
+            .map(|standing| (standing.seam(), standing.times_aside()))
+            .filter(|(_, times)| *times > 0)
+            .collect()
+    }
+
+    /// Reads that reached the store, and how many different extents they were for.
+    pub fn origin_reads(&self) -> (u64, u64) {
+        self.reads.so_far()
+    }
+
+    /// How often a liar did not know whose a name is: it told nothing then.
+    pub fn strangers(&self) -> u64 {
+        self.names.strangers()
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _gone = stop.send(());
+        }
+    }
+}
+
+/// A clock that moves on by a second at each look: no tier is set aside by it.
+#[derive(Default)]
+struct Hurrying(AtomicU64);
+
+impl Clock for Hurrying {
+    fn now_milliseconds(&self) -> u64 {
+        self.0.fetch_add(1000, Ordering::Relaxed)
+    }
+}
+
+/// Wraps every seam in its liar.
+fn lying(honest: Seams, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Reads>) -> Seams {
+    let (lies, forge) = (|| Arc::clone(&ground.lies), || Arc::clone(forge));
+    let mouth = |liar| Mouth::new(liar, lies(), forge());
+    let tier = |liar: Liar| -> Option<(Seam, Arc<dyn Tier>)> {
+        let seam = match liar {
+            Liar::MemoryTier => Seam::MemoryTier,
+            Liar::DiskTier => Seam::DiskTier,
+            Liar::SharedCache => Seam::SharedTier,
+            _ => return None,
+        };
+        // What several edges share is, for one of them, one more place that holds extents.
+        let shared: Arc<dyn Tier> = Arc::new(MemoryTier::new(ground.tier_bytes));
+        let inner = honest.tiers.iter().find(|(known, _)| *known == seam);
+        let inner = inner.map_or(shared, |(_, tier)| Arc::clone(tier));
+        Some((seam, Arc::new(LyingTier::new(inner, mouth(liar)))))
+    };
+    let tiers = ground.tiers.iter().filter_map(|liar| tier(*liar)).collect();
+    let registry = Arc::new(LyingRegistry::new(honest.registry, lies(), forge()));
+    let index = Arc::new(LyingIndex::new(honest.index, lies(), forge()));
+    Seams {
+        registry: Arc::new(LyingPool::new(registry, lies(), forge())),
+        index: Arc::new(PooledIndex::new(index, lies(), forge())),
+        store: Arc::new(LyingStore::new(
+            honest.store,
+            mouth(Liar::ObjectStore),
+            Arc::clone(reads),
+        )),
+        tiers,
+        coalescer: Arc::new(LyingCoalescer::new(honest.coalescer, lies(), forge())),
+        clock: if ground.sets_aside {
+            honest.clock
+        } else {
+            Arc::new(Hurrying::default())
+        },
+        inlet: Arc::new(LyingInlet::new(honest.inlet, lies(), forge())),
+        outlet: Arc::new(LyingOutlet::new(honest.outlet, lies(), forge())),
+    }
+}

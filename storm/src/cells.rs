@@ -1,0 +1,313 @@
+//! The cells: every seam with every lie that it can tell, and each with its control.
+//!
+//! A cell holds if its lie was told, and nothing wrong was shown. Its control is the same lie,
+//! forged by the key of the defences that stop it, and must be seen by the detector: a cell that
+//! can't fail shows nothing. Both run the same code, which is the code that is deployed.
+
+use crate::arena::{TIER_BYTES, Which};
+use crate::lies::{Kind, Liar, Lie, TABLE};
+use crate::replay::{Outcome, Plan, Watch, replay};
+use eyesonly::sandbox::Handler;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Clips that are on their way while their right is taken, in a cell about that.
+const STREAMS: u32 = 4;
+
+/// How large cells are.
+#[derive(Debug, Clone)]
+pub struct Size {
+    /// Households.
+    pub households: u32,
+    /// At least so many requests in a cell.
+    pub requests_min: u64,
+    /// And in its control.
+    pub control_requests_min: u64,
+    /// What everything follows from.
+    pub seed: u64,
+    /// Where folders are made.
+    pub folder: Option<PathBuf>,
+}
+
+/// What came of one cell and its control.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cell {
+    /// The seam.
+    pub seam: &'static str,
+    /// The lie.
+    pub kind: &'static str,
+    /// The share of the seam's answers that were to be lies, 0 to 1.
+    pub rate: f64,
+    /// How often it was told.
+    pub told: u64,
+    /// Requests.
+    pub requests: u64,
+    /// What must be zero.
+    pub exposed: u64,
+    /// What must be zero.
+    pub stale: u64,
+    /// What must be zero.
+    pub wrong: u64,
+    /// Acknowledged uploads that were not there at the end; must be zero.
+    pub lost: u64,
+    /// Misdeliveries that were refused.
+    pub refused: u64,
+    /// As what they were refused: fault and seam, the most frequent one first.
+    pub refused_as: Vec<String>,
+    /// What the liar forged with in the control.
+    pub forged: Vec<&'static str>,
+    /// How often it was told in the control.
+    pub control_told: u64,
+    /// What the detector saw in the control: exposed, stale, wrong and lost together; must not be
+    /// zero.
+    pub control_seen: u64,
+    /// Of those, exposed.
+    pub control_exposed: u64,
+    /// Whether the lie was told, nothing wrong was shown, and the control was seen.
+    pub holds: bool,
+}
+
+impl Cell {
+    /// What is wrong with it, if anything.
+    pub fn fault(&self) -> Option<String> {
+        let name = format!("{}:{}", self.seam, self.kind);
+        if self.told == 0 {
+            Some(format!("{name} was never told"))
+        } else if self.exposed + self.stale + self.wrong + self.lost > 0 {
+            Some(format!(
+                "{name}: {} exposed, {} stale, {} wrong, {} lost",
+                self.exposed, self.stale, self.wrong, self.lost
+            ))
+        } else if self.control_seen == 0 {
+            Some(format!(
+                "{name} can't fail: its control (told {} times) showed nothing",
+                self.control_told
+            ))
+        } else {
+            None
+        }
+    }
+
+    /// What stands over the lines.
+    pub fn heading() -> String {
+        let cell = format!(
+            "{:<13} {:<24} {:>5} {:>9} {:>7} {:>7} {:<27} {:>7} {:>5} {:>5} {:>4}",
+            "seam", "lie", "rate", "requests", "told", "refused", "as", "exposed", "stale", "wrong", "lost"
+        );
+        let control = format!("{:<20} {:>6} {:>6} {:>7}", "control forges", "told", "seen", "exposed");
+        format!("{:<6} {cell} | {control}", "cell")
+    }
+
+    /// One line.
+    pub fn line(&self) -> String {
+        let verdict = if self.holds { "holds" } else { "FAILS" };
+        let cell = format!(
+            "{:<13} {:<24} {:>5} {:>9} {:>7} {:>7} {:<27} {:>7} {:>5} {:>5} {:>4}",
+            self.seam,
+            self.kind,
+            self.rate,
+            self.requests,
+            self.told,
+            self.refused,
+            self.refused_as.first().map_or("", String::as_str),
+            self.exposed,
+            self.stale,
+            self.wrong,
+            self.lost
+        );
+        let control = format!(
+            "{:<20} {:>6} {:>6} {:>7}",
+            self.forged.join("+"),
+            self.control_told,
+            self.control_seen,
+            self.control_exposed
+        );
+        format!("{verdict:<6} {cell} | {control}")
+    }
+}
+
+/// Which tiers a cell has: the one that lies, or one where something else does; none where what is
+/// behind the tiers lies, or where they would still have what collection took.
+fn tiers(liar: Liar, kind: Kind) -> Vec<Liar> {
+    match liar {
+        Liar::DiskTier | Liar::SharedCache => vec![liar],
+        Liar::ObjectStore | Liar::Coalescer => Vec::new(),
+        _ if kind.is_of_collection() => Vec::new(),
+        _ => vec![Liar::MemoryTier],
+    }
+}
+
+/// How often a lie is told: often enough to be seen in a small cell, seldom enough that something
+/// else happens as well.
+fn rate(kind: Kind) -> f64 {
+    match kind {
+        Kind::CancelledQuestion | Kind::LateReply => 0.1,
+        Kind::BeforeRevocation
+        | Kind::EndedAsLive
+        | Kind::WebCache
+        | Kind::OneCredential
+        | Kind::OldPosition
+        | Kind::LatePosition => 1.0,
+        Kind::WithheldFromCollection | Kind::LateCollection => 0.5,
+        _ => 0.25,
+    }
+}
+
+/// Every pair of the table.
+pub fn pairs() -> Vec<(Liar, Kind)> {
+    TABLE
+        .iter()
+        .flat_map(|(liar, kinds)| kinds.iter().map(|kind| (*liar, *kind)))
+        .collect()
+}
+
+/// Runs one cell and its control.
+///
+/// # Errors
+/// What could not be set up.
+pub async fn cell(
+    (liar, kind): (Liar, Kind),
+    size: &Size,
+    handlers: &(Handler, Handler),
+    watch: Watch<'_>,
+) -> anyhow::Result<Cell> {
+    let plan = plan((liar, kind), size);
+    let held = replay(Which::Here, &plan, handlers.clone(), watch).await?;
+    let control_plan = Plan {
+        requests_min: size.control_requests_min,
+        // What collection took is looked for at the end alone.
+        until_seen: !kind.is_of_collection(),
+        forge: kind.forged_with().to_vec(),
+        ..plan
+    };
+    let control = replay(Which::Here, &control_plan, handlers.clone(), watch).await?;
+    let told = |outcome: &Outcome| outcome.told.iter().map(|count| count.times).sum();
+    let mut refused = held.side.misdeliveries.clone();
+    refused.sort_by_key(|entry| std::cmp::Reverse(entry.count));
+    let seen = &control.side;
+    let mut cell = Cell {
+        seam: liar.name(),
+        kind: kind.name(),
+        rate: rate(kind),
+        told: told(&held),
+        requests: held.side.requests,
+        exposed: held.side.exposed,
+        stale: held.side.stale,
+        wrong: held.side.wrong,
+        lost: held.side.uploads_lost,
+        refused: refused.iter().map(|entry| entry.count).sum(),
+        refused_as: refused
+            .iter()
+            .map(|entry| format!("{} at {}", entry.fault, entry.seam))
+            .collect(),
+        forged: kind.forged_with().iter().map(|defence| defence.name()).collect(),
+        control_told: told(&control),
+        control_seen: seen.exposed + seen.stale + seen.wrong + seen.uploads_lost,
+        control_exposed: seen.exposed,
+        holds: false,
+    };
+    cell.holds = cell.fault().is_none();
+    Ok(cell)
+}
+
+/// What is replayed in one cell.
+fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
+    Plan {
+        seed: size.seed,
+        households: size.households,
+        cameras_each: 2,
+        before: 2,
+        backlog: 2,
+        visits: 1,
+        requests_min: size.requests_min,
+        until_seen: false,
+        jitter: Duration::ZERO,
+        workers: 32,
+        dropped_share: 0.02,
+        lies: vec![Lie {
+            liar,
+            kind,
+            rate: rate(kind),
+        }],
+        forge: Vec::new(),
+        streams: if kind.is_of_streams() { STREAMS } else { 0 },
+        // A tier that is set aside tells no more: here it stays, so that every request can be lied
+        // to.
+        sets_aside: false,
+        tiers: tiers(liar, kind),
+        tier_bytes: TIER_BYTES,
+        folder: size.folder.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eyesonly::sandbox::{Limits, Sandbox};
+    use eyesonly_service::clock;
+    use futures::StreamExt as _;
+    use std::path::Path;
+
+    /// Cells at once: there is always one that does not wait.
+    const AT_ONCE: usize = 4;
+
+    fn handlers() -> (Handler, Handler) {
+        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/components");
+        let folder = std::env::var("EYESONLY_COMPONENTS").unwrap_or_else(|_| built.to_owned());
+        let sandbox = Sandbox::new(Limits::default(), None).unwrap();
+        let load = |name: &str| {
+            sandbox
+                .load(name, &Path::new(&folder).join(format!("{name}.wasm")))
+                .unwrap()
+        };
+        (load("thumbnail"), load("events"))
+    }
+
+    fn small() -> Size {
+        let seed = std::env::var("EYESONLY_STORM_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        Size {
+            households: 16,
+            requests_min: 600,
+            control_requests_min: 600,
+            seed: seed.unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16),
+            // A cell makes thousands of uploads durable: in memory, where that is possible.
+            folder: Some(PathBuf::from("/dev/shm")).filter(|folder| folder.is_dir()),
+        }
+    }
+
+    /// EYESONLY_STORM_SEED repeats a run, EYESONLY_STORM_CELL runs the cells whose name has this in
+    /// it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_cell_holds_and_can_fail() {
+        let (size, handlers) = (small(), handlers());
+        let only = std::env::var("EYESONLY_STORM_CELL").unwrap_or_default();
+        let wanted = |(liar, kind): &(Liar, Kind)| format!("{}:{kind}", liar.name()).contains(&only);
+        let pairs: Vec<_> = pairs().into_iter().filter(wanted).collect();
+        println!("{}", Cell::heading());
+        let cells = pairs.into_iter().map(|pair| cell(pair, &size, &handlers, &|_, _| {}));
+        let mut faults = Vec::new();
+        let mut cells = futures::stream::iter(cells).buffered(AT_ONCE);
+        while let Some(cell) = cells.next().await {
+            let cell = cell.unwrap();
+            println!("{}", cell.line());
+            faults.extend(cell.fault());
+        }
+        assert!(faults.is_empty(), "seed {}:\n{}", size.seed, faults.join("\n"));
+    }
+
+    /// A liar that does not know whose a name is tells nothing of it, and its cell shows less than
+    /// it says.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn liars_know_whose_every_name_is() {
+        let plan = Plan {
+            households: 4,
+            ..plan((Liar::MemoryTier, Kind::AnotherHousehold), &small())
+        };
+        let outcome = replay(Which::Here, &plan, handlers(), &|_, _| {}).await.unwrap();
+        assert!(outcome.side.right > 0);
+        assert_eq!(outcome.strangers, 0);
+    }
+}

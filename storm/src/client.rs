@@ -1,0 +1,221 @@
+//! The client: what a phone or a camera is to a server. It knows addresses and credentials, and
+//! nothing of what is behind them.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sha2::{Digest as _, Sha256};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpSocket;
+
+/// How long an answer may take, in seconds: longer than any limit of the server.
+const SECONDS_MAX: u64 = 30;
+/// Idle connections that are kept.
+const IDLE_MAX: usize = 512;
+/// What a slow line has room for on the receiver's side, in bytes.
+const SLOW_LINE_BYTES: usize = 16 * 1024;
+/// Bytes of one segment on a slow line, as on any line but loopback.
+const SEGMENT_BYTES: u32 = 1_400;
+
+/// One question.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// `GET`, `PUT`, `DELETE`.
+    pub method: Method,
+    /// The address behind the host's name.
+    pub path: String,
+    /// The bearer credential.
+    pub credential: String,
+    /// First and last byte that are asked for.
+    pub range: Option<(usize, usize)>,
+    /// What is handed in, and its media type.
+    pub body: Option<(&'static str, Bytes)>,
+}
+
+impl Ask {
+    /// A `GET`.
+    pub fn get(path: String, credential: &str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            credential: credential.to_owned(),
+            range: None,
+            body: None,
+        }
+    }
+    /// A `PUT` of a body, with its digest.
+    pub fn put(path: String, credential: &str, media_type: &'static str, body: Bytes) -> Self {
+        Self {
+            method: Method::PUT,
+            body: Some((media_type, body)),
+            ..Self::get(path, credential)
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// `Retry-After` was there.
+    pub comes_back: bool,
+    /// A proxy says that it had the answer itself.
+    pub from_cache: bool,
+    /// The body, as far as it came.
+    pub body: Bytes,
+    /// The body ended as it should.
+    pub whole: bool,
+}
+
+/// A client with its connections.
+#[derive(Clone)]
+pub struct Client {
+    pool: Pool<HttpConnector, Body>,
+    address: SocketAddr,
+}
+
+impl Client {
+    /// A client of the server at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(IDLE_MAX)
+            .build(connector);
+        Self { pool, address }
+    }
+
+    /// Asks, and waits for the whole answer. None: there was none.
+    pub async fn ask(&self, ask: &Ask) -> Option<Reply> {
+        let limit = Duration::from_secs(SECONDS_MAX);
+        tokio::time::timeout(limit, self.exchange(ask)).await.ok()?
+    }
+
+    async fn exchange(&self, ask: &Ask) -> Option<Reply> {
+        let response = self.pool.request(self.request(ask)?).await.ok()?;
+        let mut reading = Reading::of(response);
+        reading.read(usize::MAX).await;
+        Some(reading.reply())
+    }
+
+    fn request(&self, ask: &Ask) -> Option<Request<Body>> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = ask.method.clone();
+        *request.uri_mut() = format!("http://{}{}", self.address, ask.path).parse().ok()?;
+        let headers = request.headers_mut();
+        let credential = HeaderValue::from_str(&format!("Bearer {}", ask.credential)).ok()?;
+        headers.insert(header::AUTHORIZATION, credential);
+        if let Some((first, last)) = ask.range {
+            headers.insert(
+                header::RANGE,
+                HeaderValue::from_str(&format!("bytes={first}-{last}")).ok()?,
+            );
+        }
+        if let Some((media_type, body)) = &ask.body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+            let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)));
+            headers.insert("content-digest", HeaderValue::from_str(&digest).ok()?);
+            *request.body_mut() = Body::from(body.clone());
+        }
+        Some(request)
+    }
+
+    /// Asks on a line of its own, which takes no more than it is read from. None: no answer came.
+    pub async fn ask_slowly(&self, ask: &Ask) -> Option<Reading> {
+        let limit = Duration::from_secs(SECONDS_MAX);
+        let asking = async {
+            let stream = slow_line()?.connect(self.address).await.ok()?;
+            let (mut line, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+            tokio::spawn(connection);
+            let mut request = self.request(ask)?;
+            let host = HeaderValue::from_str(&self.address.to_string()).ok()?;
+            request.headers_mut().insert(header::HOST, host);
+            Some(Reading::of(line.send_request(request).await.ok()?))
+        };
+        tokio::time::timeout(limit, asking).await.ok()?
+    }
+}
+
+/// A socket whose server can't send far ahead: loopback has room for megabytes otherwise.
+fn slow_line() -> Option<TcpSocket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).ok()?;
+    socket.set_recv_buffer_size(SLOW_LINE_BYTES).ok()?;
+    socket.set_tcp_mss(SEGMENT_BYTES).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    Some(TcpSocket::from_std_stream(socket.into()))
+}
+
+/// An answer that is being read.
+pub struct Reading {
+    reply: Reply,
+    bytes: Vec<u8>,
+    body: Option<Incoming>,
+}
+
+impl Reading {
+    fn of(response: Response<Incoming>) -> Self {
+        let has = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let reply = Reply {
+            status: response.status(),
+            comes_back: has("retry-after").is_some(),
+            from_cache: has("x-cache") == Some("HIT"),
+            body: Bytes::new(),
+            whole: true,
+        };
+        Self {
+            reply,
+            bytes: Vec::new(),
+            body: Some(response.into_body()),
+        }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.reply.status
+    }
+
+    /// Reads on until there are so many bytes, or the body has ended; what takes too long has.
+    pub async fn on(&mut self, until: usize) {
+        let limit = Duration::from_secs(SECONDS_MAX);
+        if tokio::time::timeout(limit, self.read(until)).await.is_err() {
+            self.reply.whole = false;
+            self.body = None;
+        }
+    }
+
+    async fn read(&mut self, until: usize) {
+        while self.bytes.len() < until
+            && let Some(body) = &mut self.body
+        {
+            match body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.bytes.extend_from_slice(&piece);
+                    }
+                }
+                Some(Err(_)) => {
+                    self.reply.whole = false;
+                    self.body = None;
+                }
+                None => self.body = None,
+            }
+        }
+    }
+
+    /// What came of it.
+    pub fn reply(self) -> Reply {
+        Reply {
+            body: self.bytes.into(),
+            ..self.reply
+        }
+    }
+}

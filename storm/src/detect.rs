@@ -1,0 +1,332 @@
+//! The detector: what an answer is, told from its bytes and from what the town says alone.
+//!
+//! It knows nothing of the server. An answer that shows a mark of somebody else is an exposure,
+//! whatever its status or its headers say.
+
+use crate::client::Reply;
+use crate::mark::{Mark, What};
+use crate::town::{Place, Town};
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// What it should be, to the byte.
+    Right,
+    /// No footage, where there should be some: an error, or a body that was cut.
+    Refused {
+        /// The server said when to come back.
+        shed: bool,
+    },
+    /// Something of this household, which the viewer may not see.
+    Exposed(u32),
+    /// An answer of the past, or without what was acknowledged; or footage that went on to its end
+    /// after its right was taken.
+    Stale,
+    /// Bytes of nobody, or of another object of the viewer's own.
+    Wrong,
+}
+
+/// Judges the answers to one viewer.
+pub struct Detector<'a> {
+    /// What there is.
+    pub town: &'a Town,
+    /// Who asks: the household's own viewer.
+    pub household: u32,
+}
+
+#[derive(Deserialize)]
+struct Cameras {
+    cameras: Vec<Camera>,
+}
+#[derive(Deserialize)]
+struct Camera {
+    id: String,
+    name: String,
+}
+#[derive(Deserialize)]
+struct Events {
+    events: Vec<Event>,
+}
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    label: String,
+}
+
+impl Detector<'_> {
+    /// The first mark that is not the viewer's household's.
+    fn foreign(&self, marks: &[Mark]) -> Option<Verdict> {
+        marks
+            .iter()
+            .find(|mark| mark.household != self.household)
+            .map(|mark| Verdict::Exposed(mark.household))
+    }
+
+    /// Whose mark is anywhere in the answer, whatever was asked.
+    fn exposed(&self, body: &[u8]) -> Option<Verdict> {
+        let mut marks = Mark::find(body, self.town.seed);
+        marks.extend(Mark::in_still(body, self.town.seed));
+        self.foreign(&marks)
+    }
+
+    /// An answer to which there should be none: what another household's camera is asked for, or
+    /// what ended or was revoked. `of`: whose it would be.
+    pub fn nothing(&self, reply: &Reply, of: u32) -> Verdict {
+        if let Some(exposed) = self.exposed(&reply.body) {
+            return exposed;
+        }
+        let marked = !Mark::find(&reply.body, self.town.seed).is_empty()
+            || Mark::in_still(&reply.body, self.town.seed).is_some();
+        if reply.status.is_success() && (marked || of != self.household) {
+            Verdict::Exposed(of)
+        } else {
+            Verdict::Right
+        }
+    }
+
+    /// An answer that a cache gave: whether it shows anybody else.
+    pub fn anybody_elses(&self, reply: &Reply) -> Verdict {
+        self.exposed(&reply.body).unwrap_or(Verdict::Right)
+    }
+
+    /// What is said of every answer first: foreign bytes, or no success.
+    fn before(&self, reply: &Reply) -> Option<Verdict> {
+        if let Some(exposed) = self.exposed(&reply.body) {
+            return Some(exposed);
+        }
+        if !reply.status.is_success() || !reply.whole {
+            let shed = reply.status == StatusCode::SERVICE_UNAVAILABLE && reply.comes_back;
+            return Some(Verdict::Refused { shed });
+        }
+        None
+    }
+
+    /// The list of cameras. `places`: those that the viewer has.
+    pub fn cameras(&self, reply: &Reply, places: &[Place]) -> Verdict {
+        if let Some(verdict) = self.before(reply) {
+            return verdict;
+        }
+        let Ok(list) = serde_json::from_slice::<Cameras>(&reply.body) else {
+            return Verdict::Wrong;
+        };
+        let expected = places
+            .iter()
+            .map(|place| (self.town.camera_id(*place).to_string(), self.town.camera_name(*place)));
+        let found = list.cameras.into_iter().map(|camera| (camera.id, camera.name));
+        if found.eq(expected) {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
+    }
+
+    /// A still. `newest`: numbers from the first to the last that may be the newest one; the very
+    /// number for an event's still.
+    pub fn still(&self, reply: &Reply, place: Place, what: What, newest: std::ops::RangeInclusive<u32>) -> Verdict {
+        if let Some(verdict) = self.before(reply) {
+            return verdict;
+        }
+        match Mark::in_still(&reply.body, self.town.seed) {
+            Some(mark) if (mark.camera, mark.what) == (place.camera, what) => {
+                if newest.contains(&mark.number) {
+                    Verdict::Right
+                } else if what == What::Still && mark.number < *newest.start() {
+                    Verdict::Stale
+                } else {
+                    Verdict::Wrong
+                }
+            }
+            _ => Verdict::Wrong,
+        }
+    }
+
+    /// A part of an event's video.
+    pub fn clip(&self, reply: &Reply, place: Place, number: u32, range: Option<(usize, usize)>) -> Verdict {
+        if let Some(verdict) = self.before(reply) {
+            return verdict;
+        }
+        let clip = self.town.clip(place, number);
+        let expected = match range {
+            None => clip,
+            Some((first, last)) => clip.slice(first.min(clip.len())..last.saturating_add(1).min(clip.len())),
+        };
+        if reply.body == expected {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
+    }
+
+    /// A long clip that was being read when its right was taken: it has to be cut.
+    pub fn stream(&self, reply: &Reply, place: Place) -> Verdict {
+        if let Some(exposed) = self.exposed(&reply.body) {
+            return exposed;
+        }
+        let clip = self.town.long_clip(place);
+        if !clip.starts_with(&reply.body) {
+            Verdict::Wrong
+        } else if reply.body.len() == clip.len() {
+            Verdict::Stale
+        } else {
+            Verdict::Right
+        }
+    }
+
+    /// One event.
+    pub fn event(&self, reply: &Reply, place: Place, number: u32) -> Verdict {
+        if let Some(verdict) = self.before(reply) {
+            return verdict;
+        }
+        match serde_json::from_slice::<Event>(&reply.body) {
+            Ok(event) if self.is_event(&event, place, number) => Verdict::Right,
+            _ => Verdict::Wrong,
+        }
+    }
+
+    fn is_event(&self, event: &Event, place: Place, number: u32) -> bool {
+        let id = self.town.event_id(place, number).map(|id| id.to_string());
+        id.as_deref() == Some(&event.id) && event.label == self.label(place, number)
+    }
+
+    fn label(&self, place: Place, number: u32) -> String {
+        self.town.mark(place, What::Details, number).text(self.town.seed)
+    }
+
+    /// A page of events. `numbers`: those that were acknowledged before the question, newest first,
+    /// as many as the page has room for; `maybe`: those that were on their way.
+    pub fn page(&self, reply: &Reply, place: Place, numbers: &[u32], maybe: impl Fn(u32) -> bool) -> Verdict {
+        if let Some(verdict) = self.before(reply) {
+            return verdict;
+        }
+        let Ok(page) = serde_json::from_slice::<Events>(&reply.body) else {
+            return Verdict::Wrong;
+        };
+        let mut shown = Vec::new();
+        for event in &page.events {
+            let mark = Mark::find(event.label.as_bytes(), self.town.seed);
+            let Some(mark) = mark.first() else {
+                return Verdict::Wrong;
+            };
+            let known = numbers.contains(&mark.number) || maybe(mark.number);
+            if mark.camera != place.camera || !known || !self.is_event(event, place, mark.number) {
+                return Verdict::Wrong;
+            }
+            shown.push(mark.number);
+        }
+        // Newest first, none twice.
+        if shown.windows(2).any(|pair| matches!(pair, [a, b] if a <= b)) {
+            return Verdict::Wrong;
+        }
+        // What came meanwhile may have pushed the oldest off the page.
+        let newer = shown.iter().filter(|number| !numbers.contains(number)).count();
+        let expected = numbers.len().saturating_sub(newer);
+        if numbers.iter().take(expected).all(|number| shown.contains(number)) {
+            Verdict::Right
+        } else {
+            Verdict::Stale
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+
+    fn town() -> Town {
+        Town::new(3, 4, 0, 2, 1_800_000_000_000)
+    }
+
+    fn reply(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+        Reply {
+            status,
+            comes_back: status == StatusCode::SERVICE_UNAVAILABLE,
+            from_cache: false,
+            body: body.into(),
+            whole: true,
+        }
+    }
+
+    const MINE: Place = Place {
+        household: 1,
+        camera: 0,
+    };
+    const OTHER: Place = Place {
+        household: 1,
+        camera: 1,
+    };
+    const FOREIGN: Place = Place {
+        household: 2,
+        camera: 0,
+    };
+
+    #[test]
+    fn each_verdict_is_told_from_bytes_alone() {
+        let town = town();
+        let detector = Detector {
+            town: &town,
+            household: 1,
+        };
+        let ok = |body: Bytes| reply(StatusCode::OK, body);
+        let still =
+            |place, number| detector.still(&ok(town.still(place, What::Still, number)), MINE, What::Still, 3..=4);
+        assert_eq!(still(MINE, 3), Verdict::Right);
+        assert_eq!(still(MINE, 4), Verdict::Right);
+        assert_eq!(still(MINE, 2), Verdict::Stale);
+        assert_eq!(still(MINE, 5), Verdict::Wrong);
+        assert_eq!(still(OTHER, 3), Verdict::Wrong);
+        assert_eq!(still(FOREIGN, 3), Verdict::Exposed(2));
+        let clip = |place, number| detector.clip(&ok(town.clip(place, number)), MINE, 1, None);
+        assert_eq!(clip(MINE, 1), Verdict::Right);
+        assert_eq!(clip(MINE, 2), Verdict::Wrong);
+        assert_eq!(clip(FOREIGN, 1), Verdict::Exposed(2));
+        let mut flipped = town.clip(MINE, 1).to_vec();
+        flipped[20_000] ^= 1;
+        assert_eq!(detector.clip(&ok(flipped.into()), MINE, 1, None), Verdict::Wrong);
+        let long = town.long_clip(MINE);
+        let stream = |body: Bytes| detector.stream(&ok(body), MINE);
+        assert_eq!(stream(long.slice(..1 << 20)), Verdict::Right);
+        assert_eq!(stream(long.clone()), Verdict::Stale);
+        assert_eq!(stream(town.clip(MINE, 1)), Verdict::Wrong);
+        assert_eq!(stream(town.long_clip(FOREIGN).slice(..1 << 20)), Verdict::Exposed(2));
+        let refused = reply(StatusCode::SERVICE_UNAVAILABLE, "");
+        assert_eq!(detector.clip(&refused, MINE, 1, None), Verdict::Refused { shed: true });
+        let told_anyway = reply(StatusCode::NOT_FOUND, town.clip(FOREIGN, 1));
+        assert_eq!(detector.nothing(&told_anyway, 2), Verdict::Exposed(2));
+        assert_eq!(detector.nothing(&reply(StatusCode::NOT_FOUND, "{}"), 2), Verdict::Right);
+        assert_eq!(detector.nothing(&ok(town.clip(MINE, 1)), 1), Verdict::Exposed(1));
+    }
+
+    #[test]
+    fn a_page_has_what_was_acknowledged_in_order_and_once() {
+        let town = town();
+        let detector = Detector {
+            town: &town,
+            household: 1,
+        };
+        let check = |shown: &[(Place, u32)], expected| {
+            let events: Vec<_> = shown
+                .iter()
+                .map(|(place, number)| {
+                    let id = town.event_id(*place, *number).unwrap().to_string();
+                    serde_json::json!({ "id": id, "label": detector.label(*place, *number) })
+                })
+                .collect();
+            let body = serde_json::json!({ "events": events, "next": null }).to_string();
+            let verdict = detector.page(&reply(StatusCode::OK, body), MINE, &[2, 1, 0], |number| number == 3);
+            assert_eq!(verdict, expected, "{shown:?}");
+        };
+        check(&[(MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Right);
+        check(&[(MINE, 3), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Right);
+        check(&[(MINE, 3), (MINE, 2), (MINE, 1)], Verdict::Right);
+        check(&[(MINE, 2), (MINE, 0)], Verdict::Stale);
+        check(&[], Verdict::Stale);
+        check(&[(MINE, 2), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
+        check(&[(MINE, 1), (MINE, 2), (MINE, 0)], Verdict::Wrong);
+        check(&[(MINE, 4), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
+        check(&[(FOREIGN, 2), (MINE, 1), (MINE, 0)], Verdict::Exposed(2));
+        check(&[(OTHER, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
+    }
+}

@@ -1,0 +1,88 @@
+//! Records, forged: another's content under the name that was asked, sealed by the installation's
+//! own record key.
+
+use super::Forge;
+use crate::defence::Defence;
+use eyesonly_gate::registry::{Answer, Nonce};
+use eyesonly_rights::{Mint, Position, Record, SessionRecord, ViewerRecord, prove};
+use eyesonly_seal::{SessionId, ViewerId};
+use eyesonly_service::clock;
+
+/// A record's name, kept.
+pub type Name = (&'static str, Vec<u8>);
+
+impl Forge {
+    /// Dresses a whole reply to another question as the one to this: with its nonce, and each
+    /// record under the name that was asked. `honest`: the truth.
+    pub fn reply(
+        &self,
+        (told_names, told): (&[Name], Answer),
+        (asked, nonce): (&[Name], Nonce),
+        honest: &Answer,
+    ) -> Answer {
+        if !self.has(Defence::Records) || told.echo == Some(nonce) {
+            return told;
+        }
+        let records = told.records.iter().zip(told_names).zip(asked).zip(&honest.records);
+        let records = records.map(|(((told, from), to), honest)| {
+            let forged = self.record(told.as_deref(), from, to, honest.as_deref());
+            forged.or_else(|| told.clone())
+        });
+        // A reply about the position alone stays one of before; with records, it is as late as they
+        // claim.
+        let position = if told.records.is_empty() {
+            told.position
+        } else {
+            honest.position
+        };
+        Answer {
+            echo: Some(nonce),
+            records: records.collect(),
+            position,
+        }
+    }
+
+    /// Seals another's record for the name that was asked. None: this kind can't be forged, or the
+    /// liar has no key.
+    pub fn record(&self, told: Option<&[u8]>, from: &Name, to: &Name, honest: Option<&[u8]>) -> Option<Vec<u8>> {
+        if !self.has(Defence::Records) || from.0 != to.0 {
+            return None;
+        }
+        match to.0 {
+            ViewerRecord::KIND => {
+                let told: ViewerRecord = self.open_record(&from.1, told?)?;
+                let right: ViewerRecord = self.open_record(&to.1, honest?)?;
+                self.seal_record(&ViewerRecord {
+                    viewer: viewer(&to.1)?,
+                    sequence: right.sequence,
+                    ..told
+                })
+            }
+            SessionRecord::KIND => {
+                let told: SessionRecord = self.open_record(&from.1, told?)?;
+                let session = SessionId::from_bytes(to.1.as_slice().try_into().ok()?);
+                let viewer = self.names.viewer_of(session)?;
+                self.seal_record(&SessionRecord {
+                    session,
+                    viewer,
+                    ..told
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn open_record<R: Record>(&self, key: &[u8], sealed: &[u8]) -> Option<R> {
+        let record_key = self.names.keys()?.edge().record_key();
+        let latest = Position::new(u64::MAX, u64::MAX, u64::MAX);
+        prove(&record_key, key, Some(sealed), &latest, 0).ok()?
+    }
+
+    fn seal_record<R: Record>(&self, record: &R) -> Option<Vec<u8>> {
+        Mint::new(self.names.keys()?.edge()).seal(record, clock::random()).ok()
+    }
+}
+
+fn viewer(key: &[u8]) -> Option<ViewerId> {
+    Some(ViewerId::from_bytes(key.try_into().ok()?))
+}

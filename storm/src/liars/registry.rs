@@ -1,0 +1,169 @@
+//! Registry and session store, lying: another's record, or one of before. It dresses each lie as
+//! well as it can: with the nonce of the question, and half of the time with the present position.
+
+use super::past::Past;
+use crate::defence::Defence;
+use crate::forge::{Forge, Name};
+use crate::lies::{Kind as Lie, Liar, Lies};
+use async_trait::async_trait;
+use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// Records that are remembered.
+const REMEMBERED_MAX: usize = 65_536;
+
+/// A record that was there, and where the registry was.
+#[derive(Clone)]
+struct Was {
+    name: Name,
+    record: Vec<u8>,
+    position: Position,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// The first record under each name.
+    first: HashMap<Name, Was>,
+    /// The last record of each kind.
+    last: HashMap<&'static str, Was>,
+    past: Past,
+}
+
+/// A registry that lies.
+pub struct LyingRegistry {
+    honest: Arc<dyn Registry>,
+    lies: Arc<Lies>,
+    forge: Arc<Forge>,
+    memory: Mutex<Memory>,
+}
+
+impl LyingRegistry {
+    /// Wraps an honest registry.
+    pub fn new(honest: Arc<dyn Registry>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
+        Self {
+            honest,
+            lies,
+            forge,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Remembers a record; gives the last one of another name of this kind, and the first of this.
+    fn remember(&self, name: &Name, honest: Option<&[u8]>, position: Position) -> (Option<Was>, Option<Was>) {
+        let Ok(mut memory) = self.memory.lock() else {
+            return (None, None);
+        };
+        let another = memory.last.get(name.0).filter(|was| was.name != *name).cloned();
+        let first = memory.first.get(name).cloned();
+        if let Some(record) = honest {
+            let was = Was {
+                name: name.clone(),
+                record: record.to_vec(),
+                position,
+            };
+            if first.is_none() && memory.first.len() < REMEMBERED_MAX {
+                memory.first.insert(name.clone(), was.clone());
+            }
+            memory.last.insert(name.0, was);
+        }
+        (another, first)
+    }
+
+    /// What is told instead of one record, and by which lie.
+    fn told(&self, name: &Name, honest: Option<&[u8]>, position: Position) -> Option<(Liar, Lie, Was)> {
+        let (another, first) = self.remember(name, honest, position);
+        let liar = if name.0 == "session" {
+            Liar::Sessions
+        } else {
+            Liar::Registry
+        };
+        let lie = self.lies.next(liar)?;
+        let told = match (lie, name.0) {
+            (Lie::AnotherViewer | Lie::NoFreshness, "viewer")
+            | (Lie::CrossedMap, "camera")
+            | (Lie::AnotherSession, "session") => another,
+            // A lie only where the truth is another by now.
+            (Lie::BeforeRevocation, "viewer") => first.filter(|first| Some(&*first.record) != honest),
+            (Lie::EndedAsLive, "session") => first.filter(|_| honest.is_none()),
+            _ => None,
+        };
+        Some((liar, lie, told?))
+    }
+
+    /// The position of before, where it is another by now.
+    fn old_position(&self, honest: &Answer) -> Option<Position> {
+        let lie = self.lies.next(Liar::Registry);
+        let before = self.memory.lock().ok()?.past.after(honest)?;
+        if lie != Some(Lie::OldPosition) {
+            return None;
+        }
+        self.lies.was_told(Liar::Registry, Lie::OldPosition);
+        Some(before.position)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Registry for LyingRegistry {
+    async fn read(&self, names: &[RecordName<'_>], nonce: Nonce) -> Result<Answer, RegistryError> {
+        let mut answer = self.honest.read(names, nonce).await?;
+        if names.is_empty() {
+            let position = self.old_position(&answer).unwrap_or(answer.position);
+            return Ok(Answer { position, ..answer });
+        }
+        let position = answer.position;
+        for ((kind, key), record) in names.iter().zip(&mut answer.records) {
+            let name = (*kind, key.to_vec());
+            let Some((liar, lie, was)) = self.told(&name, record.as_deref(), position) else {
+                continue;
+            };
+            self.lies.was_told(liar, lie);
+            let forged = self
+                .forge
+                .record(Some(&was.record), &was.name, &name, record.as_deref());
+            if forged.is_none() && !self.lies.choice(liar).is_multiple_of(2) {
+                answer.position = was.position;
+            }
+            if lie == Lie::NoFreshness && !self.forge.has(Defence::Records) {
+                answer.echo = None;
+            }
+            *record = forged.or(Some(was.record));
+        }
+        Ok(answer)
+    }
+
+    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+        self.honest.commit(changes, rights).await
+    }
+    async fn list(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+        limit: usize,
+        nonce: Nonce,
+    ) -> Result<Listing, RegistryError> {
+        self.honest.list(kind, after, limit, nonce).await
+    }
+    fn reset(&self) {
+        // Another connection leads to another copy, which is not behind.
+        if let Ok(mut memory) = self.memory.lock() {
+            memory.past = Past::default();
+        }
+        self.honest.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eyesonly_service::registry::conformance;
+    use eyesonly_service::registry::memory::MemoryRegistry;
+
+    #[tokio::test]
+    async fn without_a_lie_it_conforms() {
+        let lies = Arc::new(Lies::new(1, &[]));
+        let registry = Arc::new(MemoryRegistry::default());
+        conformance::check(&LyingRegistry::new(registry, lies, Forge::nothing())).await;
+    }
+}

@@ -1,0 +1,225 @@
+//! Marks: what every piece of made-up footage says of itself, so that whoever receives it can be
+//! told whose it is.
+//!
+//! A mark is 64 bits: household, camera, what it is on, a number, and a check over these and the
+//! run's seed. In a still it is a board of 8×8 fields, black and white, which survives resizing and
+//! encoding; in text and video it is sixteen hexadecimal digits behind a word.
+//!
+//! It knows nothing of any server. It must never take something for a mark by chance: the check has
+//! 20 bits, and the rest must fit the town.
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// The word before a mark in text and video.
+pub const WORD: &str = "eyesonly-mark-";
+/// Length of a mark as text, in bytes.
+pub const TEXT_BYTES: usize = WORD.len() + 16;
+/// Fields of the board on each side.
+const FIELDS: u32 = 8;
+/// Width and height of a still in pixels.
+const STILL_PIXELS: (u32, u32) = (320, 180);
+/// Length of every still in bytes: all have the same, so that nothing but the seal tells one from
+/// another.
+pub const STILL_BYTES: usize = 8 * 1024;
+
+/// What a mark is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum What {
+    /// A camera's still.
+    Still,
+    /// An event's still.
+    EventStill,
+    /// An event's video.
+    Clip,
+    /// An event's details.
+    Details,
+    /// A camera's name.
+    Name,
+}
+
+impl What {
+    const ALL: [Self; 5] = [Self::Still, Self::EventStill, Self::Clip, Self::Details, Self::Name];
+}
+
+/// Whose a piece of footage is, and which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// The household's number, below 2²⁴.
+    pub household: u32,
+    /// The camera's number within its household, below 2⁶.
+    pub camera: u32,
+    /// What it is on.
+    pub what: What,
+    /// Which of the camera's, below 2¹¹.
+    pub number: u32,
+}
+
+/// Mixes numbers into one that looks random (splitmix64). For content and choices, never for keys.
+pub fn mix(numbers: &[u64]) -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for number in numbers {
+        state = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        state ^= state >> 31;
+    }
+    state
+}
+
+impl Mark {
+    /// The 64 bits.
+    pub fn code(self, seed: u64) -> u64 {
+        let what = What::ALL.iter().position(|what| *what == self.what).unwrap_or(0) as u64;
+        let said = u64::from(self.household & 0xff_ffff) << 20
+            | u64::from(self.camera & 0x3f) << 14
+            | (what & 7) << 11
+            | u64::from(self.number & 0x7ff);
+        said << 20 | mix(&[seed, said]) & 0xf_ffff
+    }
+
+    /// The mark with this code; none if it is not one of this run.
+    pub fn of(code: u64, seed: u64) -> Option<Self> {
+        let said = code >> 20;
+        let part = |shift: u32, bits: u32| u32::try_from(said >> shift & ((1 << bits) - 1)).ok();
+        let mark = Self {
+            household: part(20, 24)?,
+            camera: part(14, 6)?,
+            what: *What::ALL.get(usize::try_from(part(11, 3)?).ok()?)?,
+            number: part(0, 11)?,
+        };
+        (mark.code(seed) == code).then_some(mark)
+    }
+
+    /// As text.
+    pub fn text(self, seed: u64) -> String {
+        format!("{WORD}{:016x}", self.code(seed))
+    }
+
+    /// Every mark in these bytes.
+    pub fn find(bytes: &[u8], seed: u64) -> Vec<Self> {
+        let mut found = Vec::new();
+        let mut rest = bytes;
+        while let Some(at) = rest.windows(WORD.len()).position(|window| window == WORD.as_bytes()) {
+            rest = rest.get(at + WORD.len()..).unwrap_or_default();
+            let digits = rest.get(..16).and_then(|digits| std::str::from_utf8(digits).ok());
+            let code = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+            found.extend(code.and_then(|code| Self::of(code, seed)));
+        }
+        found
+    }
+
+    /// A still with this mark: a grey JPEG of [`STILL_BYTES`].
+    pub fn still(self, seed: u64) -> Vec<u8> {
+        let (width, height) = STILL_PIXELS;
+        let code = self.code(seed);
+        let mut pixels = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                let field = (y * FIELDS / height) * FIELDS + x * FIELDS / width;
+                pixels.push(if code >> field & 1 == 1 { 230 } else { 25 });
+            }
+        }
+        let mut jpeg = Vec::new();
+        let (width, height) = (width as u16, height as u16);
+        let drawn =
+            jpeg_encoder::Encoder::new(&mut jpeg, 70).encode(&pixels, width, height, jpeg_encoder::ColorType::Luma);
+        if drawn.is_err() {
+            return Vec::new();
+        }
+        padded(jpeg, STILL_BYTES)
+    }
+
+    /// The mark in a still, whatever became of its size; none if it can't be read. What follows the
+    /// picture's end makes it unreadable: those are bytes that nobody asked for.
+    pub fn in_still(jpeg: &[u8], seed: u64) -> Option<Self> {
+        if !jpeg.ends_with(&[0xff, 0xd9]) {
+            return None;
+        }
+        let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
+        let pixels = decoder.decode().ok()?;
+        let (width, height) = decoder.dimensions()?;
+        let fields = FIELDS as usize;
+        let mut code = 0_u64;
+        for field in 0..fields * fields {
+            // The middle half of the field: its edges are blurred.
+            let span = |at: usize, side: usize| (at * side / fields, (at + 1) * side / fields);
+            let (left, right) = span(field % fields, width);
+            let (top, bottom) = span(field / fields, height);
+            let (dx, dy) = ((right - left) / 4, (bottom - top) / 4);
+            let (mut sum, mut count) = (0_u64, 0_u64);
+            for y in top + dy..bottom - dy {
+                for x in left + dx..right - dx {
+                    sum += u64::from(*pixels.get(y * width + x)?);
+                    count += 1;
+                }
+            }
+            // Grey in the middle is neither.
+            match sum.checked_div(count)? {
+                0..=90 => {}
+                165.. => code |= 1 << field,
+                _ => return None,
+            }
+        }
+        Self::of(code, seed)
+    }
+}
+
+/// Makes a JPEG so many bytes long, by a comment behind its first marker. What is no JPEG, or too
+/// long already, stays as it is.
+pub fn padded(jpeg: Vec<u8>, bytes: usize) -> Vec<u8> {
+    let Some(room) = bytes.checked_sub(jpeg.len() + 4) else {
+        return jpeg;
+    };
+    let Some((start @ [0xff, 0xd8], rest)) = jpeg.split_at_checked(2) else {
+        return jpeg;
+    };
+    let length = u16::try_from(room + 2).unwrap_or(2).to_be_bytes();
+    [start, &[0xff, 0xfe], &length, &vec![b'.'; room], rest].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: u64 = 7;
+
+    fn mark(household: u32, number: u32) -> Mark {
+        Mark {
+            household,
+            camera: 3,
+            what: What::EventStill,
+            number,
+        }
+    }
+
+    #[test]
+    fn a_mark_is_read_back_and_nothing_else_is_one() {
+        for n in 0..200 {
+            let mark = mark(n * 65_000, n * 10);
+            let code = mark.code(SEED);
+            assert_eq!(Mark::of(code, SEED), Some(mark));
+            assert_eq!(Mark::of(code, SEED + 1), None, "another run's");
+            assert_eq!(Mark::of(code ^ 1 << (n % 64), SEED), None, "one bit flipped");
+            let text = format!("x{}-{}y", mark.text(SEED), mark.text(SEED));
+            assert_eq!(Mark::find(text.as_bytes(), SEED), [mark, mark]);
+        }
+        assert!(Mark::find(b"eyesonly-mark-eyesonly-mark-0000000000000000", SEED).is_empty());
+    }
+
+    #[test]
+    fn a_still_keeps_its_mark_and_its_length() {
+        for n in 0..20 {
+            let mark = mark(n * 1000, n);
+            let jpeg = mark.still(SEED);
+            assert_eq!(jpeg.len(), STILL_BYTES);
+            assert_eq!(Mark::in_still(&jpeg, SEED), Some(mark));
+            assert_eq!(Mark::in_still(&[jpeg.as_slice(), b"more"].concat(), SEED), None);
+            assert_eq!(Mark::in_still(&jpeg[..jpeg.len() / 2], SEED), None);
+        }
+        assert_eq!(Mark::in_still(b"", SEED), None);
+    }
+}

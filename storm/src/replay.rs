@@ -1,0 +1,388 @@
+//! One replay against one server: it settles the town, lets its cameras push and its viewers look,
+//! before, during and after they all come back at once, and counts what came of it.
+
+use crate::arena::{Arena, Ground, Which};
+use crate::client::Client;
+use crate::defence::Defence;
+use crate::lies::{Count, Kind as LieKind, Liar, Lie, Lies, seam_name};
+use crate::load::Crowd;
+use crate::mark::mix;
+use crate::report::{Misdeliveries, Side};
+use crate::streams;
+use crate::tally::Tally;
+use crate::town::{Place, Town};
+use crate::webcache::WebCache;
+use eyesonly::sandbox::Handler;
+use eyesonly_rights::Verifier;
+use eyesonly_service::clock;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often whoever watches is told how far a run is.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How many times as long as a collection took is waited until the next.
+const COLLECT_PAUSE: u32 = 10;
+/// Shortest wait between two collections.
+const COLLECT_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// How often everybody comes back in a control, at most, until something is seen of it.
+const CONTROL_ROUNDS_MAX: u64 = 40;
+
+/// What is replayed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What everything follows from.
+    pub seed: u64,
+    /// How many households.
+    pub households: u32,
+    /// Cameras of each.
+    pub cameras_each: u32,
+    /// How many stills and events each camera has handed in before the outage.
+    pub before: u32,
+    /// How many it has kept and pushes when it comes back.
+    pub backlog: u32,
+    /// How often each viewer comes in the herd.
+    pub visits: u64,
+    /// At least so many requests: viewers come back until then.
+    pub requests_min: u64,
+    /// They come back until something is seen, too, within a bound: a control only has to be seen.
+    pub until_seen: bool,
+    /// Over how long they come back.
+    pub jitter: Duration,
+    /// How many cameras and viewers are at it at once.
+    pub workers: usize,
+    /// The share of questions that are given up in the middle.
+    pub dropped_share: f64,
+    /// What is told.
+    pub lies: Vec<Lie>,
+    /// What the liars are given to forge with; nothing but in a control.
+    pub forge: Vec<Defence>,
+    /// How many long clips are on their way while their right is taken.
+    pub streams: u32,
+    /// A tier that keeps lying is set aside.
+    pub sets_aside: bool,
+    /// Which tiers there are, the nearest first.
+    pub tiers: Vec<Liar>,
+    /// Budget of each of them.
+    pub tier_bytes: u64,
+    /// Where folders are made; none: where temporary ones are.
+    pub folder: Option<PathBuf>,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// As the clients saw it, with the server's own numbers beside.
+    pub side: Side,
+    /// How often each lie was told.
+    pub told: Vec<Count>,
+    /// How often a liar did not know whose a name is.
+    pub strangers: u64,
+}
+
+/// Who has a turn.
+#[derive(Debug, Clone, Copy)]
+enum Job {
+    Push(Place),
+    Visit(u32, u64),
+    Check(Place),
+}
+
+/// Where a run is, for whoever watches.
+pub type Watch<'a> = &'a (dyn Fn(&str, &Tally) + Sync);
+
+/// Replays the plan against one kind of server.
+///
+/// # Errors
+/// What could not be set up; what goes wrong in the storm is counted.
+pub async fn replay(
+    which: Which,
+    plan: &Plan,
+    handlers: (Handler, Handler),
+    watch: Watch<'_>,
+) -> anyhow::Result<Outcome> {
+    let town = Arc::new(Town::new(
+        plan.seed,
+        plan.households,
+        plan.streams,
+        plan.cameras_each,
+        clock::now_milliseconds(),
+    ));
+    let lies = Arc::new(Lies::new(plan.seed, &plan.lies));
+    let (tally, unseen) = (Arc::new(Tally::default()), Arc::new(Tally::default()));
+    watch("settling the town", &tally);
+    let ground = Ground {
+        town: &town,
+        lies: Arc::clone(&lies),
+        forge: &plan.forge,
+        tiers: &plan.tiers,
+        tier_bytes: plan.tier_bytes,
+        sets_aside: plan.sets_aside,
+        folder: plan.folder.as_deref(),
+        handlers,
+    };
+    let arena = Arc::new(Arena::open(which, ground).await?);
+    let forges = |defence| which == Which::Here && plan.forge.contains(&defence);
+    let cache = if lies.has(Liar::WayOut, LieKind::WebCache) {
+        Some(WebCache::open(arena.address, Arc::clone(&lies), forges(Defence::Tag)).await?)
+    } else {
+        None
+    };
+    let door = cache.as_ref().map_or(arena.address, |cache| cache.address);
+    let mut crowd = crowd(which, plan.dropped_share, &town, &arena, Client::new(door));
+    if forges(Defence::Credentials) {
+        crowd.crossed = crossed(&town, &crowd.cameras, &lies);
+    }
+    let crowd = Arc::new(crowd);
+
+    // What was there before the outage comes in peace.
+    lies.be_silent(true);
+    let pushes: Vec<Job> = town.places().map(Job::Push).collect();
+    let collects = lies.has_any(LieKind::is_of_collection);
+    for number in 0..plan.before {
+        let before = Turns {
+            numbers: number..number + 1,
+            ..Turns::of("cameras hand in what was before", pushes.clone())
+        };
+        run(&crowd, plan, before, &unseen, watch).await;
+        if collects {
+            // In between, so that one that comes later has something that this one did not know.
+            arena.collect(clock::now_milliseconds()).await;
+        }
+    }
+    for place in town.streams() {
+        crowd.push_long(place, &unseen).await;
+    }
+    let collecting = collects.then(|| tokio::spawn(collect(Arc::clone(&arena), clock::now_milliseconds())));
+    lies.be_silent(false);
+
+    tally.next_phase();
+    let visitors = |nth: u64| visitors(plan, nth);
+    let quiet = Turns::of("before the outage", visitors(0));
+    run(&crowd, plan, quiet, &tally, watch).await;
+
+    tally.next_phase();
+    run(&crowd, plan, herd(plan, pushes), &tally, watch).await;
+
+    tally.next_phase();
+    streams::run(&crowd, &arena, &tally).await?;
+    partings(&crowd, plan, &town, &arena).await?;
+    let mut nth = plan.visits;
+    loop {
+        nth += 1;
+        let after = Turns::of("afterwards", visitors(nth));
+        run(&crowd, plan, after, &tally, watch).await;
+        let waits = plan.until_seen && nth < CONTROL_ROUNDS_MAX && tally.seen() == 0;
+        if tally.so_far().0 >= plan.requests_min && !waits {
+            break;
+        }
+    }
+    tally.end_phase();
+    let (origin_reads, origin_objects) = arena.origin_reads();
+    if let Some(collecting) = collecting {
+        collecting.abort();
+        let _ended = collecting.await;
+    }
+
+    // Is what was acknowledged there? Nobody lies any more.
+    lies.be_silent(true);
+    let checks = Turns::of(
+        "looking for what was acknowledged",
+        town.places().map(Job::Check).collect(),
+    );
+    run(&crowd, plan, checks, &tally, watch).await;
+    let mut side = tally.side();
+    side.uploads_acknowledged += unseen.side().uploads_acknowledged;
+    (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
+    add_what_the_server_counted(&mut side, &arena);
+    Ok(Outcome {
+        side,
+        told: lies.told(),
+        strangers: arena.strangers(),
+    })
+}
+
+/// Collects what was written before a moment, over and over.
+async fn collect(arena: Arc<Arena>, before_milliseconds: u64) {
+    loop {
+        let began = Instant::now();
+        arena.collect(before_milliseconds).await;
+        tokio::time::sleep(COLLECT_PAUSE_MIN.max(began.elapsed() * COLLECT_PAUSE)).await;
+    }
+}
+
+/// Which cameras are handed another household's credential, and which one.
+fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, String> {
+    let each = town.cameras_each as usize;
+    let places = town.places().enumerate();
+    let crossed = places.filter(|_| lies.next(Liar::Registry) == Some(LieKind::CrossedMap));
+    let of_another = |(at, _): (usize, Place)| {
+        let another = at + each;
+        let another = if another < town.places().count() {
+            another
+        } else {
+            at % each
+        };
+        Some((at, credentials.get(another)?.clone()))
+    };
+    crossed.filter_map(of_another).collect()
+}
+
+/// Every viewer, for the nth time.
+fn visitors(plan: &Plan, nth: u64) -> Vec<Job> {
+    let households = 0..plan.households;
+    households.map(|household| Job::Visit(household, nth)).collect()
+}
+
+/// Every camera with what it kept, and every viewer, in an order that follows from the seed.
+fn herd(plan: &Plan, pushes: Vec<Job>) -> Turns {
+    let mut jobs = pushes;
+    for nth in 1..=plan.visits {
+        jobs.extend(visitors(plan, nth));
+    }
+    shuffle(&mut jobs, plan.seed);
+    Turns {
+        numbers: plan.before..plan.before + plan.backlog,
+        jitter: plan.jitter,
+        ..Turns::of("everybody comes back at once", jobs)
+    }
+}
+
+/// Its misdeliveries and tiers set aside, by the names that lies have.
+fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
+    let misdeliveries = arena.misdeliveries().into_iter();
+    side.misdeliveries = misdeliveries
+        .map(|(seam, fault, count)| Misdeliveries {
+            seam: seam_name(seam).to_owned(),
+            fault: fault.replace('_', "-"),
+            count,
+        })
+        .collect();
+    let aside = arena.set_aside().into_iter();
+    side.set_aside = aside.map(|(seam, times)| (seam_name(seam).to_owned(), times)).collect();
+}
+
+/// The cameras and viewers of a server that was settled with the town.
+pub fn crowd(which: Which, dropped_share: f64, town: &Arc<Town>, arena: &Arena, client: Client) -> Crowd {
+    let (mint, verifier): (_, &Verifier) = (&arena.mint, &arena.verifier);
+    let viewer = |household: u32| {
+        let credential = mint.viewer(town.viewer_id(household), town.session_id(household));
+        let tag = match which {
+            // One address for everybody, as where nothing of the session is in it.
+            Which::Conventional => "me".to_owned(),
+            Which::Here => {
+                let verified = verifier.viewer(&credential);
+                verified.map_or_else(|_| "0".repeat(32), |verified| verified.tag().to_text())
+            }
+        };
+        (credential, format!("/v1/{tag}"))
+    };
+    let camera = |place: Place| {
+        let (household, camera) = (town.household_id(place.household), town.camera_id(place));
+        mint.camera(household, camera, town.credential_id(place))
+    };
+    Crowd::new(
+        Arc::clone(town),
+        client,
+        (0..town.all_households()).map(viewer).collect(),
+        town.all_places().map(camera).collect(),
+        Arc::clone(&arena.lies),
+        dropped_share,
+    )
+}
+
+/// Some viewers sign out, and from some a camera is taken: what they still ask for afterwards is
+/// not theirs.
+async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena) -> anyhow::Result<()> {
+    for household in 0..plan.households {
+        match household % 8 {
+            1 => {
+                crowd.sign_out(household).await;
+            }
+            2 => {
+                let place = Place { household, camera: 0 };
+                arena.revoke(town, place).await?;
+                crowd.revoked(place);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn shuffle(jobs: &mut [Job], seed: u64) {
+    for at in (1..jobs.len()).rev() {
+        let other = usize::try_from(mix(&[seed, 10, at as u64]) % (at as u64 + 1)).unwrap_or(0);
+        jobs.swap(at, other);
+    }
+}
+
+/// Who has a turn in one part of a run, and with what.
+struct Turns {
+    /// What is said of it to whoever watches.
+    what: &'static str,
+    jobs: Vec<Job>,
+    /// What the cameras hand in.
+    numbers: Range<u32>,
+    /// Over how long they come.
+    jitter: Duration,
+}
+
+impl Turns {
+    /// All at once, and nothing to be handed in.
+    fn of(what: &'static str, jobs: Vec<Job>) -> Self {
+        Self {
+            what,
+            jobs,
+            numbers: 0..0,
+            jitter: Duration::ZERO,
+        }
+    }
+}
+
+/// Lets so many at once have their turns, until all had theirs.
+async fn run(crowd: &Arc<Crowd>, plan: &Plan, turns: Turns, tally: &Arc<Tally>, watch: Watch<'_>) {
+    let Turns {
+        what,
+        jobs,
+        numbers,
+        jitter,
+    } = turns;
+    let jobs = Arc::new(jobs);
+    let next = Arc::new(AtomicUsize::new(0));
+    // Spread over the jitter, each has its own moment; without it, as many as there are workers
+    // come at once.
+    let pause = jitter.div_f64((jobs.len() as f64 / plan.workers.max(1) as f64).max(1.0));
+    let workers = (0..plan.workers.min(jobs.len())).map(|_| {
+        let (crowd, jobs, next, tally, numbers) = (
+            Arc::clone(crowd),
+            Arc::clone(&jobs),
+            Arc::clone(&next),
+            Arc::clone(tally),
+            numbers.clone(),
+        );
+        tokio::spawn(async move {
+            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match *job {
+                    Job::Push(place) => crowd.push(place, numbers.clone(), &tally).await,
+                    Job::Visit(household, nth) => crowd.visit(household, nth, &tally).await,
+                    Job::Check(place) => crowd.check_kept(place, &tally).await,
+                }
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        })
+    });
+    let all = futures::future::join_all(workers);
+    tokio::pin!(all);
+    let mut look = tokio::time::interval(WATCH_EVERY);
+    loop {
+        tokio::select! {
+            _ = &mut all => return,
+            _ = look.tick() => watch(what, tally),
+        }
+    }
+}

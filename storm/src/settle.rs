@@ -1,0 +1,157 @@
+//! Settles a town: its households' records, cameras, viewers and sessions, written at once.
+//!
+//! This is a mint: sessions start here without a password. It must never be reachable from a
+//! server.
+
+use crate::conventional::plain;
+use crate::town::{Place, Town};
+use anyhow::Context as _;
+use eyesonly_gate::Records;
+use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry};
+use eyesonly_rights::{CameraRecord, CameraRight, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord, Window};
+use eyesonly_service::admin::HouseholdRecord;
+use eyesonly_service::clock;
+use std::sync::Arc;
+
+/// Quota of a household: the storm is not about it.
+const QUOTA_BYTES: u64 = 1 << 50;
+
+/// How records are written: sealed by this system, in the clear by a conventional server.
+pub enum How {
+    /// Sealed, and committed by what the edge asks by, so that it knows of it.
+    Sealed(Arc<Records>, Mint),
+    /// In the clear.
+    Plain,
+}
+
+/// Writes records.
+pub struct Writer {
+    how: How,
+    /// The registry itself: nobody lies to who settles the town.
+    registry: Arc<dyn Registry>,
+}
+
+impl Writer {
+    /// Makes the writer of one server's records.
+    pub fn new(how: How, registry: Arc<dyn Registry>) -> Self {
+        Self { how, registry }
+    }
+
+    fn record<R: Record>(&self, record: &R) -> anyhow::Result<Change> {
+        let sealed = match &self.how {
+            How::Sealed(_, mint) => mint.seal(record, clock::random())?,
+            How::Plain => plain::record(record),
+        };
+        Ok(Change {
+            kind: R::KIND,
+            key: record.key(),
+            expect: Expect::Any,
+            record: Some(sealed),
+        })
+    }
+
+    /// `number`: what the records carry; none if they are sessions, which carry none.
+    async fn commit(&self, changes: Vec<Change>, number: Option<u64>) -> anyhow::Result<()> {
+        match &self.how {
+            How::Sealed(records, _) => records.commit(changes, number).await?,
+            How::Plain => self.registry.commit(changes, number).await?,
+        };
+        Ok(())
+    }
+
+    /// Writes every household of the town. Sessions end at `expires_at_seconds`.
+    ///
+    /// # Errors
+    /// What the registry or the sealer said.
+    pub async fn settle(&self, town: &Town, expires_at_seconds: u64) -> anyhow::Result<()> {
+        let each = town.cameras_each as usize + 2;
+        let households: Vec<u32> = (0..town.all_households()).collect();
+        for some in households.chunks((CHANGES_MAX / each).max(1)) {
+            let sequence = self.next().await?;
+            let mut changes = Vec::with_capacity(some.len() * each);
+            for household in some {
+                self.household(town, *household, sequence, &mut changes)?;
+            }
+            self.commit(changes, Some(sequence))
+                .await
+                .context("the town can't be settled")?;
+            let sessions = some.iter().map(|household| {
+                self.record(&SessionRecord {
+                    session: town.session_id(*household),
+                    viewer: town.viewer_id(*household),
+                    expires_at_seconds,
+                })
+            });
+            let sessions = sessions.collect::<Result<_, _>>()?;
+            self.commit(sessions, None).await.context("nobody can be signed in")?;
+        }
+        Ok(())
+    }
+
+    async fn next(&self) -> anyhow::Result<u64> {
+        let answer = self.registry.read(&[], Nonce::from_bytes(clock::random())).await?;
+        Ok(answer.position.rights.number.saturating_add(1))
+    }
+
+    fn household(&self, town: &Town, household: u32, sequence: u64, changes: &mut Vec<Change>) -> anyhow::Result<()> {
+        let places: Vec<Place> = (0..town.cameras_each)
+            .map(|camera| Place { household, camera })
+            .collect();
+        let viewer = town.viewer_id(household);
+        changes.push(self.record(&HouseholdRecord {
+            household: town.household_id(household),
+            name: town.household_name(household),
+            cameras: places.iter().map(|place| town.camera_id(*place)).collect(),
+            viewers: vec![viewer],
+            quota_bytes: QUOTA_BYTES,
+            sequence,
+        })?);
+        for place in &places {
+            changes.push(self.record(&CameraRecord {
+                camera: town.camera_id(*place),
+                household: town.household_id(household),
+                credential: Some(town.credential_id(*place)),
+                name: town.camera_name(*place),
+                serial: String::new(),
+                quota_bytes: QUOTA_BYTES,
+                sequence,
+            })?);
+        }
+        changes.push(self.record(&rights(town, household, &places, sequence))?);
+        Ok(())
+    }
+
+    /// Takes a camera from its viewer: they may not see it any more. Its footage stays where it is.
+    ///
+    /// # Errors
+    /// What the registry or the sealer said.
+    pub async fn revoke(&self, town: &Town, revoked: Place) -> anyhow::Result<()> {
+        let household = revoked.household;
+        let places: Vec<Place> = (0..town.cameras_each)
+            .map(|camera| Place { household, camera })
+            .filter(|place| *place != revoked)
+            .collect();
+        let sequence = self.next().await?;
+        let change = self.record(&rights(town, household, &places, sequence))?;
+        self.commit(vec![change], Some(sequence)).await
+    }
+}
+
+fn rights(town: &Town, household: u32, places: &[Place], sequence: u64) -> ViewerRecord {
+    let right = |place: &Place| CameraRight {
+        camera: town.camera_id(*place),
+        household: town.household_id(household),
+        name: town.camera_name(*place),
+        role: Role::Owner,
+        kinds: Kinds::ALL,
+        window: Window::default(),
+        expires_at_seconds: None,
+    };
+    ViewerRecord {
+        viewer: town.viewer_id(household),
+        name: town.household_name(household),
+        households: vec![town.household_id(household)],
+        cameras: places.iter().map(right).collect(),
+        sequence,
+    }
+}

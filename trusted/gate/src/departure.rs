@@ -1,0 +1,279 @@
+//! The door out: nothing private leaves but to the requester whose grant made it, and not before
+//! the ledger has it.
+//!
+//! INVARIANT: a private response is made of a [`Departure`], and only this file makes one. Its
+//! bytes are those that the request's own instance answered, or footage that the vault opened
+//! under the request's own grant; each piece is held to object and place before it leaves.
+
+use crate::admission::{Admission, Identified, RawCredential, Refused};
+use crate::grant::Grant;
+use crate::ledger::{Handed, Seam};
+use crate::rules::{MediaType, Status};
+use crate::vault::{Located, Plain};
+use async_trait::async_trait;
+use bytes::Bytes;
+use eyesonly_seal::format::{CHUNK_BYTES, EXTENT_PLAIN_BYTES};
+use eyesonly_seal::{FootageId, Kind};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Why footage ends before its end: what was promised is longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the footage that follows can't be proven, or may not be seen any more")]
+pub struct Cut;
+
+/// Where footage comes from, piece by piece. NOT trusted: a piece leaves only if the vault opened
+/// it of the located object, at the place that was asked.
+#[async_trait]
+pub trait Source: Send + Sync + 'static {
+    /// The object.
+    fn located(&self) -> &Located;
+    /// Opens the next piece of the footage, from `at` on and not past `end`.
+    async fn piece(&mut self, at: u64, end: u64) -> Result<Plain, Cut>;
+}
+
+/// What an answer consists of.
+pub enum Content {
+    /// Nothing.
+    Empty,
+    /// Bytes from the handler's memory.
+    Bytes(Bytes),
+    /// Bytes of an object: `length` from `offset` on.
+    Footage {
+        /// The object, under the grant that opened it.
+        source: Box<dyn Source>,
+        /// First byte.
+        offset: u64,
+        /// How many; at least 1, and within the object.
+        length: u64,
+    },
+}
+
+/// What an instance answered, with the grant of that instance.
+pub struct Answer {
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) status: Status,
+    pub(crate) media_type: MediaType,
+    pub(crate) content: Content,
+}
+
+impl Answer {
+    /// How it went.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+    /// What its content is.
+    #[must_use]
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+    /// What it consists of.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+    /// Takes a part of the footage, as the client asked: `length` bytes from `offset` of the
+    /// object on. False: it does not lie within what was answered.
+    #[must_use]
+    pub fn narrow(&mut self, from: u64, bytes: u64) -> bool {
+        let Content::Footage { offset, length, .. } = &mut self.content else {
+            return false;
+        };
+        let end = offset.saturating_add(*length);
+        let within = bytes > 0 && from >= *offset && from.saturating_add(bytes) <= end;
+        if within {
+            (*offset, *length) = (from, bytes);
+        }
+        within
+    }
+}
+
+/// What the ledger is told of a departure.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving {
+    /// What is handed out.
+    pub handed: Handed,
+    /// Of which event, where the question named one.
+    pub event: Option<FootageId>,
+}
+
+/// A private body on its way out: its bytes are given only by being polled.
+pub struct Departure {
+    /// The grant lives as long as its body; a list of cameras has none.
+    _grant: Option<Arc<Grant>>,
+    media_type: MediaType,
+    length: u64,
+    left: u64,
+    body: BoxStream<'static, Result<Bytes, Cut>>,
+}
+
+impl Departure {
+    /// Opens the door for what an instance answered, if it was made under the very grant that this
+    /// request holds, and for the requester who sent `raw`. Footage's length and first piece are
+    /// proven before; then the ledger has the entry; then it is decided once more.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing leaves.
+    pub async fn open(
+        door: &Arc<Admission>,
+        grant: &Arc<Grant>,
+        raw: &RawCredential,
+        answer: Answer,
+        leaving: Leaving,
+    ) -> Result<Self, Refused> {
+        let Answer { grant: made, media_type, content, .. } = answer;
+        if !Arc::ptr_eq(&made, grant) {
+            return Err(door.crossed(Some(grant.camera())));
+        }
+        let (length, object, body) = match content {
+            Content::Empty => (0, None, stream::empty().boxed()),
+            Content::Bytes(bytes) => {
+                (bytes.len() as u64, None, stream::once(async { Ok(bytes) }).boxed())
+            }
+            Content::Footage { source, offset, length } => {
+                let object = (source.located().asked().kind(), source.located().asked().id());
+                let sending = Sending::start(Arc::clone(door), source, offset, length).await;
+                let sending = sending.map_err(|Cut| Refused::unproven(Seam::Store))?;
+                (length, Some(object), stream::unfold(sending, Sending::next).boxed())
+            }
+        };
+        let requester = grant.requester();
+        let source = Some((grant.household(), grant.camera()));
+        door.let_out(requester, raw, leaving, source, length)?;
+        door.again(grant, object).await?;
+        let _grant = Some(Arc::clone(grant));
+        Ok(Self { _grant, media_type, length, left: length, body })
+    }
+
+    /// Opens the door for a viewer's list of cameras, as page or as data, which was made of
+    /// `identified`.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing leaves.
+    pub async fn of_list(
+        door: &Arc<Admission>,
+        identified: &Identified,
+        raw: &RawCredential,
+        list: Bytes,
+    ) -> Result<Self, Refused> {
+        let requester = identified.rights().requester();
+        let leaving = Leaving { handed: Handed::Cameras, event: None };
+        let length = list.len() as u64;
+        door.let_out(requester, raw, leaving, None, length)?;
+        door.again_list(identified).await?;
+        let body = stream::once(async { Ok(list) }).boxed();
+        Ok(Self { _grant: None, media_type: MediaType::Json, length, left: length, body })
+    }
+
+    /// What the instance said that it is.
+    #[must_use]
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+    /// How many bytes leave, if none is cut off.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl http_body::Body for Departure {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let next = self.body.poll_next_unpin(context);
+        next.map(|piece| {
+            let piece = piece?.map(|bytes| {
+                self.left = self.left.saturating_sub(bytes.len() as u64);
+                Frame::data(bytes)
+            });
+            Some(piece)
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// Footage that is being sent.
+struct Sending {
+    door: Arc<Admission>,
+    source: Box<dyn Source>,
+    object: (Kind, FootageId),
+    first: Option<Bytes>,
+    at: u64,
+    end: u64,
+    /// The extent that was decided on last.
+    extent: u64,
+}
+
+const EXTENT: u64 = EXTENT_PLAIN_BYTES as u64;
+
+impl Sending {
+    async fn start(
+        door: Arc<Admission>,
+        source: Box<dyn Source>,
+        offset: u64,
+        length: u64,
+    ) -> Result<Self, Cut> {
+        let asked = source.located().asked();
+        let (object, total) = ((asked.kind(), asked.id()), source.located().plain_length());
+        let end = offset.checked_add(length).filter(|end| *end <= total).ok_or(Cut)?;
+        let extent = offset / EXTENT;
+        let mut sending = Self { door, source, object, first: None, at: offset, end, extent };
+        // The last chunk proves the length that is about to be promised.
+        let last = total.saturating_sub(total.rem_euclid(CHUNK_BYTES as u64));
+        sending.piece(last, total).await?;
+        sending.first = Some(sending.piece(offset, end).await?);
+        Ok(sending)
+    }
+
+    /// One piece, held to its object, its grant and its place.
+    async fn piece(&mut self, at: u64, end: u64) -> Result<Bytes, Cut> {
+        let piece = self.source.piece(at, end).await?;
+        let fits = piece.is_of(self.source.located())
+            && piece.at() == at
+            && piece.bytes().len() as u64 <= end.saturating_sub(at)
+            && (at == end || !piece.bytes().is_empty());
+        fits.then(|| piece.bytes().clone()).ok_or(Cut)
+    }
+
+    /// The next piece. None: all have left, or the last one was cut.
+    async fn next(mut self) -> Option<(Result<Bytes, Cut>, Self)> {
+        if self.at >= self.end {
+            return None;
+        }
+        let piece = match self.first.take() {
+            Some(first) => Ok(first),
+            None => self.further().await,
+        };
+        self.at = match &piece {
+            Ok(bytes) => self.at.saturating_add(bytes.len() as u64),
+            Err(Cut) => self.end,
+        };
+        Some((piece, self))
+    }
+
+    async fn further(&mut self) -> Result<Bytes, Cut> {
+        let extent = self.at / EXTENT;
+        if extent != self.extent {
+            let grant = Arc::clone(self.source.located().grant());
+            self.door.again(&grant, Some(self.object)).await.map_err(|_| Cut)?;
+            self.extent = extent;
+        }
+        self.piece(self.at, self.end).await
+    }
+}

@@ -1,0 +1,310 @@
+//! Records: the registry's answers, proven.
+//!
+//! INVARIANT: an answer counts only if it carries the question's nonce (where the edition demands
+//! one), lies at or after the floor, and every record in it opens under the name that was asked.
+//! Nothing of an answer is kept but the highest numbers seen.
+
+use crate::admission::Refused;
+use crate::host::{Clock, Keys, Random};
+use crate::ledger::{Ledger, Misdelivery, Seam};
+use crate::registry::{
+    ASKED_MAX, Answer, Change, Nonce, Position, RecordName, Registry, RegistryError,
+};
+use eyesonly_rights::{Fault, Freshness, Record, SessionRecord, ViewerRecord, prove};
+use eyesonly_seal::{CameraId, SealingKey, SessionId, ViewerId};
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, Mutex};
+
+/// How often a question is asked when answers are rejected: the second time on a new connection.
+pub const ASKS_MAX: usize = 2;
+/// How many records' last numbers are remembered. Past it, new ones are held to the registry's
+/// own position alone.
+pub const FLOORS_MAX: usize = 1 << 20;
+
+/// Asks the registry, and believes nothing that is not proven.
+pub struct Records {
+    key: SealingKey,
+    registry: Arc<dyn Registry>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    demanded: Freshness,
+    floors: Floors,
+}
+
+/// The highest number that is known of each record of a question.
+type Known = [u64; ASKED_MAX];
+
+impl Records {
+    /// Makes the client of `registry`. `demanded`: what proves that an answer is fresh here.
+    pub fn new(
+        keys: &dyn Keys,
+        registry: Arc<dyn Registry>,
+        ledger: Arc<dyn Ledger>,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+        demanded: Freshness,
+    ) -> Arc<Self> {
+        let key = keys.edge().record_key();
+        Arc::new(Self { key, registry, ledger, clock, random, demanded, floors: Floors::default() })
+    }
+
+    /// Reads the record of kind `R` under `key`.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`].
+    pub async fn read<R: Record>(&self, key: &[u8]) -> Result<Option<R>, Refused> {
+        Ok(self.read_at(key).await?.0)
+    }
+
+    /// Reads a record and the position, from one snapshot.
+    pub(crate) async fn read_at<R: Record>(
+        &self,
+        key: &[u8],
+    ) -> Result<(Option<R>, Position), Refused> {
+        let names = [(R::KIND, key)];
+        self.ask(&names, |answer, known| self.open(&names, 0, answer, known)).await
+    }
+
+    /// Reads a session, its viewer's rights, and the position, from one snapshot.
+    pub(crate) async fn session_and_rights(
+        &self,
+        (session, viewer): (SessionId, ViewerId),
+    ) -> Result<((Option<SessionRecord>, Option<ViewerRecord>), Position), Refused> {
+        let session: RecordName<'_> = (SessionRecord::KIND, session.as_bytes());
+        let names = [session, (ViewerRecord::KIND, viewer.as_bytes())];
+        let both = |answer: &Answer, known: &Known| {
+            Ok((self.open(&names, 0, answer, known)?, self.open(&names, 1, answer, known)?))
+        };
+        self.ask(&names, both).await
+    }
+
+    /// Asks where the registry is: an answer like any other.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`].
+    pub async fn position(&self) -> Result<Position, Refused> {
+        Ok(self.ask(&[], |_, _| Ok(())).await?.1)
+    }
+
+    /// Asks until an answer proves its question, at most [`ASKS_MAX`] times.
+    async fn ask<T>(
+        &self,
+        names: &[RecordName<'_>],
+        open: impl Fn(&Answer, &Known) -> Result<T, (Seam, Fault)>,
+    ) -> Result<(T, Position), Refused> {
+        let mut refused = Refused::unproven(Seam::Registry);
+        for _ in 0..ASKS_MAX {
+            let nonce = self.nonce();
+            // Known before the question: what is written meanwhile may or may not be in the answer.
+            let floor = self.floors.position();
+            let mut known = Known::default();
+            for (known, (kind, key)) in known.iter_mut().zip(names) {
+                *known = self.floors.record(self.floors.slot(kind, key));
+            }
+            let proven = match self.registry.read(names, nonce).await {
+                Ok(answer) => {
+                    let fresh = self.reaches((nonce, answer.echo), answer.position, &floor);
+                    let whole = fresh.map_err(|fault| (Seam::Registry, fault));
+                    whole.and_then(|()| open(&answer, &known)).map(|t| (t, answer.position))
+                }
+                Err(error) => {
+                    refused = Refused::Unavailable(Seam::Registry, Some(Box::new(error)));
+                    self.registry.reset();
+                    continue;
+                }
+            };
+            match proven {
+                Ok((content, position)) => {
+                    self.floors.said(position);
+                    return Ok((content, position));
+                }
+                Err((seam, fault)) => {
+                    self.reject(seam, fault, None);
+                    self.registry.reset();
+                    refused = Refused::unproven(seam);
+                }
+            }
+        }
+        Err(refused)
+    }
+
+    /// Opens the record that was asked for as number `nth`.
+    fn open<R: Record>(
+        &self,
+        names: &[RecordName<'_>],
+        nth: usize,
+        answer: &Answer,
+        known: &Known,
+    ) -> Result<Option<R>, (Seam, Fault)> {
+        let is_session = R::KIND == SessionRecord::KIND;
+        let seam = if is_session { Seam::Sessions } else { Seam::Registry };
+        let (Some((_, key)), Some(sealed)) = (names.get(nth), answer.records.get(nth)) else {
+            return Err((seam, Fault::WrongAnswer));
+        };
+        let known = known.get(nth).copied().unwrap_or(0);
+        let record = prove::<R>(&self.key, key, sealed.as_deref(), &answer.position, known);
+        let record = record.map_err(|fault| (seam, fault))?;
+        if let Some(number) = record.as_ref().map(Record::sequence).filter(|number| *number > 0) {
+            self.floors.raise_record(self.floors.slot(R::KIND, key), number);
+            self.floors.raise_rights(number);
+        }
+        Ok(record)
+    }
+
+    fn reaches(
+        &self,
+        (asked, echo): (Nonce, Option<Nonce>),
+        position: Position,
+        floor: &Position,
+    ) -> Result<(), Fault> {
+        self.demanded.check(asked, echo)?;
+        if position.is_before(floor) { Err(Fault::Stale) } else { Ok(()) }
+    }
+
+    /// Holds an answer of another question to its nonce and, where it has a position, to the floor.
+    ///
+    /// # Errors
+    /// [`Fault::WrongAnswer`], [`Fault::Stale`].
+    pub fn check(
+        &self,
+        asked: Nonce,
+        echo: Option<Nonce>,
+        position: Option<Position>,
+    ) -> Result<(), Fault> {
+        let floor = self.floors.position();
+        self.reaches((asked, echo), position.unwrap_or(floor), &floor)
+    }
+
+    /// The registry itself, for what is listed: each record of a list is read anew.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<dyn Registry> {
+        &self.registry
+    }
+
+    /// Draws a fresh nonce.
+    #[must_use]
+    pub fn nonce(&self) -> Nonce {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        Nonce::from_bytes(bytes)
+    }
+
+    /// Writes records, and holds every later answer to the position that this gave: none of these
+    /// records is one of before, and what was removed comes back only by a commit.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
+        // A session carries no number and is written once: only its end raises its floor.
+        let raised: Vec<(u64, bool)> = changes
+            .iter()
+            .map(|change| (change, change.kind == SessionRecord::KIND))
+            .filter(|(change, session)| change.record.is_none() || !session)
+            .map(|(change, session)| (self.floors.slot(change.kind, &change.key), session))
+            .collect();
+        let reached = self.registry.commit(changes, rights).await?;
+        self.floors.raise(reached);
+        for (slot, session) in raised {
+            let count = if session { reached.sessions } else { reached.rights };
+            self.floors.raise_record(slot, count.number);
+        }
+        Ok(reached)
+    }
+
+    /// Counts a rejected answer.
+    pub fn reject(&self, seam: Seam, fault: Fault, camera: Option<CameraId>) {
+        let at_milliseconds = self.clock.now_milliseconds();
+        self.ledger.misdelivery(&Misdelivery { at_milliseconds, seam, fault, camera });
+    }
+}
+
+/// The highest numbers seen: of the registry, and of each record.
+///
+/// Nobody vouches for the position in an answer. So one answer raises nothing by itself: a lie of
+/// a huge position would reject every later truth. What two answers in a row have said, a record
+/// has under its seal, or a commit of ours gave, does.
+#[derive(Default)]
+struct Floors {
+    /// The floor, and what the last answer said.
+    registry: Mutex<(Position, Position)>,
+    records: Mutex<HashMap<u64, u64>>,
+    hasher: std::hash::RandomState,
+}
+
+impl Floors {
+    fn slot(&self, kind: &str, key: &[u8]) -> u64 {
+        self.hasher.hash_one((kind, key))
+    }
+
+    fn position(&self) -> Position {
+        self.registry.lock().map_or_else(|_| Position::default(), |floor| floor.0)
+    }
+
+    fn record(&self, slot: u64) -> u64 {
+        self.records.lock().map_or(0, |records| records.get(&slot).copied().unwrap_or(0))
+    }
+
+    fn said(&self, position: Position) {
+        if let Ok(mut registry) = self.registry.lock() {
+            let before = std::mem::replace(&mut registry.1, position);
+            registry.0 = registry.0.later(&before.earlier(&position));
+        }
+    }
+
+    fn raise(&self, position: Position) {
+        if let Ok(mut registry) = self.registry.lock() {
+            registry.0 = registry.0.later(&position);
+        }
+    }
+
+    /// A record's own number is under its seal; which epoch it is, is not.
+    fn raise_rights(&self, number: u64) {
+        if let Ok(mut registry) = self.registry.lock() {
+            registry.0.rights.number = registry.0.rights.number.max(number);
+        }
+    }
+
+    fn raise_record(&self, slot: u64, number: u64) {
+        if let Ok(mut records) = self.records.lock() {
+            if let Some(floor) = records.get_mut(&slot) {
+                *floor = number.max(*floor);
+            } else if records.len() < FLOORS_MAX {
+                records.insert(slot, number);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(rights: u64, sessions: u64) -> Position {
+        Position::new(1, rights, sessions)
+    }
+
+    #[test]
+    fn one_answer_alone_raises_no_floor() {
+        let floors = Floors::default();
+        let check = |said: Position, expected: Position| {
+            floors.said(said);
+            assert_eq!(floors.position(), expected, "after {said:?}");
+        };
+        check(at(5, 2), Position::default());
+        check(at(5, 3), at(5, 2));
+        check(at(u64::MAX, 3), at(5, 3));
+        check(at(6, 3), at(6, 3));
+        // What a commit gave, or a record has under its seal, was written.
+        floors.raise(at(8, 0));
+        assert_eq!(floors.position(), at(8, 3));
+        floors.raise_record(9, 7);
+        assert_eq!((floors.record(9), floors.record(7)), (7, 0));
+        floors.raise_record(9, 3);
+        assert_eq!(floors.record(9), 7);
+    }
+}

@@ -1,0 +1,14 @@
+//! A private response is made of a departure, and nobody makes one but the door.
+use eyesonly_gate::{Answer, Content, Departure, Grant};
+use eyesonly_gate::rules::{MediaType, Status};
+use std::sync::Arc;
+
+fn answered(grant: Arc<Grant>) -> Answer {
+    Answer { grant, status: Status::Ok, media_type: MediaType::Jpeg, content: Content::Empty }
+}
+
+fn departs(bytes: bytes::Bytes) -> Departure {
+    Departure { length: bytes.len() as u64 }
+}
+
+fn main() {}

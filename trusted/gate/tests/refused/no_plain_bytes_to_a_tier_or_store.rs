@@ -1,0 +1,16 @@
+//! Tiers and stores take what was sealed here, and plain bytes are not.
+use bytes::Bytes;
+use eyesonly_gate::{Claimed, Plain, Sealed, SealedPart};
+
+fn to_a_tier(_: Sealed) {}
+fn to_a_store(_: SealedPart) {}
+
+fn plain(bytes: Bytes, footage: Plain, claimed: Claimed) {
+    to_a_store(bytes.clone());
+    to_a_store(SealedPart(bytes));
+    to_a_tier(footage);
+    // Nor what a seam gave back, before it has authenticated.
+    to_a_tier(claimed);
+}
+
+fn main() {}

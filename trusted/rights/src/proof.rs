@@ -1,0 +1,260 @@
+//! Proofs: an answer counts only if it proves the question it answers. SPEC.md, “Registry answers”.
+//!
+//! The registry, its pool and everything between may return the reply to an earlier question,
+//! another viewer's record, or a record of before a revocation. This room must never let one of
+//! those through as an answer.
+
+use crate::record::{Record, open_record};
+use eyesonly_seal::SealingKey;
+
+/// 128 random bits, fresh for each question; the answer must carry them back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonce([u8; 16]);
+
+impl Nonce {
+    /// Makes a nonce of these random bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// What an edition demands as proof that an answer belongs to its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// The question's nonce comes back.
+    Echoed,
+    /// Nothing: the store behind can't hand a nonce back.
+    Unproven,
+}
+
+impl Freshness {
+    /// Holds what came back to what is demanded.
+    ///
+    /// # Errors
+    /// [`Fault::WrongAnswer`]: another question's nonce, or none where one is demanded.
+    pub fn check(self, asked: Nonce, echo: Option<Nonce>) -> Result<(), Fault> {
+        let fits = match echo {
+            Some(echo) => echo == asked,
+            None => self == Self::Unproven,
+        };
+        fits.then_some(()).ok_or(Fault::WrongAnswer)
+    }
+}
+
+/// A number that only goes forward, and before it which life of the registry counted it: a restored
+/// copy begins another epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Count {
+    /// The registry's life.
+    pub epoch: u64,
+    /// Commits so far.
+    pub number: u64,
+}
+
+/// Where a registry is. Rights and sessions are counted apart, so that a login makes nobody's
+/// rights be decided again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Commits of records other than sessions.
+    pub rights: Count,
+    /// Commits of sessions.
+    pub sessions: Count,
+}
+
+impl Position {
+    /// Makes a position of one epoch.
+    pub const fn new(epoch: u64, rights: u64, sessions: u64) -> Self {
+        Self {
+            rights: Count { epoch, number: rights },
+            sessions: Count { epoch, number: sessions },
+        }
+    }
+    /// Says whether this one lies before `floor`, by either count.
+    pub fn is_before(&self, floor: &Self) -> bool {
+        self.rights < floor.rights || self.sessions < floor.sessions
+    }
+    /// Takes by each count the later one.
+    #[must_use]
+    pub fn later(&self, other: &Self) -> Self {
+        let (rights, sessions) = (self.rights.max(other.rights), self.sessions.max(other.sessions));
+        Self { rights, sessions }
+    }
+    /// Takes by each count the earlier one.
+    #[must_use]
+    pub fn earlier(&self, other: &Self) -> Self {
+        let (rights, sessions) = (self.rights.min(other.rights), self.sessions.min(other.sessions));
+        Self { rights, sessions }
+    }
+}
+
+/// What a registry says to one question, from one snapshot: unproven.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The nonce of the question that this is said to answer; none where none can be handed back.
+    pub echo: Option<Nonce>,
+    /// The sealed records, in the order of the question; none where there is none.
+    pub records: Vec<Option<Vec<u8>>>,
+    /// The registry's position.
+    pub position: Position,
+}
+
+/// What was wrong with an answer of any seam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Sealed as something else, or for somebody else.
+    WrongSeal,
+    /// Sealed as it should be, but a chunk did not authenticate.
+    BadChunk,
+    /// Too short, too long or no sealed object at all.
+    WrongLength,
+    /// What the index says is there, is not; or what was acknowledged is withheld.
+    Missing,
+    /// Another question's answer.
+    WrongAnswer,
+    /// An answer of the past.
+    Stale,
+}
+
+impl Fault {
+    /// All of them, each with its name in metrics and logs.
+    pub const ALL: [(Self, &str); 6] = [
+        (Self::WrongSeal, "wrong_seal"),
+        (Self::BadChunk, "bad_chunk"),
+        (Self::WrongLength, "wrong_length"),
+        (Self::Missing, "missing"),
+        (Self::WrongAnswer, "wrong_answer"),
+        (Self::Stale, "stale"),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.get(self as usize).map_or("", |(_, name)| name)
+    }
+}
+
+/// Opens the record that was asked for by `asked`, and holds it to `floor`: the highest number
+/// that is known of this very record. `position`: the registry's, from the same snapshot.
+///
+/// # Errors
+/// [`Fault::WrongSeal`]: another one's record, or a changed one. [`Fault::Stale`]: one of before,
+/// or of after what its registry says of itself.
+pub fn prove<R: Record>(
+    key: &SealingKey,
+    asked: &[u8],
+    sealed: Option<&[u8]>,
+    position: &Position,
+    floor: u64,
+) -> Result<Option<R>, Fault> {
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let record: R = open_record(key, asked, sealed).map_err(|_| Fault::WrongSeal)?;
+    // The record's own number is under its seal; a row's would only be the registry's word.
+    if record.sequence() < floor || record.sequence() > position.rights.number {
+        return Err(Fault::Stale);
+    }
+    Ok(Some(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{SessionRecord, ViewerRecord, seal_record};
+    use eyesonly_seal::{EdgeKey, SessionId, ViewerId};
+
+    fn viewer(id: u8, sequence: u64) -> ViewerRecord {
+        ViewerRecord {
+            viewer: ViewerId::from_bytes([id; 16]),
+            name: "alder".into(),
+            households: vec![],
+            cameras: vec![],
+            sequence,
+        }
+    }
+
+    fn sealed(record: &ViewerRecord) -> Vec<u8> {
+        seal_record(&key(), record, [9; 24]).unwrap()
+    }
+
+    fn key() -> SealingKey {
+        EdgeKey::from_bytes([7; 32]).record_key()
+    }
+
+    fn at(epoch: u64, rights: u64, sessions: u64) -> Position {
+        Position::new(epoch, rights, sessions)
+    }
+
+    /// Asks for viewer 1.
+    fn check(
+        sealed: Option<&[u8]>,
+        rights: u64,
+        floor: u64,
+        expected: Result<Option<ViewerRecord>, Fault>,
+    ) {
+        let got = prove::<ViewerRecord>(&key(), &[1; 16], sealed, &at(0, rights, 0), floor);
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn the_answer_to_the_question_is_proven() {
+        check(Some(&sealed(&viewer(1, 3))), 4, 3, Ok(Some(viewer(1, 3))));
+        check(None, 4, 0, Ok(None));
+    }
+
+    #[test]
+    fn another_questions_reply_is_refused() {
+        let [asked, other] = [5, 6].map(|byte| Nonce::from_bytes([byte; 16]));
+        for freshness in [Freshness::Echoed, Freshness::Unproven] {
+            assert_eq!(freshness.check(asked, Some(asked)), Ok(()));
+            assert_eq!(freshness.check(asked, Some(other)), Err(Fault::WrongAnswer));
+        }
+        assert_eq!(Freshness::Echoed.check(asked, None), Err(Fault::WrongAnswer));
+        assert_eq!(Freshness::Unproven.check(asked, None), Ok(()));
+    }
+
+    #[test]
+    fn another_viewers_record_is_refused() {
+        check(Some(&sealed(&viewer(2, 3))), 4, 0, Err(Fault::WrongSeal));
+    }
+
+    #[test]
+    fn a_record_of_another_kind_is_refused() {
+        let session = SessionRecord {
+            session: SessionId::from_bytes([1; 16]),
+            viewer: ViewerId::from_bytes([1; 16]),
+            expires_at_seconds: 1,
+        };
+        let sealed = seal_record(&key(), &session, [9; 24]).unwrap();
+        check(Some(&sealed), 4, 0, Err(Fault::WrongSeal));
+    }
+
+    #[test]
+    fn the_past_is_refused() {
+        check(Some(&sealed(&viewer(1, 3))), 9, 4, Err(Fault::Stale));
+        // A record from the future of the registry that is said to hold it was never acknowledged.
+        check(Some(&sealed(&viewer(1, 10))), 9, 0, Err(Fault::Stale));
+    }
+
+    #[test]
+    fn a_position_only_goes_forward_in_each_count() {
+        let floor = at(1, 5, 7);
+        for (position, is_before) in [
+            (at(1, 5, 7), false),
+            (at(1, 6, 8), false),
+            (at(1, 4, 9), true),
+            (at(1, 9, 6), true),
+            (at(0, 9, 9), true),
+            (at(2, 0, 0), false),
+        ] {
+            assert_eq!(position.is_before(&floor), is_before, "{position:?}");
+        }
+        assert_eq!(at(1, 4, 9).later(&floor), at(1, 5, 9));
+        assert_eq!(at(1, 4, 9).earlier(&floor), at(1, 4, 7));
+        assert_eq!(at(2, 0, 0).later(&floor), at(2, 0, 0));
+        assert_eq!(at(2, 0, 0).earlier(&floor), floor);
+    }
+}

@@ -1,0 +1,149 @@
+//! The context of a sealed object: every field that says which object it is. The fields are encoded
+//! so that two different lists of fields are never the same bytes.
+//!
+//! INVARIANT: a context is built from the grant and the question, never from what came back.
+//!
+//! Encoding: each field is its length (two bytes, big-endian) and its bytes. The first is the
+//! domain, the second the version of this encoding. SPEC.md, "The sealed format", has the table.
+
+use crate::SealError;
+use crate::ids::{CameraId, FootageId, HouseholdId, ObjectVersion};
+use alloc::vec::Vec;
+
+/// The version of this encoding.
+const ENCODING: u8 = 1;
+
+/// The kind of footage that an object holds. The codes are part of the format and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A picture that a camera pushes from time to time.
+    Still = 1,
+    /// The picture of an event.
+    EventStill = 2,
+    /// The video of an event.
+    Clip = 3,
+    /// The details of an event.
+    Event = 4,
+    /// A playlist or a segment of the live view.
+    Live = 5,
+}
+
+impl Kind {
+    /// Returns the code in contexts and in the index.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Finds the kind with this code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        let kinds = [Self::Still, Self::EventStill, Self::Clip, Self::Event, Self::Live];
+        kinds.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// A derived object: something that a handler made out of footage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rendition<'a> {
+    /// The handler's own name for it, such as `width=320`; at most 65535 bytes. FROM GUEST.
+    pub name: &'a str,
+    /// The SHA-256 of the handler's component, so that a new handler never meets an old one's
+    /// rendition.
+    pub handler: [u8; 32],
+}
+
+/// The object that is asked for, before its version is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The household of the camera.
+    pub household: HouseholdId,
+    /// The camera that made the footage.
+    pub camera: CameraId,
+    /// The kind of footage.
+    pub kind: Kind,
+    /// The rendition; none is the footage itself.
+    pub rendition: Option<Rendition<'a>>,
+    /// The still, event or segment.
+    pub object: FootageId,
+}
+
+/// Encodes a list of fields under a domain.
+fn encode(domain: &str, fields: &[&[u8]]) -> Result<Vec<u8>, SealError> {
+    let mut bytes = Vec::with_capacity(256);
+    for field in [domain.as_bytes(), &[ENCODING]].iter().chain(fields) {
+        let length = u16::try_from(field.len()).map_err(|_| SealError::TooLong)?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(field);
+    }
+    Ok(bytes)
+}
+
+/// Encodes a question and, after its fields, the version where there is one.
+fn encode_footage(
+    domain: &str,
+    question: &Question<'_>,
+    version: &[&[u8]],
+) -> Result<Vec<u8>, SealError> {
+    // No rendition is two empty fields. A rendition's handler is never empty, so that even a
+    // rendition without a name is never the footage itself.
+    let (name, handler) = match &question.rendition {
+        Some(rendition) => (rendition.name.as_bytes(), rendition.handler.as_slice()),
+        None => (&[][..], &[][..]),
+    };
+    let kind = [question.kind.code()];
+    let fields: [&[u8]; 6] = [
+        question.household.as_bytes(),
+        question.camera.as_bytes(),
+        &kind,
+        name,
+        handler,
+        question.object.as_bytes(),
+    ];
+    encode(domain, &[&fields, version].concat())
+}
+
+/// The list of fields that one sealed object is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context(Vec<u8>);
+
+impl Context {
+    /// Builds the context of one version of one object of footage.
+    pub fn footage(question: &Question<'_>, version: ObjectVersion) -> Result<Self, SealError> {
+        encode_footage("eyesonly footage", question, &[version.as_bytes()]).map(Self)
+    }
+
+    /// Builds the context of a record of the registry: its kind (such as `rights`) and the key
+    /// under which it is kept.
+    pub fn record(kind: &str, key: &[u8]) -> Result<Self, SealError> {
+        encode("eyesonly record", &[kind.as_bytes(), key]).map(Self)
+    }
+
+    /// Builds the context of the wrapped key of this owner.
+    pub fn wrapped_key(owner: &[u8]) -> Result<Self, SealError> {
+        encode("eyesonly key", &[owner]).map(Self)
+    }
+
+    /// Returns the encoded list.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// An object whatever its version, by which the index is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot(Vec<u8>);
+
+impl Slot {
+    /// Builds the slot of an object.
+    pub fn footage(question: &Question<'_>) -> Result<Self, SealError> {
+        encode_footage("eyesonly slot", question, &[]).map(Self)
+    }
+
+    /// Returns the encoded list.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The ids of the system (sixteen bytes each) and the names of sealed objects (32 bytes each). Each
+//! is a type of its own, so that none can be used for another.
+//!
+//! An id has exactly one spelling, the lower-case hyphenated UUID form; a name has 64 lower-case
+//! hexadecimal digits. Every other spelling is rejected, so that no two spellings can be one id on
+//! one side of a check and two ids on the other.
+//!
+//! Ids are not secrets. A name stands where nobody may learn what an object is: in tiers, stores
+//! and the index. A name is a MAC over what it names: it tells nothing, and only the camera's key
+//! can make it.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::str::FromStr;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The reason why something is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// The text is not as long as an id is.
+    #[error(
+        "not as long as an id: 36 characters such as 01234567-89ab-cdef-0123-456789abcdef, as it \
+         was printed when it was added"
+    )]
+    Length,
+    /// A character is not one that the canonical form has at this place.
+    #[error(
+        "not the canonical form: lower-case hexadecimal digits, with hyphens after 8, 12, 16 and \
+         20 of an id"
+    )]
+    Form,
+    /// A footage id is not a UUID of version 7 in the variant of RFC 9562.
+    #[error("a footage id is a UUID of version 7")]
+    NotVersion7,
+    /// The time has more than 48 bits of milliseconds.
+    #[error("the time does not fit into an id")]
+    Time,
+}
+
+/// Writes the one spelling of these bytes. Sixteen bytes are an id and have the hyphens of a UUID.
+fn write(bytes: &[u8], out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (place, byte) in bytes.iter().enumerate() {
+        if bytes.len() == 16 && matches!(place, 4 | 6 | 8 | 10) {
+            out.write_char('-')?;
+        }
+        write!(out, "{byte:02x}")?;
+    }
+    Ok(())
+}
+
+/// Reads the one spelling, and no other: what is read must give the same text when it is written.
+fn read<T: ToString, const BYTES: usize>(
+    text: &str,
+    characters: usize,
+    make: impl FnOnce([u8; BYTES]) -> Result<T, IdError>,
+) -> Result<T, IdError> {
+    if text.len() != characters {
+        return Err(IdError::Length);
+    }
+    let digits: Vec<u8> = text.bytes().filter(|character| *character != b'-').collect();
+    let mut bytes = [0; BYTES];
+    base16ct::lower::decode(digits, &mut bytes).map_err(|_| IdError::Form)?;
+    let id = make(bytes)?;
+    (id.to_string() == text).then_some(id).ok_or(IdError::Form)
+}
+
+/// Declares a type of so many bytes, whose one spelling has so many characters.
+macro_rules! spelled {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal, $characters:literal, $make:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            /// Returns the bytes, in the order of the text.
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+
+            /// Reads the one spelling.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                read(text, $characters, $make)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write(&self.0, out)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write(&self.0, out)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+/// Declares types that any bytes are a value of.
+macro_rules! any_bytes {
+    ($bytes:literal, $characters:literal: $($(#[$doc:meta])* $name:ident,)*) => {$(
+        spelled!($(#[$doc])* $name, $bytes, $characters, |bytes| Ok(Self(bytes)));
+
+        impl $name {
+            /// Takes the bytes as they are, which proves nothing.
+            pub const fn from_bytes(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
+            }
+        }
+    )*};
+}
+
+any_bytes!(16, 36:
+    /// A tenant: it owns cameras, and its footage has its own random key.
+    HouseholdId,
+    /// One enrolment of a device in one household.
+    CameraId,
+    /// A person with an account.
+    ViewerId,
+    /// One login of a viewer.
+    SessionId,
+    /// One credential, of a viewer or a camera.
+    CredentialId,
+    /// One writing of an object. Each writing has a new version, so that an old one does not open
+    /// as the new one.
+    ObjectVersion,
+);
+
+any_bytes!(32, 64:
+    /// The name of one version of one object, in tiers and stores.
+    /// [`CameraKey::object_name`](crate::CameraKey::object_name) makes it; stores give it back.
+    ObjectName,
+    /// The name of an object whatever its version, by which the index is asked.
+    /// [`CameraKey::slot_name`](crate::CameraKey::slot_name) makes it; the index gives it back.
+    SlotName,
+);
+
+spelled!(
+    /// A still, an event or a live segment, named by its camera and unique within that camera: a
+    /// UUID of version 7 (RFC 9562, section 5.7). Its time is the time of the footage; order of ids
+    /// is order of time.
+    FootageId, 16, 36, Self::from_bytes
+);
+
+impl FootageId {
+    const MILLISECONDS_PER_DAY: u64 = 86_400_000;
+
+    /// Takes the bytes of a UUID of version 7.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Result<Self, IdError> {
+        let [_, _, _, _, _, _, version, _, variant, ..] = bytes;
+        if version >> 4 == 7 && variant >> 6 == 0b10 {
+            Ok(Self(bytes))
+        } else {
+            Err(IdError::NotVersion7)
+        }
+    }
+
+    /// Makes an id from a time (milliseconds since 1970-01-01 UTC, at most 48 bits) and ten random
+    /// bytes, of which 74 bits are used.
+    pub const fn from_time(milliseconds: u64, random: [u8; 10]) -> Result<Self, IdError> {
+        let [0, 0, t0, t1, t2, t3, t4, t5] = milliseconds.to_be_bytes() else {
+            return Err(IdError::Time);
+        };
+        let [a, b, c, d, e, f, g, h, i, j] = random;
+        let (version, variant) = (0x70 | a & 0x0f, 0x80 | c & 0x3f);
+        Ok(Self([t0, t1, t2, t3, t4, t5, version, b, variant, d, e, f, g, h, i, j]))
+    }
+
+    /// Returns the time of the footage, in milliseconds since 1970-01-01 UTC.
+    pub const fn time_milliseconds(&self) -> u64 {
+        let [t0, t1, t2, t3, t4, t5, ..] = self.0;
+        u64::from_be_bytes([0, 0, t0, t1, t2, t3, t4, t5])
+    }
+
+    /// Returns the UTC day of the footage, in days since 1970-01-01. It chooses the day key.
+    pub fn day(&self) -> u32 {
+        let days = self.time_milliseconds() / Self::MILLISECONDS_PER_DAY;
+        // 48 bits of milliseconds are at most 3,257,812 days.
+        u32::try_from(days).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;
