@@ -10,6 +10,7 @@
 )]
 
 mod administration;
+mod before;
 mod large;
 mod protocols;
 mod room;
