@@ -7,7 +7,7 @@ use crate::footage::FootageError;
 use crate::index::{Index, IndexError, Rows};
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_gate::{Records, Seam};
-use eyesonly_rights::{Fault, Nonce};
+use eyesonly_rights::{Fault, Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl Catalogue {
     where
         F: Future<Output = Result<Rows, IndexError>>,
     {
-        self.until_proven(Some(camera), question, |nonce, answer| {
-            self.records.check(nonce, answer.echo, None)?;
+        self.until_proven(Some(camera), question, |asked, answer| {
+            self.records.check(asked, answer.echo, asked.1)?;
             prove(&answer.rows)
         })
         .await
@@ -66,15 +66,16 @@ impl Catalogue {
         &self,
         camera: Option<CameraId>,
         question: impl Fn(Nonce) -> F,
-        prove: impl Fn(Nonce, &A) -> Result<T, Fault>,
+        prove: impl Fn((Nonce, Position), &A) -> Result<T, Fault>,
     ) -> Result<T, FootageError>
     where
         F: Future<Output = Result<A, IndexError>>,
     {
         for _ in 0..ASKS_MAX {
-            let nonce = self.records.nonce();
+            // Of before the question: what is written meanwhile may or may not be in the answer.
+            let (nonce, floor) = (self.records.nonce(), self.records.floor());
             match question(nonce).await {
-                Ok(answer) => match prove(nonce, &answer) {
+                Ok(answer) => match prove((nonce, floor), &answer) {
                     Ok(proven) => return Ok(proven),
                     Err(fault) => self.reject(fault, camera),
                 },
@@ -98,15 +99,15 @@ impl Catalogue {
             if left.is_empty() {
                 break;
             }
-            let asked = &left;
+            let names = &left;
             let known = self
                 .until_proven(
                     None,
-                    |nonce| self.index.known(asked, nonce),
-                    |nonce, answer| {
-                        self.records.check(nonce, answer.echo, Some(answer.position))?;
+                    |nonce| self.index.known(names, nonce),
+                    |asked, answer| {
+                        self.records.check(asked, answer.echo, answer.position)?;
                         let known: HashSet<_> = answer.names.iter().copied().collect();
-                        let ours = known.iter().all(|name| asked.contains(name));
+                        let ours = known.iter().all(|name| names.contains(name));
                         ours.then_some(known).ok_or(Fault::WrongAnswer)
                     },
                 )
@@ -137,8 +138,8 @@ impl Catalogue {
                 .until_proven(
                     Some(camera),
                     |nonce| self.index.forget(household, camera, FORGET_ROWS, nonce),
-                    |nonce, answer| {
-                        self.records.check(nonce, answer.echo, None)?;
+                    |asked, answer| {
+                        self.records.check(asked, answer.echo, asked.1)?;
                         Ok(answer.rows)
                     },
                 )

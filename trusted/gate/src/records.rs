@@ -96,7 +96,7 @@ impl Records {
         let mut refused = Refused::unproven(Seam::Registry);
         for _ in 0..ASKS_MAX {
             let nonce = self.nonce();
-            // Known before the question: what is written meanwhile may or may not be in the answer.
+            // Known before the question, as the floor is.
             let floor = self.floors.position();
             let mut known = Known::default();
             for (known, (kind, key)) in known.iter_mut().zip(names) {
@@ -104,7 +104,7 @@ impl Records {
             }
             let proven = match self.registry.read(names, nonce).await {
                 Ok(answer) => {
-                    let fresh = self.reaches((nonce, answer.echo), answer.position, &floor);
+                    let fresh = self.check((nonce, floor), answer.echo, answer.position);
                     let whole = fresh.map_err(|fault| (Seam::Registry, fault));
                     whole.and_then(|()| open(&answer, &known)).map(|t| (t, answer.position))
                 }
@@ -152,28 +152,25 @@ impl Records {
         Ok(record)
     }
 
-    fn reaches(
-        &self,
-        (asked, echo): (Nonce, Option<Nonce>),
-        position: Position,
-        floor: &Position,
-    ) -> Result<(), Fault> {
-        self.demanded.check(asked, echo)?;
-        if position.is_before(floor) { Err(Fault::Stale) } else { Ok(()) }
-    }
-
-    /// Holds an answer of another question to its nonce and, where it has a position, to the floor.
+    /// Holds an answer to its question's nonce, and its position to the `floor` of before the
+    /// question: what is written meanwhile may or may not be in the answer.
     ///
     /// # Errors
     /// [`Fault::WrongAnswer`], [`Fault::Stale`].
     pub fn check(
         &self,
-        asked: Nonce,
+        (asked, floor): (Nonce, Position),
         echo: Option<Nonce>,
-        position: Option<Position>,
+        position: Position,
     ) -> Result<(), Fault> {
-        let floor = self.floors.position();
-        self.reaches((asked, echo), position.unwrap_or(floor), &floor)
+        self.demanded.check(asked, echo)?;
+        if position.is_before(&floor) { Err(Fault::Stale) } else { Ok(()) }
+    }
+
+    /// What no answer to a question of now may lie before.
+    #[must_use]
+    pub fn floor(&self) -> Position {
+        self.floors.position()
     }
 
     /// The registry itself, for what is listed: each record of a list is read anew.
