@@ -420,14 +420,14 @@ impl Admin {
     /// A page of keys that answers this question: fresh, and in order. Nobody can prove that none is withheld.
     async fn keys_after(&self, kind: &'static str, after: Option<&[u8]>) -> Result<Vec<Vec<u8>>, AdminError> {
         for _ in 0..eyesonly_gate::records::ASKS_MAX {
-            let (nonce, floor) = (self.records.nonce(), self.records.floor());
-            let page = self.records.registry().list(kind, after, LIST_MAX, nonce).await?;
+            let asked = self.records.question();
+            let page = self.records.registry().list(kind, after, LIST_MAX, asked.0).await?;
             let in_order = page.keys.is_sorted_by(|a, b| a < b)
                 && page
                     .keys
                     .first()
                     .is_none_or(|first| after.is_none_or(|after| first.as_slice() > after));
-            let proven = self.records.check((nonce, floor), page.echo, page.position);
+            let proven = self.records.check(asked, page.echo, Some(page.position));
             match proven.and(in_order.then_some(()).ok_or(Fault::WrongAnswer)) {
                 Ok(()) => return Ok(page.keys),
                 Err(fault) => {

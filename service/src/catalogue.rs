@@ -8,7 +8,7 @@ use crate::index::{Index, IndexError, Rows};
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_gate::{Records, Seam};
 use eyesonly_rights::{Fault, Nonce, Position};
-use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName};
+use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, SlotName};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -56,10 +56,25 @@ impl Catalogue {
         F: Future<Output = Result<Rows, IndexError>>,
     {
         self.until_proven(Some(camera), question, |asked, answer| {
-            self.records.check(asked, answer.echo, asked.1)?;
+            self.records.check(asked, answer.echo, None)?;
             prove(&answer.rows)
         })
         .await
+    }
+
+    /// Asks for the row of one slot. More than one is not an answer.
+    ///
+    /// # Errors
+    /// [`FootageError::Unavailable`].
+    pub async fn row<T>(
+        &self,
+        camera: CameraId,
+        slot: SlotName,
+        prove: impl Fn(Option<&ObjectRow>) -> Result<T, Fault>,
+    ) -> Result<T, FootageError> {
+        let slots = [slot];
+        let question = |nonce| self.index.objects(&slots, nonce);
+        self.ask(camera, question, |rows| prove(at_most_one(rows)?)).await
     }
 
     async fn until_proven<T, A, F>(
@@ -72,10 +87,9 @@ impl Catalogue {
         F: Future<Output = Result<A, IndexError>>,
     {
         for _ in 0..ASKS_MAX {
-            // Of before the question: what is written meanwhile may or may not be in the answer.
-            let (nonce, floor) = (self.records.nonce(), self.records.floor());
-            match question(nonce).await {
-                Ok(answer) => match prove((nonce, floor), &answer) {
+            let asked = self.records.question();
+            match question(asked.0).await {
+                Ok(answer) => match prove(asked, &answer) {
                     Ok(proven) => return Ok(proven),
                     Err(fault) => self.reject(fault, camera),
                 },
@@ -105,7 +119,7 @@ impl Catalogue {
                     None,
                     |nonce| self.index.known(names, nonce),
                     |asked, answer| {
-                        self.records.check(asked, answer.echo, answer.position)?;
+                        self.records.check(asked, answer.echo, Some(answer.position))?;
                         let known: HashSet<_> = answer.names.iter().copied().collect();
                         let ours = known.iter().all(|name| names.contains(name));
                         ours.then_some(known).ok_or(Fault::WrongAnswer)
@@ -116,11 +130,11 @@ impl Catalogue {
             // The second time by another connection: one that withholds rows is not asked to confirm itself.
             self.index.reset();
         }
-        let withheld = left.iter().filter(|name| self.acknowledged.may_have(**name)).count();
-        if withheld > 0 {
+        let unknown = left.len();
+        left.retain(|name| !self.acknowledged.may_have(*name));
+        if left.len() < unknown {
             self.reject(Fault::Missing, None);
         }
-        left.retain(|name| !self.acknowledged.may_have(*name));
         Ok(left)
     }
 
@@ -139,7 +153,7 @@ impl Catalogue {
                     Some(camera),
                     |nonce| self.index.forget(household, camera, FORGET_ROWS, nonce),
                     |asked, answer| {
-                        self.records.check(asked, answer.echo, asked.1)?;
+                        self.records.check(asked, answer.echo, None)?;
                         Ok(answer.rows)
                     },
                 )
@@ -166,6 +180,18 @@ impl Catalogue {
     pub fn reject(&self, fault: Fault, camera: Option<CameraId>) {
         self.records.reject(Seam::Index, fault, camera);
         self.index.reset();
+    }
+}
+
+/// Takes the one row of an answer to a question for one.
+///
+/// # Errors
+/// [`Fault::WrongAnswer`]: there are more.
+pub fn at_most_one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
+    match rows {
+        [] => Ok(None),
+        [row] => Ok(Some(row)),
+        _ => Err(Fault::WrongAnswer),
     }
 }
 

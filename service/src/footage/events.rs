@@ -134,19 +134,12 @@ impl Footage {
     /// deleted them: those are forgotten here. What the grant does not cover is not shown, so nobody misses it.
     async fn are_withheld(&self, grant: &Arc<Grant>, ids: &[FootageId]) -> Result<bool, FootageError> {
         for asked in ids.iter().filter_map(|id| grant.ask(Kind::Event, *id)) {
-            let slots = [asked.slot().map_err(|_| FootageError::Invalid)?];
-            let deleted = self
+            let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
+            let state = self
                 .catalogue
-                .ask(
-                    asked.camera(),
-                    |nonce| self.catalogue.index().objects(&slots, nonce),
-                    |rows| match super::one(rows)? {
-                        None => Ok(false),
-                        Some(row) => asked.prove(row).map(|state| state == State::Deleted),
-                    },
-                )
+                .row(asked.camera(), slot, |row| row.map(|row| asked.prove(row)).transpose())
                 .await?;
-            if !deleted {
+            if state != Some(State::Deleted) {
                 return Ok(true);
             }
             self.catalogue.acknowledged().forget(asked.camera(), asked.id());
@@ -160,22 +153,18 @@ impl Footage {
     /// [`FootageError`].
     pub async fn event(self: &Arc<Self>, grant: &Arc<Grant>, id: FootageId) -> Result<EventSummary, FootageError> {
         let asked = grant.ask(Kind::Event, id).ok_or(FootageError::NotFound)?;
-        let slots = [asked.slot().map_err(|_| FootageError::Invalid)?];
+        let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
         let is_known = self.catalogue.acknowledged().of(asked.camera()).contains(&id);
         let details = self
             .catalogue
-            .ask(
-                asked.camera(),
-                |nonce| self.catalogue.index().objects(&slots, nonce),
-                |rows| match super::one(rows)? {
-                    None if is_known => Err(Fault::Missing),
-                    None => Ok(None),
-                    Some(row) => asked
-                        .locate(row)?
-                        .map(|located| open_details(&located, row))
-                        .transpose(),
-                },
-            )
+            .row(asked.camera(), slot, |row| match row {
+                None if is_known => Err(Fault::Missing),
+                None => Ok(None),
+                Some(row) => asked
+                    .locate(row)?
+                    .map(|located| open_details(&located, row))
+                    .transpose(),
+            })
             .await?
             .ok_or(FootageError::NotFound)?;
         self.summaries(grant, vec![(id, details)])

@@ -17,11 +17,10 @@ pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARA
 pub use held::{Held, entity_tag};
 pub use renditions::{Making, Recalled};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, at_most_one};
 use crate::sync::Mutex;
 use crate::tiers::{Ladder, LadderError};
 use eyesonly_gate::rules::Breach;
-use eyesonly_gate::vault::ObjectRow;
 use eyesonly_gate::{Asked, Grant, Located};
 use eyesonly_rights::Fault;
 use eyesonly_seal::{FootageId, Kind, ObjectName};
@@ -94,7 +93,7 @@ impl Footage {
                 camera,
                 |nonce| self.catalogue.index().newest_still(camera, nonce),
                 |rows| {
-                    let Some(row) = one(rows)? else {
+                    let Some(row) = at_most_one(rows)? else {
                         return newest_is_absent(known).map(|()| None);
                     };
                     let (id, located) = grant.prove_pointer(row)?;
@@ -132,16 +131,11 @@ impl Footage {
 
     /// Finds an object. None: it is not there, or was deleted.
     async fn locate(&self, asked: &Asked) -> Result<Option<Located>, FootageError> {
-        let slots = [asked.slot().map_err(|_| FootageError::Invalid)?];
+        let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
         self.catalogue
-            .ask(
-                asked.camera(),
-                |nonce| self.catalogue.index().objects(&slots, nonce),
-                |rows| match one(rows)? {
-                    None => Ok(None),
-                    Some(row) => asked.locate(row),
-                },
-            )
+            .row(asked.camera(), slot, |row| {
+                row.map_or(Ok(None), |row| asked.locate(row))
+            })
             .await
     }
 }
@@ -158,13 +152,4 @@ fn newest_is_current(known: Option<FootageId>, id: FootageId) -> Result<(), Faul
 /// A camera that has a newest still does not lose it: stills are not deleted one by one.
 fn newest_is_absent(known: Option<FootageId>) -> Result<(), Fault> {
     if known.is_some() { Err(Fault::Missing) } else { Ok(()) }
-}
-
-/// At most one row: more is not an answer to a question for one.
-fn one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
-    match rows {
-        [] => Ok(None),
-        [row] => Ok(Some(row)),
-        _ => Err(Fault::WrongAnswer),
-    }
 }

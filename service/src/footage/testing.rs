@@ -160,8 +160,8 @@ impl Home {
             handed: Handed::Still,
             event: None,
         };
-        let departure = Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
-        Ok(drain(departure).await)
+        let mut departure = Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
+        Ok(drain(&mut departure).await)
     }
 
     async fn grant_of(&self, camera: CameraId, action: Action) -> Arc<Grant> {
@@ -209,10 +209,10 @@ impl Home {
 }
 
 /// What a departure gives, until it ends or is cut.
-pub async fn drain(mut departure: Departure) -> (Vec<u8>, Option<Cut>) {
+pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
     let mut bytes = Vec::new();
     loop {
-        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut departure).poll_frame(context)).await;
+        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut *departure).poll_frame(context)).await;
         match frame {
             None => return (bytes, None),
             Some(Ok(frame)) => bytes.extend_from_slice(&frame.into_data().unwrap()),

@@ -238,20 +238,8 @@ impl Ingest {
 
     /// The proven row that stands under what is offered, live or deleted.
     async fn row(&self, offered: &Offered<'_>) -> Result<Option<ObjectRow>, IngestError> {
-        let slots = [offered.slot()?];
-        let found = self
-            .catalogue
-            .ask(
-                offered.camera(),
-                |nonce| self.catalogue.index().objects(&slots, nonce),
-                |rows| match rows {
-                    [] => Ok(None),
-                    [row] => offered.prove(row).map(|_| Some(row.clone())),
-                    _ => Err(Fault::WrongAnswer),
-                },
-            )
-            .await?;
-        Ok(found)
+        let proven = |row: Option<&ObjectRow>| row.map(|row| offered.prove(row).map(|_| row.clone())).transpose();
+        Ok(self.catalogue.row(offered.camera(), offered.slot()?, proven).await?)
     }
 
     /// Compares a body with the one that is there, without storing a byte of it.
@@ -276,11 +264,15 @@ impl Ingest {
 
     /// Tells a repeated upload from a different one by the keyed digest of its body. What is there is acknowledged once more.
     fn same(&self, row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
-        let taken = same(row, body_digest)?;
+        match row.state {
+            State::Deleted => return Err(IngestError::Deleted),
+            State::Live if row.body_digest != *body_digest => return Err(IngestError::Conflict),
+            State::Live => {}
+        }
         if row.inline.is_none() {
             self.catalogue.acknowledged().add_name(row.name);
         }
-        Ok(taken)
+        Ok(Taken::Same)
     }
 
     async fn commit(&self, grant: &IntakeGrant, offered: &Offered<'_>, new: NewObject) -> Result<Taken, IngestError> {
@@ -364,14 +356,6 @@ impl Ingest {
 fn superseded_by(id: FootageId) -> Option<FootageId> {
     let before = id.time_milliseconds().checked_sub(SUPERSEDED_MILLISECONDS)?;
     FootageId::from_time(before, [0; 10]).ok()
-}
-
-fn same(row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
-    match row.state {
-        State::Deleted => Err(IngestError::Deleted),
-        State::Live if row.body_digest == *body_digest => Ok(Taken::Same),
-        State::Live => Err(IngestError::Conflict),
-    }
 }
 
 fn footage_id(text: &str) -> Result<FootageId, IngestError> {

@@ -77,7 +77,7 @@ impl Asks for Believes {
     async fn who(admission: &Admission, n: u8) -> Option<ViewerId> {
         let (key, records) = (viewer(n), admission.records());
         let names: [RecordName<'_>; 1] = [(ViewerRecord::KIND, key.as_bytes())];
-        let answer = records.registry().read(&names, records.nonce()).await.ok()?;
+        let answer = records.registry().read(&names, records.question().0).await.ok()?;
         let sealed = answer.records.iter().flatten().next()?;
         // Whose record it is.
         [0, 1].map(viewer).into_iter().find(|viewer| {

@@ -138,7 +138,7 @@ impl Departure {
                 let object = (source.located().asked().kind(), source.located().asked().id());
                 let sending = Sending::start(Arc::clone(door), source, offset, length).await;
                 let sending = sending.map_err(|Cut| Refused::unproven(Seam::Store))?;
-                (length, Some(object), stream::unfold(sending, Sending::next).boxed())
+                (length, Some(object), stream::unfold(sending, Sending::next).fuse().boxed())
             }
         };
         let requester = grant.requester();
@@ -189,13 +189,14 @@ impl http_body::Body for Departure {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let next = self.body.poll_next_unpin(context);
-        next.map(|piece| {
-            let piece = piece?.map(|bytes| {
+        self.body.poll_next_unpin(context).map(|piece| match piece {
+            Some(Ok(bytes)) => {
                 self.left = self.left.saturating_sub(bytes.len() as u64);
-                Frame::data(bytes)
-            });
-            Some(piece)
+                Some(Ok(Frame::data(bytes)))
+            }
+            // A cut never looks like an end, however often it is polled.
+            None => (self.left > 0).then_some(Err(Cut)),
+            Some(Err(Cut)) => Some(Err(Cut)),
         })
     }
 

@@ -95,16 +95,15 @@ impl Records {
     ) -> Result<(T, Position), Refused> {
         let mut refused = Refused::unproven(Seam::Registry);
         for _ in 0..ASKS_MAX {
-            let nonce = self.nonce();
+            let asked = self.question();
             // Known before the question, as the floor is.
-            let floor = self.floors.position();
             let mut known = Known::default();
             for (known, (kind, key)) in known.iter_mut().zip(names) {
                 *known = self.floors.record(self.floors.slot(kind, key));
             }
-            let proven = match self.registry.read(names, nonce).await {
+            let proven = match self.registry.read(names, asked.0).await {
                 Ok(answer) => {
-                    let fresh = self.check((nonce, floor), answer.echo, answer.position);
+                    let fresh = self.check(asked, answer.echo, Some(answer.position));
                     let whole = fresh.map_err(|fault| (Seam::Registry, fault));
                     whole.and_then(|()| open(&answer, &known)).map(|t| (t, answer.position))
                 }
@@ -152,25 +151,19 @@ impl Records {
         Ok(record)
     }
 
-    /// Holds an answer to its question's nonce, and its position to the `floor` of before the
-    /// question: what is written meanwhile may or may not be in the answer.
+    /// Holds an answer to its question: to the nonce and, where it has a position, to the floor.
     ///
     /// # Errors
     /// [`Fault::WrongAnswer`], [`Fault::Stale`].
     pub fn check(
         &self,
-        (asked, floor): (Nonce, Position),
+        (nonce, floor): (Nonce, Position),
         echo: Option<Nonce>,
-        position: Position,
+        position: Option<Position>,
     ) -> Result<(), Fault> {
-        self.demanded.check(asked, echo)?;
-        if position.is_before(&floor) { Err(Fault::Stale) } else { Ok(()) }
-    }
-
-    /// What no answer to a question of now may lie before.
-    #[must_use]
-    pub fn floor(&self) -> Position {
-        self.floors.position()
+        self.demanded.check(nonce, echo)?;
+        let is_stale = position.is_some_and(|position| position.is_before(&floor));
+        if is_stale { Err(Fault::Stale) } else { Ok(()) }
     }
 
     /// The registry itself, for what is listed: each record of a list is read anew.
@@ -179,12 +172,13 @@ impl Records {
         &self.registry
     }
 
-    /// Draws a fresh nonce.
+    /// Starts a question: its fresh nonce, and the floor of before it. What is written meanwhile
+    /// may or may not be in the answer.
     #[must_use]
-    pub fn nonce(&self) -> Nonce {
+    pub fn question(&self) -> (Nonce, Position) {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes);
-        Nonce::from_bytes(bytes)
+        (Nonce::from_bytes(bytes), self.floors.position())
     }
 
     /// Writes records, and holds every later answer to the position that this gave: none of these

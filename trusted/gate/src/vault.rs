@@ -128,7 +128,9 @@ impl<'a> Subject<'a> {
         let (context, name) = self.named(version)?;
         let sealer = Sealer::new(&self.scope.key.footage_key(&self.id), &context, salt)?;
         let sealed = sealer.header().to_vec();
-        let digest = KeyedDigest::new(&self.scope.key.body_digest_key());
+        // A camera's body is compared with what it hands in again; nobody hands in a rendition.
+        let compared = self.rendition.is_none();
+        let digest = compared.then(|| KeyedDigest::new(&self.scope.key.body_digest_key()));
         Ok(Sealing { subject: self, version, name, sealer, sealed, taken: 0, digest })
     }
 }
@@ -196,7 +198,7 @@ pub struct Sealing<'a> {
     sealer: Sealer,
     sealed: Vec<u8>,
     taken: u64,
-    digest: KeyedDigest,
+    digest: Option<KeyedDigest>,
 }
 
 /// A sealed object: its last part, and what the index is told of it.
@@ -219,7 +221,9 @@ impl Sealing<'_> {
     /// # Errors
     /// [`SealError`].
     pub fn push(&mut self, plain: &[u8]) -> Result<(), SealError> {
-        self.digest.update(plain);
+        if let Some(digest) = &mut self.digest {
+            digest.update(plain);
+        }
         self.sealer.push(plain, &mut self.sealed)
     }
     /// Gives the next part of exactly `part_bytes`, once there is so much.
@@ -237,7 +241,7 @@ impl Sealing<'_> {
         self.sealer.finish(&mut self.sealed)?;
         let (subject, named) = (self.subject, (self.version, self.name));
         let length = self.taken.saturating_add(self.sealed.len() as u64);
-        let digest = self.digest.finish();
+        let digest = self.digest.map_or([0; 32], KeyedDigest::finish);
         let row = subject.row(OBJECT, named, length, digest)?;
         let is_still = subject.kind == Kind::Still && subject.rendition.is_none();
         let pointer = is_still.then(|| subject.row(POINTER, named, length, digest));
@@ -467,12 +471,10 @@ impl Located {
         }
         let mut sealing = self.asked.subject().sealing(self.version, salt)?;
         sealing.push(&plain)?;
-        let Finished { rest, mut row, .. } = sealing.finish()?;
+        let Finished { rest, row, .. } = sealing.finish()?;
         let mut chunks = rest.0;
         let header = chunks.split_to(HEADER_BYTES);
         let header = header.as_ref().try_into().map_err(|_| SealError::BadLength)?;
-        let subject = self.asked.subject();
-        row = subject.row(OBJECT, (row.version, row.name), row.sealed_length, [0; 32])?;
         (self.plain_length, self.sealed_length) = (plain.len() as u64, row.sealed_length);
         let (grant, object) = (Arc::clone(&self.asked.holder), self.name);
         let plain = Plain { grant, object, at: 0, bytes: plain.into() };

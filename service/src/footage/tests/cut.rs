@@ -6,11 +6,10 @@ use super::{body, depart};
 use crate::footage::testing::{Home, drain, footage_id};
 use crate::index::memory::MemoryIndex;
 use crate::ledger::Counts as _;
-use eyesonly_gate::registry::{Change, Expect};
+use crate::testing::Residents;
+use eyesonly_gate::registry::Expect;
 use eyesonly_gate::{Cut, Departure, Keys as _, Seam};
-use eyesonly_rights::{
-    Action, CameraRight, Fault, Kinds, Mint, Position, Record as _, Role, SessionRecord, ViewerRecord, Window,
-};
+use eyesonly_rights::{Action, CameraRight, Fault, Mint, Position, Window};
 use eyesonly_seal::{FootageId, Kind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +33,7 @@ struct Scene {
     registry: Arc<LyingRegistry>,
     clip: Vec<u8>,
     event: FootageId,
-    right: CameraRight,
+    residents: Residents,
 }
 
 impl Scene {
@@ -45,21 +44,19 @@ impl Scene {
         home.put_event(event, "at the door").await.unwrap();
         let intake = home.intake().await;
         home.ingest.anything(&intake, Kind::Clip, event, &clip).await.unwrap();
-        let right = CameraRight {
-            camera: home.camera,
+        let residents = Residents {
             household: home.household,
-            name: "Front door".into(),
-            role: Role::Owner,
-            kinds: Kinds::ALL,
-            window: Window::default(),
-            expires_at_seconds: None,
+            camera: home.camera,
+            viewer: home.viewer,
+            session: home.session,
+            ..Residents::new(0)
         };
         Self {
             home,
             registry,
             clip,
             event,
-            right,
+            residents,
         }
     }
 
@@ -72,36 +69,14 @@ impl Scene {
 
     /// Writes what the viewer may see from now on.
     async fn write_rights(&self, cameras: Vec<CameraRight>) {
-        let home = &self.home;
-        let old = home
-            .records
-            .read::<ViewerRecord>(home.viewer.as_bytes())
-            .await
-            .unwrap()
-            .unwrap();
-        let sequence = home.records.position().await.unwrap().rights.number + 1;
-        let record = ViewerRecord {
-            cameras,
-            sequence,
-            ..old.clone()
-        };
-        let change = Change {
-            kind: ViewerRecord::KIND,
-            key: record.key(),
-            expect: Expect::At(old.sequence),
-            record: Some(Mint::new(home.keys.edge()).seal(&record, [5; 24]).unwrap()),
-        };
-        home.records.commit(vec![change], Some(sequence)).await.unwrap();
+        let (home, mint) = (&self.home, Mint::new(self.home.keys.edge()));
+        self.residents
+            .write_rights(&home.records, &mint, cameras, Expect::Any)
+            .await;
     }
 
     async fn sign_out(&self) {
-        let change = Change {
-            kind: SessionRecord::KIND,
-            key: self.home.session.as_bytes().to_vec(),
-            expect: Expect::Any,
-            record: None,
-        };
-        self.home.records.commit(vec![change], None).await.unwrap();
+        self.residents.sign_out(&self.home.records).await;
     }
 
     /// From now on what is asked is answered so; what was true until now is what the lies are made of.
@@ -126,16 +101,17 @@ async fn check(what: &str, lies: Lies, take_away: impl AsyncFn(&Scene)) {
     scene
         .write_rights(vec![CameraRight {
             expires_at_seconds: Some(crate::clock::now_seconds() + 100),
-            ..scene.right.clone()
+            ..scene.residents.right()
         }])
         .await;
-    let departure = scene.departure().await;
+    let mut departure = scene.departure().await;
     let then = scene.home.records.position().await.unwrap();
     take_away(&scene).await;
     scene.lie(lies, then);
-    let (got, cut) = drain(departure).await;
+    let (got, cut) = drain(&mut departure).await;
     assert!(scene.clip.starts_with(&got), "{what}: never a wrong byte");
     assert_eq!((got.len(), cut), (EXTENT, Some(Cut)), "{what}, {lies:?}");
+    assert_eq!(drain(&mut departure).await, (vec![], Some(Cut)), "{what}: it stays cut");
     let position_lied = lies != Lies::Not && what != "expiry";
     let rejected = |fault| scene.home.ledger.misdeliveries(Seam::Registry, fault);
     assert_eq!(
@@ -175,7 +151,7 @@ async fn a_narrowed_window_cuts_a_running_clip() {
             scene
                 .write_rights(vec![CameraRight {
                     window,
-                    ..scene.right.clone()
+                    ..scene.residents.right()
                 }])
                 .await;
         })
@@ -201,7 +177,7 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
     scene
         .write_rights(vec![CameraRight {
             expires_at_seconds: Some(soon),
-            ..scene.right.clone()
+            ..scene.residents.right()
         }])
         .await;
     let mut got = 0;
@@ -220,13 +196,14 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
 #[tokio::test]
 async fn what_changes_elsewhere_cuts_nothing() {
     let scene = Scene::new().await;
-    let departure = scene.departure().await;
+    let mut departure = scene.departure().await;
     scene
         .home
         .admin
         .add_camera(scene.home.household, "Garden", "")
         .await
         .unwrap();
-    let (got, cut) = drain(departure).await;
+    let (got, cut) = drain(&mut departure).await;
     assert!((got, cut) == (scene.clip, None));
+    assert_eq!(drain(&mut departure).await, (vec![], None), "it stays at its end");
 }

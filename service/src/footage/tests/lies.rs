@@ -14,7 +14,7 @@ use crate::tiers::{ExtentKey, Tier};
 use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_gate::{Claimed, Refused, Sealed, Seam};
-use eyesonly_rights::{Action, Fault, Nonce};
+use eyesonly_rights::{Action, Fault, Nonce, Position};
 use eyesonly_seal::{Kind, ObjectName};
 use std::sync::Arc;
 
@@ -303,4 +303,16 @@ async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
     let forgetful = crate::catalogue::Catalogue::new(Arc::clone(&index) as _, Arc::clone(&home.records));
     let collected = collect_before(&forgetful, &*home.store, u64::MAX).await;
     assert_eq!((collected.unwrap(), stored(&home).len()), (1, 0));
+}
+
+/// A commit between a question and the look at its answer: the answer is of now all the same. One to a later question would not be.
+#[tokio::test]
+async fn what_is_written_during_a_question_makes_its_answer_no_stale_one() {
+    let home = Home::new().await;
+    let asked = home.records.question();
+    let position = home.records.position().await.unwrap();
+    home.admin.add_camera(home.household, "Garden", "").await.unwrap();
+    let check = |asked: (Nonce, Position)| home.records.check(asked, Some(asked.0), Some(position));
+    assert_eq!(check(asked), Ok(()));
+    assert_eq!(check(home.records.question()), Err(Fault::Stale));
 }

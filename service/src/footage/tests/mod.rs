@@ -155,9 +155,9 @@ async fn a_herd_for_one_still_costs_one_read_an_extent() {
 #[tokio::test]
 async fn a_long_response_ends_when_its_right_does() {
     let (home, still) = with_still().await;
-    let departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
+    let mut departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
     home.admin.remove_camera(home.camera).await.unwrap();
-    let (got, cut) = drain(departure).await;
+    let (got, cut) = drain(&mut departure).await;
     assert_eq!(
         (got.len(), cut),
         (1_048_576, Some(Cut)),
@@ -169,9 +169,9 @@ async fn a_long_response_ends_when_its_right_does() {
 #[tokio::test]
 async fn a_response_has_all_its_bytes_while_nothing_changes() {
     let (home, still) = with_still().await;
-    let departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
+    let mut departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
     assert_eq!(departure.length(), still.len() as u64);
-    assert!(drain(departure).await == (still, None));
+    assert!(drain(&mut departure).await == (still, None));
 }
 
 #[tokio::test]
