@@ -19,7 +19,7 @@ pub struct Turns {
     all: Arc<Semaphore>,
     /// Most turns of one household at once.
     household_max: usize,
-    /// Most of one household that wait; one more is told to come back at once.
+    /// Most of one household that wait; one more is told to come back at once, but for who has none here yet.
     waiting_max: usize,
     households: Mutex<HashMap<HouseholdId, Own>>,
 }
@@ -79,7 +79,7 @@ impl Turns {
         })
     }
 
-    /// Waits for a turn of this household until `deadline`. None: there was none, or too many of it wait already.
+    /// Waits for a turn of this household until `deadline`. None: there was none, or the asker waits already and too many of its household do.
     pub async fn wait(self: &Arc<Self>, household: HouseholdId, asker: Asker, deadline: Instant) -> Option<Turn> {
         let (place, line, own) = self.enter(household, asker)?;
         let both = async {
@@ -107,7 +107,9 @@ impl Turns {
             lines: HashMap::new(),
             here: 0,
         });
-        if own.here >= self.household_max.saturating_add(self.waiting_max) {
+        // Whoever comes for the first time is never refused: one guest's many would lock the owner out.
+        let came_before = own.lines.contains_key(&asker);
+        if came_before && own.here >= self.household_max.saturating_add(self.waiting_max) {
             return None;
         }
         own.here = own.here.saturating_add(1);
@@ -204,6 +206,29 @@ mod tests {
             at.unwrap() <= 4,
             "behind two that are at it and two that are next: {at:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_fills_the_queue_does_not_lock_the_owner_out() {
+        let turns = Turns::new(8, 2, 3);
+        let held = turns.wait(ONE, GUEST, far()).await.unwrap();
+        let held_too = turns.wait(ONE, GUEST, far()).await.unwrap();
+        let others = [(); 3].map(|()| {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move { turns.wait(ONE, GUEST, far()).await.is_some() })
+        });
+        has_waited(&others[2]).await;
+        assert!(turns.wait(ONE, GUEST, far()).await.is_none(), "the queue is full");
+        let owner = {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move { turns.wait(ONE, OWNER, far()).await.is_some() })
+        };
+        has_waited(&owner).await;
+        drop((held, held_too));
+        assert!(owner.await.unwrap(), "a place in the queue, and a turn");
+        for other in others {
+            assert!(other.await.unwrap());
+        }
     }
 
     #[tokio::test]
