@@ -94,8 +94,7 @@ fn question<T>(question: impl Future<Output = Result<T, FootageError>>) -> Resul
 
 /// Takes an event's id apart. FROM GUEST.
 fn event_id(id: &str) -> Result<FootageId, FootageError> {
-    rules::check_id(id)?;
-    FootageId::parse(id).map_err(|_| FootageError::Invalid)
+    Ok(rules::check_id(id)?)
 }
 
 impl Handling {
@@ -171,8 +170,7 @@ impl Handling {
     /// # Errors
     /// [`FootageError`]
     pub fn list_events(&self, before: Option<&str>, limit: u32) -> Result<EventPage, FootageError> {
-        rules::check_page(before, limit)?;
-        let before = before.map(event_id).transpose()?;
+        let before = rules::check_page(before, limit)?;
         question(self.footage.events(&self.grant, before, limit))
     }
 
