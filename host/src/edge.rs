@@ -161,15 +161,7 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
 }
 
 /// Puts the services together over these seams.
-///
-/// # Errors
-/// None so far; opening what is behind the seams may fail in the future.
-pub fn assemble(
-    config: &Config,
-    keyring: &Arc<Keyring>,
-    seams: Seams,
-    handlers: (Handler, Handler),
-) -> anyhow::Result<Arc<Edge>> {
+pub fn assemble(config: &Config, keyring: &Arc<Keyring>, seams: Seams, handlers: (Handler, Handler)) -> Arc<Edge> {
     let ledger = Arc::new(MemoryLedger::default());
     let system = || Arc::new(System);
     let records = Records::new(
@@ -192,7 +184,7 @@ pub fn assemble(
     let catalogue = Catalogue::new(seams.index, Arc::clone(&records));
     let footage = Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder));
     let (thumbnail, events) = handlers;
-    Ok(Arc::new(Edge {
+    Arc::new(Edge {
         identity: Identity::new(
             &**keyring,
             records,
@@ -214,7 +206,7 @@ pub fn assemble(
         events,
         inlet: seams.inlet,
         outlet: seams.outlet,
-    }))
+    })
 }
 
 /// Collects what broken uploads and deletions left in the store: once what is older than this process, then every few hours.

@@ -17,5 +17,6 @@ pub mod keyvalue;
 pub mod metrics;
 #[cfg(test)]
 mod model_tests;
+pub mod process;
 pub mod sandbox;
 pub mod sqlite;

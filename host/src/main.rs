@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use commands::say;
 use eyesonly::config::Config;
 use eyesonly::http::{Listener, Tls, serve};
-use eyesonly::{component_check, edge};
+use eyesonly::{component_check, edge, process};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use std::io::{IsTerminal as _, Write as _};
@@ -184,7 +184,7 @@ enum ComponentCommand {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log();
+    process::log();
     let json = arguments.json;
     match run(arguments) {
         Ok(code) => code,
@@ -211,17 +211,6 @@ fn in_full(error: &anyhow::Error) -> String {
     text
 }
 
-/// Logs go to standard error; EYESONLY_LOG sets what is logged (such as `debug`), NO_COLOR is respected.
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG").unwrap_or_else(|_| "info".into());
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(color)
-        .init();
-}
-
 /// What is administered or served.
 enum Place {
     /// The native host's data folder.
@@ -235,7 +224,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Component(ComponentCommand::Check { file }) = arguments.command {
         return check_component(&file, json);
     }
-    forbid_core_dumps()?;
+    process::forbid_core_dumps()?;
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let place = match (&arguments.spin_store, &arguments.command) {
@@ -277,21 +266,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A core dump would hold keys and footage.
-fn forbid_core_dumps() -> anyhow::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )
-    .context("core dumps can't be switched off")?;
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .context("core dumps can't be switched off")
-}
-
 async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: bool) -> anyhow::Result<()> {
     let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
     let data = edge::open_data(config)?;
@@ -305,7 +279,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
     })?;
     spinner.finish_and_clear();
-    let edge = edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers)?;
+    let edge = edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
     if let Some(address) = config.metrics {
         let listener = Listener::bind("metrics", address).await?;
         tracing::info!(address = %listener.address, "metrics");

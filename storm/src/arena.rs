@@ -15,8 +15,6 @@ use crate::town::{Place, Town};
 use crate::whose::{Known, Names};
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use eyesonly::config::Config;
 use eyesonly::edge::{self, Seams};
 use eyesonly::http::{Edge, Listener, routes, serve};
@@ -124,7 +122,7 @@ fn rejected(ledger: &MemoryLedger) -> impl Iterator<Item = Rejected> + '_ {
 }
 
 impl Parts {
-    fn edge(&self) -> anyhow::Result<Arc<Edge>> {
+    fn edge(&self) -> Arc<Edge> {
         edge::assemble(&self.config, &self.keyring, self.seams.clone(), self.handlers.clone())
     }
 
@@ -161,9 +159,6 @@ impl Parts {
         Router::new().fallback(move |request: Request| {
             let (parts, edge) = (Arc::clone(&parts), parts.edge());
             async move {
-                let Ok(edge) = edge else {
-                    return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-                };
                 let ledger = Arc::clone(&edge.ledger);
                 let answered = routes::router(edge).oneshot(request).await;
                 parts.add(&ledger);
@@ -230,7 +225,7 @@ impl Arena {
                 } else {
                     let listener = Listener::bind("listen", parts.config.listen).await?;
                     address = listener.address;
-                    let edge = parts.edge()?;
+                    let edge = parts.edge();
                     tokio::spawn(serve(Arc::clone(&edge), listener, None, stopped));
                     writer = Writer::new(How::Sealed(Arc::clone(edge.admission.records()), mint), registry);
                     server = Server::Here(edge);

@@ -3,14 +3,12 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use eyesonly_harness::footage::content_digest;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sha2::{Digest as _, Sha256};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -122,8 +120,7 @@ impl Client {
         }
         if let Some((media_type, body)) = &ask.body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-            let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)));
-            headers.insert("content-digest", HeaderValue::from_str(&digest).ok()?);
+            headers.insert("content-digest", HeaderValue::from_str(&content_digest(body)).ok()?);
             *request.body_mut() = Body::from(body.clone());
         }
         Some(request)

@@ -62,7 +62,7 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
         clock: Arc::new(System),
     };
     let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
-    let edge = assemble(&config, &keyring, seams, (load("thumbnail"), load("events"))).unwrap();
+    let edge = assemble(&config, &keyring, seams, (load("thumbnail"), load("events")));
     let (mint, records, residents) = (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
     keyring.add_household(residents.household).unwrap();
     residents.move_in(records, &mint).await;

@@ -112,7 +112,7 @@ impl<'a> World<'a> {
             clock: Arc::new(System),
         };
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
-        let edge = assemble(&config, &keyring, seams, stage.handlers.clone()).unwrap();
+        let edge = assemble(&config, &keyring, seams, stage.handlers.clone());
         Self {
             stage,
             router: routes::router(Arc::clone(&edge)),
