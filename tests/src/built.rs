@@ -76,8 +76,20 @@ pub fn spin_component() -> PathBuf {
     built("EYESONLY_SPIN_COMPONENT", "target/components/spin/eyesonly.wasm")
 }
 
+/// The host with every feature that it has, which `cargo xtask test` builds.
+///
+/// # Panics
+/// If it isn't there.
+pub fn host_with_all_features() -> PathBuf {
+    built("EYESONLY_ALL_FEATURES_BIN", "target/all-features/debug/eyesonly")
+}
+
 fn built(variable: &str, default: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| Path::new(ROOT).join(default), PathBuf::from);
-    path.canonicalize()
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()))
+    path.canonicalize().unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; run `cargo xtask build` first, or `cargo xtask test`, which builds all of it",
+            path.display()
+        )
+    })
 }

@@ -11,7 +11,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-use eyesonly_tests::built::{binary, components, storm_binary};
+use eyesonly_tests::built::{binary, components, host_with_all_features, storm_binary};
 use eyesonly_tests::tool::tool;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -245,16 +245,13 @@ fn it_says_what_it_is_and_serves_on_loopback_only() {
     assert_eq!(output.status.code(), Some(2), "no argument makes it listen elsewhere");
 }
 
-/// The host with every feature that it has: `EYESONLY_ALL_FEATURES_BIN`, else the one under test.
-fn host_with_all_features() -> Vec<u8> {
-    let path = std::env::var_os("EYESONLY_ALL_FEATURES_BIN").map_or_else(binary, Into::into);
-    std::fs::read(path).unwrap()
-}
-
 #[test]
 fn the_host_has_no_liar_mint_or_switch_whatever_its_features() {
     let has = |binary: &[u8], word: &str| binary.windows(word.len()).any(|window| window == word.as_bytes());
-    let (host, storms) = (host_with_all_features(), std::fs::read(storm_binary()).unwrap());
+    let (host, storms) = (
+        std::fs::read(host_with_all_features()).unwrap(),
+        std::fs::read(storm_binary()).unwrap(),
+    );
     for word in [
         "another-household",
         "error-as-success",

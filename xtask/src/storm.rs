@@ -4,10 +4,11 @@
 //! binary is built from.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::components;
 use crate::tools;
@@ -45,13 +46,15 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     let folder = components::build_handlers(workspace)?;
     let binary = build(workspace, arguments.full || arguments.bench)?;
+    let reports = workspace.target.join("storm");
+    fs::create_dir_all(&reports).with_context(|| format!("{} can't be made", reports.display()))?;
     let storm = |households: &str, report: &str| {
         let mut command = Command::new(&binary);
         command
             .arg("--components")
             .arg(&folder)
             .args(["--households", households, "--report"])
-            .arg(workspace.target.join("storm").join(report));
+            .arg(reports.join(report));
         // Each refused lie is a warning: thousands of them are the point here, and are counted.
         if env::var_os("EYESONLY_LOG").is_none() {
             command.env("EYESONLY_LOG", "off");

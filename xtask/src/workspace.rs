@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::process::show;
 use serde::Deserialize;
 
 /// The workspace as cargo sees it.
@@ -163,20 +164,6 @@ pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<Stri
         .status
         .success()
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// The command as a person would type it.
-pub fn show(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
-    let mut words = vec![program.to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|argument| argument.to_string_lossy().into_owned()),
-    );
-    words.join(" ")
 }
 
 #[cfg(test)]
