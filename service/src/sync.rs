@@ -62,8 +62,8 @@ mod stand_ins {
     };
     use std::sync::Arc;
     use std::time::Duration;
-    use tokio::sync::AcquireError;
     pub use tokio::sync::OwnedSemaphorePermit;
+    use tokio::sync::{AcquireError, TryAcquireError};
     use tokio::time::Instant;
 
     /// tokio's, which belongs to no runtime; another task may go on before each permit is asked for.
@@ -72,6 +72,9 @@ mod stand_ins {
     impl Semaphore {
         pub fn new(permits: usize) -> Self {
             Self(Arc::new(tokio::sync::Semaphore::new(permits)))
+        }
+        pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+            Arc::clone(&self.0).try_acquire_owned()
         }
         pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
             self.acquire_many_owned(1).await

@@ -2,7 +2,7 @@
 //! one, nor one viewer's those of the others at home.
 //!
 //! Three semaphores, taken in order: the asker's own line, the household's, the one of all. Of each asker (a viewer, a camera) at most one stands
-//! in its household's queue, so turns go round by asker there. Who waits in one household holds no other one up. It must never look at what is
+//! in its household's queue, so turns go round by asker there. Where the household has a turn to give, nobody stands in line. Who waits in one household holds no other one up. It must never look at what is
 //! done in a turn.
 
 use crate::sync::{Mutex, OwnedSemaphorePermit, Semaphore, timeout_at};
@@ -83,9 +83,15 @@ impl Turns {
     pub async fn wait(self: &Arc<Self>, household: HouseholdId, asker: Asker, deadline: Instant) -> Option<Turn> {
         let (place, line, own) = self.enter(household, asker)?;
         let both = async {
-            let in_line = line.acquire_owned().await.ok()?;
-            let own = own.acquire_owned().await.ok()?;
-            drop(in_line);
+            // In line only where there is a wait. A semaphore hands its permit to a task that does
+            // not run yet: if every request passed the line, all would wait for the one before.
+            let own = match Arc::clone(&own).try_acquire_owned() {
+                Ok(free) => free,
+                Err(_) => {
+                    let _in_line = line.acquire_owned().await.ok()?;
+                    own.acquire_owned().await.ok()?
+                }
+            };
             let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some((own, all))
         };
