@@ -9,9 +9,8 @@
 //! and the index. A name is a MAC over what it names: it tells nothing, and only the camera's key
 //! can make it.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use alloc::string::String;
+use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -38,19 +37,25 @@ pub enum IdError {
     Time,
 }
 
-/// Writes the one spelling of these bytes. Sixteen bytes are an id and have the hyphens of a UUID.
-fn write(bytes: &[u8], out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (place, byte) in bytes.iter().enumerate() {
-        if bytes.len() == 16 && matches!(place, 4 | 6 | 8 | 10) {
-            out.write_char('-')?;
-        }
-        write!(out, "{byte:02x}")?;
+/// The most characters of a spelling.
+const CHARACTERS_MAX: usize = 64;
+
+/// Gives the one spelling of these bytes. Sixteen bytes are an id and have the hyphens of a UUID.
+fn spell<'a>(bytes: &[u8], out: &'a mut [u8; CHARACTERS_MAX]) -> &'a str {
+    let mut digits = [0; CHARACTERS_MAX];
+    let digits = base16ct::lower::encode(bytes, &mut digits).unwrap_or_default();
+    let mut free = out.iter_mut();
+    for (place, pair) in digits.chunks(2).enumerate() {
+        let hyphen = bytes.len() == 16 && matches!(place, 4 | 6 | 8 | 10);
+        let characters = hyphen.then_some(&b'-').into_iter().chain(pair);
+        characters.zip(&mut free).for_each(|(from, to)| *to = *from);
     }
-    Ok(())
+    let length = CHARACTERS_MAX.saturating_sub(free.len());
+    out.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
 }
 
-/// Reads the one spelling, and no other: what is read must give the same text when it is written.
-fn read<T: ToString, const BYTES: usize>(
+/// Reads the one spelling, and no other.
+fn read<T, const BYTES: usize>(
     text: &str,
     characters: usize,
     make: impl FnOnce([u8; BYTES]) -> Result<T, IdError>,
@@ -58,11 +63,16 @@ fn read<T: ToString, const BYTES: usize>(
     if text.len() != characters {
         return Err(IdError::Length);
     }
-    let digits: Vec<u8> = text.bytes().filter(|character| *character != b'-').collect();
-    let mut bytes = [0; BYTES];
+    let has_hyphen = |place| BYTES == 16 && matches!(place, 8 | 13 | 18 | 23);
+    if text.bytes().enumerate().any(|(place, byte)| has_hyphen(place) != (byte == b'-')) {
+        return Err(IdError::Form);
+    }
+    let (mut digits, mut bytes) = ([0; CHARACTERS_MAX], [0; BYTES]);
+    let without_hyphens = text.bytes().filter(|byte| *byte != b'-');
+    let count = without_hyphens.zip(&mut digits).map(|(from, to)| *to = from).count();
+    let digits = digits.get(..count).unwrap_or_default();
     base16ct::lower::decode(digits, &mut bytes).map_err(|_| IdError::Form)?;
-    let id = make(bytes)?;
-    (id.to_string() == text).then_some(id).ok_or(IdError::Form)
+    make(bytes)
 }
 
 /// Declares a type of so many bytes, whose one spelling has so many characters.
@@ -86,13 +96,13 @@ macro_rules! spelled {
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write(&self.0, out)
+                out.write_str(spell(&self.0, &mut [0; CHARACTERS_MAX]))
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write(&self.0, out)
+                out.write_str(spell(&self.0, &mut [0; CHARACTERS_MAX]))
             }
         }
 
