@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// How often is collected.
 const COLLECT_SECONDS: u64 = 6 * 3600;
+/// How often the keyring's file is looked at, in seconds: as long is a destroyed key still known here.
+const KEYRING_SECONDS: u64 = 1;
 
 /// The data folder, opened: what administration needs too.
 pub struct Data {
@@ -51,6 +53,14 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
         .with_context(|| format!("{}: can't be made", folder.display()))?;
     let keyring = Arc::new(Keyring::open(folder)?);
     let path = folder.join("registry.sqlite");
+    // Made anew it would name no object, and everything in the store would be collected.
+    let is_lost = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
+    if is_lost && keyring.has_households() {
+        bail!(
+            "{}: is missing or empty, but the keyring beside it has households. Put the database back from a backup (README.md, \"Backups\"); nothing was changed",
+            path.display()
+        );
+    }
     let database = Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
     Ok(Data { keyring, database })
 }
@@ -209,17 +219,38 @@ pub fn assemble(config: &Config, keyring: &Arc<Keyring>, seams: Seams, handlers:
     })
 }
 
-/// Collects what broken uploads and deletions left in the store: once what is older than this process, then every few hours.
-/// `started_at_milliseconds`: a moment before the first upload could begin.
+/// Collects every few hours what deletions left in the store for a day, and at the start what broken
+/// uploads had staged. `started_at_milliseconds`: a moment before the first upload could begin.
+///
+/// A whole file that no row names has its day at the start too: the database may be an older copy,
+/// and the newer one come back.
 pub async fn collect(edge: Arc<Edge>, started_at_milliseconds: u64) {
-    let mut before_milliseconds = started_at_milliseconds;
+    let store = &**edge.ladder.store();
+    if let Err(error) = store.sweep(started_at_milliseconds).await {
+        tracing::warn!(%error, "what broken uploads left could not be looked for");
+    }
     loop {
-        match collect_before(&edge.catalogue, &**edge.ladder.store(), before_milliseconds).await {
+        let before_milliseconds = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
+        match collect_before(&edge.catalogue, store, before_milliseconds).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
             Err(error) => tracing::warn!(%error, "collection did not finish"),
         }
         tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
-        before_milliseconds = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
+    }
+}
+
+/// Forgets keys that another process has destroyed, within a second or two.
+pub async fn watch_keyring(keyring: Arc<Keyring>) {
+    let mut told = false;
+    loop {
+        tokio::time::sleep(Duration::from_secs(KEYRING_SECONDS)).await;
+        let looking = Arc::clone(&keyring);
+        let looked = tokio::task::spawn_blocking(move || looking.look_again()).await;
+        match &looked {
+            Ok(Err(error)) if !told => tracing::warn!(%error, "the keyring can't be looked at"),
+            _ => {}
+        }
+        told = matches!(looked, Ok(Err(_)));
     }
 }

@@ -16,7 +16,7 @@ use eyesonly_service::kv::read_kek;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use zeroize::Zeroizing;
@@ -60,8 +60,34 @@ struct File {
 
 struct State {
     file: File,
+    /// Which file that was.
+    mark: Mark,
     /// Unwrapped keys, made on first use; emptied when the file changes.
     open: HashMap<HouseholdId, Arc<HouseholdKey>>,
+}
+
+/// Tells one file under a name from the next: its number, its time and its length.
+type Mark = (u64, i64, i64, u64);
+
+fn mark(path: &Path) -> Result<Mark, KeyringError> {
+    let meta = std::fs::metadata(path).map_err(|source| KeyringError::Io {
+        path: path.into(),
+        source,
+    })?;
+    Ok((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
+}
+
+impl State {
+    /// Reads the file. Nothing of it is unwrapped yet.
+    fn read(path: &Path) -> Result<Self, KeyringError> {
+        // Before the file: one that is replaced in between is read again.
+        let mark = mark(path)?;
+        Ok(Self {
+            file: read(path)?,
+            mark,
+            open: HashMap::new(),
+        })
+    }
 }
 
 /// The opened keyring of one installation.
@@ -96,8 +122,8 @@ impl Keyring {
                 },
             )?;
         }
-        let file = read(&path)?;
-        let edge = unwrap(&kek, EDGE_OWNER, &file.edge).map_err(|_| {
+        let state = State::read(&path)?;
+        let edge = unwrap(&kek, EDGE_OWNER, &state.file.edge).map_err(|_| {
             KeyringError::Form(format!(
                 "{}: does not open with this key-encryption key. Set {KEK_VARIABLE}, or restore the file `kek`, that it was made with.",
                 path.display()
@@ -108,11 +134,28 @@ impl Keyring {
             path,
             kek,
             edge,
-            state: RwLock::new(State {
-                file,
-                open: HashMap::new(),
-            }),
+            state: RwLock::new(state),
         })
+    }
+
+    /// Looks whether another process has changed the file since, and forgets the unwrapped keys if so:
+    /// a key that was destroyed opens nothing here any more.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; what is known stays.
+    pub fn look_again(&self) -> Result<(), KeyringError> {
+        let broken = || KeyringError::Form("the keyring's lock is broken".into());
+        if self.state.read().map_err(|_| broken())?.mark == mark(&self.path)? {
+            return Ok(());
+        }
+        let new = State::read(&self.path)?;
+        *self.state.write().map_err(|_| broken())? = new;
+        Ok(())
+    }
+
+    /// Says whether any household has a key here.
+    pub fn has_households(&self) -> bool {
+        self.state.read().is_ok_and(|state| !state.file.households.is_empty())
     }
 
     fn unwrap_household(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
@@ -122,10 +165,7 @@ impl Keyring {
             .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         if !state.file.households.contains_key(&household) {
             // Another process (administration) may have added it since.
-            *state = State {
-                file: read(&self.path)?,
-                open: HashMap::new(),
-            };
+            *state = State::read(&self.path)?;
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
         let key = Arc::new(HouseholdKey::from_bytes(*unwrap(
@@ -185,10 +225,7 @@ impl Keyring {
         }
         edit(&mut file, &self.kek)?;
         write(&self.path, &file)?;
-        *state = State {
-            file,
-            open: HashMap::new(),
-        };
+        *state = State::read(&self.path)?;
         Ok(())
     }
 }
@@ -370,6 +407,26 @@ mod tests {
         assert!(server.household_key(household(1)).is_err());
         admin.add_household(household(1)).unwrap();
         assert!(server.household_key(household(1)).is_ok());
+    }
+
+    #[test]
+    fn another_process_destroys_and_this_one_forgets() {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, admin) = (
+            Keyring::open(folder.path()).unwrap(),
+            Keyring::open(folder.path()).unwrap(),
+        );
+        admin.add_household(household(1)).unwrap();
+        admin.add_household(household(2)).unwrap();
+        assert!(server.household_key(household(1)).is_ok());
+        admin.destroy_household(household(1)).unwrap();
+        server.look_again().unwrap();
+        assert!(matches!(server.household_key(household(1)), Err(KeysError::NoKey)));
+        assert!(server.household_key(household(2)).is_ok());
+        // A file that can't be read takes nothing away.
+        std::fs::write(folder.path().join("keyring.json"), "{").unwrap();
+        assert!(server.look_again().is_err());
+        assert!(server.household_key(household(2)).is_ok());
     }
 
     #[test]

@@ -285,6 +285,7 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
         tracing::info!(address = %listener.address, "metrics");
         tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
     }
+    tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
     tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.address);

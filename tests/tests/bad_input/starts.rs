@@ -47,6 +47,37 @@ fn a_configuration_with_an_unknown_key_is_refused_by_name() {
     }
 }
 
+#[tokio::test]
+async fn a_lost_database_is_not_made_anew_over_footage() {
+    let mut edge = Edge::start(EdgeOptions::default());
+    let household = edge.household("Alder Lane 4");
+    let (camera, account) = (household.camera("Front door"), household.viewer("alder"));
+    camera
+        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
+        .await
+        .expect(201);
+    edge.stop();
+    edge.age_files();
+    let files = edge.store_files();
+    assert!(!files.is_empty());
+    let (database, kept) = (edge.data().join("registry.sqlite"), edge.data().join("kept"));
+    std::fs::rename(&database, &kept).unwrap();
+    for lost in ["missing", "empty"] {
+        if lost == "empty" {
+            std::fs::write(&database, b"").unwrap();
+        }
+        let log = edge.try_serve().expect_err(lost);
+        assert!(log.contains("registry.sqlite") && log.contains("backup"), "{log}");
+        let listed = edge.command_line().run(&["household", "list"], "");
+        assert!(listed.unwrap_err().to_string().contains("backup"));
+        assert_eq!(edge.store_files(), files, "{lost}");
+    }
+    std::fs::rename(&kept, &database).unwrap();
+    edge.restart();
+    let viewer = account.through(edge.door()).login().await;
+    viewer.thumbnail(&camera, 320).await.expect(200);
+}
+
 #[test]
 fn a_component_that_asks_for_more_than_the_contract_does_not_start() {
     let check = |folder: &tempfile::TempDir, expected: &[&str]| {

@@ -38,6 +38,12 @@ async fn removed_cameras_and_households_leave_no_footage() {
     other.remove_camera(&first);
     refused(&["camera", "remove", &first.id], "has ended already");
     home.edge.restart();
+    // What is young has its day, at a start too.
+    account.through(home.edge.door()).login().await;
+    assert_eq!(home.edge.objects().len(), 6);
+    home.edge.stop();
+    home.edge.age_files();
+    home.edge.restart();
     poll("the camera's files are collected", 30, async || {
         home.edge.objects().len() == 4
     })
@@ -51,6 +57,8 @@ async fn removed_cameras_and_households_leave_no_footage() {
     let listed = command_line.run(&["camera", "list"], "").unwrap();
     assert_eq!(listed["camera"], home.camera.id.as_str(), "the only one: {listed}");
     viewer.get("cameras").await.expect_problem(401);
+    home.edge.stop();
+    home.edge.age_files();
     home.edge.restart();
     poll("the household's files are collected", 30, async || {
         home.edge.objects().len() == 2
