@@ -78,33 +78,30 @@ fn fill(input: &Input) -> anyhow::Result<()> {
     let session = params![digest.as_slice(), input.viewer, input.tag, expires_at];
     connection.execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)?;
     for camera in &input.cameras {
-        connection.execute("INSERT INTO rights VALUES (?1, ?2, 1)", params![input.viewer, camera])?;
+        connection
+            .execute("INSERT INTO rights VALUES (?1, ?2, 1)", params![input.viewer, camera])?;
     }
     Ok(())
 }
 
 fn now_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn check(database: &Path, headers: &HeaderMap) -> StatusCode {
     thread_local! {
         static CONNECTION: RefCell<Option<Connection>> = const { RefCell::new(None) };
     }
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(token) = text(AUTHORIZATION.as_str()).strip_prefix("Bearer ") else {
         return StatusCode::UNAUTHORIZED;
     };
     // /v1/{tag}/cameras/{camera}/…
     let mut segments = text(ASKED).split('/').skip(2);
-    let (Some(tag), Some("cameras"), Some(camera)) = (segments.next(), segments.next(), segments.next()) else {
+    let (Some(tag), Some("cameras"), Some(camera)) =
+        (segments.next(), segments.next(), segments.next())
+    else {
         return StatusCode::FORBIDDEN;
     };
     let answer = CONNECTION.with_borrow_mut(|slot| {
@@ -124,7 +121,12 @@ fn read_only() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn decide(connection: &Connection, token: &str, tag: &str, camera: &str) -> rusqlite::Result<StatusCode> {
+fn decide(
+    connection: &Connection,
+    token: &str,
+    tag: &str,
+    camera: &str,
+) -> rusqlite::Result<StatusCode> {
     let digest = Sha256::digest(token.as_bytes());
     let session: Option<(String, String, u64)> = connection
         .prepare_cached(SESSION)?
@@ -142,11 +144,7 @@ fn decide(connection: &Connection, token: &str, tag: &str, camera: &str) -> rusq
         .prepare_cached(RIGHT)?
         .query_row([viewer.as_str(), camera], |row| row.get(0))
         .optional()?;
-    Ok(if live == Some(true) {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::FORBIDDEN
-    })
+    Ok(if live == Some(true) { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN })
 }
 
 #[cfg(test)]
@@ -159,9 +157,7 @@ mod tests {
         connection.execute_batch(SCHEMA).unwrap();
         let digest = Sha256::digest(b"secret");
         let session = params![digest.as_slice(), "v1", "t1", i64::MAX];
-        connection
-            .execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)
-            .unwrap();
+        connection.execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session).unwrap();
         connection
             .execute(
                 "INSERT INTO rights VALUES ('v1', 'c1', 1), ('v1', 'c2', 0), ('v2', 'c3', 1)",

@@ -19,6 +19,8 @@ fn main() -> anyhow::Result<()> {
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }
-        _ => bail!("eyesonly-bench auth|rooms, with JSON on standard input: run `cargo xtask bench`"),
+        _ => {
+            bail!("eyesonly-bench auth|rooms, with JSON on standard input: run `cargo xtask bench`")
+        }
     }
 }

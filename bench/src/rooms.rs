@@ -90,7 +90,9 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     let newest = footage.newest_still(&grant).await?;
     let recall = async || match footage.recall(&newest, edge.thumbnail.sha256(), RENDITION).await? {
         Recalled::AtHand(rendition) => Ok(rendition),
-        Recalled::Make(_) => bail!("the handler calls its rendition something else than {RENDITION}"),
+        Recalled::Make(_) => {
+            bail!("the handler calls its rendition something else than {RENDITION}")
+        }
     };
     Ok(Measured {
         registry_read: microseconds(round, async || {
@@ -102,9 +104,13 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
         })
         .await?,
         admit: microseconds(round, async || Ok(admit().await?.kinds().live)).await?,
-        newest_still: microseconds(round, async || Ok(footage.newest_still(&grant).await?.length() > 0)).await?,
+        newest_still: microseconds(round, async || {
+            Ok(footage.newest_still(&grant).await?.length() > 0)
+        })
+        .await?,
         recall: microseconds(round, async || Ok(recall().await?.length() > 0)).await?,
-        handle_hot: microseconds(round, async || handled(edge, &grant, None).await.map(|()| true)).await?,
+        handle_hot: microseconds(round, async || handled(edge, &grant, None).await.map(|()| true))
+            .await?,
         handle_cold_cpu,
     })
 }
@@ -112,10 +118,8 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
 /// One still by the handler, of an event or (none) the newest.
 async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyhow::Result<()> {
     let question = Question::Still { event, width: WIDTH };
-    let answer = edge
-        .thumbnail
-        .handle(Arc::clone(&edge.footage), Arc::clone(grant), question)
-        .await?;
+    let answer =
+        edge.thumbnail.handle(Arc::clone(&edge.footage), Arc::clone(grant), question).await?;
     if answer.status() != Status::Ok {
         bail!("the handler answered {:?}", answer.status());
     }
@@ -126,10 +130,7 @@ async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyh
 /// CPU of this thread for each cold still, in microseconds.
 async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
     let raw = RawCredential::new(&input.token);
-    let grant = edge
-        .admission
-        .admit(&raw, &input.tag, &input.camera, Action::Events)
-        .await?;
+    let grant = edge.admission.admit(&raw, &input.tag, &input.camera, Action::Events).await?;
     let (first, rest) = input.cold_events.split_first().context("no cold events")?;
     handled(edge, &grant, Some(first.clone())).await?;
     let mut costs = Vec::new();
@@ -143,7 +144,8 @@ async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
 
 /// What this thread has used until now, by the scheduler's own account (its first number is nanoseconds on a core).
 fn thread_cpu() -> anyhow::Result<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").context("the scheduler keeps no account")?;
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .context("the scheduler keeps no account")?;
     let nanoseconds = text
         .split(' ')
         .next()
@@ -154,7 +156,10 @@ fn thread_cpu() -> anyhow::Result<Duration> {
 }
 
 /// Microseconds of one `call`, which says whether it found what it looked for: the median of the rounds.
-async fn microseconds(round: Duration, call: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<f64> {
+async fn microseconds(
+    round: Duration,
+    call: impl AsyncFn() -> anyhow::Result<bool>,
+) -> anyhow::Result<f64> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let (started, mut calls) = (Instant::now(), 0_u32);

@@ -34,7 +34,9 @@ impl CommandLine {
         let mut command = Command::new(&self.binary);
         match &self.place {
             Place::Config(path) => command.arg("--config").arg(path),
-            Place::Store(path, kek) => command.arg("--spin-store").arg(path).env("EYESONLY_KEK", kek),
+            Place::Store(path, kek) => {
+                command.arg("--spin-store").arg(path).env("EYESONLY_KEK", kek)
+            }
         };
         command.args(arguments);
         command
@@ -85,11 +87,9 @@ impl CommandLine {
     /// Errors: as [`Self::run`].
     pub fn add_camera(&self, household: &str, name: &str, serial: &str) -> Result<Camera> {
         let household = ["camera", "add", "--household", household];
-        let added = self.run(&[&household[..], &["--name", name, "--serial", serial]].concat(), "")?;
-        Ok(Camera {
-            id: text(&added, "camera")?,
-            credential: text(&added, "credential")?,
-        })
+        let added =
+            self.run(&[&household[..], &["--name", name, "--serial", serial]].concat(), "")?;
+        Ok(Camera { id: text(&added, "camera")?, credential: text(&added, "credential")? })
     }
 
     /// Adds a viewer of the household with this id.
@@ -126,10 +126,8 @@ mod tests {
             test "$1 $3 $4" = "--config viewer add" && echo '{"viewer":"v"}'"#;
         std::fs::write(&binary, script).unwrap();
         std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let command_line = CommandLine {
-            binary,
-            place: Place::Config(folder.path().join("eyesonly.toml")),
-        };
+        let command_line =
+            CommandLine { binary, place: Place::Config(folder.path().join("eyesonly.toml")) };
         let added = command_line.add_viewer("h", "alder", "secret").unwrap();
         assert_eq!((added.id.as_str(), added.login.as_str()), ("v", "alder"));
         let error = command_line.add_viewer("h", "alder", "wrong").unwrap_err();

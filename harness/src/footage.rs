@@ -31,14 +31,14 @@ pub fn fresh_id() -> String {
 
 /// Makes an id as a camera made it that long ago.
 pub fn id_of_time_ago(ago: Duration) -> String {
-    footage_id(now_milliseconds().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)))
+    footage_id(
+        now_milliseconds().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+    )
 }
 
 /// Makes a key-encryption key: 64 hexadecimal digits.
 pub fn fresh_key() -> String {
-    [Uuid::new_v4(), Uuid::new_v4()]
-        .map(|half| half.simple().to_string())
-        .concat()
+    [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string()).concat()
 }
 
 /// The value of Content-Digest (RFC 9530) for a body.
@@ -59,13 +59,9 @@ pub fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
 
 /// A file whose boxes are those of an MP4, with `content` as its data. No player plays it.
 pub fn mp4_around(content: &[u8]) -> Bytes {
-    [
-        mp4_box(b"ftyp", b"isom\0\0\0\0isom"),
-        mp4_box(b"moov", &[0; 64]),
-        mp4_box(b"mdat", content),
-    ]
-    .concat()
-    .into()
+    [mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"moov", &[0; 64]), mp4_box(b"mdat", content)]
+        .concat()
+        .into()
 }
 
 /// Bytes that no file has by chance, the same for the same seed.
@@ -105,9 +101,6 @@ mod tests {
             kinds.push(String::from_utf8_lossy(&clip[at + 4..at + 8]).into_owned());
             at += length as usize;
         }
-        assert_eq!(
-            (at, kinds),
-            (clip.len(), vec!["ftyp".into(), "moov".into(), "mdat".into()])
-        );
+        assert_eq!((at, kinds), (clip.len(), vec!["ftyp".into(), "moov".into(), "mdat".into()]));
     }
 }

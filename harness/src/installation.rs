@@ -152,10 +152,8 @@ impl Spin {
     /// Makes what serves it from `folder`, and gives how that says where.
     fn command(&self, folder: &Path) -> (Command, &'static str) {
         let seconds = self.session_seconds.map(|seconds| seconds.to_string());
-        let variables = [
-            ("key_encryption_key", self.given_key.clone()),
-            ("session_seconds", seconds),
-        ];
+        let variables =
+            [("key_encryption_key", self.given_key.clone()), ("session_seconds", seconds)];
         let variables = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
         match &self.server {
             Server::Engine(engine) => {
@@ -197,9 +195,8 @@ impl Installation {
         };
         match &installation.edition {
             Edition::Native(config) => installation.write(config)?,
-            Edition::Spin(spin) => {
-                lay_out(folder, spin).with_context(|| format!("laying out the Spin edition in {}", folder.display()))?
-            }
+            Edition::Spin(spin) => lay_out(folder, spin)
+                .with_context(|| format!("laying out the Spin edition in {}", folder.display()))?,
         }
         Ok(installation)
     }
@@ -221,7 +218,8 @@ impl Installation {
 
     fn write(&self, config: &Config) -> Result<()> {
         let path = self.config();
-        fs::write(&path, toml::to_string(config)?).with_context(|| format!("writing {}", path.display()))
+        fs::write(&path, toml::to_string(config)?)
+            .with_context(|| format!("writing {}", path.display()))
     }
 
     /// The command line over this installation.

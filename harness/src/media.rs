@@ -87,7 +87,8 @@ impl Media {
     pub fn load(root: &Path) -> Result<Self> {
         let folder = root.join("tests").join("media");
         let path = folder.join("manifest.json");
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let manifest = parse(&text).with_context(|| format!("reading {}", path.display()))?;
         Ok(Self { manifest, folder })
     }
@@ -179,10 +180,7 @@ fn parse(text: &str) -> Result<Manifest> {
     for household in &manifest.households {
         let has_clip = |camera: &Camera| camera.events.iter().any(|event| event.clip.is_some());
         if !household.cameras.iter().any(has_clip) {
-            bail!(
-                "household {:?} needs a camera with an event that has a clip",
-                household.name
-            );
+            bail!("household {:?} needs a camera with an event that has a clip", household.name);
         }
     }
     Ok(manifest)
@@ -192,7 +190,8 @@ fn parse(text: &str) -> Result<Manifest> {
 mod tests {
     use super::*;
 
-    const EVENT: &str = r#"{"kind":"person","label":"x","duration_milliseconds":1,"minutes_ago":5,"clip":"c.mp4"}"#;
+    const EVENT: &str =
+        r#"{"kind":"person","label":"x","duration_milliseconds":1,"minutes_ago":5,"clip":"c.mp4"}"#;
 
     fn household(events: &str) -> String {
         format!(

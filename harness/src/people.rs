@@ -32,8 +32,7 @@ impl Camera {
 
     /// Hands in an event's description.
     pub fn event(&self, id: &str, description: &Value) -> Request {
-        self.upload(&format!("events/{id}"), "application/json")
-            .with_body(description.to_string())
+        self.upload(&format!("events/{id}"), "application/json").with_body(description.to_string())
     }
 
     /// Hands in an event's still (JPEG).
@@ -62,7 +61,8 @@ impl Account {
     /// Asks for a session: with a token if `bearer`, with a cookie otherwise, as a browser does.
     pub fn log_in(&self, bearer: bool) -> Request {
         let body = json!({ "name": self.login, "password": self.password, "bearer": bearer });
-        let mut request = Request::new("POST", "/v1/session").with("content-type", "application/json");
+        let mut request =
+            Request::new("POST", "/v1/session").with("content-type", "application/json");
         request.body = Some(body.to_string().into());
         request
     }
@@ -115,15 +115,13 @@ impl Session {
         let credential = match cookie {
             Some(cookie) => Credential::Cookie(cookie.to_owned()),
             None => {
-                let body: Value = serde_json::from_slice(body).context("a session without a cookie has a body")?;
+                let body: Value = serde_json::from_slice(body)
+                    .context("a session without a cookie has a body")?;
                 let token = body.get("token").and_then(Value::as_str);
                 Credential::Token(token.context("neither a cookie nor a token")?.to_owned())
             }
         };
-        Ok(Self {
-            credential,
-            tag: tag.to_owned(),
-        })
+        Ok(Self { credential, tag: tag.to_owned() })
     }
 
     /// Gives the whole path of one below this session's tag, such as those of [`crate::paths`].

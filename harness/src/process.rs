@@ -104,9 +104,9 @@ impl Process {
     fn next(&mut self, deadline: Option<Instant>) -> Result<String> {
         let line = match deadline {
             None => self.lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => self
-                .lines
-                .recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            Some(deadline) => {
+                self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            }
         };
         match line {
             Ok(line) => Ok(line),
@@ -191,15 +191,9 @@ fn read_lines(output: impl Read, mut each: impl FnMut(String)) {
 
 /// Writes the command as a person would type it.
 pub fn show(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut words = vec![program.to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|argument| argument.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
     words.join(" ")
 }
 
@@ -228,7 +222,8 @@ mod tests {
     #[test]
     fn a_process_that_ends_or_says_something_else_is_an_error() {
         let check = |script: &str, limit, expected: &str| {
-            let mut process = Process::start(Command::new("sh").args(["-c", script]), Some("")).unwrap();
+            let mut process =
+                Process::start(Command::new("sh").args(["-c", script]), Some("")).unwrap();
             let error = process.line("ready ", limit).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         };

@@ -22,12 +22,7 @@ pub struct Request {
 impl Request {
     /// A request with neither headers nor body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            headers: Vec::new(),
-            body: None,
-        }
+        Self { method, path: path.into(), headers: Vec::new(), body: None }
     }
 
     /// Adds a header.

@@ -38,9 +38,7 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
     }
     let data = edge::open_data(config)?;
     if !installed {
-        note(&format!(
-            "a new installation was made in {folder}, where `data` in {file} says"
-        ));
+        note(&format!("a new installation was made in {folder}, where `data` in {file} says"));
     }
     let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
     let index = Arc::new(SqliteIndex::new(data.database));
@@ -170,7 +168,11 @@ fn confirm(yes: bool, what_happens: &str) -> anyhow::Result<()> {
     ask(what_happens, &mut stdin.lock(), &mut std::io::stderr())
 }
 
-fn ask(what_happens: &str, input: &mut impl BufRead, output: &mut impl Write) -> anyhow::Result<()> {
+fn ask(
+    what_happens: &str,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
     write!(output, "{what_happens}\nType yes to go on: ")?;
     output.flush()?;
     let mut answer = String::new();
@@ -191,7 +193,8 @@ pub async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> 
         HouseholdCommand::Quota { id, quota_bytes } => {
             admin.set_quota(id, quota_bytes).await?;
             let used_bytes = admin.used_bytes(id).await?;
-            let value = json!({ "household": id, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
+            let value =
+                json!({ "household": id, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
             say(json, &value, || {
                 format!("household {id} may hold {quota_bytes} bytes, and holds {used_bytes}")
             })
@@ -202,31 +205,27 @@ pub async fn household(admin: &Admin, command: HouseholdCommand, json: bool) -> 
 
 async fn list_households(admin: &Admin, json: bool) -> anyhow::Result<()> {
     let records = admin.list::<HouseholdRecord>("household").await?;
-    note_if_empty(
-        json,
-        &records,
-        "there is no household; `eyesonly household add NAME` adds one",
-    );
+    note_if_empty(json, &records, "there is no household; `eyesonly household add NAME` adds one");
     for record in records {
-        let HouseholdRecord {
-            household: id,
-            name,
-            cameras,
-            viewers,
-            quota_bytes,
-            ..
-        } = record;
+        let HouseholdRecord { household: id, name, cameras, viewers, quota_bytes, .. } = record;
         let (cameras, viewers) = (cameras.len(), viewers.len());
         let used_bytes = admin.used_bytes(id).await?;
         let value = json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
         say(json, &value, || {
-            format!("{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of {quota_bytes} bytes)")
+            format!(
+                "{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of {quota_bytes} bytes)"
+            )
         })?;
     }
     Ok(())
 }
 
-async fn remove_household(admin: &Admin, id: HouseholdId, yes: bool, json: bool) -> anyhow::Result<()> {
+async fn remove_household(
+    admin: &Admin,
+    id: HouseholdId,
+    yes: bool,
+    json: bool,
+) -> anyhow::Result<()> {
     let record: HouseholdRecord = admin.read(id.as_bytes(), "household").await?;
     let (name, cameras, viewers) = (record.name, record.cameras.len(), record.viewers.len());
     confirm(
@@ -245,13 +244,13 @@ async fn remove_household(admin: &Admin, id: HouseholdId, yes: bool, json: bool)
 
 pub async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        CameraCommand::Add {
-            household,
-            name,
-            serial,
-        } => say_credential(&admin.add_camera(household, &name, &serial).await?, json),
+        CameraCommand::Add { household, name, serial } => {
+            say_credential(&admin.add_camera(household, &name, &serial).await?, json)
+        }
         CameraCommand::List => list_cameras(admin, json).await,
-        CameraCommand::Credential { id } => say_credential(&admin.renew_credential(id).await?, json),
+        CameraCommand::Credential { id } => {
+            say_credential(&admin.renew_credential(id).await?, json)
+        }
         CameraCommand::Remove { id, yes } => remove_camera(admin, id, yes, json).await,
     }
 }
@@ -273,17 +272,9 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
         "there is no camera; `eyesonly camera add` enrols one in a household",
     );
     for record in records {
-        let CameraRecord {
-            camera,
-            household,
-            name,
-            serial,
-            credential,
-            ..
-        } = record;
+        let CameraRecord { camera, household, name, serial, credential, .. } = record;
         let enrolled = credential.is_some();
-        let value =
-            json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
+        let value = json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
         say(json, &value, || {
             let ended = if enrolled { "" } else { ", ended" };
             format!("{camera}  {name}  (household {household}{ended})")
@@ -312,12 +303,7 @@ async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> an
 
 pub async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        ViewerCommand::Add {
-            household,
-            name,
-            role: _,
-            password_stdin,
-        } => {
+        ViewerCommand::Add { household, name, role: _, password_stdin } => {
             let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
             say(json, &json!({ "viewer": id }), || format!("viewer {id}"))
         }
@@ -342,14 +328,13 @@ async fn list_viewers(admin: &Admin, json: bool) -> anyhow::Result<()> {
         "there is no viewer; `eyesonly viewer add` adds one to a household",
     );
     for record in records {
-        let (id, name, cameras, households) = (record.viewer, record.name, record.cameras.len(), record.households);
-        let value = json!({ "viewer": id, "name": name, "households": households, "cameras": cameras });
+        let (id, name, cameras, households) =
+            (record.viewer, record.name, record.cameras.len(), record.households);
+        let value =
+            json!({ "viewer": id, "name": name, "households": households, "cameras": cameras });
         say(json, &value, || {
             let households: Vec<_> = households.iter().map(ToString::to_string).collect();
-            format!(
-                "{id}  {name}  (household {}, cameras: {cameras})",
-                households.join(", ")
-            )
+            format!("{id}  {name}  (household {}, cameras: {cameras})", households.join(", "))
         })?;
     }
     Ok(())
@@ -360,7 +345,9 @@ async fn remove_viewer(admin: &Admin, id: ViewerId, yes: bool, json: bool) -> an
     let (name, cameras) = (record.name, record.cameras.len());
     confirm(
         yes,
-        &format!("viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions end."),
+        &format!(
+            "viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions end."
+        ),
     )?;
     admin.remove_viewer(id).await?;
     say(json, &json!({ "removed": id, "name": name }), || {
@@ -384,11 +371,7 @@ fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
         return Ok(first);
     }
     let mut text = Zeroizing::new(String::new());
-    stdin
-        .lock()
-        .take(4096)
-        .read_to_string(&mut text)
-        .context("no password on standard input")?;
+    stdin.lock().take(4096).read_to_string(&mut text).context("no password on standard input")?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
@@ -398,13 +381,9 @@ mod tests {
 
     #[test]
     fn only_yes_is_yes() {
-        for (answer, agreed) in [
-            ("yes\n", true),
-            ("y\n", false),
-            ("\n", false),
-            ("", false),
-            ("no\n", false),
-        ] {
+        for (answer, agreed) in
+            [("yes\n", true), ("y\n", false), ("\n", false), ("", false), ("no\n", false)]
+        {
             let mut said = Vec::new();
             let outcome = ask("camera Front door goes.", &mut answer.as_bytes(), &mut said);
             assert_eq!(outcome.is_ok(), agreed, "{answer:?}");

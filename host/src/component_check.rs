@@ -88,9 +88,7 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
         return Err(CheckError::CoreModule);
     }
     let invalid = |error: wasmparser::BinaryReaderError| CheckError::Invalid(error.to_string());
-    Validator::new_with_features(WasmFeatures::all())
-        .validate_all(bytes)
-        .map_err(invalid)?;
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
     let (imports, exports) = names(bytes).map_err(invalid)?;
     let verdict = verdict(&imports, &exports);
     Ok(Report {
@@ -134,11 +132,8 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReade
 }
 
 fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
-    let more: Vec<String> = imports
-        .iter()
-        .filter(|item| !item.allowed)
-        .map(|item| item.name.clone())
-        .collect();
+    let more: Vec<String> =
+        imports.iter().filter(|item| !item.allowed).map(|item| item.name.clone()).collect();
     if !more.is_empty() {
         Verdict::AsksForMore(more)
     } else if !exports.iter().any(|item| item.allowed) {
@@ -174,8 +169,12 @@ impl fmt::Display for Report {
                 f,
                 "verdict  allowed: it can reach footage through its grant and nothing else"
             ),
-            Verdict::AsksForMore(more) => write!(f, "verdict  refused: it asks for {}", more.join(", ")),
-            Verdict::NotAHandler => write!(f, "verdict  refused: it does not export {EXPORT_REQUIRED}"),
+            Verdict::AsksForMore(more) => {
+                write!(f, "verdict  refused: it asks for {}", more.join(", "))
+            }
+            Verdict::NotAHandler => {
+                write!(f, "verdict  refused: it does not export {EXPORT_REQUIRED}")
+            }
         }
     }
 }
@@ -186,11 +185,7 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, items: &[Item], note: &str) 
     }
     for (index, item) in items.iter().enumerate() {
         let title = if index == 0 { title } else { "" };
-        let note = if item.allowed {
-            String::new()
-        } else {
-            format!("  ({note})")
-        };
+        let note = if item.allowed { String::new() } else { format!("  ({note})") };
         writeln!(f, "{title:<7}  {}{note}", item.name.escape_debug())?;
     }
     Ok(())

@@ -87,10 +87,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.into(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
         let mut config: Self = toml::from_str(&text).map_err(|e| ConfigError::Form {
             path: path.into(),
             message: e.to_string().trim_end().to_owned(),

@@ -101,7 +101,11 @@ impl DiskTier {
 }
 
 /// One thread writes and removes, in the order in which it was told to.
-fn work(folder: &Path, kept: &Cache<ExtentKey, u32, std::hash::RandomState>, queue: &Receiver<Job>) {
+fn work(
+    folder: &Path,
+    kept: &Cache<ExtentKey, u32, std::hash::RandomState>,
+    queue: &Receiver<Job>,
+) {
     for job in queue {
         match job {
             Job::Write(key, extent, _place) => match write(&path(folder, key), &extent) {
@@ -133,12 +137,8 @@ fn path(folder: &Path, (name, index): ExtentKey) -> PathBuf {
 fn write(path: &Path, extent: &Sealed) -> io::Result<()> {
     // Beside it, then renamed: who reads meanwhile has the old file or the new one.
     let beside = path.with_extension("new");
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file =
+        fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     file.write_all(extent.header())?;
     file.write_all(extent.chunks())?;
     fs::rename(&beside, path)
@@ -151,10 +151,7 @@ fn read(path: &Path) -> io::Result<Claimed> {
     let mut chunks = Vec::new();
     // However long the file says it is: an extent is no longer than this, and one byte more shows that it is none.
     file.take(EXTENT_SEALED_BYTES as u64 + 1).read_to_end(&mut chunks)?;
-    Ok(Claimed {
-        header,
-        chunks: Bytes::from(chunks),
-    })
+    Ok(Claimed { header, chunks: Bytes::from(chunks) })
 }
 
 #[async_trait]

@@ -61,7 +61,8 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
             path.display()
         );
     }
-    let database = Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
+    let database =
+        Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
     Ok(Data { keyring, database })
 }
 
@@ -71,19 +72,17 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
 /// If there is one already.
 pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("serve.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(
             "{}: another `eyesonly serve` uses this data folder; stop it first",
             folder.display()
         ),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: can't be locked", path.display())),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{}: can't be locked", path.display()))
+        }
     }
 }
 
@@ -97,10 +96,7 @@ pub fn load_handlers(
     progress: impl Fn(&str),
 ) -> anyhow::Result<(Handler, Handler)> {
     let mac = Box::new(CacheKey(keyring.edge().component_cache_key()));
-    let cache = CacheDir {
-        dir: config.data.join("compiled"),
-        mac,
-    };
+    let cache = CacheDir { dir: config.data.join("compiled"), mac };
     let sandbox = Sandbox::new(Limits::default(), Some(cache))?;
     let load = |name: &str| {
         progress(name);
@@ -154,8 +150,9 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
     let mut tiers = vec![(Seam::MemoryTier, memory)];
     if config.disk_tier_bytes > 0 {
         let folder = config.data.join("tier");
-        let disk = DiskTier::open(&folder, config.disk_tier_bytes)
-            .with_context(|| format!("{}: can't be made the disk tier's folder", folder.display()))?;
+        let disk = DiskTier::open(&folder, config.disk_tier_bytes).with_context(|| {
+            format!("{}: can't be made the disk tier's folder", folder.display())
+        })?;
         tiers.push((Seam::DiskTier, Arc::new(disk)));
     }
     Ok(Seams {
@@ -171,7 +168,12 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
 }
 
 /// Puts the services together over these seams.
-pub fn assemble(config: &Config, keyring: &Arc<Keyring>, seams: Seams, handlers: (Handler, Handler)) -> Arc<Edge> {
+pub fn assemble(
+    config: &Config,
+    keyring: &Arc<Keyring>,
+    seams: Seams,
+    handlers: (Handler, Handler),
+) -> Arc<Edge> {
     let ledger = Arc::new(MemoryLedger::default());
     let system = || Arc::new(System);
     let records = Records::new(

@@ -10,7 +10,9 @@ use eyesonly_service::store::{Listed, Store, StoreError, Upload};
 use futures::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{
+    MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,15 +31,13 @@ impl FolderStore {
     /// # Errors
     /// [`StoreError::Unavailable`] with the path.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let broken = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", folder.display()));
+        let broken = |e: &dyn std::fmt::Display| {
+            StoreError::Unavailable(format!("{}: {e}", folder.display()))
+        };
         std::fs::create_dir_all(folder).map_err(|e| broken(&e))?;
-        let files = LocalFileSystem::new_with_prefix(folder)
-            .map_err(|e| broken(&e))?
-            .with_fsync(true);
-        Ok(Self {
-            folder: folder.to_owned(),
-            files: Arc::new(files),
-        })
+        let files =
+            LocalFileSystem::new_with_prefix(folder).map_err(|e| broken(&e))?.with_fsync(true);
+        Ok(Self { folder: folder.to_owned(), files: Arc::new(files) })
     }
 }
 
@@ -75,10 +75,7 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 #[async_trait]
 impl Store for FolderStore {
     async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError> {
-        let options = PutOptions {
-            mode: PutMode::Create,
-            ..PutOptions::default()
-        };
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         self.files
             .put_opts(&place(name), PutPayload::from_bytes(sealed.into_bytes()), options)
             .await
@@ -96,15 +93,15 @@ impl Store for FolderStore {
     }
 
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
-        let ranges: Vec<_> = ranges
-            .iter()
-            .map(|(start, length)| *start..start.saturating_add(*length))
-            .collect();
+        let ranges: Vec<_> =
+            ranges.iter().map(|(start, length)| *start..start.saturating_add(*length)).collect();
         match self.files.get_ranges(&place(name), &ranges).await {
             Ok(parts) => Ok(parts),
             // Its error for a range past the end has no name: look whether that is what happened.
             Err(failed) => match self.files.head(&place(name)).await {
-                Ok(meta) if ranges.iter().any(|range| range.end > meta.size) => Err(StoreError::Short),
+                Ok(meta) if ranges.iter().any(|range| range.end > meta.size) => {
+                    Err(StoreError::Short)
+                }
                 _ => Err(error(failed)),
             },
         }
@@ -123,14 +120,12 @@ impl Store for FolderStore {
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let listed = self.files.list(None).map_err(error).try_filter_map(|meta| async move {
-            let written_at_milliseconds = u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
+            let written_at_milliseconds =
+                u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
             let name = meta.location.filename().and_then(|file| ObjectName::parse(file).ok());
             Ok(name
                 .filter(|_| written_at_milliseconds < before_milliseconds)
-                .map(|name| Listed {
-                    name,
-                    written_at_milliseconds,
-                }))
+                .map(|name| Listed { name, written_at_milliseconds }))
         });
         listed.try_collect().await
     }
@@ -147,10 +142,7 @@ fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
             .collect::<Vec<_>>()
     };
     for path in files(folder).iter().flat_map(|sub| files(sub)) {
-        let staged = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .is_some_and(|n| n.contains('#'));
+        let staged = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.contains('#'));
         let written = path.metadata().and_then(|m| m.modified()).ok();
         let old = written
             .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
@@ -172,10 +164,7 @@ impl Upload for FolderUpload {
         let Some(upload) = &mut self.upload else {
             return Err(StoreError::Unavailable("the upload is over".into()));
         };
-        upload
-            .put_part(PutPayload::from_bytes(sealed.into_bytes()))
-            .await
-            .map_err(error)
+        upload.put_part(PutPayload::from_bytes(sealed.into_bytes())).await.map_err(error)
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
@@ -195,7 +184,9 @@ impl Upload for FolderUpload {
 impl Drop for FolderUpload {
     /// A request that was dropped half-way: what it staged goes at once where a runtime is there to do it, else at the next sweep.
     fn drop(&mut self) {
-        if let (Some(mut upload), Ok(runtime)) = (self.upload.take(), tokio::runtime::Handle::try_current()) {
+        if let (Some(mut upload), Ok(runtime)) =
+            (self.upload.take(), tokio::runtime::Handle::try_current())
+        {
             runtime.spawn(async move { upload.abort().await });
         }
     }
@@ -208,7 +199,8 @@ mod tests {
     #[tokio::test]
     async fn it_passes_the_suite() {
         let folder = tempfile::tempdir().unwrap();
-        eyesonly_service::store::conformance::check(&FolderStore::open(folder.path()).unwrap()).await;
+        eyesonly_service::store::conformance::check(&FolderStore::open(folder.path()).unwrap())
+            .await;
     }
 
     #[tokio::test]
@@ -229,8 +221,6 @@ mod tests {
 
     fn walk(at: &Path) -> usize {
         let entries = std::fs::read_dir(at).unwrap().flatten();
-        entries
-            .map(|e| if e.path().is_dir() { walk(&e.path()) } else { 1 })
-            .sum()
+        entries.map(|e| if e.path().is_dir() { walk(&e.path()) } else { 1 }).sum()
     }
 }

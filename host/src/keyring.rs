@@ -70,10 +70,8 @@ struct State {
 type Mark = (u64, i64, i64, u64);
 
 fn mark(path: &Path) -> Result<Mark, KeyringError> {
-    let meta = std::fs::metadata(path).map_err(|source| KeyringError::Io {
-        path: path.into(),
-        source,
-    })?;
+    let meta =
+        std::fs::metadata(path).map_err(|source| KeyringError::Io { path: path.into(), source })?;
     Ok((meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
 }
 
@@ -82,11 +80,7 @@ impl State {
     fn read(path: &Path) -> Result<Self, KeyringError> {
         // Before the file: one that is replaced in between is read again.
         let mark = mark(path)?;
-        Ok(Self {
-            file: read(path)?,
-            mark,
-            open: HashMap::new(),
-        })
+        Ok(Self { file: read(path)?, mark, open: HashMap::new() })
     }
 }
 
@@ -110,16 +104,11 @@ impl Keyring {
         let kek = key_encryption_key(folder, path.exists())?;
         if !path.exists() {
             let edge = Zeroizing::new(clock::random::<32>());
-            let wrapped = kek
-                .wrap(EDGE_OWNER, &edge, clock::random())
-                .map_err(|_| KeyringError::WrongKey)?;
+            let wrapped =
+                kek.wrap(EDGE_OWNER, &edge, clock::random()).map_err(|_| KeyringError::WrongKey)?;
             write(
                 &path,
-                &File {
-                    version: 1,
-                    edge: STANDARD.encode(wrapped),
-                    households: BTreeMap::new(),
-                },
+                &File { version: 1, edge: STANDARD.encode(wrapped), households: BTreeMap::new() },
             )?;
         }
         let state = State::read(&path)?;
@@ -130,12 +119,7 @@ impl Keyring {
             ))
         })?;
         let edge = EdgeKey::from_bytes(*edge);
-        Ok(Self {
-            path,
-            kek,
-            edge,
-            state: RwLock::new(state),
-        })
+        Ok(Self { path, kek, edge, state: RwLock::new(state) })
     }
 
     /// Looks whether another process has changed the file since, and forgets the unwrapped keys if so:
@@ -168,11 +152,8 @@ impl Keyring {
             *state = State::read(&self.path)?;
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
-        let key = Arc::new(HouseholdKey::from_bytes(*unwrap(
-            &self.kek,
-            household.as_bytes(),
-            wrapped,
-        )?));
+        let key =
+            Arc::new(HouseholdKey::from_bytes(*unwrap(&self.kek, household.as_bytes(), wrapped)?));
         state.open.insert(household, Arc::clone(&key));
         Ok(key)
     }
@@ -217,7 +198,9 @@ impl Keyring {
                 self.path.display()
             ))
         })?;
-        if EdgeKey::from_bytes(*edge).credential_key().mac(&[]) != self.edge.credential_key().mac(&[]) {
+        if EdgeKey::from_bytes(*edge).credential_key().mac(&[])
+            != self.edge.credential_key().mac(&[])
+        {
             return Err(KeyringError::Form(format!(
                 "{}: is another installation's by now. Nothing was changed.",
                 self.path.display()
@@ -252,10 +235,7 @@ impl keys::Keyring for Keyring {
 
     fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
         Ok(self.change(|file, _| {
-            file.households
-                .remove(&household)
-                .map(|_| ())
-                .ok_or(KeyringError::NoKey)
+            file.households.remove(&household).map(|_| ()).ok_or(KeyringError::NoKey)
         })?)
     }
 }
@@ -273,10 +253,7 @@ impl From<KeyringError> for KeysError {
 /// Holds other processes off the file while it is changed.
 fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
     let path = path.with_extension("lock");
-    let io = |source| KeyringError::Io {
-        path: path.clone(),
-        source,
-    };
+    let io = |source| KeyringError::Io { path: path.clone(), source };
     let file = std::fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -288,16 +265,17 @@ fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
     Ok(file)
 }
 
-fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncryptionKey, KeyringError> {
+fn key_encryption_key(
+    folder: &Path,
+    keyring_exists: bool,
+) -> Result<KeyEncryptionKey, KeyringError> {
     let path = folder.join("kek");
     let text = match std::env::var(KEK_VARIABLE) {
         Ok(text) => Zeroizing::new(text),
-        Err(_) if path.exists() => {
-            Zeroizing::new(std::fs::read_to_string(&path).map_err(|source| KeyringError::Io {
-                path: path.clone(),
-                source,
-            })?)
-        }
+        Err(_) if path.exists() => Zeroizing::new(
+            std::fs::read_to_string(&path)
+                .map_err(|source| KeyringError::Io { path: path.clone(), source })?,
+        ),
         Err(_) if keyring_exists => {
             return Err(KeyringError::Form(format!(
                 "{}: missing. The keyring beside it was made with it: restore it, or set {KEK_VARIABLE}.",
@@ -319,18 +297,20 @@ fn key_encryption_key(folder: &Path, keyring_exists: bool) -> Result<KeyEncrypti
     })
 }
 
-fn unwrap(kek: &KeyEncryptionKey, owner: &[u8], wrapped: &str) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
+fn unwrap(
+    kek: &KeyEncryptionKey,
+    owner: &[u8],
+    wrapped: &str,
+) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
     let wrapped = STANDARD.decode(wrapped).map_err(|_| KeyringError::WrongKey)?;
     kek.unwrap(owner, &wrapped).map_err(|_| KeyringError::WrongKey)
 }
 
 fn read(path: &Path) -> Result<File, KeyringError> {
-    let text = std::fs::read(path).map_err(|source| KeyringError::Io {
-        path: path.into(),
-        source,
-    })?;
-    let file: File =
-        serde_json::from_slice(&text).map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
+    let text =
+        std::fs::read(path).map_err(|source| KeyringError::Io { path: path.into(), source })?;
+    let file: File = serde_json::from_slice(&text)
+        .map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
     if file.version != 1 {
         return Err(KeyringError::Form(format!(
             "{}: version {} is not known here",
@@ -348,10 +328,7 @@ fn write(path: &Path, file: &File) -> Result<(), KeyringError> {
 
 /// Writes beside, flushes, renames, flushes the folder: the old file or the new one, never half of one.
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
-    let io = |source| KeyringError::Io {
-        path: path.into(),
-        source,
-    };
+    let io = |source| KeyringError::Io { path: path.into(), source };
     let beside = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new()
         .create(true)
@@ -386,10 +363,8 @@ mod tests {
 
         let path = folder.path().join("keyring.json");
         let mut file = read(&path).unwrap();
-        let (one, two) = (
-            file.households[&household(1)].clone(),
-            file.households[&household(2)].clone(),
-        );
+        let (one, two) =
+            (file.households[&household(1)].clone(), file.households[&household(2)].clone());
         file.households.insert(household(1), two);
         file.households.insert(household(2), one);
         write(&path, &file).unwrap();
@@ -400,10 +375,8 @@ mod tests {
     #[test]
     fn another_process_adds_and_this_one_sees_it() {
         let folder = tempfile::tempdir().unwrap();
-        let (server, admin) = (
-            Keyring::open(folder.path()).unwrap(),
-            Keyring::open(folder.path()).unwrap(),
-        );
+        let (server, admin) =
+            (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
         assert!(server.household_key(household(1)).is_err());
         admin.add_household(household(1)).unwrap();
         assert!(server.household_key(household(1)).is_ok());
@@ -412,10 +385,8 @@ mod tests {
     #[test]
     fn another_process_destroys_and_this_one_forgets() {
         let folder = tempfile::tempdir().unwrap();
-        let (server, admin) = (
-            Keyring::open(folder.path()).unwrap(),
-            Keyring::open(folder.path()).unwrap(),
-        );
+        let (server, admin) =
+            (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
         admin.add_household(household(1)).unwrap();
         admin.add_household(household(2)).unwrap();
         assert!(server.household_key(household(1)).is_ok());
@@ -435,10 +406,7 @@ mod tests {
         drop(Keyring::open(folder.path()).unwrap());
         std::fs::write(folder.path().join("kek"), "00".repeat(32)).unwrap();
         let message = Keyring::open(folder.path()).err().unwrap().to_string();
-        assert!(
-            message.contains("does not open with this key-encryption key"),
-            "{message}"
-        );
+        assert!(message.contains("does not open with this key-encryption key"), "{message}");
         std::fs::remove_file(folder.path().join("kek")).unwrap();
         let message = Keyring::open(folder.path()).err().unwrap().to_string();
         assert!(message.contains("restore it"), "{message}");

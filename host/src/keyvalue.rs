@@ -5,7 +5,9 @@
 //! trusted either: it proves itself in the rooms above (`eyesonly_service::kv`).
 
 use eyesonly_service::kv::{KeyValue, KvError};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -88,28 +90,17 @@ impl SpinFile {
         // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
         let path = std::path::absolute(path)
             .and_then(|absolute| make_private(&absolute).map(|()| absolute))
-            .map_err(|source| OpenError::File {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
         let connection = connect(&path).map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
-                path: path.clone(),
-                source,
-            },
-            _ => OpenError::Sqlite {
-                path: path.clone(),
-                source,
-            },
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                OpenError::Damaged { path: path.clone(), source }
+            }
+            _ => OpenError::Sqlite { path: path.clone(), source },
         })?;
         let Some(connection) = connection else {
             return Err(OpenError::NotAStore { path });
         };
-        Ok(Self {
-            path,
-            store: store.to_owned(),
-            connection: Mutex::new(connection),
-        })
+        Ok(Self { path, store: store.to_owned(), connection: Mutex::new(connection) })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -117,13 +108,19 @@ impl SpinFile {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reading<T>(&self, read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, KvError> {
+    fn reading<T>(
+        &self,
+        read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, KvError> {
         self.within(TransactionBehavior::Deferred, read)
     }
 
     /// All of it happens or none; nobody else writes meanwhile. Immediate, because a transaction that begins by reading can't wait for
     /// another's write: SQLite refuses it at once.
-    fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, KvError> {
+    fn writing<T>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, KvError> {
         self.within(TransactionBehavior::Immediate, write)
     }
 
@@ -150,10 +147,13 @@ impl SpinFile {
             .optional()
     }
 
-    fn write(&self, transaction: &Transaction<'_>, key: &str, value: &[u8]) -> rusqlite::Result<()> {
-        transaction
-            .prepare_cached(SET)?
-            .execute(params![self.store, key, value])?;
+    fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        key: &str,
+        value: &[u8],
+    ) -> rusqlite::Result<()> {
+        transaction.prepare_cached(SET)?.execute(params![self.store, key, value])?;
         Ok(())
     }
 }
@@ -214,7 +214,9 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let mut connection = Connection::open_with_flags(
         path,
         // No mutex of SQLite's: there is one around the connection.
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE,
     )?;
     connection.busy_timeout(BUSY)?;
     // A key that is destroyed must not stay in a page that is free.
@@ -312,9 +314,8 @@ mod tests {
         SpinFile::open(&path, "default").unwrap().set("a", b"\x00\xff").unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let connection = Connection::open(&path).unwrap();
-        let mode: String = connection
-            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-            .unwrap();
+        let mode: String =
+            connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!(mode, "delete", "Spin's own");
         let rows: Vec<(String, String, Vec<u8>)> = connection
             .prepare("SELECT store, key, value FROM spin_key_value")
@@ -346,23 +347,15 @@ mod tests {
     fn a_database_of_something_else_is_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.db");
-        Connection::open(&path)
-            .unwrap()
-            .execute("CREATE TABLE household (id)", [])
-            .unwrap();
+        Connection::open(&path).unwrap().execute("CREATE TABLE household (id)", []).unwrap();
         let before = std::fs::read(&path).unwrap();
-        assert!(matches!(
-            SpinFile::open(&path, "default"),
-            Err(OpenError::NotAStore { .. })
-        ));
+        assert!(matches!(SpinFile::open(&path, "default"), Err(OpenError::NotAStore { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let error = SpinFile::open(Path::new("/nowhere/at/all/store.db"), "default")
-            .err()
-            .unwrap();
+        let error = SpinFile::open(Path::new("/nowhere/at/all/store.db"), "default").err().unwrap();
         assert!(error.to_string().contains("/nowhere/at/all/store.db"), "{error}");
     }
 
@@ -373,10 +366,7 @@ mod tests {
         let file = SpinFile::open(&path, "default").unwrap();
         Connection::open(&path)
             .unwrap()
-            .execute(
-                "INSERT INTO spin_key_value VALUES ('default', 'a', 'text, not bytes')",
-                [],
-            )
+            .execute("INSERT INTO spin_key_value VALUES ('default', 'a', 'text, not bytes')", [])
             .unwrap();
         let error = file.get("a").unwrap_err();
         assert!(error.0.contains("store.db"), "{error}");

@@ -189,7 +189,8 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) if json => {
-            let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({ "error": in_full(&error) }));
+            let _ =
+                writeln!(std::io::stderr(), "{}", serde_json::json!({ "error": in_full(&error) }));
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -230,21 +231,23 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let place = match (&arguments.spin_store, &arguments.command) {
         (Some(store), _) => Place::SpinStore(store.clone()),
         (None, Command::Collect { .. }) => {
-            anyhow::bail!("`collect` goes with --spin-store FILE; `serve` collects by itself in its data folder")
+            anyhow::bail!(
+                "`collect` goes with --spin-store FILE; `serve` collects by itself in its data folder"
+            )
         }
         (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let admin = |may_make| match &place {
         Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make),
         Place::SpinStore(store) => commands::spin_admin(store, may_make),
     };
     match arguments.command {
         Command::Serve { listen } => match &place {
-            Place::DataFolder(config) => runtime.block_on(serve_until_stopped(config, listen, json))?,
+            Place::DataFolder(config) => {
+                runtime.block_on(serve_until_stopped(config, listen, json))?
+            }
             Place::SpinStore(_) => anyhow::bail!(
                 "--spin-store goes with `household`, `camera`, `viewer` and `collect`; what is in a Spin store is served by `spin up`"
             ),
@@ -258,15 +261,23 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let may_make = matches!(command, HouseholdCommand::Add { .. });
             runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
         }
-        Command::Camera(command) => runtime.block_on(commands::camera(&admin(false)?, command, json))?,
-        Command::Viewer(command) => runtime.block_on(commands::viewer(&admin(false)?, command, json))?,
+        Command::Camera(command) => {
+            runtime.block_on(commands::camera(&admin(false)?, command, json))?
+        }
+        Command::Viewer(command) => {
+            runtime.block_on(commands::viewer(&admin(false)?, command, json))?
+        }
         Command::Component(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: bool) -> anyhow::Result<()> {
+async fn serve_until_stopped(
+    config: &Config,
+    listen: Option<SocketAddr>,
+    json: bool,
+) -> anyhow::Result<()> {
     let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
     let data = edge::open_data(config)?;
     let _alone = edge::lock_data(&config.data)?;
@@ -279,7 +290,8 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
         spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
     })?;
     spinner.finish_and_clear();
-    let edge = edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
+    let edge =
+        edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
     if let Some(address) = config.metrics {
         let listener = Listener::bind("metrics", address).await?;
         tracing::info!(address = %listener.address, "metrics");
@@ -289,11 +301,11 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
     tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", listener.address);
-    say(json, &serde_json::json!({ "listening": address }), || {
-        format!("listening on {address}")
-    })?;
+    say(json, &serde_json::json!({ "listening": address }), || format!("listening on {address}"))?;
     if tls.is_none() && !listener.address.ip().is_loopback() {
-        tracing::warn!("no certificate is configured: passwords and footage cross the network in the clear");
+        tracing::warn!(
+            "no certificate is configured: passwords and footage cross the network in the clear"
+        );
     }
     serve(edge, listener, tls, stopped()).await;
     tracing::info!("stopped");
@@ -323,10 +335,13 @@ async fn stopped() {
 }
 
 fn check_component(file: &std::path::Path, json: bool) -> anyhow::Result<ExitCode> {
-    let bytes = std::fs::read(file).with_context(|| format!("{}: can't be read", file.display()))?;
+    let bytes =
+        std::fs::read(file).with_context(|| format!("{}: can't be read", file.display()))?;
     let report = component_check::check(&bytes).with_context(|| file.display().to_string())?;
     let allowed = report.verdict == component_check::Verdict::Allowed;
-    let names = |items: &[component_check::Item]| items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
+    let names = |items: &[component_check::Item]| {
+        items.iter().map(|item| item.name.clone()).collect::<Vec<_>>()
+    };
     let value = serde_json::json!({
         "sha256": report.sha256.iter().map(|b| format!("{b:02x}")).collect::<String>(),
         "size_bytes": report.size_bytes,

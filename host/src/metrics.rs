@@ -37,23 +37,12 @@ impl Metrics {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
         registry.register("requests", "Requests answered", answered.clone());
-        Self {
-            registry,
-            answered,
-            ledger,
-            standings,
-        }
+        Self { registry, answered, ledger, standings }
     }
 
     /// Counts an answered request.
     pub fn answered(&self, method: &'static str, route: &'static str, status: StatusCode) {
-        self.answered
-            .get_or_create(&Answered {
-                method,
-                route,
-                status: status.as_u16(),
-            })
-            .inc();
+        self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
     }
 
     /// The text that a scraper reads.
@@ -97,11 +86,8 @@ impl Metrics {
         let _ = writeln!(own, "# TYPE eyesonly_tier_asked gauge");
         for standing in &self.standings {
             let asked = u8::from(standing.is_asked(now));
-            let _ = writeln!(
-                own,
-                "eyesonly_tier_asked{{tier=\"{}\"}} {asked}",
-                standing.seam().name()
-            );
+            let _ =
+                writeln!(own, "eyesonly_tier_asked{{tier=\"{}\"}} {asked}", standing.seam().name());
         }
         let _ = writeln!(own, "# HELP eyesonly_tier_set_aside How often the tier was set aside.");
         let _ = writeln!(own, "# TYPE eyesonly_tier_set_aside counter");

@@ -11,22 +11,18 @@ use std::io::IsTerminal as _;
 /// The system does not allow it.
 pub fn forbid_core_dumps() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )
-    .context("core dumps can't be switched off")?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .context("core dumps can't be switched off")?;
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("core dumps can't be switched off")
 }
 
 /// Logs to standard error: EYESONLY_LOG sets what is logged (such as `debug`), NO_COLOR is respected.
 pub fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG").unwrap_or_else(|_| "info".into());
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG")
+        .unwrap_or_else(|_| "info".into());
+    let color = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -115,16 +115,18 @@ impl Acknowledged {
 }
 
 /// Says which of `known` belong on a page of `limit` events before `before`, and are not among `shown` (newest first).
-pub fn withheld(known: &[FootageId], before: Option<FootageId>, limit: usize, shown: &[FootageId]) -> Vec<FootageId> {
+pub fn withheld(
+    known: &[FootageId],
+    before: Option<FootageId>,
+    limit: usize,
+    shown: &[FootageId],
+) -> Vec<FootageId> {
     // A full page ends with its last event; one that is not full has all that there is.
     let last = shown.last().filter(|_| shown.len() >= limit);
-    let belongs = |id: &&FootageId| before.is_none_or(|before| **id < before) && last.is_none_or(|last| *id > last);
-    known
-        .iter()
-        .filter(belongs)
-        .filter(|id| !shown.contains(id))
-        .copied()
-        .collect()
+    let belongs = |id: &&FootageId| {
+        before.is_none_or(|before| **id < before) && last.is_none_or(|last| *id > last)
+    };
+    known.iter().filter(belongs).filter(|id| !shown.contains(id)).copied().collect()
 }
 
 #[cfg(test)]
@@ -181,9 +183,6 @@ mod tests {
         acknowledged.forget_name(one);
         assert!(!acknowledged.may_have(one));
         acknowledged.names.lock().unwrap().are_more = true;
-        assert!(
-            acknowledged.may_have(one),
-            "past the bound nothing is known to be nobody's"
-        );
+        assert!(acknowledged.may_have(one), "past the bound nothing is known to be nobody's");
     }
 }

@@ -15,7 +15,9 @@ use crate::identity::{LoginRecord, NAME_BYTES_MAX, hash_password};
 use crate::keys::Keyring;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX};
 use eyesonly_gate::{KeysError, Records, Seam};
-use eyesonly_rights::{CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window};
+use eyesonly_rights::{
+    CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window,
+};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -94,12 +96,7 @@ impl Writing<'_> {
     }
 
     fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
-        self.changes.push(Change {
-            kind,
-            key,
-            expect: Expect::Any,
-            record: None,
-        });
+        self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
     }
 
     async fn commit(self) -> Result<(), AdminError> {
@@ -117,21 +114,12 @@ impl Admin {
     /// Administration over these services.
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
-        Self {
-            keys,
-            mint,
-            records,
-            catalogue,
-        }
+        Self { keys, mint, records, catalogue }
     }
 
     async fn writing(&self) -> Result<Writing<'_>, AdminError> {
         let sequence = self.records.position().await?.rights.number.saturating_add(1);
-        Ok(Writing {
-            admin: self,
-            changes: Vec::new(),
-            sequence,
-        })
+        Ok(Writing { admin: self, changes: Vec::new(), sequence })
     }
 
     /// One record, proven.
@@ -160,7 +148,11 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn add_household(&self, name: &str, quota_bytes: u64) -> Result<HouseholdId, AdminError> {
+    pub async fn add_household(
+        &self,
+        name: &str,
+        quota_bytes: u64,
+    ) -> Result<HouseholdId, AdminError> {
         let name = label(name)?;
         quota(quota_bytes)?;
         let household = HouseholdId::from_bytes(clock::fresh_id());
@@ -223,15 +215,16 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn add_camera(&self, household: HouseholdId, name: &str, serial: &str) -> Result<NewCamera, AdminError> {
-        let (name, serial) = (
-            label(name)?,
-            serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>(),
-        );
-        let (camera, credential) = (
-            CameraId::from_bytes(clock::fresh_id()),
-            CredentialId::from_bytes(clock::fresh_id()),
-        );
+    pub async fn add_camera(
+        &self,
+        household: HouseholdId,
+        name: &str,
+        serial: &str,
+    ) -> Result<NewCamera, AdminError> {
+        let (name, serial) =
+            (label(name)?, serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>());
+        let (camera, credential) =
+            (CameraId::from_bytes(clock::fresh_id()), CredentialId::from_bytes(clock::fresh_id()));
         self.catalogue.index().begin(household, camera).await?;
         self.settle(async || {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
@@ -288,7 +281,8 @@ impl Admin {
     async fn end_enrolment(&self, camera: CameraId) -> Result<(), AdminError> {
         self.settle(async || {
             let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let mut home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            let mut home: HouseholdRecord =
+                self.read(record.household.as_bytes(), "household").await?;
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
             for viewer in &home.viewers {
@@ -375,7 +369,8 @@ impl Admin {
             let mut writing = self.writing().await?;
             let sequence = writing.sequence;
             for household in &rights.households {
-                let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+                let mut home: HouseholdRecord =
+                    self.read(household.as_bytes(), "household").await?;
                 home.viewers.retain(|other| *other != viewer);
                 let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
                 writing.put(&home, expect)?;
@@ -418,7 +413,11 @@ impl Admin {
     }
 
     /// A page of keys that answers this question: fresh, and in order. Nobody can prove that none is withheld.
-    async fn keys_after(&self, kind: &'static str, after: Option<&[u8]>) -> Result<Vec<Vec<u8>>, AdminError> {
+    async fn keys_after(
+        &self,
+        kind: &'static str,
+        after: Option<&[u8]>,
+    ) -> Result<Vec<Vec<u8>>, AdminError> {
         for _ in 0..eyesonly_gate::records::ASKS_MAX {
             let asked = self.records.question();
             let page = self.records.registry().list(kind, after, LIST_MAX, asked.0).await?;
@@ -436,9 +435,7 @@ impl Admin {
                 }
             }
         }
-        Err(AdminError::Registry(
-            "the registry does not answer with a proven list".to_owned(),
-        ))
+        Err(AdminError::Registry("the registry does not answer with a proven list".to_owned()))
     }
 }
 

@@ -25,11 +25,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Makes a catalogue over this index, of which nothing is known yet.
     pub fn new(index: Arc<dyn Index>, records: Arc<Records>) -> Arc<Self> {
-        Arc::new(Self {
-            index,
-            records,
-            acknowledged: Acknowledged::default(),
-        })
+        Arc::new(Self { index, records, acknowledged: Acknowledged::default() })
     }
 
     /// The index itself, for what is written.
@@ -165,7 +161,13 @@ impl Catalogue {
     }
 
     /// Remembers what a camera was just told to be there.
-    pub fn acknowledge(&self, camera: CameraId, kind: Kind, id: FootageId, stored: Option<ObjectName>) {
+    pub fn acknowledge(
+        &self,
+        camera: CameraId,
+        kind: Kind,
+        id: FootageId,
+        stored: Option<ObjectName>,
+    ) {
         match kind {
             Kind::Still => self.acknowledged.newest_is(camera, id),
             Kind::Event => self.acknowledged.add(camera, id),

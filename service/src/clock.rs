@@ -45,7 +45,5 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// A fresh UUID (version 7) for something the host names itself: households, cameras, viewers, sessions, object versions.
 pub fn fresh_id() -> [u8; 16] {
     let random: [u8; 10] = random();
-    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random)
-        .into_uuid()
-        .as_bytes()
+    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random).into_uuid().as_bytes()
 }

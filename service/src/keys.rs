@@ -40,10 +40,7 @@ pub mod memory {
 
     impl Default for MemoryKeys {
         fn default() -> Self {
-            Self {
-                edge: EdgeKey::from_bytes(clock::random()),
-                households: RwLock::default(),
-            }
+            Self { edge: EdgeKey::from_bytes(clock::random()), households: RwLock::default() }
         }
     }
 

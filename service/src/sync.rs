@@ -12,7 +12,9 @@ mod machine {
     };
 
     /// Runs what keeps a core busy for long where it holds nobody else up. None: it did not end.
-    pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         tokio::task::spawn_blocking(work).await.ok()
     }
 }
@@ -79,7 +81,10 @@ mod stand_ins {
         pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
             self.acquire_many_owned(1).await
         }
-        pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        pub async fn acquire_many_owned(
+            self: Arc<Self>,
+            n: u32,
+        ) -> Result<OwnedSemaphorePermit, AcquireError> {
             yield_now().await;
             Arc::clone(&self.0).acquire_many_owned(n).await
         }

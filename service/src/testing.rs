@@ -15,16 +15,17 @@ use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
 use eyesonly_gate::registry::{Change, Expect};
 use eyesonly_gate::{
-    Admission, Claimed, Clock, Grant, IntakeGrant, Keys, KeysError, Ledger, Random, RawCredential, Records, Refused,
-    Registry, Sealed, SealedPart,
+    Admission, Claimed, Clock, Grant, IntakeGrant, Keys, KeysError, Ledger, Random, RawCredential,
+    Records, Refused, Registry, Sealed, SealedPart,
 };
 use eyesonly_rights::{
-    Action, CameraRecord, CameraRight, Freshness, Kinds, Mint, Record, Role, SessionRecord, Verifier, ViewerRecord,
-    Window,
+    Action, CameraRecord, CameraRight, Freshness, Kinds, Mint, Record, Role, SessionRecord,
+    Verifier, ViewerRecord, Window,
 };
 use eyesonly_seal::format::{CHUNK_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES};
 use eyesonly_seal::{
-    CameraId, CredentialId, EdgeKey, FootageId, HouseholdId, HouseholdKey, Kind, ObjectVersion, SessionId, ViewerId,
+    CameraId, CredentialId, EdgeKey, FootageId, HouseholdId, HouseholdKey, Kind, ObjectVersion,
+    SessionId, ViewerId,
 };
 use futures::FutureExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -117,7 +118,13 @@ impl Residents {
     }
 
     /// Writes the viewer's rights, whatever they are.
-    pub async fn write_rights(&self, records: &Records, mint: &Mint, cameras: Vec<CameraRight>, expect: Expect) -> u64 {
+    pub async fn write_rights(
+        &self,
+        records: &Records,
+        mint: &Mint,
+        cameras: Vec<CameraRight>,
+        expect: Expect,
+    ) -> u64 {
         let sequence = records.position().await.unwrap().rights.number + 1;
         let record = ViewerRecord {
             viewer: self.viewer,
@@ -145,8 +152,7 @@ impl Residents {
         };
         let camera = change(mint, &camera, Expect::Absent);
         records.commit(vec![camera], Some(sequence)).await.unwrap();
-        self.write_rights(records, mint, vec![self.right()], Expect::Absent)
-            .await;
+        self.write_rights(records, mint, vec![self.right()], Expect::Absent).await;
         let session = SessionRecord {
             session: self.session,
             viewer: self.viewer,
@@ -175,13 +181,22 @@ impl Residents {
     }
 
     /// Asks for a grant as the viewer.
-    pub async fn admit(&self, admission: &Admission, keys: &dyn Keys, action: Action) -> Result<Arc<Grant>, Refused> {
+    pub async fn admit(
+        &self,
+        admission: &Admission,
+        keys: &dyn Keys,
+        action: Action,
+    ) -> Result<Arc<Grant>, Refused> {
         let (raw, tag) = self.presents(keys);
         admission.admit(&raw, &tag, &self.camera.to_string(), action).await
     }
 
     /// Asks to hand in as the camera.
-    pub async fn admit_camera(&self, admission: &Admission, keys: &dyn Keys) -> Result<IntakeGrant, Refused> {
+    pub async fn admit_camera(
+        &self,
+        admission: &Admission,
+        keys: &dyn Keys,
+    ) -> Result<IntakeGrant, Refused> {
         let text = Mint::new(keys.edge()).camera(self.household, self.camera, self.credential);
         admission.admit_camera(&RawCredential::new(&text)).await
     }
@@ -201,7 +216,8 @@ static SEALER: LazyLock<(IntakeGrant, Arc<Grant>)> = LazyLock::new(|| {
     let residents = Residents::new(0);
     let keys = Arc::new(FixedKeys::default());
     let ledger = Arc::new(MemoryLedger::default());
-    let (records, admission) = doors(Arc::clone(&keys) as _, Arc::new(MemoryRegistry::default()), ledger);
+    let (records, admission) =
+        doors(Arc::clone(&keys) as _, Arc::new(MemoryRegistry::default()), ledger);
     let all = async {
         residents.move_in(&records, &Mint::new(keys.edge())).await;
         let intake = residents.admit_camera(&admission, &*keys).await.unwrap();
@@ -211,7 +227,8 @@ static SEALER: LazyLock<(IntakeGrant, Arc<Grant>)> = LazyLock::new(|| {
     all.now_or_never().unwrap()
 });
 
-static STILL: LazyLock<FootageId> = LazyLock::new(|| FootageId::from_time(1_700_000_000_000, [1; 10]).unwrap());
+static STILL: LazyLock<FootageId> =
+    LazyLock::new(|| FootageId::from_time(1_700_000_000_000, [1; 10]).unwrap());
 
 /// The length of plain bytes that are sealed as this many, without the header.
 fn plain_bytes(sealed_bytes: usize) -> usize {
@@ -223,9 +240,7 @@ fn plain_bytes(sealed_bytes: usize) -> usize {
 pub fn parts(n: u8, part_bytes: usize, sealed_bytes: usize) -> (Vec<SealedPart>, SealedPart) {
     let offered = SEALER.0.offer(Kind::Still, *STILL);
     let mut sealing = offered.seal(ObjectVersion::from_bytes([n; 16]), [n; 24]).unwrap();
-    sealing
-        .push(&vec![n; plain_bytes(sealed_bytes - HEADER_BYTES)])
-        .unwrap();
+    sealing.push(&vec![n; plain_bytes(sealed_bytes - HEADER_BYTES)]).unwrap();
     let parts = std::iter::from_fn(|| sealing.part(part_bytes)).collect();
     (parts, sealing.finish().unwrap().rest)
 }

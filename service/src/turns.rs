@@ -80,7 +80,12 @@ impl Turns {
     }
 
     /// Waits for a turn of this household until `deadline`. None: there was none, or the asker waits already and too many of its household do.
-    pub async fn wait(self: &Arc<Self>, household: HouseholdId, asker: Asker, deadline: Instant) -> Option<Turn> {
+    pub async fn wait(
+        self: &Arc<Self>,
+        household: HouseholdId,
+        asker: Asker,
+        deadline: Instant,
+    ) -> Option<Turn> {
         let (place, line, own) = self.enter(household, asker)?;
         let both = async {
             // In line only where there is a wait. A semaphore hands its permit to a task that does
@@ -96,10 +101,7 @@ impl Turns {
             Some((own, all))
         };
         let permits = timeout_at(deadline, both).await.ok()??;
-        Some(Turn {
-            _permits: permits,
-            _place: place,
-        })
+        Some(Turn { _permits: permits, _place: place })
     }
 
     fn enter(
@@ -119,17 +121,11 @@ impl Turns {
             return None;
         }
         own.here = own.here.saturating_add(1);
-        let (line, here) = own
-            .lines
-            .entry(asker)
-            .or_insert_with(|| (Arc::new(Semaphore::new(1)), 0));
+        let (line, here) =
+            own.lines.entry(asker).or_insert_with(|| (Arc::new(Semaphore::new(1)), 0));
         *here = here.saturating_add(1);
         let (line, turns) = (Arc::clone(line), Arc::clone(&own.turns));
-        let place = Place {
-            turns: Arc::clone(self),
-            household,
-            asker,
-        };
+        let place = Place { turns: Arc::clone(self), household, asker };
         Some((place, line, turns))
     }
 
@@ -208,10 +204,7 @@ mod tests {
             task.await.unwrap();
         }
         let at = order.lock().unwrap().iter().position(|household| *household == TWO);
-        assert!(
-            at.unwrap() <= 4,
-            "behind two that are at it and two that are next: {at:?}"
-        );
+        assert!(at.unwrap() <= 4, "behind two that are at it and two that are next: {at:?}");
     }
 
     #[tokio::test]
@@ -257,10 +250,7 @@ mod tests {
             task.await.unwrap();
         }
         let at = order.lock().unwrap().iter().position(|asker| *asker == OWNER);
-        assert!(
-            at.unwrap() <= 3,
-            "behind two that are at it and one that is next: {at:?}"
-        );
+        assert!(at.unwrap() <= 3, "behind two that are at it and one that is next: {at:?}");
         assert!(turns.households.lock().unwrap().is_empty());
     }
 }

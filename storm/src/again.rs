@@ -40,11 +40,7 @@ pub fn command(arguments: &Arguments, seed: u64) -> String {
     }
     if !arguments.cells && !arguments.bench {
         let default = [LIES_DEFAULT.to_owned()];
-        let said = if arguments.lies.is_empty() {
-            &default[..]
-        } else {
-            &arguments.lies
-        };
+        let said = if arguments.lies.is_empty() { &default[..] } else { &arguments.lies };
         said.iter().for_each(|lie| add("lie", lie));
         arguments.forge.iter().for_each(|defence| add("forge", defence.name()));
         if arguments.web_caches {
@@ -80,7 +76,8 @@ mod tests {
     }
 
     fn again(line: &str) -> String {
-        let line = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+        let line =
+            Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
         command(&line.arguments, 7)
     }
 

@@ -5,8 +5,8 @@ use crate::conventional::{Conventional, Shelves};
 use crate::defence::Defence;
 use crate::forge::Forge;
 use crate::liars::{
-    LyingCoalescer, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry, LyingStore, LyingTier, Mouth,
-    PooledIndex, Reads,
+    LyingCoalescer, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry, LyingStore,
+    LyingTier, Mouth, PooledIndex, Reads,
 };
 use crate::lies::{Liar, Lies};
 use crate::settle::{How, Writer};
@@ -130,23 +130,14 @@ impl Parts {
     fn records(&self) -> Arc<Records> {
         let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
         let registry = Arc::clone(&self.seams.registry);
-        Records::new(
-            &*self.keyring,
-            registry,
-            ledger,
-            (system(), system()),
-            Freshness::Echoed,
-        )
+        Records::new(&*self.keyring, registry, ledger, (system(), system()), Freshness::Echoed)
     }
 
     /// Adds what an edge counted until its response.
     fn add(&self, ledger: &MemoryLedger) {
         let Ok(mut counted) = self.counted.lock() else { return };
         for (seam, fault, count) in rejected(ledger) {
-            match counted
-                .iter_mut()
-                .find(|(known, name, _)| (*known, *name) == (seam, fault))
-            {
+            match counted.iter_mut().find(|(known, name, _)| (*known, *name) == (seam, fault)) {
                 Some((_, _, sum)) => *sum = sum.saturating_add(count),
                 None => counted.push((seam, fault, count)),
             }
@@ -199,7 +190,8 @@ impl Arena {
         match which {
             Which::Here => {
                 let town = ground.town;
-                let households: Vec<_> = (0..town.all_households()).map(|one| town.household_id(one)).collect();
+                let households: Vec<_> =
+                    (0..town.all_households()).map(|one| town.household_id(one)).collect();
                 data.keyring.add_households(&households)?;
                 let known = Known {
                     keys: Arc::clone(&data.keyring) as _,
@@ -218,7 +210,8 @@ impl Arena {
                 if forge.is_forgetful() {
                     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                     address = listener.local_addr()?;
-                    let served = axum::serve(listener, parts.clone().router()).with_graceful_shutdown(stopped);
+                    let served = axum::serve(listener, parts.clone().router())
+                        .with_graceful_shutdown(stopped);
                     tokio::spawn(served.into_future());
                     writer = Writer::new(How::Sealed(parts.records(), mint), registry);
                     server = Server::Forgetful(Box::new(parts));
@@ -227,7 +220,10 @@ impl Arena {
                     address = listener.address;
                     let edge = parts.edge();
                     tokio::spawn(serve(Arc::clone(&edge), listener, None, stopped));
-                    writer = Writer::new(How::Sealed(Arc::clone(edge.admission.records()), mint), registry);
+                    writer = Writer::new(
+                        How::Sealed(Arc::clone(edge.admission.records()), mint),
+                        registry,
+                    );
                     server = Server::Here(edge);
                 }
                 edge_key = None;
@@ -238,7 +234,13 @@ impl Arena {
                 let shelves = Shelves::open(folder.path(), &ground, &forge, &reads)?;
                 let key = EdgeKey::from_bytes(clock::random());
                 let seams = lying(honest, &ground, &forge, &reads);
-                let conventional = Conventional::new(Verifier::new(&key), seams, shelves, &names, Arc::clone(&lies));
+                let conventional = Conventional::new(
+                    Verifier::new(&key),
+                    seams,
+                    shelves,
+                    &names,
+                    Arc::clone(&lies),
+                );
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                 address = listener.local_addr()?;
                 tokio::spawn(Arc::clone(&conventional).serve(listener, stopped));
@@ -279,7 +281,9 @@ impl Arena {
     /// Deletes objects written before a moment that nobody has, as far as the server can tell.
     pub async fn collect(&self, before_milliseconds: u64) {
         let collected = match &self.server {
-            Server::Here(edge) => collect_before(&edge.catalogue, &**edge.ladder.store(), before_milliseconds).await,
+            Server::Here(edge) => {
+                collect_before(&edge.catalogue, &**edge.ladder.store(), before_milliseconds).await
+            }
             Server::Forgetful(parts) => {
                 let catalogue = Catalogue::new(Arc::clone(&parts.seams.index), parts.records());
                 collect_before(&catalogue, &*parts.seams.store, before_milliseconds).await
@@ -296,10 +300,9 @@ impl Arena {
     pub fn misdeliveries(&self) -> Vec<(Seam, &'static str, u64)> {
         match &self.server {
             Server::Here(edge) => rejected(&edge.ledger).collect(),
-            Server::Forgetful(parts) => parts
-                .counted
-                .lock()
-                .map_or_else(|_| Vec::new(), |counted| counted.clone()),
+            Server::Forgetful(parts) => {
+                parts.counted.lock().map_or_else(|_| Vec::new(), |counted| counted.clone())
+            }
             Server::Conventional(_) => Vec::new(),
         }
     }
@@ -368,18 +371,10 @@ fn lying(honest: Seams, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Rea
     Seams {
         registry: Arc::new(LyingPool::new(registry, lies(), forge())),
         index: Arc::new(PooledIndex::new(index, lies(), forge())),
-        store: Arc::new(LyingStore::new(
-            honest.store,
-            mouth(Liar::ObjectStore),
-            Arc::clone(reads),
-        )),
+        store: Arc::new(LyingStore::new(honest.store, mouth(Liar::ObjectStore), Arc::clone(reads))),
         tiers,
         coalescer: Arc::new(LyingCoalescer::new(honest.coalescer, lies(), forge())),
-        clock: if ground.sets_aside {
-            honest.clock
-        } else {
-            Arc::new(Hurrying::default())
-        },
+        clock: if ground.sets_aside { honest.clock } else { Arc::new(Hurrying::default()) },
         inlet: Arc::new(LyingInlet::new(honest.inlet, lies(), forge())),
         outlet: Arc::new(LyingOutlet::new(honest.outlet, lies(), forge())),
     }

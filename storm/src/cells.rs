@@ -93,9 +93,20 @@ impl Cell {
     pub fn heading() -> String {
         let cell = format!(
             "{:<13} {:<24} {:>5} {:>9} {:>7} {:>7} {:<27} {:>7} {:>5} {:>5} {:>4}",
-            "seam", "lie", "rate", "requests", "told", "refused", "as", "exposed", "stale", "wrong", "lost"
+            "seam",
+            "lie",
+            "rate",
+            "requests",
+            "told",
+            "refused",
+            "as",
+            "exposed",
+            "stale",
+            "wrong",
+            "lost"
         );
-        let control = format!("{:<20} {:>6} {:>6} {:>7}", "control forges", "told", "seen", "exposed");
+        let control =
+            format!("{:<20} {:>6} {:>6} {:>7}", "control forges", "told", "seen", "exposed");
         format!("{:<6} {cell} | {control}", "cell")
     }
 
@@ -156,10 +167,7 @@ fn rate(kind: Kind) -> f64 {
 
 /// Every pair of the table.
 pub fn pairs() -> Vec<(Liar, Kind)> {
-    TABLE
-        .iter()
-        .flat_map(|(liar, kinds)| kinds.iter().map(|kind| (*liar, *kind)))
-        .collect()
+    TABLE.iter().flat_map(|(liar, kinds)| kinds.iter().map(|kind| (*liar, *kind))).collect()
 }
 
 /// Runs one cell and its control.
@@ -225,11 +233,7 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         jitter: Duration::ZERO,
         workers: 32,
         dropped_share: 0.02,
-        lies: vec![Lie {
-            liar,
-            kind,
-            rate: rate(kind),
-        }],
+        lies: vec![Lie { liar, kind, rate: rate(kind) }],
         forge: Vec::new(),
         streams: if kind.is_of_streams() { STREAMS } else { 0 },
         // A tier that is set aside tells no more: here it stays, so that every request can be lied
@@ -257,17 +261,13 @@ mod tests {
         let folder = std::env::var("EYESONLY_COMPONENTS").unwrap_or_else(|_| built.to_owned());
         let sandbox = Sandbox::new(Limits::default(), None).unwrap();
         let load = |name: &str| {
-            sandbox
-                .load(name, &Path::new(&folder).join(format!("{name}.wasm")))
-                .unwrap()
+            sandbox.load(name, &Path::new(&folder).join(format!("{name}.wasm"))).unwrap()
         };
         (load("thumbnail"), load("events"))
     }
 
     fn small() -> Size {
-        let seed = std::env::var("EYESONLY_STORM_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
+        let seed = std::env::var("EYESONLY_STORM_SEED").ok().and_then(|seed| seed.parse().ok());
         Size {
             households: 16,
             requests_min: 600,
@@ -284,7 +284,8 @@ mod tests {
     async fn every_cell_holds_and_can_fail() {
         let (size, handlers) = (small(), handlers());
         let only = std::env::var("EYESONLY_STORM_CELL").unwrap_or_default();
-        let wanted = |(liar, kind): &(Liar, Kind)| format!("{}:{kind}", liar.name()).contains(&only);
+        let wanted =
+            |(liar, kind): &(Liar, Kind)| format!("{}:{kind}", liar.name()).contains(&only);
         let pairs: Vec<_> = pairs().into_iter().filter(wanted).collect();
         println!("{}", Cell::heading());
         let cells = pairs.into_iter().map(|pair| cell(pair, &size, &handlers, &|_, _| {}));
@@ -302,10 +303,8 @@ mod tests {
     /// it says.
     #[tokio::test(flavor = "multi_thread")]
     async fn liars_know_whose_every_name_is() {
-        let plan = Plan {
-            households: 4,
-            ..plan((Liar::MemoryTier, Kind::AnotherHousehold), &small())
-        };
+        let plan =
+            Plan { households: 4, ..plan((Liar::MemoryTier, Kind::AnotherHousehold), &small()) };
         let outcome = replay(Which::Here, &plan, handlers(), &|_, _| {}).await.unwrap();
         assert!(outcome.side.right > 0);
         assert_eq!(outcome.strangers, 0);

@@ -51,11 +51,7 @@ impl Ask {
     }
     /// A `PUT` of a body, with its digest.
     pub fn put(path: String, credential: &str, media_type: &'static str, body: Bytes) -> Self {
-        Self {
-            method: Method::PUT,
-            body: Some((media_type, body)),
-            ..Self::get(path, credential)
-        }
+        Self { method: Method::PUT, body: Some((media_type, body)), ..Self::get(path, credential) }
     }
 }
 
@@ -86,9 +82,8 @@ impl Client {
     pub fn new(address: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build(connector);
+        let pool =
+            Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(connector);
         Self { pool, address }
     }
 
@@ -131,7 +126,8 @@ impl Client {
         let limit = Duration::from_secs(SECONDS_MAX);
         let asking = async {
             let stream = slow_line()?.connect(self.address).await.ok()?;
-            let (mut line, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+            let (mut line, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
             tokio::spawn(connection);
             let mut request = self.request(ask)?;
             let host = HeaderValue::from_str(&self.address.to_string()).ok()?;
@@ -168,11 +164,7 @@ impl Reading {
             body: Bytes::new(),
             whole: true,
         };
-        Self {
-            reply,
-            bytes: Vec::new(),
-            body: Some(response.into_body()),
-        }
+        Self { reply, bytes: Vec::new(), body: Some(response.into_body()) }
     }
 
     /// The status.
@@ -210,9 +202,6 @@ impl Reading {
 
     /// What came of it.
     pub fn reply(self) -> Reply {
-        Reply {
-            body: self.bytes.into(),
-            ..self.reply
-        }
+        Reply { body: self.bytes.into(), ..self.reply }
     }
 }

@@ -107,7 +107,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 /// Reads a whole number within these.
-fn whole(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+fn whole(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse::<u64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("it must be a whole number from {least} to {most}")),
@@ -127,7 +130,8 @@ impl<'a> Run<'a> {
     fn new(arguments: &'a Arguments) -> anyhow::Result<Self> {
         let lies = said::lies(&arguments.lies).map_err(anyhow::Error::msg)?;
         let own = [("--cells", arguments.cells), ("--bench", arguments.bench)];
-        let also = !arguments.forge.is_empty() || !arguments.lies.is_empty() || arguments.web_caches;
+        let also =
+            !arguments.forge.is_empty() || !arguments.lies.is_empty() || arguments.web_caches;
         if let Some((which, _)) = own.iter().find(|(_, is)| *is && also) {
             bail!(
                 "{which} has its own lies and controls, without web caches; leave out --lie, --forge and --web-caches"
@@ -140,9 +144,7 @@ impl<'a> Run<'a> {
             arguments,
             lies,
             files: arguments.report.as_deref().map(Files::new).transpose()?,
-            seed: arguments
-                .seed
-                .unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16),
+            seed: arguments.seed.unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16),
             progress: Progress::new(),
         })
     }
@@ -202,7 +204,8 @@ impl<'a> Run<'a> {
         let watch = |name: &'static str| {
             move |what: &str, tally: &Tally| self.progress.watch(&format!("{name}: {what}"), tally)
         };
-        let conventional = replay(Which::Conventional, &plan, handlers.clone(), &watch("conventional")).await?;
+        let conventional =
+            replay(Which::Conventional, &plan, handlers.clone(), &watch("conventional")).await?;
         let here = replay(Which::Here, &plan, handlers.clone(), &watch("eyesonly")).await?;
         let web_caches = if arguments.web_caches {
             self.progress.say("web caches in front");
@@ -233,7 +236,8 @@ impl<'a> Run<'a> {
         }
         println!("{}", report::table(&report));
         println!("{}", report::closing_line(&report));
-        let shown = report.here.exposed + report.web_caches.iter().map(|cache| cache.here.exposed).sum::<u64>();
+        let shown = report.here.exposed
+            + report.web_caches.iter().map(|cache| cache.here.exposed).sum::<u64>();
         if shown > 0 && arguments.forge.is_empty() {
             bail!("{shown} answers showed somebody what is not theirs");
         }
@@ -255,7 +259,8 @@ impl<'a> Run<'a> {
         self.progress.print(&Cell::heading());
         for (nth, (liar, kind)) in pairs.iter().enumerate() {
             let name = format!("{}/{}: {}:{kind}", nth + 1, pairs.len(), liar.name());
-            let watch = |what: &str, tally: &Tally| self.progress.watch(&format!("{name}: {what}"), tally);
+            let watch =
+                |what: &str, tally: &Tally| self.progress.watch(&format!("{name}: {what}"), tally);
             let cell = cells::cell((*liar, *kind), &size, handlers, &watch).await?;
             self.progress.print(&cell.line());
             done.push(cell);
@@ -313,7 +318,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match ended {
         Ok(ended) => ended.map(|()| ExitCode::SUCCESS),
         Err(stop) => {
-            let said = format!("eyesonly-storm: interrupted: nothing was concluded; seed {}", run.seed);
+            let said =
+                format!("eyesonly-storm: interrupted: nothing was concluded; seed {}", run.seed);
             let _closed = writeln!(std::io::stderr(), "{said}");
             Ok(ExitCode::from(stop.status()))
         }
@@ -326,7 +332,8 @@ fn small(number: u64) -> u32 {
 }
 
 fn now() -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(clock::now_milliseconds())).to_string()
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(clock::now_milliseconds()))
+        .to_string()
 }
 
 fn table_of_lies(here: &Outcome, conventional: &Outcome) -> Vec<report::Lie> {

@@ -115,16 +115,18 @@ impl Detector<'_> {
             .iter()
             .map(|place| (self.town.camera_id(*place).to_string(), self.town.camera_name(*place)));
         let found = list.cameras.into_iter().map(|camera| (camera.id, camera.name));
-        if found.eq(expected) {
-            Verdict::Right
-        } else {
-            Verdict::Wrong
-        }
+        if found.eq(expected) { Verdict::Right } else { Verdict::Wrong }
     }
 
     /// A still. `newest`: numbers from the first to the last that may be the newest one; the very
     /// number for an event's still.
-    pub fn still(&self, reply: &Reply, place: Place, what: What, newest: std::ops::RangeInclusive<u32>) -> Verdict {
+    pub fn still(
+        &self,
+        reply: &Reply,
+        place: Place,
+        what: What,
+        newest: std::ops::RangeInclusive<u32>,
+    ) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
         }
@@ -143,20 +145,24 @@ impl Detector<'_> {
     }
 
     /// A part of an event's video.
-    pub fn clip(&self, reply: &Reply, place: Place, number: u32, range: Option<(usize, usize)>) -> Verdict {
+    pub fn clip(
+        &self,
+        reply: &Reply,
+        place: Place,
+        number: u32,
+        range: Option<(usize, usize)>,
+    ) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
         }
         let clip = self.town.clip(place, number);
         let expected = match range {
             None => clip,
-            Some((first, last)) => clip.slice(first.min(clip.len())..last.saturating_add(1).min(clip.len())),
+            Some((first, last)) => {
+                clip.slice(first.min(clip.len())..last.saturating_add(1).min(clip.len()))
+            }
         };
-        if reply.body == expected {
-            Verdict::Right
-        } else {
-            Verdict::Wrong
-        }
+        if reply.body == expected { Verdict::Right } else { Verdict::Wrong }
     }
 
     /// A long clip that was being read when its right was taken: it has to be cut.
@@ -196,7 +202,13 @@ impl Detector<'_> {
 
     /// A page of events. `numbers`: those that were acknowledged before the question, newest first,
     /// as many as the page has room for; `maybe`: those that were on their way.
-    pub fn page(&self, reply: &Reply, place: Place, numbers: &[u32], maybe: impl Fn(u32) -> bool) -> Verdict {
+    pub fn page(
+        &self,
+        reply: &Reply,
+        place: Place,
+        numbers: &[u32],
+        maybe: impl Fn(u32) -> bool,
+    ) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
         }
@@ -249,29 +261,18 @@ mod tests {
         }
     }
 
-    const MINE: Place = Place {
-        household: 1,
-        camera: 0,
-    };
-    const OTHER: Place = Place {
-        household: 1,
-        camera: 1,
-    };
-    const FOREIGN: Place = Place {
-        household: 2,
-        camera: 0,
-    };
+    const MINE: Place = Place { household: 1, camera: 0 };
+    const OTHER: Place = Place { household: 1, camera: 1 };
+    const FOREIGN: Place = Place { household: 2, camera: 0 };
 
     #[test]
     fn each_verdict_is_told_from_bytes_alone() {
         let town = town();
-        let detector = Detector {
-            town: &town,
-            household: 1,
-        };
+        let detector = Detector { town: &town, household: 1 };
         let ok = |body: Bytes| reply(StatusCode::OK, body);
-        let still =
-            |place, number| detector.still(&ok(town.still(place, What::Still, number)), MINE, What::Still, 3..=4);
+        let still = |place, number| {
+            detector.still(&ok(town.still(place, What::Still, number)), MINE, What::Still, 3..=4)
+        };
         assert_eq!(still(MINE, 3), Verdict::Right);
         assert_eq!(still(MINE, 4), Verdict::Right);
         assert_eq!(still(MINE, 2), Verdict::Stale);
@@ -302,10 +303,7 @@ mod tests {
     #[test]
     fn a_page_has_what_was_acknowledged_in_order_and_once() {
         let town = town();
-        let detector = Detector {
-            town: &town,
-            household: 1,
-        };
+        let detector = Detector { town: &town, household: 1 };
         let check = |shown: &[(Place, u32)], expected| {
             let events: Vec<_> = shown
                 .iter()
@@ -315,7 +313,8 @@ mod tests {
                 })
                 .collect();
             let body = serde_json::json!({ "events": events, "next": null }).to_string();
-            let verdict = detector.page(&reply(StatusCode::OK, body), MINE, &[2, 1, 0], |number| number == 3);
+            let verdict =
+                detector.page(&reply(StatusCode::OK, body), MINE, &[2, 1, 0], |number| number == 3);
             assert_eq!(verdict, expected, "{shown:?}");
         };
         check(&[(MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Right);

@@ -29,16 +29,16 @@ impl Files {
     /// They can't be written there; nothing is left behind.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        if path.is_dir() || path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        if path.is_dir()
+            || path.file_name().is_none()
+            || path.as_os_str().as_encoded_bytes().ends_with(b"/")
+        {
             bail!(
                 "--report: {shown:?} is a folder; give the beginning of two files' names, such as {:?}; nothing was started",
                 path.join("storm").display().to_string()
             );
         }
-        let files = Self {
-            json: ending(path, ".json"),
-            html: ending(path, ".html"),
-        };
+        let files = Self { json: ending(path, ".json"), html: ending(path, ".html") };
         for path in [&files.json, &files.html] {
             if path.is_dir() {
                 bail!(
@@ -79,11 +79,7 @@ impl Files {
 /// not doubled.
 fn ending(path: &Path, ending: &str) -> PathBuf {
     let known = path.extension().is_some_and(|known| known == "json" || known == "html");
-    let path = if known {
-        path.with_extension("")
-    } else {
-        path.to_owned()
-    };
+    let path = if known { path.with_extension("") } else { path.to_owned() };
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()

@@ -116,12 +116,7 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
     (Liar::Coalescer, &[Kind::AnotherFlight]),
     (
         Liar::Pool,
-        &[
-            Kind::CancelledQuestion,
-            Kind::LateReply,
-            Kind::LatePosition,
-            Kind::LateCollection,
-        ],
+        &[Kind::CancelledQuestion, Kind::LateReply, Kind::LatePosition, Kind::LateCollection],
     ),
     (
         Liar::Registry,
@@ -145,10 +140,7 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
     ),
     (Liar::Sessions, &[Kind::AnotherSession, Kind::EndedAsLive]),
     (Liar::Ingest, &[Kind::OneCredential, Kind::AnotherName]),
-    (
-        Liar::WayOut,
-        &[Kind::AnotherRequest, Kind::CrossedBodies, Kind::WebCache],
-    ),
+    (Liar::WayOut, &[Kind::AnotherRequest, Kind::CrossedBodies, Kind::WebCache]),
 ];
 
 impl Liar {
@@ -171,10 +163,7 @@ impl Liar {
 
     /// What it can tell.
     pub fn kinds(self) -> &'static [Kind] {
-        TABLE
-            .iter()
-            .find(|(liar, _)| *liar == self)
-            .map_or(&[], |(_, kinds)| *kinds)
+        TABLE.iter().find(|(liar, _)| *liar == self).map_or(&[], |(_, kinds)| *kinds)
     }
 }
 
@@ -249,7 +238,9 @@ impl Kind {
             | Self::Empty
             | Self::ErrorAsSuccess
             | Self::AnotherFlight => &[Defence::Seal],
-            Self::CancelledQuestion | Self::LateReply | Self::AnotherViewer | Self::NoFreshness => &[Defence::Records],
+            Self::CancelledQuestion | Self::LateReply | Self::AnotherViewer | Self::NoFreshness => {
+                &[Defence::Records]
+            }
             Self::BeforeRevocation | Self::EndedAsLive | Self::OldPosition => &[Defence::Floors],
             // Another's state is worth something only to a session that has ended.
             Self::LatePosition | Self::AnotherSession => &[Defence::Records, Defence::Floors],
@@ -324,9 +315,7 @@ impl Lies {
 
     /// Says whether this lie may be told at all in this run.
     pub fn has(&self, liar: Liar, kind: Kind) -> bool {
-        self.lies
-            .iter()
-            .any(|(lie, _)| (lie.liar, lie.kind) == (liar, kind) && lie.rate > 0.0)
+        self.lies.iter().any(|(lie, _)| (lie.liar, lie.kind) == (liar, kind) && lie.rate > 0.0)
     }
 
     /// Says whether any such lie may be told in this run.
@@ -365,9 +354,7 @@ impl Lies {
 
     /// How many answers the seam gave that might have been lies, so far.
     pub fn answers(&self, liar: Liar) -> u64 {
-        self.answers
-            .get(liar as usize)
-            .map_or(0, |answers| answers.load(Ordering::Relaxed))
+        self.answers.get(liar as usize).map_or(0, |answers| answers.load(Ordering::Relaxed))
     }
 
     /// A number for choices of a liar, from the seed and how many answers there were.

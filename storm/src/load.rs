@@ -135,32 +135,26 @@ impl Crowd {
         let Some(handed) = self.handed(place) else { return };
         let town = &self.town;
         for number in numbers {
-            let (Some(still), Some(event)) = (town.still_id(place, number), town.event_id(place, number)) else {
+            let (Some(still), Some(event)) =
+                (town.still_id(place, number), town.event_id(place, number))
+            else {
                 return;
             };
             handed.stills_begun.fetch_max(number + 1, Ordering::SeqCst);
             let body = town.still(place, What::Still, number);
-            if self
-                .put(place, format!("stills/{still}"), "image/jpeg", body, tally)
-                .await
-            {
+            if self.put(place, format!("stills/{still}"), "image/jpeg", body, tally).await {
                 handed.newest.fetch_max(number + 1, Ordering::SeqCst);
             }
             set(&handed.events_begun, number);
             let details = town.details(place, number);
-            if !self
-                .put(place, format!("events/{event}"), "application/json", details, tally)
-                .await
+            if !self.put(place, format!("events/{event}"), "application/json", details, tally).await
             {
                 continue;
             }
             set(&handed.events, number);
             self.put_event_still(place, number, &event.to_string(), tally).await;
             let clip = town.clip(place, number);
-            if self
-                .put(place, format!("events/{event}/clip"), "video/mp4", clip, tally)
-                .await
-            {
+            if self.put(place, format!("events/{event}/clip"), "video/mp4", clip, tally).await {
                 set(&handed.clips, number);
             }
         }
@@ -173,11 +167,8 @@ impl Crowd {
             return false;
         };
         let (details, clip) = (town.details(place, 0), town.long_clip(place));
-        self.put(place, format!("events/{event}"), "application/json", details, tally)
-            .await
-            && self
-                .put(place, format!("events/{event}/clip"), "video/mp4", clip, tally)
-                .await
+        self.put(place, format!("events/{event}"), "application/json", details, tally).await
+            && self.put(place, format!("events/{event}/clip"), "video/mp4", clip, tally).await
     }
 
     /// An event's still; where two cameras have one credential, the other one's comes under the
@@ -186,8 +177,8 @@ impl Crowd {
         let Some(handed) = self.handed(place) else { return };
         let path = || format!("events/{event}/still");
         let own = self.town.still(place, What::EventStill, number);
-        let twin =
-            self.lies.has(Liar::Ingest, Lie::OneCredential) && self.lies.next(Liar::Ingest) == Some(Lie::OneCredential);
+        let twin = self.lies.has(Liar::Ingest, Lie::OneCredential)
+            && self.lies.next(Liar::Ingest) == Some(Lie::OneCredential);
         let own = self.put(place, path(), "image/jpeg", own, tally);
         let (own, other) = if twin {
             self.lies.was_told(Liar::Ingest, Lie::OneCredential);
@@ -288,11 +279,7 @@ impl Crowd {
             tally,
             turn: AtomicU64::new(0),
         };
-        if self
-            .ended
-            .get(household as usize)
-            .is_some_and(|ended| ended.load(Ordering::SeqCst))
-        {
+        if self.ended.get(household as usize).is_some_and(|ended| ended.load(Ordering::SeqCst)) {
             return visit.after_the_end().await;
         }
         visit.all().await;
@@ -303,10 +290,7 @@ impl Crowd {
         let Some((credential, _)) = self.viewers.get(household as usize) else {
             return false;
         };
-        let ask = Ask {
-            method: Method::DELETE,
-            ..Ask::get("/v1/session".to_owned(), credential)
-        };
+        let ask = Ask { method: Method::DELETE, ..Ask::get("/v1/session".to_owned(), credential) };
         for turn in 0..TRIES_MAX {
             let reply = self.client.ask(&ask).await;
             if reply.is_some_and(|reply| reply.status.is_success()) {
@@ -335,18 +319,18 @@ impl Crowd {
         if signed_out || handed.revoked.load(Ordering::SeqCst) {
             return;
         }
-        let detector = Detector {
-            town: &self.town,
-            household: place.household,
-        };
+        let detector = Detector { town: &self.town, household: place.household };
         let camera = format!("{prefix}/cameras/{}", self.town.camera_id(place));
-        let ask = async |path: String| self.client.ask(&Ask::get(format!("{camera}/{path}"), credential)).await;
+        let ask = async |path: String| {
+            self.client.ask(&Ask::get(format!("{camera}/{path}"), credential)).await
+        };
         let newest = handed.newest.load(Ordering::SeqCst);
         if let Some(number) = newest.checked_sub(1) {
             let reply = ask("thumbnail?width=160".to_owned()).await;
             let latest = handed.stills_begun.load(Ordering::SeqCst).saturating_sub(1);
-            let kept = reply
-                .is_some_and(|reply| detector.still(&reply, place, What::Still, number..=latest) == Verdict::Right);
+            let kept = reply.is_some_and(|reply| {
+                detector.still(&reply, place, What::Still, number..=latest) == Verdict::Right
+            });
             if !kept {
                 tally.lost();
             }
@@ -357,13 +341,17 @@ impl Crowd {
             };
             if has(handed.events.load(Ordering::SeqCst), number) {
                 let reply = ask(format!("events/{event}")).await;
-                if !reply.is_some_and(|reply| detector.event(&reply, place, number) == Verdict::Right) {
+                if !reply
+                    .is_some_and(|reply| detector.event(&reply, place, number) == Verdict::Right)
+                {
                     tally.lost();
                 }
             }
             if has(handed.clips.load(Ordering::SeqCst), number) {
                 let reply = ask(format!("events/{event}/clip")).await;
-                if !reply.is_some_and(|reply| detector.clip(&reply, place, number, None) == Verdict::Right) {
+                if !reply.is_some_and(|reply| {
+                    detector.clip(&reply, place, number, None) == Verdict::Right
+                }) {
                     tally.lost();
                 }
             }

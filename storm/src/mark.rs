@@ -124,8 +124,12 @@ impl Mark {
         }
         let mut jpeg = Vec::new();
         let (width, height) = (width as u16, height as u16);
-        let drawn =
-            jpeg_encoder::Encoder::new(&mut jpeg, 70).encode(&pixels, width, height, jpeg_encoder::ColorType::Luma);
+        let drawn = jpeg_encoder::Encoder::new(&mut jpeg, 70).encode(
+            &pixels,
+            width,
+            height,
+            jpeg_encoder::ColorType::Luma,
+        );
         if drawn.is_err() {
             return Vec::new();
         }
@@ -188,12 +192,7 @@ mod tests {
     const SEED: u64 = 7;
 
     fn mark(household: u32, number: u32) -> Mark {
-        Mark {
-            household,
-            camera: 3,
-            what: What::EventStill,
-            number,
-        }
+        Mark { household, camera: 3, what: What::EventStill, number }
     }
 
     #[test]

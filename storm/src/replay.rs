@@ -155,7 +155,8 @@ pub async fn replay(
     for place in town.streams() {
         crowd.push_long(place, &unseen).await;
     }
-    let collecting = collects.then(|| tokio::spawn(collect(Arc::clone(&arena), clock::now_milliseconds())));
+    let collecting =
+        collects.then(|| tokio::spawn(collect(Arc::clone(&arena), clock::now_milliseconds())));
     lies.be_silent(false);
 
     tally.next_phase();
@@ -188,20 +189,14 @@ pub async fn replay(
 
     // Is what was acknowledged there? Nobody lies any more.
     lies.be_silent(true);
-    let checks = Turns::of(
-        "looking for what was acknowledged",
-        town.places().map(Job::Check).collect(),
-    );
+    let checks =
+        Turns::of("looking for what was acknowledged", town.places().map(Job::Check).collect());
     run(&crowd, plan, checks, &tally, watch).await;
     let mut side = tally.side();
     side.uploads_acknowledged += unseen.side().uploads_acknowledged;
     (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
     add_what_the_server_counted(&mut side, &arena);
-    Ok(Outcome {
-        side,
-        told: lies.told(),
-        strangers: arena.strangers(),
-    })
+    Ok(Outcome { side, told: lies.told(), strangers: arena.strangers() })
 }
 
 /// Collects what was written before a moment, over and over.
@@ -220,11 +215,7 @@ fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, S
     let crossed = places.filter(|_| lies.next(Liar::Registry) == Some(LieKind::CrossedMap));
     let of_another = |(at, _): (usize, Place)| {
         let another = at + each;
-        let another = if another < town.places().count() {
-            another
-        } else {
-            at % each
-        };
+        let another = if another < town.places().count() { another } else { at % each };
         Some((at, credentials.get(another)?.clone()))
     };
     crossed.filter_map(of_another).collect()
@@ -265,7 +256,13 @@ fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
 }
 
 /// The cameras and viewers of a server that was settled with the town.
-pub fn crowd(which: Which, dropped_share: f64, town: &Arc<Town>, arena: &Arena, client: Client) -> Crowd {
+pub fn crowd(
+    which: Which,
+    dropped_share: f64,
+    town: &Arc<Town>,
+    arena: &Arena,
+    client: Client,
+) -> Crowd {
     let (mint, verifier): (_, &Verifier) = (&arena.mint, &arena.verifier);
     let viewer = |household: u32| {
         let credential = mint.viewer(town.viewer_id(household), town.session_id(household));
@@ -333,23 +330,13 @@ struct Turns {
 impl Turns {
     /// All at once, and nothing to be handed in.
     fn of(what: &'static str, jobs: Vec<Job>) -> Self {
-        Self {
-            what,
-            jobs,
-            numbers: 0..0,
-            jitter: Duration::ZERO,
-        }
+        Self { what, jobs, numbers: 0..0, jitter: Duration::ZERO }
     }
 }
 
 /// Lets so many at once have their turns, until all had theirs.
 async fn run(crowd: &Arc<Crowd>, plan: &Plan, turns: Turns, tally: &Arc<Tally>, watch: Watch<'_>) {
-    let Turns {
-        what,
-        jobs,
-        numbers,
-        jitter,
-    } = turns;
+    let Turns { what, jobs, numbers, jitter } = turns;
     let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
     // Spread over the jitter, each has its own moment; without it, as many as there are workers

@@ -36,13 +36,7 @@ pub struct Row {
 impl Row {
     fn new(what: &'static str, value: f64, beside: f64, goal: (&'static str, f64)) -> Self {
         let ratio = if beside > 0.0 { value / beside } else { 0.0 };
-        Self {
-            what,
-            value,
-            beside,
-            ratio,
-            goal,
-        }
+        Self { what, value, beside, ratio, goal }
     }
 
     /// Whether the goal is reached.
@@ -68,18 +62,13 @@ impl Row {
 ///
 /// # Errors
 /// What could not be set up.
-pub async fn measure(plan: &Plan, handlers: &(Handler, Handler), watch: Watch<'_>) -> anyhow::Result<Vec<Row>> {
-    let honest = Plan {
-        lies: Vec::new(),
-        streams: 0,
-        tier_bytes: TIER_BYTES,
-        ..plan.clone()
-    };
-    let always = Lie {
-        liar: Liar::MemoryTier,
-        kind: Kind::AnotherHousehold,
-        rate: 1.0,
-    };
+pub async fn measure(
+    plan: &Plan,
+    handlers: &(Handler, Handler),
+    watch: Watch<'_>,
+) -> anyhow::Result<Vec<Row>> {
+    let honest = Plan { lies: Vec::new(), streams: 0, tier_bytes: TIER_BYTES, ..plan.clone() };
+    let always = Lie { liar: Liar::MemoryTier, kind: Kind::AnotherHousehold, rate: 1.0 };
     let told: Told = ALL.parse().map_err(|error: String| anyhow::anyhow!(error))?;
     let others = told.lies().into_iter().filter(|lie| lie.liar != Liar::MemoryTier);
     let lying = Plan {
@@ -91,9 +80,10 @@ pub async fn measure(plan: &Plan, handlers: &(Handler, Handler), watch: Watch<'_
     let honest = replay(Which::Here, &honest, handlers.clone(), watch).await?;
     let lying = replay(Which::Here, &lying, handlers.clone(), watch).await?;
     let goodput = |outcome: &Outcome| {
-        let (right, seconds) = outcome.side.phases.iter().fold((0.0, 0.0), |(right, seconds), phase| {
-            (phase.goodput.mul_add(phase.seconds, right), seconds + phase.seconds)
-        });
+        let (right, seconds) =
+            outcome.side.phases.iter().fold((0.0, 0.0), |(right, seconds), phase| {
+                (phase.goodput.mul_add(phase.seconds, right), seconds + phase.seconds)
+            });
         if seconds > 0.0 { right / seconds } else { 0.0 }
     };
     let p99 = |name: &str| {

@@ -33,9 +33,8 @@ impl FromStr for Told {
             None => (text, None),
             Some((what, rate)) => (what, Some(rate)),
         };
-        let (seam, kind) = what
-            .split_once(':')
-            .map_or((what, None), |(seam, kind)| (seam, Some(kind)));
+        let (seam, kind) =
+            what.split_once(':').map_or((what, None), |(seam, kind)| (seam, Some(kind)));
         match (seam, kind, rate) {
             ("none", None, None) => return Ok(Self::None),
             ("none", ..) => {
@@ -52,13 +51,14 @@ impl FromStr for Told {
         if seam == "all" {
             return Ok(Self::All(rate));
         }
-        let (liar, kinds) = TABLE.iter().find(|(liar, _)| liar.name() == seam).ok_or_else(|| {
-            let names: Vec<_> = TABLE.iter().map(|(liar, _)| liar.name()).collect();
-            format!(
-                "there is no seam {seam:?}; there are {}; `all` is all of them, `none` is none",
-                names.join(", ")
-            )
-        })?;
+        let (liar, kinds) =
+            TABLE.iter().find(|(liar, _)| liar.name() == seam).ok_or_else(|| {
+                let names: Vec<_> = TABLE.iter().map(|(liar, _)| liar.name()).collect();
+                format!(
+                    "there is no seam {seam:?}; there are {}; `all` is all of them, `none` is none",
+                    names.join(", ")
+                )
+            })?;
         let Some(kind) = kind else {
             return Ok(Self::Some(share(*liar, kinds, rate)));
         };
@@ -66,11 +66,7 @@ impl FromStr for Told {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
             format!("{seam} can't tell {kind:?}; it can tell {}", names.join(", "))
         })?;
-        Ok(Self::Some(vec![Lie {
-            liar: *liar,
-            kind: *found,
-            rate,
-        }]))
+        Ok(Self::Some(vec![Lie { liar: *liar, kind: *found, rate }]))
     }
 }
 
@@ -88,14 +84,7 @@ fn a_rate(text: &str) -> Result<f64, String> {
 /// Every kind of one seam, together as often as `rate`.
 fn share(liar: Liar, kinds: &[Kind], rate: f64) -> Vec<Lie> {
     let count = kinds.len().max(1) as f64;
-    kinds
-        .iter()
-        .map(|kind| Lie {
-            liar,
-            kind: *kind,
-            rate: rate / count,
-        })
-        .collect()
+    kinds.iter().map(|kind| Lie { liar, kind: *kind, rate: rate / count }).collect()
 }
 
 impl Told {
@@ -104,10 +93,9 @@ impl Told {
         match self {
             Self::None => Vec::new(),
             Self::Some(lies) => lies.clone(),
-            Self::All(rate) => TABLE
-                .iter()
-                .flat_map(|(liar, kinds)| share(*liar, kinds, *rate))
-                .collect(),
+            Self::All(rate) => {
+                TABLE.iter().flat_map(|(liar, kinds)| share(*liar, kinds, *rate)).collect()
+            }
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::town::{Place, Town};
 use anyhow::Context as _;
 use eyesonly_gate::Records;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry};
-use eyesonly_rights::{CameraRecord, CameraRight, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord, Window};
+use eyesonly_rights::{
+    CameraRecord, CameraRight, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord, Window,
+};
 use eyesonly_service::admin::HouseholdRecord;
 use eyesonly_service::clock;
 use std::sync::Arc;
@@ -42,12 +44,7 @@ impl Writer {
             How::Sealed(_, mint) => mint.seal(record, clock::random())?,
             How::Plain => plain::record(record),
         };
-        Ok(Change {
-            kind: R::KIND,
-            key: record.key(),
-            expect: Expect::Any,
-            record: Some(sealed),
-        })
+        Ok(Change { kind: R::KIND, key: record.key(), expect: Expect::Any, record: Some(sealed) })
     }
 
     /// `number`: what the records carry; none if they are sessions, which carry none.
@@ -72,9 +69,7 @@ impl Writer {
             for household in some {
                 self.household(town, *household, sequence, &mut changes)?;
             }
-            self.commit(changes, Some(sequence))
-                .await
-                .context("the town can't be settled")?;
+            self.commit(changes, Some(sequence)).await.context("the town can't be settled")?;
             let sessions = some.iter().map(|household| {
                 self.record(&SessionRecord {
                     session: town.session_id(*household),
@@ -93,10 +88,15 @@ impl Writer {
         Ok(answer.position.rights.number.saturating_add(1))
     }
 
-    fn household(&self, town: &Town, household: u32, sequence: u64, changes: &mut Vec<Change>) -> anyhow::Result<()> {
-        let places: Vec<Place> = (0..town.cameras_each)
-            .map(|camera| Place { household, camera })
-            .collect();
+    fn household(
+        &self,
+        town: &Town,
+        household: u32,
+        sequence: u64,
+        changes: &mut Vec<Change>,
+    ) -> anyhow::Result<()> {
+        let places: Vec<Place> =
+            (0..town.cameras_each).map(|camera| Place { household, camera }).collect();
         let viewer = town.viewer_id(household);
         changes.push(self.record(&HouseholdRecord {
             household: town.household_id(household),

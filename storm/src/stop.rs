@@ -53,7 +53,9 @@ impl Stops {
     /// # Errors
     /// The system has no room for another handler.
     pub fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("Ctrl-C and SIGTERM can't be listened for; nothing was started");
+        let listen = |kind| {
+            signal(kind).context("Ctrl-C and SIGTERM can't be listened for; nothing was started")
+        };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

@@ -52,10 +52,7 @@ async fn one(
     let mut reading = None;
     for _ in 0..TRIES_MAX {
         reading = client.ask_slowly(&ask).await;
-        if reading
-            .as_ref()
-            .is_some_and(|reading| reading.status() == StatusCode::OK)
-        {
+        if reading.as_ref().is_some_and(|reading| reading.status() == StatusCode::OK) {
             break;
         }
     }
@@ -74,11 +71,5 @@ async fn one(
     if !is_taken || !reply.status.is_success() {
         return Ok(Some(Verdict::Refused { shed: false }));
     }
-    Ok(Some(
-        Detector {
-            town,
-            household: place.household,
-        }
-        .stream(&reply, place),
-    ))
+    Ok(Some(Detector { town, household: place.household }.stream(&reply, place)))
 }

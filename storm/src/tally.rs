@@ -57,10 +57,7 @@ pub struct Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            counts: Mutex::default(),
-        }
+        Self { began: Instant::now(), counts: Mutex::default() }
     }
 }
 
@@ -91,16 +88,14 @@ impl Tally {
     /// its video.
     pub fn count(&self, household: u32, opens: bool, began: Instant, ended: Ended) {
         let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
-        let at = usize::try_from(self.began.elapsed().as_millis() / STEP.as_millis()).unwrap_or(usize::MAX);
+        let at = usize::try_from(self.began.elapsed().as_millis() / STEP.as_millis())
+            .unwrap_or(usize::MAX);
         let Ok(mut counts) = self.counts.lock() else { return };
         let counts = &mut *counts;
         counts.side.requests += 1;
         let phase = counts.phases.len().saturating_sub(1);
         if at < STEPS_MAX && counts.steps.len() <= at {
-            counts.steps.resize_with(at + 1, || StepCounts {
-                phase,
-                ..StepCounts::default()
-            });
+            counts.steps.resize_with(at + 1, || StepCounts { phase, ..StepCounts::default() });
         }
         let verdict = match ended {
             Ended::Dropped => {
@@ -164,9 +159,7 @@ impl Tally {
 
     /// How many requests have ended, and how many showed what they should not.
     pub fn so_far(&self) -> (u64, u64) {
-        self.counts
-            .lock()
-            .map_or((0, 0), |counts| (counts.side.requests, counts.side.exposed))
+        self.counts.lock().map_or((0, 0), |counts| (counts.side.requests, counts.side.exposed))
     }
 
     /// How many answers were exposed, stale or wrong so far.
@@ -187,11 +180,7 @@ impl Tally {
             Phase {
                 name: PHASES.get(at).copied().unwrap_or("after"),
                 seconds: phase.seconds,
-                goodput: if phase.seconds > 0.0 {
-                    phase.right as f64 / phase.seconds
-                } else {
-                    0.0
-                },
+                goodput: if phase.seconds > 0.0 { phase.right as f64 / phase.seconds } else { 0.0 },
                 p50_milliseconds: share_of(&phase.micros, 0.5).unwrap_or(0.0),
                 p99_milliseconds: share_of(&phase.micros, 0.99).unwrap_or(0.0),
             }
@@ -222,9 +211,7 @@ impl Tally {
 /// The value that a share of these (ascending, microseconds) is not above, in milliseconds.
 fn share_of(micros: &[u32], share: f64) -> Option<f64> {
     let at = (micros.len() as f64 * share).ceil() as usize;
-    micros
-        .get(at.saturating_sub(1))
-        .map(|micros| f64::from(*micros) / 1000.0)
+    micros.get(at.saturating_sub(1)).map(|micros| f64::from(*micros) / 1000.0)
 }
 
 #[cfg(test)]
@@ -236,7 +223,9 @@ mod tests {
         let tally = Tally::default();
         tally.next_phase();
         let now = Instant::now();
-        let answered = |household, opens, verdict| tally.count(household, opens, now, Ended::Answered(verdict));
+        let answered = |household, opens, verdict| {
+            tally.count(household, opens, now, Ended::Answered(verdict))
+        };
         answered(1, false, Verdict::Right);
         answered(1, false, Verdict::Exposed(2));
         answered(1, true, Verdict::Exposed(2));
@@ -260,10 +249,7 @@ mod tests {
             (9, 1, 1, 1, 3, 1, 1)
         );
         assert_eq!((side.errors, side.dropped), (1, 1));
-        assert_eq!(
-            (side.accounts_shown, side.accounts_opened, side.accounts_seen),
-            (2, 1, 2)
-        );
+        assert_eq!((side.accounts_shown, side.accounts_opened, side.accounts_seen), (2, 1, 2));
         assert_eq!(side.course.iter().map(|step| step.exposed).sum::<u64>(), 3);
         assert_eq!(side.phases.len(), 1);
     }

@@ -25,14 +25,8 @@ const TEMPLATES: [&[u8]; 3] = [
     include_bytes!("templates/template-3.mp4"),
 ];
 /// Streets that made-up households live in.
-const STREETS: [&str; 6] = [
-    "Alder Lane",
-    "Birch Row",
-    "Cedar Close",
-    "Dogwood Way",
-    "Elm Street",
-    "Fir Court",
-];
+const STREETS: [&str; 6] =
+    ["Alder Lane", "Birch Row", "Cedar Close", "Dogwood Way", "Elm Street", "Fir Court"];
 
 /// One camera of one household, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +54,13 @@ pub struct Town {
 
 impl Town {
     /// A town whose footage ends at `now_milliseconds`.
-    pub fn new(seed: u64, households: u32, streams: u32, cameras_each: u32, now_milliseconds: u64) -> Self {
+    pub fn new(
+        seed: u64,
+        households: u32,
+        streams: u32,
+        cameras_each: u32,
+        now_milliseconds: u64,
+    ) -> Self {
         Self {
             seed,
             households,
@@ -87,7 +87,8 @@ impl Town {
 
     fn places_of(&self, households: u32) -> impl Iterator<Item = Place> + use<> {
         let each = self.cameras_each;
-        (0..households).flat_map(move |household| (0..each).map(move |camera| Place { household, camera }))
+        (0..households)
+            .flat_map(move |household| (0..each).map(move |camera| Place { household, camera }))
     }
 
     /// The cameras that handed in a long clip.
@@ -96,7 +97,8 @@ impl Town {
     }
 
     fn id(&self, what: u64, a: u32, b: u32) -> [u8; 16] {
-        let bytes = |salt: u64| mix(&[self.seed, what, u64::from(a), u64::from(b), salt]).to_be_bytes();
+        let bytes =
+            |salt: u64| mix(&[self.seed, what, u64::from(a), u64::from(b), salt]).to_be_bytes();
         let mut random = [0; 10];
         random
             .iter_mut()
@@ -141,7 +143,8 @@ impl Town {
     }
 
     fn footage_id(&self, place: Place, what: What, number: u32) -> Option<FootageId> {
-        let late = mix(&[self.seed, u64::from(place.household), u64::from(place.camera)]) % (APART_MILLISECONDS / 2);
+        let late = mix(&[self.seed, u64::from(place.household), u64::from(place.camera)])
+            % (APART_MILLISECONDS / 2);
         let event = u64::from(what != What::Still) * APART_MILLISECONDS / 2;
         let at = self
             .began_milliseconds
@@ -155,10 +158,7 @@ impl Town {
             u64::from(number),
         ]);
         let mut bytes = [0; 10];
-        bytes
-            .iter_mut()
-            .zip(random.to_be_bytes())
-            .for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(random.to_be_bytes()).for_each(|(to, from)| *to = from);
         FootageId::from_time(at, bytes).ok()
     }
     /// The id of a camera's still. Greater numbers have greater ids. None only past the time that
@@ -173,12 +173,7 @@ impl Town {
 
     /// The mark of a piece of footage.
     pub fn mark(&self, place: Place, what: What, number: u32) -> Mark {
-        Mark {
-            household: place.household,
-            camera: place.camera,
-            what,
-            number,
-        }
+        Mark { household: place.household, camera: place.camera, what, number }
     }
 
     /// What a camera is called.
@@ -211,10 +206,8 @@ impl Town {
     fn clip_of(&self, place: Place, number: u32, bytes: usize) -> Bytes {
         let mark = self.mark(place, What::Clip, number);
         let code = mark.code(self.seed);
-        let template = TEMPLATES
-            .get(number as usize % TEMPLATES.len())
-            .copied()
-            .unwrap_or_default();
+        let template =
+            TEMPLATES.get(number as usize % TEMPLATES.len()).copied().unwrap_or_default();
         let mut clip = template.to_vec();
         // The media data is the last box: it grows to the end of the file.
         let data_begin = template
@@ -266,10 +259,7 @@ mod tests {
             }
         }
         let again = Town::new(5, 3, 1, 2, 1_800_000_000_000);
-        let place = Place {
-            household: 2,
-            camera: 1,
-        };
+        let place = Place { household: 2, camera: 1 };
         assert_eq!(again.clip(place, 4), town.clip(place, 4));
         assert_eq!(town.place_of(2, &town.camera_id(place).to_string()), Some(place));
         assert_eq!(town.place_of(1, &town.camera_id(place).to_string()), None);
@@ -278,10 +268,7 @@ mod tests {
     #[test]
     fn a_clip_is_a_video_with_its_mark_in_every_block() {
         let town = town();
-        let place = Place {
-            household: 1,
-            camera: 0,
-        };
+        let place = Place { household: 1, camera: 0 };
         for number in 0..4 {
             let (clip, bytes) = match number {
                 3 => (town.long_clip(place), LONG_CLIP_BYTES),

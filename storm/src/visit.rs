@@ -21,10 +21,7 @@ pub(super) struct Visit<'a> {
 
 impl Visit<'_> {
     fn detector(&self) -> Detector<'_> {
-        Detector {
-            town: &self.crowd.town,
-            household: self.household,
-        }
+        Detector { town: &self.crowd.town, household: self.household }
     }
 
     /// Asks, judges, counts. `opens`: as in [`Tally::count`].
@@ -35,19 +32,13 @@ impl Visit<'_> {
         opens: bool,
         judge: impl Fn(&Reply) -> Verdict,
     ) -> Option<Verdict> {
-        let ask = Ask {
-            range,
-            ..Ask::get(format!("{}{path}", self.prefix), self.credential)
-        };
+        let ask = Ask { range, ..Ask::get(format!("{}{path}", self.prefix), self.credential) };
         let turn = mix(&[self.nth, self.turn.fetch_add(1, Ordering::Relaxed)]);
         let (reply, began) = self.crowd.ask(self.household, opens, &ask, turn, self.tally).await?;
         // What a cache in front gives back to the very viewer who had it before is not the server's
         // to prevent; what it gives to others is.
-        let verdict = if reply.from_cache {
-            self.detector().anybody_elses(&reply)
-        } else {
-            judge(&reply)
-        };
+        let verdict =
+            if reply.from_cache { self.detector().anybody_elses(&reply) } else { judge(&reply) };
         self.tally.count(self.household, opens, began, Ended::Answered(verdict));
         Some(verdict)
     }
@@ -56,17 +47,13 @@ impl Visit<'_> {
     pub(super) async fn all(&self) {
         let town = &self.crowd.town;
         let places: Vec<Place> = (0..town.cameras_each)
-            .map(|camera| Place {
-                household: self.household,
-                camera,
-            })
+            .map(|camera| Place { household: self.household, camera })
             .collect();
         let revoked = |place: &Place| {
-            self.crowd
-                .handed(*place)
-                .is_some_and(|handed| handed.revoked.load(Ordering::SeqCst))
+            self.crowd.handed(*place).is_some_and(|handed| handed.revoked.load(Ordering::SeqCst))
         };
-        let (lost, kept): (Vec<Place>, Vec<Place>) = places.iter().partition(|place| revoked(place));
+        let (lost, kept): (Vec<Place>, Vec<Place>) =
+            places.iter().partition(|place| revoked(place));
         self.look("/cameras".to_owned(), None, false, |reply| {
             self.detector().cameras(reply, &kept)
         })
@@ -108,10 +95,8 @@ impl Visit<'_> {
         let numbers = handed.events();
         let (first, rest) = numbers.split_at(numbers.len().min(PAGE));
         let path = self.camera(place, &format!("events?limit={PAGE}"));
-        self.look(path, None, false, |reply| {
-            self.detector().page(reply, place, first, maybe)
-        })
-        .await;
+        self.look(path, None, false, |reply| self.detector().page(reply, place, first, maybe))
+            .await;
         if let Some(last) = first.last()
             && let Some(before) = town.event_id(place, *last)
         {
@@ -119,10 +104,8 @@ impl Visit<'_> {
             let next = rest.get(..rest.len().min(PAGE)).unwrap_or_default();
             // Only what is older than the cursor may come, whatever was on its way.
             let maybe = |number: u32| number < *last && maybe(number);
-            self.look(path, None, false, |reply| {
-                self.detector().page(reply, place, next, maybe)
-            })
-            .await;
+            self.look(path, None, false, |reply| self.detector().page(reply, place, next, maybe))
+                .await;
         }
         let drawn = mix(&[town.seed, 8, u64::from(self.household), self.nth]);
         let chosen = usize::try_from(drawn).unwrap_or(0).checked_rem(numbers.len());
@@ -137,8 +120,7 @@ impl Visit<'_> {
             return;
         };
         let path = self.camera(place, &format!("events/{event}"));
-        self.look(path, None, true, |reply| self.detector().event(reply, place, number))
-            .await;
+        self.look(path, None, true, |reply| self.detector().event(reply, place, number)).await;
         let own = has(handed.stills.load(Ordering::SeqCst), number);
         let twin = has(handed.twins.load(Ordering::SeqCst), number);
         if own || twin {
@@ -147,11 +129,7 @@ impl Visit<'_> {
                 let shown = if own { number } else { TWIN + number };
                 let verdict = self.detector().still(reply, place, What::EventStill, shown..=shown);
                 // Two were told that theirs is there, and one is.
-                if own && twin && verdict == Verdict::Right {
-                    Verdict::Wrong
-                } else {
-                    verdict
-                }
+                if own && twin && verdict == Verdict::Right { Verdict::Wrong } else { verdict }
             })
             .await;
         }
@@ -175,19 +153,13 @@ impl Visit<'_> {
         }
         let drawn = mix(&[town.seed, 9, u64::from(self.household), self.nth]);
         let step = 1 + u32::try_from(drawn % u64::from(town.households - 1)).unwrap_or(0);
-        let other = Place {
-            household: (self.household + step) % town.households,
-            camera: 0,
-        };
+        let other = Place { household: (self.household + step) % town.households, camera: 0 };
         self.must_see_nothing(other).await;
     }
 
     async fn must_see_nothing(&self, place: Place) {
         let path = self.camera(place, "thumbnail?width=160");
-        self.look(path, None, false, |reply| {
-            self.detector().nothing(reply, place.household)
-        })
-        .await;
+        self.look(path, None, false, |reply| self.detector().nothing(reply, place.household)).await;
         let path = self.camera(place, "events?limit=2");
         self.look(path, None, true, |reply| {
             let seen = self.detector().nothing(reply, place.household);
@@ -201,17 +173,12 @@ impl Visit<'_> {
     /// The session has ended: whatever comes with it is for nobody.
     pub(super) async fn after_the_end(&self) {
         let newest = (0..self.crowd.town.cameras_each).map(|camera| {
-            let place = Place {
-                household: self.household,
-                camera,
-            };
+            let place = Place { household: self.household, camera };
             self.camera(place, "thumbnail?width=160")
         });
         for path in std::iter::once("/cameras".to_owned()).chain(newest) {
-            self.look(path, None, false, |reply| {
-                self.detector().nothing(reply, self.household)
-            })
-            .await;
+            self.look(path, None, false, |reply| self.detector().nothing(reply, self.household))
+                .await;
         }
     }
 }

@@ -38,7 +38,11 @@ impl WebCache {
     ///
     /// # Errors
     /// If no port can be had.
-    pub async fn open(behind: SocketAddr, lies: Arc<Lies>, without_tag: bool) -> anyhow::Result<Self> {
+    pub async fn open(
+        behind: SocketAddr,
+        lies: Arc<Lies>,
+        without_tag: bool,
+    ) -> anyhow::Result<Self> {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("no port for the web cache")?;
         let address = listener.local_addr()?;
@@ -50,26 +54,32 @@ impl WebCache {
             kept: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(inner);
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move { drop(stopped.await) });
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { drop(stopped.await) });
         tokio::spawn(served.into_future());
         Ok(Self { address, _stop: stop })
     }
 }
 
-async fn pass(State(cache): State<Arc<Inner>>, request: Request<Body>) -> Result<Response, StatusCode> {
+async fn pass(
+    State(cache): State<Arc<Inner>>,
+    request: Request<Body>,
+) -> Result<Response, StatusCode> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let text =
+        |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let range = text(header::RANGE).unwrap_or_default();
     let kept_by = if cache.without_tag { without_tag(&path) } else { &path };
     let key = format!("{kept_by} {range}");
     let lies = parts.method == Method::GET && cache.lies.next(Liar::WayOut) == Some(Lie::WebCache);
-    if lies && let Some((status, body)) = cache.kept.lock().ok().and_then(|kept| kept.get(&key).cloned()) {
+    if lies
+        && let Some((status, body)) =
+            cache.kept.lock().ok().and_then(|kept| kept.get(&key).cloned())
+    {
         cache.lies.was_told(Liar::WayOut, Lie::WebCache);
         let mut response = (status, body).into_response();
-        response
-            .headers_mut()
-            .insert("x-cache", HeaderValue::from_static("HIT"));
+        response.headers_mut().insert("x-cache", HeaderValue::from_static("HIT"));
         return Ok(response);
     }
     let credential = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));

@@ -31,7 +31,8 @@ const HOUSEHOLDS: u32 = 8;
 const START: Duration = Duration::from_secs(20);
 
 /// Which caches there are: name, program, and Debian's package.
-const CACHES: [(&str, &str, &str); 2] = [("nginx", "nginx", "nginx-light"), ("varnish", "varnishd", "varnish")];
+const CACHES: [(&str, &str, &str); 2] =
+    [("nginx", "nginx", "nginx-light"), ("varnish", "varnishd", "varnish")];
 
 /// A cache that runs; ended when it is dropped.
 struct Running {
@@ -82,7 +83,11 @@ pub fn installed() -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A cache does not begin, or a server can't be made.
-pub async fn stand_before(seed: u64, plan: &Plan, handlers: &(Handler, Handler)) -> anyhow::Result<Vec<WebCache>> {
+pub async fn stand_before(
+    seed: u64,
+    plan: &Plan,
+    handlers: &(Handler, Handler),
+) -> anyhow::Result<Vec<WebCache>> {
     let folder = plan.folder.as_deref();
     let mut rows = Vec::new();
     let town = Arc::new(Town::new(seed, HOUSEHOLDS, 0, 1, clock::now_milliseconds()));
@@ -111,7 +116,8 @@ pub async fn stand_before(seed: u64, plan: &Plan, handlers: &(Handler, Handler))
             here: Passed::default(),
             conventional: Passed::default(),
         };
-        for (which, (arena, crowd)) in [Which::Here, Which::Conventional].into_iter().zip(&servers) {
+        for (which, (arena, crowd)) in [Which::Here, Which::Conventional].into_iter().zip(&servers)
+        {
             let by_tag = which == Which::Conventional || !plan.forge.contains(&Defence::Tag);
             let cache = start((name, program), (arena.address, by_tag), folder).await?;
             let passed = through(&Client::new(cache.address), &town, &crowd.viewers).await;
@@ -140,12 +146,11 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
             format!("/cameras/{}/thumbnail?width=160", town.camera_id(place)),
             format!("/cameras/{}/events?limit=2", town.camera_id(place)),
         ];
-        let second_is = Detector {
-            town,
-            household: household + 1,
-        };
+        let second_is = Detector { town, household: household + 1 };
         for path in paths {
-            let ask = |(credential, prefix): &(String, String)| Ask::get(format!("{prefix}{path}"), credential);
+            let ask = |(credential, prefix): &(String, String)| {
+                Ask::get(format!("{prefix}{path}"), credential)
+            };
             for viewer in [first, first, second] {
                 let reply = client.ask(&ask(viewer)).await;
                 passed.asked += 1;
@@ -160,11 +165,8 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
 }
 
 fn is_installed(program: &str) -> bool {
-    let version = Command::new(program)
-        .arg("-V")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let version =
+        Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok()
 }
 
@@ -206,11 +208,7 @@ async fn start(
         .stderr(log)
         .spawn()
         .with_context(|| format!("{program} does not start"))?;
-    let running = Running {
-        child,
-        address,
-        _folder: folder,
-    };
+    let running = Running { child, address, _folder: folder };
     let began = std::time::Instant::now();
     while tokio::net::TcpStream::connect(address).await.is_err() {
         if began.elapsed() > START {
@@ -226,11 +224,7 @@ async fn start(
 fn nginx(folder: &Path, address: SocketAddr, (behind, by_tag): (SocketAddr, bool)) -> String {
     let folder = folder.display();
     // Started by root, its workers would be another user, who may not look into the run's folder.
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let key = if by_tag { "$request_uri" } else { "$without_tag" };
     format!(
         "{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
@@ -257,11 +251,7 @@ http {{
 }
 
 fn varnish((behind, by_tag): (SocketAddr, bool)) -> String {
-    let key = if by_tag {
-        "req.url"
-    } else {
-        "regsub(req.url, \"^/v1/[^/]+\", \"\")"
-    };
+    let key = if by_tag { "req.url" } else { "regsub(req.url, \"^/v1/[^/]+\", \"\")" };
     format!(
         "vcl 4.1;
 backend behind {{ .host = \"{}\"; .port = \"{}\"; }}

@@ -8,8 +8,8 @@ use crate::town::Town;
 use eyesonly_gate::Keys;
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{
-    CameraId, CameraKey, Context, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion, Question, Rendition,
-    SealingKey, SessionId, ViewerId,
+    CameraId, CameraKey, Context, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion,
+    Question, Rendition, SealingKey, SessionId, ViewerId,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -109,27 +109,10 @@ impl Names {
     }
 
     fn context(&self, whose: &Whose) -> Option<Context> {
-        let Whose {
-            household,
-            camera,
-            kind,
-            id,
-            version,
-            rendition,
-        } = *whose;
+        let Whose { household, camera, kind, id, version, rendition } = *whose;
         let handler = self.known.as_ref()?.thumbnail;
         let rendition = rendition.map(|name| Rendition { name, handler });
-        Context::footage(
-            &Question {
-                household,
-                camera,
-                kind,
-                rendition,
-                object: id,
-            },
-            version,
-        )
-        .ok()
+        Context::footage(&Question { household, camera, kind, rendition, object: id }, version).ok()
     }
 
     fn shard(&self, name: ObjectName) -> Option<&Shard> {
@@ -146,21 +129,8 @@ impl Names {
 
     /// Notes a row that is about to be committed, and what its renditions will be called.
     pub fn committed(&self, household: HouseholdId, row: &ObjectRow) {
-        let ObjectRow {
-            camera,
-            kind,
-            id,
-            version,
-            ..
-        } = *row;
-        let whose = Whose {
-            household,
-            camera,
-            kind,
-            id,
-            version,
-            rendition: None,
-        };
+        let ObjectRow { camera, kind, id, version, .. } = *row;
+        let whose = Whose { household, camera, kind, id, version, rendition: None };
         if row.rendition {
             return;
         }
@@ -170,10 +140,7 @@ impl Names {
         }
         let Some(key) = self.camera_key(camera) else { return };
         for name in RENDITIONS {
-            let whose = Whose {
-                rendition: Some(name),
-                ..whose
-            };
+            let whose = Whose { rendition: Some(name), ..whose };
             if let Some(context) = self.context(&whose) {
                 self.note(key.object_name(&context), whose);
             }

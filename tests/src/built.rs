@@ -85,7 +85,8 @@ pub fn host_with_all_features() -> PathBuf {
 }
 
 fn built(variable: &str, default: &str) -> PathBuf {
-    let path = std::env::var_os(variable).map_or_else(|| Path::new(ROOT).join(default), PathBuf::from);
+    let path =
+        std::env::var_os(variable).map_or_else(|| Path::new(ROOT).join(default), PathBuf::from);
     path.canonicalize().unwrap_or_else(|error| {
         panic!(
             "{}: {error}; run `cargo xtask build` first, or `cargo xtask test`, which builds all of it",

@@ -20,10 +20,7 @@ impl Canary {
     pub fn new(name: &str, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref().to_vec();
         assert!(bytes.len() >= 8, "{name} is too short to mean anything");
-        Self {
-            name: name.into(),
-            bytes,
-        }
+        Self { name: name.into(), bytes }
     }
 
     /// Whether it is in `haystack`.
@@ -48,11 +45,7 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() {
-            found.extend(files_below(&path))
-        } else {
-            found.push(path)
-        }
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
     }
     found
 }

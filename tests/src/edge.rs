@@ -187,7 +187,10 @@ impl Edge {
     ///
     /// # Errors
     /// The edge did not start.
-    pub fn try_restart_with(&mut self, change: impl FnOnce(&mut EdgeOptions)) -> Result<(), String> {
+    pub fn try_restart_with(
+        &mut self,
+        change: impl FnOnce(&mut EdgeOptions),
+    ) -> Result<(), String> {
         change(&mut self.options);
         if self.process.is_some() {
             self.stop();
@@ -197,9 +200,7 @@ impl Edge {
 
     /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
-        self.process
-            .as_mut()
-            .is_some_and(|process| process.ended().unwrap().is_none())
+        self.process.as_mut().is_some_and(|process| process.ended().unwrap().is_none())
     }
 
     /// The process id of `serve`.
@@ -297,23 +298,14 @@ impl Edge {
     /// The text of `/metrics`.
     pub async fn metrics(&self) -> String {
         let address = self.metrics.expect("its log says where metrics are");
-        reqwest::get(format!("http://{address}/metrics"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
+        reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap()
     }
 
     /// The sum of all samples of `name` whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
         let text = self.metrics().await;
-        let samples = text
-            .lines()
-            .filter(|line| line.starts_with(name) && line.contains(labels));
-        samples
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
-            .sum()
+        let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
+        samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
     /// How many answers did not prove their question, and were rejected.
@@ -330,10 +322,8 @@ impl Edge {
     /// If it isn't there.
     pub fn memory_kib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-            .unwrap();
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 }

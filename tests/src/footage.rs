@@ -24,9 +24,7 @@ pub fn library() -> Media {
 /// If it isn't there.
 pub fn media(name: &str) -> Bytes {
     let path = Path::new(ROOT).join("tests/media").join(name);
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        .into()
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into()
 }
 
 /// Runs ffmpeg from a lavfi `source` into one file; `arguments` say how.
@@ -37,27 +35,14 @@ pub fn ffmpeg(source: &str, arguments: &str, name: &str) -> Bytes {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut command = Command::new("ffmpeg");
-    command.args([
-        "-hide_banner",
-        "-loglevel",
-        "error",
-        "-nostdin",
-        "-f",
-        "lavfi",
-        "-i",
-        source,
-    ]);
+    command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-f", "lavfi", "-i", source]);
     let output = command
         .args(arguments.split_whitespace())
         .arg(&path)
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     std::fs::read(path).unwrap().into()
 }
 
@@ -69,7 +54,9 @@ pub fn flat_still(colour: &str, width: u32, height: u32) -> Bytes {
 
 /// A short H.264 clip with its index in front, made by ffmpeg.
 pub fn clip(source: &str, seconds: u32) -> Bytes {
-    let arguments = format!("-t {seconds} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -movflags +faststart");
+    let arguments = format!(
+        "-t {seconds} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -movflags +faststart"
+    );
     ffmpeg(source, &arguments, "clip.mp4")
 }
 
@@ -83,7 +70,8 @@ pub fn fragmented_clip(source: &str, seconds: u32) -> Bytes {
 
 /// A clip of several MiB: a fractal, without loss.
 pub fn large_clip() -> Bytes {
-    let arguments = "-t 4 -c:v libx264 -qp 0 -preset ultrafast -pix_fmt yuv420p -movflags +faststart";
+    let arguments =
+        "-t 4 -c:v libx264 -qp 0 -preset ultrafast -pix_fmt yuv420p -movflags +faststart";
     ffmpeg("mandelbrot=s=640x480:rate=15", arguments, "clip.mp4")
 }
 

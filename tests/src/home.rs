@@ -28,12 +28,6 @@ impl Home {
         let household = edge.household("Alder Lane 4");
         let (camera, account) = (household.camera("Front door"), household.viewer("alder"));
         let viewer = account.login().await;
-        Self {
-            edge,
-            household,
-            camera,
-            account,
-            viewer,
-        }
+        Self { edge, household, camera, account, viewer }
     }
 }

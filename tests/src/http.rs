@@ -37,11 +37,7 @@ impl Answer {
     pub async fn try_of(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self {
-            status,
-            headers,
-            body: response.bytes().await?,
-        })
+        Ok(Self { status, headers, body: response.bytes().await? })
     }
 
     /// Sends a request that must be answered.
@@ -49,9 +45,7 @@ impl Answer {
     /// # Panics
     /// If it isn't.
     pub async fn of(request: RequestBuilder) -> Self {
-        Self::try_of(request)
-            .await
-            .unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        Self::try_of(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 
     /// Sends an upload until it is answered, as a camera does: an edge that refuses need not read the body to its end, and who is still
@@ -71,10 +65,7 @@ impl Answer {
 
     /// A header's value, or "".
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The body as JSON.
@@ -83,7 +74,8 @@ impl Answer {
     /// If it isn't JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.told()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.told()))
     }
 
     /// Status and the body's beginning, for a message.
@@ -109,12 +101,7 @@ impl Answer {
     #[track_caller]
     pub fn expect_problem(self, status: u16) -> Self {
         let answer = self.expect(status);
-        assert_eq!(
-            answer.header("content-type"),
-            "application/problem+json",
-            "{}",
-            answer.told()
-        );
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.told());
         assert_eq!(answer.header("cache-control"), "private, no-store");
         let problem = answer.json();
         assert_eq!(problem["status"], status, "{problem}");
@@ -130,9 +117,8 @@ impl Answer {
     /// Everything that a client sees, but Date: two answers that are the same here can't be told apart.
     pub fn seen(&self) -> (u16, Vec<(String, Vec<u8>)>, Bytes) {
         let headers = self.headers.iter().filter(|(name, _)| *name != "date");
-        let mut headers: Vec<_> = headers
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect();
+        let mut headers: Vec<_> =
+            headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         headers.sort();
         (self.status, headers, self.body.clone())
     }
@@ -152,7 +138,10 @@ impl Door {
         Self::with(certificate, |builder| builder)
     }
 
-    fn with(certificate: Option<&Path>, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+    fn with(
+        certificate: Option<&Path>,
+        build: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Self {
         let mut builder = Client::builder().no_proxy().timeout(Duration::from_secs(SECONDS_MAX));
         builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(path) = certificate {
@@ -160,11 +149,7 @@ impl Door {
             builder = builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()]);
         }
         let certificate = certificate.map(Path::to_owned);
-        Self {
-            address: Arc::default(),
-            certificate,
-            client: build(builder).build().unwrap(),
-        }
+        Self { address: Arc::default(), certificate, client: build(builder).build().unwrap() }
     }
 
     /// The same edge by another client with connections of its own, such as one that speaks HTTP/2 from the first byte.
@@ -177,10 +162,7 @@ impl Door {
 
     /// The same edge by a client that does not know its certificate.
     pub fn stranger(&self) -> Self {
-        Self {
-            address: Arc::clone(&self.address),
-            ..Self::with(None, |builder| builder)
-        }
+        Self { address: Arc::clone(&self.address), ..Self::with(None, |builder| builder) }
     }
 
     pub(crate) fn set_address(&self, address: &str) {

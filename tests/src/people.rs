@@ -25,7 +25,12 @@ pub struct Household {
 }
 
 impl Household {
-    pub(crate) fn add(command_line: CommandLine, door: Door, name: &str, quota_bytes: Option<u64>) -> Self {
+    pub(crate) fn add(
+        command_line: CommandLine,
+        door: Door,
+        name: &str,
+        quota_bytes: Option<u64>,
+    ) -> Self {
         let id = command_line.add_household(name, quota_bytes).unwrap();
         Self { id, command_line, door }
     }
@@ -89,20 +94,14 @@ impl<T> Deref for Client<T> {
 impl<T> Client<T> {
     /// Somebody whom an edge knows already.
     pub fn known(who: T, door: &Door) -> Self {
-        Self {
-            who,
-            door: door.clone(),
-        }
+        Self { who, door: door.clone() }
     }
 }
 
 impl<T: Clone> Client<T> {
     /// The same by another client.
     pub fn through(&self, door: &Door) -> Self {
-        Self {
-            who: self.who.clone(),
-            door: door.clone(),
-        }
+        Self { who: self.who.clone(), door: door.clone() }
     }
 }
 
@@ -130,10 +129,7 @@ impl Account {
         let who = people::Session::of(location, cookie, &answer.body).unwrap();
         let has_token = matches!(who.credential, people::Credential::Token(_));
         assert_eq!(has_token, bearer, "another kind of session was asked for");
-        Client {
-            who,
-            door: self.door.clone(),
-        }
+        Client { who, door: self.door.clone() }
     }
 }
 

@@ -86,10 +86,7 @@ pub fn apart(one: Colour, other: Colour) -> u8 {
 /// If there are none.
 pub fn nearest<'a>(seen: Colour, colours: impl IntoIterator<Item = &'a str>) -> &'a str {
     let distance = |name: &&str| -> u32 {
-        seen.iter()
-            .zip(colour(name))
-            .map(|(a, b)| u32::from(a.abs_diff(b)).pow(2))
-            .sum()
+        seen.iter().zip(colour(name)).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
     };
     colours.into_iter().min_by_key(distance).unwrap()
 }

@@ -12,9 +12,8 @@ use crate::built::ROOT;
 /// If it does not start or fails; what it printed is the message.
 #[track_caller]
 pub fn run(command: &mut Command) {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     assert!(
         output.status.success(),
         "{command:?} failed ({}):\n{}{}",
@@ -30,10 +29,7 @@ pub fn run(command: &mut Command) {
 /// If the test is somewhere else.
 pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
-    test.ancestors()
-        .nth(3)
-        .expect("a folder above debug/deps")
-        .to_path_buf()
+    test.ancestors().nth(3).expect("a folder above debug/deps").to_path_buf()
 }
 
 /// A Python with what `tests/{suite}/requirements.txt` says. pip does nothing when all is there.
@@ -48,7 +44,8 @@ pub fn python(suite: &str) -> PathBuf {
         "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's like",
     );
     // Tests of one suite are processes of their own, and begin at once: one makes it, the others wait.
-    let lock = File::create(target().join(format!("{suite}-venv.lock"))).expect("a file beside the venv");
+    let lock =
+        File::create(target().join(format!("{suite}-venv.lock"))).expect("a file beside the venv");
     lock.lock().expect("a lock beside the venv");
     let venv = target().join(format!("{suite}-venv"));
     let python = venv.join("bin/python");

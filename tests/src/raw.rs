@@ -71,7 +71,8 @@ pub async fn read_head(stream: &mut TcpStream) -> RawAnswer {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {
-        let read = tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut byte)).await;
+        let read =
+            tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut byte)).await;
         match read.expect("the edge answers or closes") {
             Ok(0) | Err(_) => break,
             Ok(_) => bytes.push(byte[0]),
@@ -85,7 +86,8 @@ async fn read(stream: &mut TcpStream) -> RawAnswer {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
-        let read = tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut piece)).await;
+        let read =
+            tokio::time::timeout(Duration::from_secs(SECONDS_MAX), stream.read(&mut piece)).await;
         match read.expect("the edge answers or closes") {
             Ok(0) | Err(_) => break,
             Ok(count) => bytes.extend_from_slice(&piece[..count]),

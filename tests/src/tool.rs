@@ -21,11 +21,7 @@ pub fn tool(name: &str) -> bool {
     let found = TOOLS.iter().find(|tool| tool.0 == name);
     let (_, probe, package) = found.unwrap_or_else(|| panic!("{name} is not in the list of tools"));
     let mut command = Command::new(probe[0]);
-    if command
-        .args(&probe[1..])
-        .output()
-        .is_ok_and(|output| output.status.success())
-    {
+    if command.args(&probe[1..]).output().is_ok_and(|output| output.status.success()) {
         return true;
     }
     skipped(&format!("{name}: apt-get install {package}"));

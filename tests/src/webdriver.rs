@@ -140,10 +140,7 @@ impl Browser {
                     return element;
                 }
             }
-            assert!(
-                Instant::now() < deadline,
-                "not within {SECONDS_MAX} s: {selector} is shown"
-            );
+            assert!(Instant::now() < deadline, "not within {SECONDS_MAX} s: {selector} is shown");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -159,13 +156,7 @@ impl Browser {
 
     /// Types into the element that has the focus.
     pub async fn press(&self, keys: &str) {
-        self.client
-            .active_element()
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
     /// A command of the driver's own, by its path below the session.
@@ -178,8 +169,7 @@ impl Browser {
 
     /// A command of the DevTools protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
-        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
-            .await
+        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
     }
 
     /// What the browser has logged since it was asked last.

@@ -84,12 +84,7 @@ fn testid(name: &str) -> String {
 }
 
 fn screenshots() -> PathBuf {
-    std::env::current_exe()
-        .unwrap()
-        .ancestors()
-        .nth(3)
-        .unwrap()
-        .join("screenshots")
+    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("screenshots")
 }
 
 /// Whose corner is shown in what `selector` finds.
@@ -114,8 +109,7 @@ async fn log_in(browser: &Browser, edge: &Edge, account: &Account) {
     name.send_keys(&account.login).await.unwrap();
     password.send_keys("not the password").await.unwrap();
     browser.click(&testid("login-submit")).await;
-    let message =
-        "const message = document.querySelector('[data-testid=login-error]').textContent; return message || null";
+    let message = "const message = document.querySelector('[data-testid=login-error]').textContent; return message || null";
     let message = browser.until("the form says that it was wrong", message, &[]).await;
     assert!(message.as_str().unwrap().contains("don't match"), "{message}");
     assert_eq!(browser.place().await, "/");
@@ -133,11 +127,8 @@ async fn wall(browser: &Browser, home: &Home) {
                  [card.dataset.camera, card.querySelector('[data-testid=camera-name]').textContent])";
     let cards = browser.script(cards, &[]).await;
     let mut seen: Vec<(String, String)> = serde_json::from_value(cards).unwrap();
-    let mut expected: Vec<_> = home
-        .cameras
-        .iter()
-        .map(|each| (each.camera.id.clone(), each.name.clone()))
-        .collect();
+    let mut expected: Vec<_> =
+        home.cameras.iter().map(|each| (each.camera.id.clone(), each.name.clone())).collect();
     seen.sort();
     expected.sort();
     assert_eq!(seen, expected);
@@ -154,9 +145,7 @@ fn card(filming: &Filming) -> String {
 }
 
 async fn enlarge(browser: &Browser, filming: &Filming) {
-    browser
-        .click(&format!("{} {}", card(filming), testid("camera-enlarge")))
-        .await;
+    browser.click(&format!("{} {}", card(filming), testid("camera-enlarge"))).await;
     browser.shown(&testid("enlarge")).await;
     let large = "return document.querySelector('[data-testid=enlarged-image]').naturalWidth > 640";
     browser.until("the large picture is there", large, &[]).await;
@@ -173,15 +162,11 @@ async fn enlarge(browser: &Browser, filming: &Filming) {
             &[],
         )
         .await;
-    browser
-        .until("the wall's own place is there again", "return !location.hash", &[])
-        .await;
+    browser.until("the wall's own place is there again", "return !location.hash", &[]).await;
 }
 
 async fn open_events(browser: &Browser, filming: &Filming) {
-    browser
-        .click(&format!("{} {}", card(filming), testid("camera-events")))
-        .await;
+    browser.click(&format!("{} {}", card(filming), testid("camera-events"))).await;
     browser.shown(&testid("event-item")).await;
     let listed = browser
         .script(
@@ -207,27 +192,22 @@ async fn play_and_seek(browser: &Browser, filming: &Filming) {
         "{video} if (video.error) throw new Error(video.error.message); return video.readyState >= 2 && video.currentTime > 0.3"
     );
     browser.until("the clip plays", &plays, &[]).await;
-    let before = browser
-        .script(&format!("{video} return video.currentTime"), &[])
-        .await
-        .as_f64()
-        .unwrap();
+    let before =
+        browser.script(&format!("{video} return video.currentTime"), &[]).await.as_f64().unwrap();
     let advances = format!("{video} return video.currentTime > arguments[0] + 0.3");
     browser.until("time goes on", &advances, &[json!(before)]).await;
     shows_camera_of(browser, &testid("clip-video"), &filming.corner).await;
 
-    let length = browser
-        .script(&format!("{video} return video.duration"), &[])
-        .await
-        .as_f64()
-        .unwrap();
+    let length =
+        browser.script(&format!("{video} return video.duration"), &[]).await.as_f64().unwrap();
     for at in [length * 0.75, length * 0.25] {
         let seek = format!(
             "{video} video.pause(); delete video.dataset.sought; \
              video.addEventListener('seeked', () => {{ video.dataset.sought = 'yes'; }}, {{ once: true }}); video.currentTime = arguments[0]"
         );
         browser.script(&seek, &[json!(at)]).await;
-        let arrived = format!("{video} return video.dataset.sought === 'yes' && video.readyState >= 2");
+        let arrived =
+            format!("{video} return video.dataset.sought === 'yes' && video.readyState >= 2");
         browser.until("it has arrived where it was sent", &arrived, &[]).await;
         let now = browser
             .script(&format!("{video} return video.currentTime"), &[])
@@ -254,17 +234,10 @@ async fn delete(browser: &Browser, filming: &Filming, event: &str) {
     browser.click(&testid("event-delete-confirm")).await;
     let gone = "return !document.querySelector(arguments[0])";
     browser
-        .until(
-            "the event goes from the list",
-            gone,
-            &[json!(format!("[data-event='{event}']"))],
-        )
+        .until("the event goes from the list", gone, &[json!(format!("[data-event='{event}']"))])
         .await;
     let left = browser
-        .script(
-            "return document.querySelectorAll('[data-testid=event-item]').length",
-            &[],
-        )
+        .script("return document.querySelectorAll('[data-testid=event-item]').length", &[])
         .await;
     assert_eq!(left, filming.events.len() - 1);
 }
@@ -285,9 +258,7 @@ async fn fits(browser: &Browser, what: &str) {
 
 async fn colours(browser: &Browser, scheme: &str) -> u64 {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-    browser
-        .devtools("Emulation.setEmulatedMedia", json!({ "features": features }))
-        .await;
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     // A canvas reads whatever form the colour is written in.
     let brightness = "
         const context = document.createElement('canvas').getContext('2d');
@@ -312,9 +283,7 @@ async fn by_day_and_by_night(browser: &Browser) {
 async fn on_a_phone(browser: &Browser, home: &Home) {
     let phone = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
     browser.devtools("Emulation.setDeviceMetricsOverride", phone).await;
-    browser
-        .until("the page is a phone's", "return window.innerWidth === 360", &[])
-        .await;
+    browser.until("the page is a phone's", "return window.innerWidth === 360", &[]).await;
     wall(browser, home).await;
     fits(browser, "the wall").await;
     browser.photograph(&screenshots().join("phone.png")).await;
@@ -335,9 +304,7 @@ async fn on_a_phone(browser: &Browser, home: &Home) {
     browser.click(&testid("player-close")).await;
     browser.click(&testid("timeline-back")).await;
     browser.shown(&testid("wall")).await;
-    browser
-        .devtools("Emulation.clearDeviceMetricsOverride", json!({}))
-        .await;
+    browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
 }
 
 /// What `fetch` in the page gives for each address, as status codes.
@@ -345,9 +312,7 @@ async fn fetched(browser: &Browser, addresses: &[String]) -> Vec<u64> {
     let start = "window.fetched = null; Promise.all(arguments[0].map((address) => fetch(address, { cache: 'no-store' }).then((answer) => answer.status)))\
                  .then((statuses) => { window.fetched = statuses; })";
     browser.script(start, &[json!(addresses)]).await;
-    let statuses = browser
-        .until("every address is answered", "return window.fetched", &[])
-        .await;
+    let statuses = browser.until("every address is answered", "return window.fetched", &[]).await;
     serde_json::from_value(statuses).unwrap()
 }
 
@@ -358,8 +323,10 @@ fn addresses(wall: &str, home: &Home) -> Vec<String> {
         let camera = format!("{wall}cameras/{}", each.camera.id);
         addresses.extend([format!("{camera}/thumbnail?width=320"), format!("{camera}/events")]);
         for (event, _) in &each.events {
-            addresses
-                .extend(["", "/thumbnail?width=320", "/clip"].map(|rest| format!("{camera}/events/{event}{rest}")));
+            addresses.extend(
+                ["", "/thumbnail?width=320", "/clip"]
+                    .map(|rest| format!("{camera}/events/{event}{rest}")),
+            );
         }
     }
     addresses
@@ -371,13 +338,13 @@ async fn nothing_was_logged_but(browser: &Browser, provoked: &[&str]) {
     let log = browser.log().await;
     let bad: Vec<_> = log
         .iter()
-        .filter(|line| line.source != "network" && matches!(line.level.as_str(), "SEVERE" | "WARNING"))
+        .filter(|line| {
+            line.source != "network" && matches!(line.level.as_str(), "SEVERE" | "WARNING")
+        })
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    let refused: Vec<_> = log
-        .iter()
-        .filter(|line| line.source == "network" && !fits(&line.message))
-        .collect();
+    let refused: Vec<_> =
+        log.iter().filter(|line| line.source == "network" && !fits(&line.message)).collect();
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
@@ -407,10 +374,7 @@ async fn two_households_at_one_screen() {
     let deleted = &alder.cameras[0].events[1].0;
     delete(&browser, &alder.cameras[0], deleted).await;
     let elsewhere = alder.account.login().await;
-    elsewhere
-        .event(&alder.cameras[0].camera, deleted)
-        .await
-        .expect_problem(404);
+    elsewhere.event(&alder.cameras[0].camera, deleted).await.expect_problem(404);
     log_out(&browser).await;
     browser.open(&format!("{}{alders_wall}", edge.door().address())).await;
     browser.shown(&testid("login-name")).await;
@@ -429,10 +393,7 @@ async fn two_households_at_one_screen() {
 
     for address in [&alders_wall, &birchs_wall] {
         let statuses = fetched(&browser, &addresses(address, &alder)).await;
-        assert!(
-            statuses.iter().all(|status| matches!(status, 401 | 404)),
-            "{statuses:?}"
-        );
+        assert!(statuses.iter().all(|status| matches!(status, 401 | 404)), "{statuses:?}");
     }
     log_out(&browser).await;
     let statuses = fetched(&browser, &addresses(&birchs_wall, &birch)).await;

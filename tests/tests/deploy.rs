@@ -47,12 +47,7 @@ fn said(output: &Output) -> String {
 
 fn manifests(python: &Path, command: &str, file: &Path) -> Output {
     let script = Path::new(ROOT).join("tests/deploy/manifests.py");
-    Command::new(python)
-        .arg(script)
-        .arg(command)
-        .arg(file)
-        .output()
-        .unwrap()
+    Command::new(python).arg(script).arg(command).arg(file).output().unwrap()
 }
 
 /// The file passes; a copy of it with one slip does not, and what is said has `part` in it.
@@ -75,19 +70,11 @@ fn the_kubernetes_objects_are_what_kubernetes_takes() {
     check_manifest(
         "kubernetes",
         &[
-            (
-                "readOnlyRootFilesystem",
-                "readOnlyRootFileSystem",
-                "readOnlyRootFileSystem",
-            ),
+            ("readOnlyRootFilesystem", "readOnlyRootFileSystem", "readOnlyRootFileSystem"),
             ("replicas: 1", "replicas: one", "spec.replicas"),
             ("apiVersion: apps/v1\n", "", "apiVersion"),
             ("replicas: 1", "replicas: 2", "one process serves a data folder"),
-            (
-                "type: Recreate",
-                "type: RollingUpdate",
-                "one process serves a data folder",
-            ),
+            ("type: Recreate", "type: RollingUpdate", "one process serves a data folder"),
             ("targetPort: https", "targetPort: http", "no port of the container"),
             ("claimName: eyesonly", "claimName: eyesonyl", "no claim is called"),
             ("egress: []", "egress: [{}]", "egress must be closed"),
@@ -116,12 +103,8 @@ fn check_configuration(text: &str, refusal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let text = slip(text, "\"/data/eyesonly\"", "\"data\"");
     let file = write(&folder, "eyesonly.toml", &text);
-    let output = Command::new(binary())
-        .arg("--config")
-        .arg(file)
-        .args(["camera", "list"])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(binary()).arg("--config").arg(file).args(["camera", "list"]).output().unwrap();
     assert!(said(&output).contains(refusal), "{text}\n{}", said(&output));
 }
 
@@ -133,7 +116,10 @@ fn the_configurations_are_what_the_host_takes() {
     let in_cluster = String::from_utf8(output.stdout).unwrap();
     for text in [&deploy("eyesonly.toml"), &in_cluster] {
         check_configuration(text, "no installation");
-        check_configuration(&slip(text, "components =", "component ="), "unknown field `component`");
+        check_configuration(
+            &slip(text, "components =", "component ="),
+            "unknown field `component`",
+        );
     }
 }
 
@@ -151,10 +137,7 @@ fn systemd_analyze(arguments: &[&str], unit: &Path) -> Output {
 fn faults(folder: &TempDir, unit: &str) -> String {
     // It looks for the program, which is not installed here.
     let unit = slip(unit, "/usr/local/bin/eyesonly ", "/bin/true ");
-    said(&systemd_analyze(
-        &["verify", "--man=no"],
-        &write(folder, "eyesonly.service", &unit),
-    ))
+    said(&systemd_analyze(&["verify", "--man=no"], &write(folder, "eyesonly.service", &unit)))
 }
 
 fn is_closed_enough(folder: &TempDir, unit: &str) -> bool {
@@ -175,14 +158,13 @@ fn the_unit_is_what_systemd_takes_and_stays_closed() {
     let unit = deploy("eyesonly.service");
     assert_eq!(faults(&folder, &unit), "");
     assert!(faults(&folder, &slip(&unit, "PrivateTmp=", "PrivateTemp=")).contains("PrivateTemp"));
-    assert!(faults(&folder, &slip(&unit, "@system-service", "@system-services")).contains("@system-services"));
+    assert!(
+        faults(&folder, &slip(&unit, "@system-service", "@system-services"))
+            .contains("@system-services")
+    );
 
     assert!(is_closed_enough(&folder, &unit));
-    for line in [
-        "NoNewPrivileges=yes\n",
-        "CapabilityBoundingSet=\n",
-        "ProtectSystem=strict\n",
-    ] {
+    for line in ["NoNewPrivileges=yes\n", "CapabilityBoundingSet=\n", "ProtectSystem=strict\n"] {
         assert!(
             !is_closed_enough(&folder, &slip(&unit, line, "")),
             "the unit without {line} passes"

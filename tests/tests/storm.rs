@@ -40,7 +40,8 @@ fn reported(arguments: &[&str]) -> (String, Value, String) {
 
 #[test]
 fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
-    let (said, report, page) = reported(&["--households", "40", "--lie", "all@0.05", "--seed", "7"]);
+    let (said, report, page) =
+        reported(&["--households", "40", "--lie", "all@0.05", "--seed", "7"]);
     let here = &report["here"];
     for nothing in ["exposed", "stale", "wrong", "uploads_lost", "accounts_shown"] {
         assert_eq!(here[nothing], 0, "{nothing}: {said}");
@@ -55,26 +56,21 @@ fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
         .iter()
         .map(|entry| entry["count"].as_u64().unwrap())
         .sum();
-    let requests = here["requests"].as_u64().unwrap() + report["conventional"]["requests"].as_u64().unwrap();
+    let requests =
+        here["requests"].as_u64().unwrap() + report["conventional"]["requests"].as_u64().unwrap();
     let closing = format!(
         "exposures: 0 (conventional: {leaked}), misdeliveries refused: {refused}, requests: {requests}, seed: 7"
     );
     assert_eq!(said.lines().last().unwrap(), closing);
-    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg") && !page.contains("<script"));
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains("<svg") && !page.contains("<script")
+    );
 }
 
 #[test]
 fn a_lie_that_is_forged_is_seen() {
-    let arguments = [
-        "--households",
-        "20",
-        "--lie",
-        "coalescer@0.5",
-        "--forge",
-        "seal",
-        "--seed",
-        "3",
-    ];
+    let arguments =
+        ["--households", "20", "--lie", "coalescer@0.5", "--forge", "seal", "--seed", "3"];
     let (_, report, page) = reported(&arguments);
     assert!(report["here"]["exposed"].as_u64().unwrap() > 0);
     assert_eq!(report["forged"][0], "seal");
@@ -99,7 +95,8 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
         assert!(cache["conventional"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
     // And it is the session in the address that keeps them apart.
-    let (_, report, _) = reported(&["--households", "4", "--lie", "none", "--web-caches", "--forge", "tag"]);
+    let (_, report, _) =
+        reported(&["--households", "4", "--lie", "none", "--web-caches", "--forge", "tag"]);
     for cache in report["web_caches"].as_array().unwrap() {
         assert!(cache["here"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
@@ -137,11 +134,7 @@ fn what_it_can_not_do_is_said_before_anything_starts() {
         let complained = text(&output.stderr);
         assert!(!output.status.success(), "{arguments:?} was taken");
         assert!(complained.contains(expected), "{arguments:?}: {complained}");
-        assert!(
-            output.stdout.is_empty(),
-            "{arguments:?} began: {}",
-            text(&output.stdout)
-        );
+        assert!(output.stdout.is_empty(), "{arguments:?} began: {}", text(&output.stdout));
     }
 }
 
@@ -168,17 +161,11 @@ fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
         command.args(["--households", "5000", "--seed", "9", "--components"]);
         command.arg(components()).arg("--data").arg(folder.path());
         command.arg("--report").arg(folder.path().join("report"));
-        command
-            .env("EYESONLY_LOG", "off")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.env("EYESONLY_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // Its folder alone: a report that was not written is not there, not even empty.
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        assert!(
-            said.any(|line| line.contains("cameras hand in")),
-            "it ended before it began"
-        );
+        assert!(said.any(|line| line.contains("cameras hand in")), "it ended before it began");
         assert_eq!(there(), 1);
         let process = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
         rustix::process::kill_process(process, signal).unwrap();
@@ -206,27 +193,18 @@ fn a_report_gets_its_endings_and_says_how_it_is_repeated() {
         report.to_str().unwrap(),
     ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let mut names: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["storm-0.1.html", "storm-0.1.json"]);
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("storm-0.1.json")).unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("storm-0.1.json")).unwrap())
+            .unwrap();
     let command = json["command"].as_str().unwrap();
-    for part in [
-        "--components ",
-        "--households 4 ",
-        "--workers 128 ",
-        "--lie none ",
-        "--seed 5",
-    ] {
+    for part in ["--components ", "--households 4 ", "--workers 128 ", "--lie none ", "--seed 5"] {
         assert!(command.contains(part), "{command}");
     }
-    assert!(
-        text(&output.stderr).contains("everybody comes back at once"),
-        "no line for a phase"
-    );
+    assert!(text(&output.stderr).contains("everybody comes back at once"), "no line for a phase");
 }
 
 #[test]
@@ -247,11 +225,11 @@ fn it_says_what_it_is_and_serves_on_loopback_only() {
 
 #[test]
 fn the_host_has_no_liar_mint_or_switch_whatever_its_features() {
-    let has = |binary: &[u8], word: &str| binary.windows(word.len()).any(|window| window == word.as_bytes());
-    let (host, storms) = (
-        std::fs::read(host_with_all_features()).unwrap(),
-        std::fs::read(storm_binary()).unwrap(),
-    );
+    let has = |binary: &[u8], word: &str| {
+        binary.windows(word.len()).any(|window| window == word.as_bytes())
+    };
+    let (host, storms) =
+        (std::fs::read(host_with_all_features()).unwrap(), std::fs::read(storm_binary()).unwrap());
     for word in [
         "another-household",
         "error-as-success",

@@ -37,11 +37,7 @@ fn an_independent_implementation_agrees_both_ways() {
     let python = python("vectors");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (theirs, mine) = (folder.path().join("theirs"), folder.path().join("ours"));
-    script(
-        &python,
-        "known",
-        &Path::new(ROOT).join("tests/vectors/known-answers.json"),
-    );
+    script(&python, "known", &Path::new(ROOT).join("tests/vectors/known-answers.json"));
     ours("write", &mine);
     script(&python, "check", &mine);
     script(&python, "write", &theirs);

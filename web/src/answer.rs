@@ -23,10 +23,7 @@ pub fn private(headers: &mut HeaderMap) {
 /// Headers of a private page.
 pub fn page(headers: &mut HeaderMap) {
     private(headers);
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     let policy = HeaderValue::from_static(crate::viewer::CONTENT_SECURITY_POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
@@ -47,10 +44,7 @@ pub fn ranged(headers: &mut HeaderMap, tag: &str) {
 /// The header of a part: `length` bytes from `start`, of `total`.
 pub fn part(headers: &mut HeaderMap, start: u64, length: u64, total: u64) {
     let last = start.saturating_add(length).saturating_sub(1);
-    headers.insert(
-        header::CONTENT_RANGE,
-        header_text(&format!("bytes {start}-{last}/{total}")),
-    );
+    headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes {start}-{last}/{total}")));
 }
 
 /// Whether whoever asks is a person with a browser rather than a program.

@@ -30,9 +30,9 @@ pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 pub fn number(query: Option<&str>, name: &str, default: u32) -> Result<u32, Problem> {
     match parameter(query, name) {
         None => Ok(default),
-        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => text
-            .parse()
-            .map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into())),
+        Some(text) if !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) => {
+            text.parse().map_err(|_| Problem::BadRequest(format!("`{name}` is too large.").into()))
+        }
         Some(_) => Err(Problem::BadRequest(format!("`{name}` must be a whole number.").into())),
     }
 }

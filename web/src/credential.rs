@@ -42,12 +42,9 @@ pub fn of_camera(headers: &HeaderMap) -> Result<&str, Problem> {
 
 fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .find(|(name, _)| *name == cookie_name(tls))
-        .map(|(_, value)| value)
+    let mut pairs =
+        cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == cookie_name(tls)).map(|(_, value)| value)
 }
 
 /// The cookie that keeps a session for `seconds`; 0 takes it away.
@@ -82,11 +79,7 @@ pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), 
         .to_str()
         .ok()
         .and_then(|o| o.strip_prefix("https://").or_else(|| o.strip_prefix("http://")));
-    if ours.is_some() && ours == host {
-        Ok(())
-    } else {
-        Err(Problem::OtherOrigin)
-    }
+    if ours.is_some() && ours == host { Ok(()) } else { Err(Problem::OtherOrigin) }
 }
 
 #[cfg(test)]

@@ -32,10 +32,8 @@ pub struct Login {
 pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
     credential::check_origin(headers, authority)?;
     // A page of another site can send text/plain without asking first; it can't send JSON.
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let is_json = media_type
         .split(';')
         .next()
@@ -43,9 +41,7 @@ pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem
     if is_json {
         Ok(())
     } else {
-        Err(Problem::MediaType(
-            "Sign in with a JSON body (Content-Type: application/json).".into(),
-        ))
+        Err(Problem::MediaType("Sign in with a JSON body (Content-Type: application/json).".into()))
     }
 }
 
@@ -57,7 +53,10 @@ pub fn read(body: &[u8]) -> Result<Login, Problem> {
     let is_object = body.trim_ascii_start().starts_with(b"{");
     let login = serde_json::from_slice(body).ok().filter(|_| is_object);
     login.ok_or_else(|| {
-        Problem::BadRequest("The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true.".into())
+        Problem::BadRequest(
+            "The body must be {\"name\": …, \"password\": …}, and may have \"bearer\": true."
+                .into(),
+        )
     })
 }
 
@@ -115,8 +114,6 @@ pub fn ended(tls: bool) -> Response<String> {
     let mut response = Response::new(String::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     private(response.headers_mut());
-    response
-        .headers_mut()
-        .insert(header::SET_COOKIE, credential::set_cookie("", 0, tls));
+    response.headers_mut().insert(header::SET_COOKIE, credential::set_cookie("", 0, tls));
     response
 }

@@ -111,10 +111,7 @@ impl Problem {
         let mut response = Response::new(body.to_string());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         private(headers);
         match self {
             Self::Unidentified => {
@@ -157,7 +154,10 @@ mod of_services {
                 Refused::Unidentified => Self::Unidentified,
                 Refused::NotFound => Self::NotFound,
                 Refused::Unavailable(..) => {
-                    tracing::error!(error = &refused as &dyn std::error::Error, "nothing could be proven");
+                    tracing::error!(
+                        error = &refused as &dyn std::error::Error,
+                        "nothing could be proven"
+                    );
                     Self::Unavailable
                 }
             }
@@ -194,21 +194,24 @@ mod of_services {
                 IngestError::Form(form) => Self::Unprocessable(form.to_string()),
                 IngestError::Description(detail) => Self::Unprocessable(detail),
                 IngestError::TooLarge(limit) => Self::TooLarge(limit),
-                IngestError::Incomplete => {
-                    Self::BadRequest("The body is shorter or longer than its content-length.".into())
-                }
+                IngestError::Incomplete => Self::BadRequest(
+                    "The body is shorter or longer than its content-length.".into(),
+                ),
                 IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
-                IngestError::Conflict => {
-                    Self::Conflict("Another body was handed in under this id. An id is used once.".into())
+                IngestError::Conflict => Self::Conflict(
+                    "Another body was handed in under this id. An id is used once.".into(),
+                ),
+                IngestError::NoEvent => {
+                    Self::Conflict("There is no such event. Hand in its description first.".into())
                 }
-                IngestError::NoEvent => Self::Conflict("There is no such event. Hand in its description first.".into()),
                 IngestError::Deleted => Self::Deleted,
-                IngestError::OverQuota => {
-                    Self::NoRoom("The household's quota is used up. Delete events, or ask for a larger quota.".into())
-                }
-                IngestError::Full => {
-                    Self::NoRoom("The edge has no room to store it now. Keep it and try again later.".into())
-                }
+                IngestError::OverQuota => Self::NoRoom(
+                    "The household's quota is used up. Delete events, or ask for a larger quota."
+                        .into(),
+                ),
+                IngestError::Full => Self::NoRoom(
+                    "The edge has no room to store it now. Keep it and try again later.".into(),
+                ),
                 IngestError::Revoked => Self::Unidentified,
                 IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
             }

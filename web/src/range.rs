@@ -21,11 +21,7 @@ pub struct Span {
 /// # Errors
 /// [`Problem::BadRequest`], [`Problem::Range`].
 pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem> {
-    let whole = Span {
-        start: 0,
-        length: total,
-        partial: false,
-    };
+    let whole = Span { start: 0, length: total, partial: false };
     let Some(value) = headers.get(header::RANGE) else {
         return Ok(whole);
     };
@@ -33,7 +29,9 @@ pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem>
     if if_range.is_some_and(|condition| condition.as_bytes() != tag.as_bytes()) {
         return Ok(whole);
     }
-    let malformed = || Problem::BadRequest("The Range header is not a range of bytes, such as bytes=0-499.".into());
+    let malformed = || {
+        Problem::BadRequest("The Range header is not a range of bytes, such as bytes=0-499.".into())
+    };
     let text = value.to_str().map_err(|_| malformed())?.trim();
     let Some((unit, ranges)) = text.split_once('=') else {
         return Err(malformed());
@@ -41,25 +39,28 @@ pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem>
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Ok(whole);
     }
-    let parsed = http_range_header::parse_range_header(&format!("bytes={}", ranges.trim())).map_err(|_| malformed())?;
+    let parsed = http_range_header::parse_range_header(&format!("bytes={}", ranges.trim()))
+        .map_err(|_| malformed())?;
     let [one] = parsed.ranges.as_slice() else {
         return Err(Problem::Range(total));
     };
     use http_range_header::{EndPosition, StartPosition};
     let (start, last) = match (one.start, one.end) {
-        (StartPosition::FromLast(count), _) => (total.saturating_sub(count), total.saturating_sub(1)),
-        (StartPosition::Index(start), EndPosition::Index(end)) if start > end => return Err(malformed()),
-        (StartPosition::Index(start), EndPosition::Index(end)) => (start, end.min(total.saturating_sub(1))),
+        (StartPosition::FromLast(count), _) => {
+            (total.saturating_sub(count), total.saturating_sub(1))
+        }
+        (StartPosition::Index(start), EndPosition::Index(end)) if start > end => {
+            return Err(malformed());
+        }
+        (StartPosition::Index(start), EndPosition::Index(end)) => {
+            (start, end.min(total.saturating_sub(1)))
+        }
         (StartPosition::Index(start), EndPosition::LastByte) => (start, total.saturating_sub(1)),
     };
     if start >= total {
         return Err(Problem::Range(total));
     }
-    Ok(Span {
-        start,
-        length: last.saturating_sub(start).saturating_add(1),
-        partial: true,
-    })
+    Ok(Span { start, length: last.saturating_sub(start).saturating_add(1), partial: true })
 }
 
 #[cfg(test)]
@@ -118,11 +119,7 @@ mod tests {
         assert_eq!(span(&headers, 1000, "\"tag\"").unwrap().length, 10);
         assert_eq!(
             span(&headers, 1000, "\"new\"").unwrap(),
-            Span {
-                start: 0,
-                length: 1000,
-                partial: false
-            }
+            Span { start: 0, length: 1000, partial: false }
         );
     }
 }

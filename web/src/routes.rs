@@ -86,27 +86,19 @@ pub struct Route {
     pub summary: &'static str,
 }
 
-const fn route(name: Name, method: &'static str, path: &'static str, who: Who, summary: &'static str) -> Route {
-    Route {
-        name,
-        method,
-        path,
-        who,
-        serves: None,
-        summary,
-    }
+const fn route(
+    name: Name,
+    method: &'static str,
+    path: &'static str,
+    who: Who,
+    summary: &'static str,
+) -> Route {
+    Route { name, method, path, who, serves: None, summary }
 }
 
 impl Route {
     const fn serves(self, action: Action, handler: Option<Handles>, handed: Handed) -> Self {
-        Self {
-            serves: Some(Serves {
-                action,
-                handler,
-                handed,
-            }),
-            ..self
-        }
+        Self { serves: Some(Serves { action, handler, handed }), ..self }
     }
 }
 
@@ -125,29 +117,11 @@ pub const ROUTES: &[Route] = &[
     route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
     route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
     route(Name::OpenApi, "GET", "/v1/openapi.json", Who::Anyone, "This document"),
-    route(
-        Name::Health,
-        "GET",
-        "/healthz",
-        Who::Anyone,
-        "Whether the edge can answer",
-    ),
+    route(Name::Health, "GET", "/healthz", Who::Anyone, "Whether the edge can answer"),
     route(Name::Login, "POST", "/v1/session", Who::Anyone, "Begin a session"),
     route(Name::Logout, "DELETE", "/v1/session", Who::Viewer, "End this session"),
-    route(
-        Name::Wall,
-        "GET",
-        "/v1/{tag}/",
-        Who::Viewer,
-        "The viewer's cameras, as a page",
-    ),
-    route(
-        Name::Cameras,
-        "GET",
-        "/v1/{tag}/cameras",
-        Who::Viewer,
-        "The viewer's cameras",
-    ),
+    route(Name::Wall, "GET", "/v1/{tag}/", Who::Viewer, "The viewer's cameras, as a page"),
+    route(Name::Cameras, "GET", "/v1/{tag}/cameras", Who::Viewer, "The viewer's cameras"),
     route(
         Name::Thumbnail,
         "GET",
@@ -276,11 +250,13 @@ fn parameters<'a>(pattern: &'static str, path: &'a str) -> Option<Parameters<'a>
     loop {
         match (patterns.next(), segments.next()) {
             (None, None) => return Some(parameters),
-            (Some(pattern), Some(segment)) => match pattern.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
-                Some(name) if !segment.is_empty() => parameters.push((name, segment)),
-                None if pattern == segment => {}
-                _ => return None,
-            },
+            (Some(pattern), Some(segment)) => {
+                match pattern.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+                    Some(name) if !segment.is_empty() => parameters.push((name, segment)),
+                    None if pattern == segment => {}
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
     }
@@ -368,16 +344,9 @@ mod tests {
         );
         check("GET", "/v1/session", Err(Problem::Method));
         check("PUT", "/v1/ingest/stills/", Err(Problem::NotFound));
-        for absent in [
-            "",
-            "/v1",
-            "/v1/t",
-            "//",
-            "/v1//",
-            "/v1/t/cameras/",
-            "/v1/t/cameras/c",
-            "/healthz/",
-        ] {
+        for absent in
+            ["", "/v1", "/v1/t", "//", "/v1//", "/v1/t/cameras/", "/v1/t/cameras/c", "/healthz/"]
+        {
             check("GET", absent, Err(Problem::NotFound));
         }
         for route in ROUTES {

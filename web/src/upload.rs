@@ -11,13 +11,7 @@ pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Probl
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
-    let given = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let given = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if given.eq_ignore_ascii_case(expected) {
         Ok(())
     } else {
@@ -41,10 +35,7 @@ pub struct Declared {
 /// # Errors
 /// [`Problem::MediaType`], [`Problem::BadRequest`].
 pub fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|encoding| encoding != "identity")
-    {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::MediaType(
             "Send the body as it is, without a Content-Encoding.".into(),
         ));
@@ -57,19 +48,12 @@ pub fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
     let malformed = || Problem::BadRequest("Content-Length is not a number.".into());
     let length = match headers.get(header::CONTENT_LENGTH) {
         None => None,
-        Some(value) => Some(
-            value
-                .to_str()
-                .ok()
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(malformed)?,
-        ),
+        Some(value) => {
+            Some(value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(malformed)?)
+        }
     };
-    let lines: Result<Vec<&str>, _> = headers
-        .get_all("content-digest")
-        .iter()
-        .map(|line| line.to_str())
-        .collect();
+    let lines: Result<Vec<&str>, _> =
+        headers.get_all("content-digest").iter().map(|line| line.to_str()).collect();
     let lines = lines.map_err(|_| Problem::BadRequest("Content-Digest is not text.".into()))?;
     let digest = (!lines.is_empty()).then(|| lines.join(", "));
     Ok(Declared { length, digest })

@@ -46,38 +46,14 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     run_steps(
         workspace,
         &[
-            Step {
-                title: "file headers",
-                action: |workspace| files::check(&workspace.root),
-            },
-            Step {
-                title: "the claim",
-                action: |workspace| claim::check(&workspace.root),
-            },
-            Step {
-                title: "format",
-                action: format,
-            },
-            Step {
-                title: "licences, bans, sources",
-                action: deny,
-            },
-            Step {
-                title: "lints",
-                action: lints,
-            },
-            Step {
-                title: "lints of the handlers, for wasm",
-                action: handler_lints,
-            },
-            Step {
-                title: "lints of the Spin edition's parts, for wasm",
-                action: spin_lints,
-            },
-            Step {
-                title: "docs",
-                action: docs,
-            },
+            Step { title: "file headers", action: |workspace| files::check(&workspace.root) },
+            Step { title: "the claim", action: |workspace| claim::check(&workspace.root) },
+            Step { title: "format", action: format },
+            Step { title: "licences, bans, sources", action: deny },
+            Step { title: "lints", action: lints },
+            Step { title: "lints of the handlers, for wasm", action: handler_lints },
+            Step { title: "lints of the Spin edition's parts, for wasm", action: spin_lints },
+            Step { title: "docs", action: docs },
         ],
     )
 }
@@ -122,9 +98,7 @@ fn spin_lints(workspace: &Workspace) -> Result<()> {
 
 fn docs(workspace: &Workspace) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo
-        .args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-Dwarnings");
+    cargo.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings");
     execute(
         &mut cargo,
         "follow rustdoc's message above: most often a link to something that is private or gone",
@@ -133,12 +107,15 @@ fn docs(workspace: &Workspace) -> Result<()> {
 
 fn deny(workspace: &Workspace) -> Result<()> {
     let mut deny = Command::new(cargo_deny(workspace)?);
-    deny.current_dir(&workspace.root)
-        .args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
-    execute(
-        &mut deny,
-        "take another crate, or change deny.toml with the reason beside it",
-    )
+    deny.current_dir(&workspace.root).args([
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    execute(&mut deny, "take another crate, or change deny.toml with the reason beside it")
 }
 
 /// The one on PATH, or ours in target/tools, which is built when it is missing.
@@ -152,10 +129,7 @@ fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     if output_of(&ours, &["--version"]).is_some_and(|version| version == wanted) {
         return Ok(ours);
     }
-    step(&format!(
-        "building {wanted} into {} (once; about a minute)",
-        tools.display()
-    ));
+    step(&format!("building {wanted} into {} (once; about a minute)", tools.display()));
     let mut cargo = workspace.cargo();
     // Unoptimised: it builds in a fifth of the time and reads this workspace in seconds all the same.
     cargo

@@ -25,7 +25,8 @@ pub fn check(root: &Path) -> Result<()> {
     let (mut lines, mut faults) = (0_usize, Vec::new());
     for part in folders(&folder)? {
         let sources = part.join("src");
-        let manifest = fs::read_to_string(part.join("Cargo.toml")).with_context(|| part.display().to_string())?;
+        let manifest = fs::read_to_string(part.join("Cargo.toml"))
+            .with_context(|| part.display().to_string())?;
         if manifest.contains("[features]") {
             faults.push(format!("{}: has features; the claim has none", part.display()));
         }
@@ -40,9 +41,7 @@ pub fn check(root: &Path) -> Result<()> {
         for file in &files {
             let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
             faults.extend(
-                faults_of(&text)
-                    .into_iter()
-                    .map(|fault| format!("{}{fault}", file.display())),
+                faults_of(&text).into_iter().map(|fault| format!("{}{fault}", file.display())),
             );
             if !tests.contains(file) {
                 lines = lines.saturating_add(lines_of_code(&text));
@@ -159,7 +158,8 @@ mod tests {
 
     #[test]
     fn switches_and_words_are_found() {
-        let check = |line: &str, expected: usize| assert_eq!(faults_of(line).len(), expected, "{line}");
+        let check =
+            |line: &str, expected: usize| assert_eq!(faults_of(line).len(), expected, "{line}");
         check("fn a() {}", 0);
         check("#[cfg(test)]", 0);
         check("#[cfg(any(test, target_arch = \"wasm32\"))]", 0);

@@ -35,10 +35,7 @@ pub struct Client {
 impl Answer {
     /// A header's value, or "".
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The first of the body, for an error; of footage only its length.
@@ -53,11 +50,7 @@ impl Answer {
     /// Errors: the status is another one; the error has the first of the body.
     pub fn expect_status(self, expected: u16, what: &str) -> Result<Self> {
         if self.status != expected {
-            bail!(
-                "{what}: {} where {expected} was expected: {}",
-                self.status,
-                self.excerpt()
-            );
+            bail!("{what}: {} where {expected} was expected: {}", self.status, self.excerpt());
         }
         Ok(self)
     }
@@ -72,10 +65,7 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(TIMEOUT_SECONDS)))
             .build();
-        Self {
-            agent: config.new_agent(),
-            address: address.to_owned(),
-        }
+        Self { agent: config.new_agent(), address: address.to_owned() }
     }
 
     /// Sends a request and reads the whole answer.
@@ -99,11 +89,7 @@ impl Client {
             .limit(BODY_BYTES_MAX)
             .read_to_vec()
             .with_context(|| format!("{what}: reading the body"))?;
-        Ok(Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-        })
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
     /// Sends an upload.
@@ -122,6 +108,7 @@ impl Client {
         let what = format!("POST /v1/session as {}", account.login);
         let request = account.log_in(bearer).with("origin", &self.address);
         let answer = self.send(request)?.expect_status(201, &what)?;
-        Session::of(answer.header("location"), answer.header("set-cookie"), &answer.body).context(what)
+        Session::of(answer.header("location"), answer.header("set-cookie"), &answer.body)
+            .context(what)
     }
 }

@@ -19,12 +19,8 @@ use crate::toolchain::{TARGET, WasmToolchain};
 use crate::workspace::{Guest, Workspace, execute, step};
 
 /// 32 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
-pub const GUEST_FLAGS: [&str; 4] = [
-    "-C",
-    "link-arg=-zstack-size=32768",
-    "-C",
-    "target-feature=+simd128,+bulk-memory",
-];
+pub const GUEST_FLAGS: [&str; 4] =
+    ["-C", "link-arg=-zstack-size=32768", "-C", "target-feature=+simd128,+bulk-memory"];
 
 /// All that a handler may import.
 const CONTRACT: &str = "eyesonly:edge/";
@@ -46,8 +42,7 @@ pub struct Built {
 impl Built {
     /// What runs the Spin edition's component without Spin; beside the host's binary, where it was built.
     pub fn engine(&self) -> PathBuf {
-        self.binary
-            .with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
+        self.binary.with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
     }
 }
 
@@ -95,10 +90,8 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     }
     execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
     let profile = if release { "release" } else { "debug" };
-    let binary = workspace
-        .target
-        .join(profile)
-        .join(format!("eyesonly{}", env::consts::EXE_SUFFIX));
+    let binary =
+        workspace.target.join(profile).join(format!("eyesonly{}", env::consts::EXE_SUFFIX));
     if !binary.exists() {
         bail!(
             "{} is not there after the build: is CARGO_BUILD_TARGET set? Unset it",
@@ -110,7 +103,11 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
 }
 
 /// Compiles the guests together and makes a component of each.
-fn compile(workspace: &Workspace, toolchain: &WasmToolchain, guests: &[Guest]) -> Result<Vec<(Guest, Vec<u8>)>> {
+fn compile(
+    workspace: &Workspace,
+    toolchain: &WasmToolchain,
+    guests: &[Guest],
+) -> Result<Vec<(Guest, Vec<u8>)>> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--profile", "guest", "--lib"]);
     toolchain.apply(&mut cargo);
@@ -126,7 +123,8 @@ fn compile(workspace: &Workspace, toolchain: &WasmToolchain, guests: &[Guest]) -
     let encode = |guest: &Guest| -> Result<(Guest, Vec<u8>)> {
         let path = modules.join(&guest.module_file);
         let module = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let component = component_of(&module).with_context(|| format!("making a component of {}", guest.name))?;
+        let component = component_of(&module)
+            .with_context(|| format!("making a component of {}", guest.name))?;
         Ok((guest.clone(), component))
     };
     guests.iter().map(encode).collect()
@@ -243,11 +241,7 @@ fn faults(surface: &Surface) -> Vec<String> {
 }
 
 fn beyond_contract(imports: &[String]) -> Vec<&str> {
-    imports
-        .iter()
-        .map(String::as_str)
-        .filter(|import| !import.starts_with(CONTRACT))
-        .collect()
+    imports.iter().map(String::as_str).filter(|import| !import.starts_with(CONTRACT)).collect()
 }
 
 /// In lower-case hexadecimal digits.
@@ -317,10 +311,8 @@ mod tests {
             faults(&with(&["eyesonly:edge/footage@0.2.0"])),
             ["it exports no eyesonly:edge/handler"]
         );
-        let error = check_surface(&component(&["wasi:clocks/wall@0.2.0"]))
-            .err()
-            .unwrap()
-            .to_string();
+        let error =
+            check_surface(&component(&["wasi:clocks/wall@0.2.0"])).err().unwrap().to_string();
         assert!(
             error.contains("imports wasi:clocks/wall@0.2.0") && error.contains("exports no"),
             "{error}"

@@ -125,7 +125,11 @@ struct Enrolled<'a> {
     senders: Vec<(people::Camera, &'a media::Camera)>,
 }
 
-fn enrol<'a>(installation: &Installation, media: &'a Media, bar: &ProgressBar) -> Result<Vec<Enrolled<'a>>> {
+fn enrol<'a>(
+    installation: &Installation,
+    media: &'a Media,
+    bar: &ProgressBar,
+) -> Result<Vec<Enrolled<'a>>> {
     let command_line = installation.command_line();
     let mut all = Vec::new();
     for household in &media.manifest.households {
@@ -148,7 +152,12 @@ fn enrol<'a>(installation: &Installation, media: &'a Media, bar: &ProgressBar) -
 }
 
 /// Hands everything in.
-fn fill(edge: &Serving, media: &Media, enrolled: Vec<Enrolled<'_>>, bar: &ProgressBar) -> Result<Vec<Household>> {
+fn fill(
+    edge: &Serving,
+    media: &Media,
+    enrolled: Vec<Enrolled<'_>>,
+    bar: &ProgressBar,
+) -> Result<Vec<Household>> {
     let client = Client::new(&edge.address);
     let mut households = Vec::new();
     for Enrolled { mut household, senders } in enrolled {
@@ -176,17 +185,14 @@ fn push(
         client.upload(request)?;
         bar.inc(1);
     }
-    Ok(Camera {
-        id: sender.id.clone(),
-        name: camera.name.clone(),
-        events: footage.events,
-    })
+    Ok(Camera { id: sender.id.clone(), name: camera.name.clone(), events: footage.events })
 }
 
 fn introduce(edge: &Serving, households: &[Household], pushed: &str, kept: Option<&Path>) {
     println!("\n  Eyesonly is running: {}/\n  ({pushed})\n", edge.address);
     for household in households {
-        let cameras: Vec<&str> = household.cameras.iter().map(|camera| camera.name.as_str()).collect();
+        let cameras: Vec<&str> =
+            household.cameras.iter().map(|camera| camera.name.as_str()).collect();
         println!(
             "  {:<15} name {:<8} password {:<18} sees {}",
             household.name,
@@ -196,10 +202,9 @@ fn introduce(edge: &Serving, households: &[Household], pushed: &str, kept: Optio
         );
     }
     match kept {
-        Some(config) => println!(
-            "\n  Kept. Start it again by: eyesonly --config {} serve",
-            config.display()
-        ),
+        Some(config) => {
+            println!("\n  Kept. Start it again by: eyesonly --config {} serve", config.display())
+        }
         None => println!("\n  Everything is in a temporary folder and goes when this ends."),
     }
     println!("  Ctrl-C ends it.");
@@ -272,11 +277,7 @@ impl Folder {
 fn progress(media: &Media) -> ProgressBar {
     step("demo: enrolling households, then their cameras push");
     let shown = std::io::stderr().is_terminal();
-    let target = if shown {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(media.manifest.counts().uploads()), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len} uploads  {msg}") {
         bar.set_style(style);
@@ -303,10 +304,7 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
         let message = format!("{:#}", free(port).err().unwrap());
-        assert!(
-            message.contains(&port.to_string()) && message.contains("--port"),
-            "{message}"
-        );
+        assert!(message.contains(&port.to_string()) && message.contains("--port"), "{message}");
         free(0).unwrap();
     }
 

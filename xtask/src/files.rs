@@ -12,15 +12,13 @@ use anyhow::{Context, Result, bail};
 const LINES_MAX: usize = 500;
 const LONG: &str = "//! Long:";
 // In halves, so that this file does not accuse itself.
-const UNFINISHED: [&str; 3] = [
-    concat!("to", "do!("),
-    concat!("FIX", "ME"),
-    concat!("unimple", "mented!("),
-];
+const UNFINISHED: [&str; 3] =
+    [concat!("to", "do!("), concat!("FIX", "ME"), concat!("unimple", "mented!(")];
 /// Files in which unfinished work is looked for.
 const CODE: [&str; 8] = ["rs", "wit", "toml", "js", "css", "html", "py", "sh"];
 /// What opens an item in a .wit file.
-const WIT_ITEMS: [&str; 7] = ["interface", "world", "record", "variant", "enum", "flags", "resource"];
+const WIT_ITEMS: [&str; 7] =
+    ["interface", "world", "record", "variant", "enum", "flags", "resource"];
 
 /// Checks every file.
 ///
@@ -34,11 +32,7 @@ pub fn check(root: &Path) -> Result<()> {
             continue;
         };
         count += 1;
-        faults.extend(
-            faults_of(&name, &text)
-                .into_iter()
-                .map(|fault| format!("{name}{fault}")),
-        );
+        faults.extend(faults_of(&name, &text).into_iter().map(|fault| format!("{name}{fault}")));
     }
     if count == 0 {
         bail!("git names no files: is this a clone?");
@@ -57,22 +51,16 @@ fn names(root: &Path) -> Result<Vec<String>> {
         .output()
         .context("git does not run")?;
     if !output.status.success() {
-        bail!(
-            "`git ls-files` failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`git ls-files` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let list = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
-    Ok(list
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(list.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Each fault begins with `:line: ` or `: `, ready to follow the file's name.
 fn faults_of(name: &str, text: &str) -> Vec<String> {
-    let Some(extension) = Path::new(name).extension().and_then(|extension| extension.to_str()) else {
+    let Some(extension) = Path::new(name).extension().and_then(|extension| extension.to_str())
+    else {
         return Vec::new();
     };
     let mut faults = Vec::new();
@@ -96,7 +84,9 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
 fn rust_faults(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if !text.starts_with("//! ") {
-        faults.push(":1: must open with `//! `: what this room is for and what it must never do".to_owned());
+        faults.push(
+            ":1: must open with `//! `: what this room is for and what it must never do".to_owned(),
+        );
     }
     let lines = text.lines().count();
     let has_reason = text
@@ -128,7 +118,9 @@ fn wit_faults(text: &str) -> Vec<String> {
 
 fn is_wit_item(line: &str) -> bool {
     let word = line.split_whitespace().next().unwrap_or_default();
-    let is_function = line.contains(": func(") || line.contains(": static func(") || line.contains(": async func(");
+    let is_function = line.contains(": func(")
+        || line.contains(": static func(")
+        || line.contains(": async func(");
     WIT_ITEMS.contains(&word) || (is_function && !line.starts_with("//"))
 }
 
@@ -182,11 +174,7 @@ mod tests {
             "package a:b;\n\n/// Words.\ninterface i {\n  /// Words.\n  f: func();\n}\n",
             &[],
         );
-        check(
-            "a.wit",
-            "package a:b;\n\ninterface i {\n  f: func();\n}\n",
-            &[":3:", ":4:"],
-        );
+        check("a.wit", "package a:b;\n\ninterface i {\n  f: func();\n}\n", &[":3:", ":4:"]);
         check("a.wit", "/// Words.\n\nworld w {}\n", &[":3:"]);
         check("a.wit", "/// Words.\n@since(version = 0.1.0)\nworld w {}\n", &[]);
     }

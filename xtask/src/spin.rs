@@ -144,10 +144,7 @@ pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }
-    cargo.env(
-        "CARGO_ENCODED_RUSTFLAGS",
-        components::guest_flags(&workspace.root, &FLAGS),
-    );
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", components::guest_flags(&workspace.root, &FLAGS));
     Ok(())
 }
 
@@ -176,11 +173,7 @@ fn compose(parts: &Parts) -> Result<Vec<u8>> {
     let event_pages = handler("eyesonly:events", &parts.events)?;
     let front = instance(&mut graph, "eyesonly:front", &parts.front)?;
     give(&mut graph, front, &contract)?;
-    let own = [
-        (ADMISSION, admission),
-        (THUMBNAIL, thumbnail),
-        (EVENT_PAGES, event_pages),
-    ];
+    let own = [(ADMISSION, admission), (THUMBNAIL, thumbnail), (EVENT_PAGES, event_pages)];
     for (name, node) in own {
         graph
             .set_instantiation_argument(front, name, node)
@@ -203,7 +196,11 @@ fn instance(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<No
 }
 
 /// Gives an instance what it asks for of these interfaces.
-fn give(graph: &mut CompositionGraph, instance: NodeId, interfaces: &[(&str, NodeId)]) -> Result<()> {
+fn give(
+    graph: &mut CompositionGraph,
+    instance: NodeId,
+    interfaces: &[(&str, NodeId)],
+) -> Result<()> {
     let asked = imports_of(graph, instance);
     for (name, node) in interfaces {
         if asked.iter().any(|asked| asked == name) {
@@ -216,9 +213,7 @@ fn give(graph: &mut CompositionGraph, instance: NodeId, interfaces: &[(&str, Nod
 }
 
 fn export_of(graph: &mut CompositionGraph, instance: NodeId, name: &str) -> Result<NodeId> {
-    graph
-        .alias_instance_export(instance, name)
-        .with_context(|| format!("taking {name}"))
+    graph.alias_instance_export(instance, name).with_context(|| format!("taking {name}"))
 }
 
 fn world_of(graph: &CompositionGraph, instance: NodeId) -> Option<&wac_graph::types::World> {

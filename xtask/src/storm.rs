@@ -106,10 +106,7 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<PathBuf> {
         // As with the host: the whole workspace is named, so that nothing is built twice.
         cargo.arg("--workspace");
     }
-    execute(
-        cargo.args(["--bin", "eyesonly-storm"]),
-        "the compiler's message is above",
-    )?;
+    execute(cargo.args(["--bin", "eyesonly-storm"]), "the compiler's message is above")?;
     let profile = if release { "release" } else { "debug" };
     let name = format!("eyesonly-storm{}", env::consts::EXE_SUFFIX);
     Ok(workspace.target.join(profile).join(name))

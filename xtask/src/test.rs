@@ -50,11 +50,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
     let missing: Vec<&str> = missing.iter().map(|tool| tool.name).collect();
     let has_nextest = output_of("cargo-nextest", &["nextest", "--version"]).is_some();
-    let by = if has_nextest {
-        "cargo-nextest"
-    } else {
-        "cargo test: cargo-nextest is not installed"
-    };
+    let by =
+        if has_nextest { "cargo-nextest" } else { "cargo test: cargo-nextest is not installed" };
     let filter = arguments.filter.as_deref();
     let mut passed = 0;
     for suite in suites(installed.as_deref()) {
@@ -81,10 +78,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         bail!("no test ran: nothing is called {}", filter.unwrap_or("anything"));
     }
     if installed.is_none() {
-        step(&format!(
-            "{}: the Spin edition was not tested by `spin up`",
-            spin::NO_SPIN
-        ));
+        step(&format!("{}: the Spin edition was not tested by `spin up`", spin::NO_SPIN));
     }
     if has_nextest && filter.is_none() {
         step("doc tests");
@@ -132,9 +126,7 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             title: "the Spin edition by `spin up`",
             build: &["--workspace"],
             only: BY_SPIN_UP,
-            targets: &[
-                "--test", "e2e", "--test", "matrix", "--test", "browser", "--test", "spin",
-            ],
+            targets: &["--test", "e2e", "--test", "matrix", "--test", "browser", "--test", "spin"],
             variables: vec![edition, ("EYESONLY_SPIN", spin.into())],
         });
     }
@@ -165,9 +157,7 @@ fn with_all_features(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target.join("all-features");
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--workspace", "--all-features", "--bin", "eyesonly"]);
-    cargo
-        .env("CARGO_TARGET_DIR", &folder)
-        .env("CARGO_BUILD_BUILD_DIR", &workspace.target);
+    cargo.env("CARGO_TARGET_DIR", &folder).env("CARGO_BUILD_BUILD_DIR", &workspace.target);
     execute(&mut cargo, "the compiler's message is above")?;
     let name = format!("eyesonly{}", std::env::consts::EXE_SUFFIX);
     Ok(folder.join("debug").join(name))
@@ -179,13 +169,7 @@ fn schedules(workspace: &Workspace) -> Result<()> {
     step("schedules");
     let mut cargo = workspace.cargo();
     cargo.args(["rustc", "--package", "eyesonly-service", "--lib", "--profile", "test"]);
-    cargo.args([
-        "--message-format",
-        "json-render-diagnostics",
-        "--",
-        "--cfg",
-        "schedules",
-    ]);
+    cargo.args(["--message-format", "json-render-diagnostics", "--", "--cfg", "schedules"]);
     let output = cargo.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("`{}` does not start", show(&cargo)))?;
     let executable = BufReader::new(&*output.stdout)
@@ -236,10 +220,7 @@ fn set_environment(cargo: &mut Command, built: &Built, missing: &[&str]) {
 }
 
 fn run_tests(cargo: &mut Command) -> Result<()> {
-    execute(
-        cargo,
-        "the failed tests are named above; one alone: cargo xtask test --filter NAME",
-    )
+    execute(cargo, "the failed tests are named above; one alone: cargo xtask test --filter NAME")
 }
 
 /// Runs `cargo test`, adds up the summaries of all its binaries and says how many passed.
@@ -261,10 +242,7 @@ fn run_and_count(cargo: &mut Command) -> Result<u64> {
     let status = child.wait()?;
     println!("{passed} passed, {failed} failed");
     if !status.success() {
-        bail!(
-            "`{}` failed ({status})\n  to mend: the failed tests are named above",
-            show(cargo)
-        );
+        bail!("`{}` failed ({status})\n  to mend: the failed tests are named above", show(cargo));
     }
     Ok(passed)
 }

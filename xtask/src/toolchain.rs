@@ -143,7 +143,8 @@ fn debian() -> Result<WasmToolchain> {
         bail!("{DEBIAN_RUSTC} has no library sources");
     }
     let sysroot = output_of("rustc", &["--print", "sysroot"]).context("rustc does not run")?;
-    let host = output_of("rustc", &["--print", "host-tuple"]).context("rustc does not say its host")?;
+    let host =
+        output_of("rustc", &["--print", "host-tuple"]).context("rustc does not say its host")?;
     let linker = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
     if !linker.exists() {
         bail!("{} is missing: the toolchain carries no rust-lld", linker.display());
@@ -153,10 +154,7 @@ fn debian() -> Result<WasmToolchain> {
 
 fn debian_has_sources() -> bool {
     output_of(DEBIAN_RUSTC, &["--print", "sysroot"]).is_some_and(|sysroot| {
-        Path::new(&sysroot)
-            .join("lib/rustlib/src/rust")
-            .join(DEBIAN_LIBRARY)
-            .exists()
+        Path::new(&sysroot).join("lib/rustlib/src/rust").join(DEBIAN_LIBRARY).exists()
     })
 }
 

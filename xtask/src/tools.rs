@@ -31,12 +31,7 @@ pub const TOOLS: [Tool; 8] = [
         // Debian's python3 alone has venv but can't put pip into one.
         probe: &["python3", "-c", "import venv, ensurepip"],
     },
-    Tool {
-        name: "ffmpeg",
-        package: "ffmpeg",
-        needed_by: "e2e",
-        probe: &["ffmpeg", "-version"],
-    },
+    Tool { name: "ffmpeg", package: "ffmpeg", needed_by: "e2e", probe: &["ffmpeg", "-version"] },
     Tool {
         name: "chromium",
         package: "chromium",
@@ -49,24 +44,9 @@ pub const TOOLS: [Tool; 8] = [
         needed_by: "browser",
         probe: &["chromedriver", "--version"],
     },
-    Tool {
-        name: "nginx",
-        package: "nginx-light",
-        needed_by: "storm",
-        probe: &["nginx", "-v"],
-    },
-    Tool {
-        name: "varnishd",
-        package: "varnish",
-        needed_by: "storm",
-        probe: &["varnishd", "-V"],
-    },
-    Tool {
-        name: "strace",
-        package: "strace",
-        needed_by: "syscalls",
-        probe: &["strace", "-V"],
-    },
+    Tool { name: "nginx", package: "nginx-light", needed_by: "storm", probe: &["nginx", "-v"] },
+    Tool { name: "varnishd", package: "varnish", needed_by: "storm", probe: &["varnishd", "-V"] },
+    Tool { name: "strace", package: "strace", needed_by: "syscalls", probe: &["strace", "-V"] },
     Tool {
         name: "systemd-analyze",
         package: "systemd",
@@ -94,17 +74,10 @@ pub fn missing() -> Vec<&'static Tool> {
 pub fn install(tools: &[&Tool]) -> Result<()> {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
     apt_install(&packages)?;
-    let still: Vec<&str> = tools
-        .iter()
-        .filter(|tool| !tool.is_here())
-        .map(|tool| tool.name)
-        .collect();
+    let still: Vec<&str> =
+        tools.iter().filter(|tool| !tool.is_here()).map(|tool| tool.name).collect();
     if !still.is_empty() {
-        bail!(
-            "installed {}, but these still don't run: {}",
-            packages.join(" "),
-            still.join(", ")
-        );
+        bail!("installed {}, but these still don't run: {}", packages.join(" "), still.join(", "));
     }
     Ok(())
 }
@@ -132,12 +105,7 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
     step(&format!("installing {}", packages.join(" ")));
     let mend = format!("look at apt-get's message above, then: {by_hand}");
     execute(apt().args(["update", "-qq"]), &mend)?;
-    execute(
-        apt()
-            .args(["install", "-y", "-qq", "--no-install-recommends"])
-            .args(packages),
-        &mend,
-    )
+    execute(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages), &mend)
 }
 
 fn apt() -> Command {
@@ -151,12 +119,7 @@ mod tests {
     use super::*;
 
     fn tool(probe: &'static [&'static str]) -> Tool {
-        Tool {
-            name: "it",
-            package: "it-package",
-            needed_by: "nothing",
-            probe,
-        }
+        Tool { name: "it", package: "it-package", needed_by: "nothing", probe }
     }
 
     #[test]

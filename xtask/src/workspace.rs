@@ -63,9 +63,12 @@ impl Workspace {
             .output()
             .context("cargo does not run")?;
         if !output.status.success() {
-            bail!("`cargo metadata` failed: a Cargo.toml of the workspace does not parse (its message is above)");
+            bail!(
+                "`cargo metadata` failed: a Cargo.toml of the workspace does not parse (its message is above)"
+            );
         }
-        let metadata: Metadata = serde_json::from_slice(&output.stdout).context("reading `cargo metadata`")?;
+        let metadata: Metadata =
+            serde_json::from_slice(&output.stdout).context("reading `cargo metadata`")?;
         Ok(Self {
             root: metadata.workspace_root,
             target: metadata.target_directory,
@@ -98,11 +101,8 @@ impl Workspace {
 
     fn guests_in(&self, folder: &Path) -> Vec<Guest> {
         let folder = self.root.join(folder);
-        let mut guests: Vec<Guest> = self
-            .packages
-            .iter()
-            .filter_map(|package| guest_of(package, &folder))
-            .collect();
+        let mut guests: Vec<Guest> =
+            self.packages.iter().filter_map(|package| guest_of(package, &folder)).collect();
         guests.sort_by(|a, b| a.name.cmp(&b.name));
         guests
     }
@@ -143,9 +143,7 @@ pub fn step(title: &str) {
 ///
 /// Errors: it does not start, or it fails; `mend` says what to do then.
 pub fn execute(command: &mut Command, mend: &str) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("`{}` does not start", show(command)))?;
+    let status = command.status().with_context(|| format!("`{}` does not start", show(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status})\n  to mend: {mend}", show(command));
     }
@@ -160,10 +158,7 @@ pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<Stri
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -184,13 +179,11 @@ mod tests {
     #[test]
     fn a_guest_is_a_cdylib_directly_in_its_folder() {
         let folder = Path::new("/r/components");
-        let guest = guest_of(&package("/r/components/events/Cargo.toml", "cdylib"), folder).unwrap();
+        let guest =
+            guest_of(&package("/r/components/events/Cargo.toml", "cdylib"), folder).unwrap();
         assert_eq!(guest.name, "events");
         assert_eq!(guest.module_file, "eyesonly_events.wasm");
-        assert_eq!(
-            guest_of(&package("/r/components/events/Cargo.toml", "rlib"), folder),
-            None
-        );
+        assert_eq!(guest_of(&package("/r/components/events/Cargo.toml", "rlib"), folder), None);
         assert_eq!(
             guest_of(&package("/r/components/spin/front/Cargo.toml", "cdylib"), folder),
             None

@@ -43,15 +43,7 @@ impl From<events::Event> for answer::Event {
             has_still,
             has_clip,
         } = event;
-        Self {
-            id,
-            time_milliseconds,
-            kind,
-            label,
-            duration_milliseconds,
-            has_still,
-            has_clip,
-        }
+        Self { id, time_milliseconds, kind, label, duration_milliseconds, has_still, has_clip }
     }
 }
 
@@ -60,10 +52,7 @@ impl Footage for Grant {
 
     fn list_events(&self, before: Option<&str>, limit: u32) -> Result<answer::Page, Refusal> {
         let events::Page { events, next } = events::list_events(self, before, limit)?;
-        Ok(answer::Page {
-            events: events.into_iter().map(answer::Event::from).collect(),
-            next,
-        })
+        Ok(answer::Page { events: events.into_iter().map(answer::Event::from).collect(), next })
     }
 
     fn get_event(&self, id: &str) -> Result<answer::Event, Refusal> {
@@ -92,21 +81,13 @@ impl Guest for Handler {
             Answer::Clip(source, length) => (
                 Status::Ok,
                 MediaType::Mp4,
-                Body::Footage(FootageRange {
-                    source,
-                    offset: 0,
-                    length,
-                }),
+                Body::Footage(FootageRange { source, offset: 0, length }),
             ),
             Answer::BadRequest => (Status::BadRequest, MediaType::Json, Body::Empty),
             Answer::NotFound => (Status::NotFound, MediaType::Json, Body::Empty),
             Answer::Unavailable => (Status::Unavailable, MediaType::Json, Body::Empty),
             Answer::Failed => (Status::Failed, MediaType::Json, Body::Empty),
         };
-        Response {
-            status,
-            media_type,
-            body,
-        }
+        Response { status, media_type, body }
     }
 }

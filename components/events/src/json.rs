@@ -54,16 +54,8 @@ fn push_event(text: &mut String, event: &Event) {
         Some(duration) => drop(write!(text, "{duration}")),
         None => text.push_str("null"),
     }
-    text.push_str(if event.has_still {
-        ",\"still\":true"
-    } else {
-        ",\"still\":false"
-    });
-    text.push_str(if event.has_clip {
-        ",\"clip\":true}"
-    } else {
-        ",\"clip\":false}"
-    });
+    text.push_str(if event.has_still { ",\"still\":true" } else { ",\"still\":false" });
+    text.push_str(if event.has_clip { ",\"clip\":true}" } else { ",\"clip\":false}" });
 }
 
 fn push_string(text: &mut String, value: &str) {

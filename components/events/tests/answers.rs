@@ -86,9 +86,7 @@ impl Footage for Host {
 }
 
 fn parsed(answer: Answer<u64>) -> Value {
-    let Answer::Json(text) = answer else {
-        panic!("expected JSON, got {answer:?}")
-    };
+    let Answer::Json(text) = answer else { panic!("expected JSON, got {answer:?}") };
     serde_json::from_str(&text).unwrap()
 }
 
@@ -96,24 +94,15 @@ fn parsed(answer: Answer<u64>) -> Value {
 fn a_page_keeps_the_order_of_the_host() {
     let host = host();
     let found = parsed(events(&host, Some(NEWER), 100));
-    assert_eq!(
-        found,
-        json!({ "events": [sample_json(NEWER), sample_json(OLDER)], "next": OLDER })
-    );
+    assert_eq!(found, json!({ "events": [sample_json(NEWER), sample_json(OLDER)], "next": OLDER }));
     assert_eq!(host.0.asked(), [format!("list Some(\"{NEWER}\") 100")]);
 }
 
 #[test]
 fn an_empty_page_is_a_page() {
     let mut host = host();
-    host.0.list_events = Ok(Page {
-        events: Vec::new(),
-        next: None,
-    });
-    assert_eq!(
-        events(&host, None, 1),
-        Answer::Json(r#"{"events":[],"next":null}"#.to_owned())
-    );
+    host.0.list_events = Ok(Page { events: Vec::new(), next: None });
+    assert_eq!(events(&host, None, 1), Answer::Json(r#"{"events":[],"next":null}"#.to_owned()));
 }
 
 #[test]
@@ -151,7 +140,8 @@ fn a_clip_is_the_whole_object() {
 fn each_refusal_has_its_answer() {
     let check = |code, expected_page: Answer<u64>, expected: Answer<u64>| {
         let mut host = host();
-        (host.0.list_events, host.0.get_event, host.0.event_clip) = (Err(code), Err(code), Err(code));
+        (host.0.list_events, host.0.get_event, host.0.event_clip) =
+            (Err(code), Err(code), Err(code));
         assert_eq!(events(&host, None, 10), expected_page, "{code:?}");
         assert_eq!(event(&host, NEWER), expected, "{code:?}");
         assert_eq!(clip(&host, NEWER), expected, "{code:?}");

@@ -15,12 +15,11 @@ const PAGE_BYTES: usize = 64 * 1024;
 const OVERHEAD_BYTES: usize = 64;
 
 #[global_allocator]
-static ALLOCATOR: TalcSyncCell<InitialThenGrown, WasmBinning> = TalcSyncCell::new_wasm(InitialThenGrown {
-    next: Next::Rest,
-    end: None,
-});
+static ALLOCATOR: TalcSyncCell<InitialThenGrown, WasmBinning> =
+    TalcSyncCell::new_wasm(InitialThenGrown { next: Next::Rest, end: None });
 
-static mut ARENA: [MaybeUninit<u8>; crate::ARENA_BYTES] = [MaybeUninit::uninit(); crate::ARENA_BYTES];
+static mut ARENA: [MaybeUninit<u8>; crate::ARENA_BYTES] =
+    [MaybeUninit::uninit(); crate::ARENA_BYTES];
 
 unsafe extern "C" {
     /// Set by the linker: the first byte that belongs neither to the stack nor to data.
@@ -81,7 +80,9 @@ fn grow<B: Binning>(talc: &mut Talc<InitialThenGrown, B>, layout: Layout) -> Res
     let bytes = pages * PAGE_BYTES;
     talc.source.end = match talc.source.end.take() {
         // SAFETY: the pages from `base` are new and directly follow the heap that ends there.
-        Some(end) if end.as_ptr() == base => Some(unsafe { talc.extend(end, base.wrapping_add(bytes)) }),
+        Some(end) if end.as_ptr() == base => {
+            Some(unsafe { talc.extend(end, base.wrapping_add(bytes)) })
+        }
         // SAFETY: the pages from `base` are new: nobody else knows them.
         _ => unsafe { talc.claim(base, bytes) },
     };

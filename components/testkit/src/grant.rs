@@ -90,11 +90,7 @@ impl<Event, Page> Default for Grant<Event, Page> {
     /// Everything is allowed, nothing is there, and renditions are kept.
     fn default() -> Self {
         Self {
-            kinds: Kinds {
-                live: true,
-                events: true,
-                clips: true,
-            },
+            kinds: Kinds { live: true, events: true, clips: true },
             newest_still: Err(ErrorCode::NotFound),
             event_still: Err(ErrorCode::NotFound),
             event_clip: Err(ErrorCode::NotFound),
@@ -130,11 +126,7 @@ impl Eq for Object {}
 impl Object {
     /// What a rendition of these bytes is equal to.
     pub fn rendition(bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            bytes: bytes.into(),
-            is_rendition: true,
-            _room: None,
-        }
+        Self { bytes: bytes.into(), is_rendition: true, _room: None }
     }
 
     /// True for what `recall` or `remember` gave, false for what was opened through the grant.
@@ -160,11 +152,7 @@ impl Drop for Room {
 impl<Event: Clone, Page: Clone> Grant<Event, Page> {
     /// A grant with this still, as the newest and as any event's.
     pub fn with_still(jpeg: &[u8]) -> Self {
-        Self {
-            newest_still: Ok(jpeg.to_vec()),
-            event_still: Ok(jpeg.to_vec()),
-            ..Self::default()
-        }
+        Self { newest_still: Ok(jpeg.to_vec()), event_still: Ok(jpeg.to_vec()), ..Self::default() }
     }
 
     /// What was asked so far, in order: `newest`, `event ID`, `clip ID`, `list BEFORE LIMIT`, `get
@@ -271,13 +259,8 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         if self.notes.making.borrow().is_some() || !self.has_room() {
             return Err(ErrorCode::Limit);
         }
-        let remembered = self
-            .notes
-            .remembered
-            .borrow()
-            .iter()
-            .find(|(kept, _)| kept == name)
-            .cloned();
+        let remembered =
+            self.notes.remembered.borrow().iter().find(|(kept, _)| kept == name).cloned();
         let found = match remembered {
             Some((_, bytes)) => Some(bytes),
             None => self.recall.clone()?,
@@ -295,17 +278,18 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
     /// or where not exactly one object was opened; [`ErrorCode::Limit`] above 1,000,000 bytes.
     pub fn remember(&self, source: &Object, name: &str, bytes: &[u8]) -> Result<Object, ErrorCode> {
         self.note(format!("remember {name}"));
-        if source.is_rendition || !is_rendition_name(name) || self.notes.opened.get() != 1 || bytes.is_empty() {
+        if source.is_rendition
+            || !is_rendition_name(name)
+            || self.notes.opened.get() != 1
+            || bytes.is_empty()
+        {
             return Err(ErrorCode::Invalid);
         }
         if bytes.len() > RENDITION_BYTES_MAX || !self.has_room() {
             return Err(ErrorCode::Limit);
         }
         self.remember?;
-        self.notes
-            .remembered
-            .borrow_mut()
-            .push((name.to_owned(), bytes.to_vec()));
+        self.notes.remembered.borrow_mut().push((name.to_owned(), bytes.to_vec()));
         let mut making = self.notes.making.borrow_mut();
         *making = making.take().filter(|made| made != name);
         self.hold(bytes.to_vec(), true)
@@ -333,11 +317,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
             return Err(ErrorCode::Limit);
         }
         self.notes.held.set(self.notes.held.get() + 1);
-        Ok(Object {
-            bytes,
-            is_rendition,
-            _room: Some(Room(Rc::clone(&self.notes.held))),
-        })
+        Ok(Object { bytes, is_rendition, _room: Some(Room(Rc::clone(&self.notes.held))) })
     }
 }
 

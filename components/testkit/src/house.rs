@@ -39,10 +39,7 @@ pub struct Answered {
 impl House {
     /// A house without footage.
     pub async fn new() -> Self {
-        Self {
-            home: Home::new().await,
-            sandbox: Sandbox::new(Limits::default(), None).unwrap(),
-        }
+        Self { home: Home::new().await, sandbox: Sandbox::new(Limits::default(), None).unwrap() }
     }
 
     /// The household, for what this kit has no word for.
@@ -91,7 +88,11 @@ impl House {
     ///
     /// # Errors
     /// [`HandlerFailure`]: the handler trapped, took too long, or answered what it may not.
-    pub async fn ask(&self, handler: &Handler, question: Question) -> Result<Answered, HandlerFailure> {
+    pub async fn ask(
+        &self,
+        handler: &Handler,
+        question: Question,
+    ) -> Result<Answered, HandlerFailure> {
         let action = match &question {
             Question::Still { event: None, .. } => Action::Live,
             Question::Still { .. } | Question::Events { .. } | Question::Event(_) => Action::Events,
@@ -111,12 +112,7 @@ impl House {
             // The host writes a problem of its own.
             _ => Vec::new(),
         };
-        Ok(Answered {
-            status,
-            media_type,
-            bytes,
-            is_footage,
-        })
+        Ok(Answered { status, media_type, bytes, is_footage })
     }
 
     /// Whether `handler` would find its rendition `name` of a still: of this event's, or (none) of

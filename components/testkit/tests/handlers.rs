@@ -18,10 +18,7 @@ async fn a_thumbnail_is_made_once() {
     let thumbnail = house.load("thumbnail");
     house.put_still(STILL).await;
     assert!(!house.is_at_hand(&thumbnail, None, "w160-1").await);
-    let question = Question::Still {
-        event: None,
-        width: 160,
-    };
+    let question = Question::Still { event: None, width: 160 };
     let first = house.ask(&thumbnail, question.clone()).await.unwrap();
     assert_eq!((first.status, first.media_type), (Status::Ok, MediaType::Jpeg));
     assert!(first.bytes.starts_with(b"\xff\xd8") && first.bytes.len() < STILL.len());

@@ -23,10 +23,7 @@ fn nothing_is_there_until_it_is_scripted() {
     assert_eq!(grant.event_clip("b").unwrap_err(), NotFound);
     assert_eq!(grant.get_event("c"), Err(NotFound));
     assert_eq!(grant.list_events(Some("d"), 5), Err(NotFound));
-    assert_eq!(
-        grant.asked(),
-        ["newest", "event a", "clip b", "get c", "list Some(\"d\") 5"]
-    );
+    assert_eq!(grant.asked(), ["newest", "event a", "clip b", "get c", "list Some(\"d\") 5"]);
 }
 
 #[test]
@@ -43,10 +40,7 @@ fn reads_stay_within_their_object() {
 
 #[test]
 fn reads_are_as_short_as_scripted() {
-    let grant = Grant {
-        read_bytes_max: 3,
-        ..grant()
-    };
+    let grant = Grant { read_bytes_max: 3, ..grant() };
     let still = grant.newest_still().unwrap();
     assert_eq!(grant.read(&still, 0, 100).unwrap(), b"a s");
     assert_eq!(grant.read(&still, 6, 100).unwrap(), b"l");
@@ -54,10 +48,7 @@ fn reads_are_as_short_as_scripted() {
 
 #[test]
 fn pages_have_limits() {
-    let grant = Grant::<u8, u8> {
-        list_events: Ok(1),
-        ..Grant::default()
-    };
+    let grant = Grant::<u8, u8> { list_events: Ok(1), ..Grant::default() };
     assert_eq!(grant.list_events(None, 0), Err(Invalid));
     assert_eq!(grant.list_events(None, 101), Err(Limit));
     assert_eq!(grant.list_events(None, 100), Ok(1));
@@ -107,12 +98,8 @@ fn a_rendition_of_one_of_two_objects_is_refused() {
 
 #[test]
 fn errors_come_as_scripted() {
-    let grant = Grant {
-        read: Err(Unavailable),
-        recall: Err(Unavailable),
-        remember: Err(Limit),
-        ..grant()
-    };
+    let grant =
+        Grant { read: Err(Unavailable), recall: Err(Unavailable), remember: Err(Limit), ..grant() };
     let still = grant.newest_still().unwrap();
     assert_eq!(grant.read(&still, 0, 1), Err(Unavailable));
     assert_eq!(grant.recall(&still, "a").unwrap_err(), Unavailable);

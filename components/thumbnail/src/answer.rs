@@ -43,7 +43,12 @@ pub trait Footage {
     /// The rendition of `source` under `name`, if it is at hand.
     fn recall(&self, source: &Self::Object, name: &str) -> Result<Option<Self::Object>, Refusal>;
     /// Keeps `bytes` as the rendition `name` of `source`.
-    fn remember(&self, source: &Self::Object, name: &str, bytes: &[u8]) -> Result<Self::Object, Refusal>;
+    fn remember(
+        &self,
+        source: &Self::Object,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Self::Object, Refusal>;
 }
 
 /// The answer to a question.
@@ -144,9 +149,7 @@ fn read_all<F: Footage>(footage: &F, source: &F::Object) -> Result<Vec<u8>, Refu
             continue;
         }
         bytes.reserve_exact(
-            usize::try_from(length)
-                .map_err(|_| Refusal::Limit)?
-                .saturating_sub(bytes.len()),
+            usize::try_from(length).map_err(|_| Refusal::Limit)?.saturating_sub(bytes.len()),
         );
         bytes.extend_from_slice(&piece);
     }

@@ -28,11 +28,7 @@ impl Orientation {
             8 => (true, false, true),
             _ => (false, false, false),
         };
-        Self {
-            transpose,
-            flip_x,
-            flip_y,
-        }
+        Self { transpose, flip_x, flip_y }
     }
 
     /// Reads the tag from EXIF data that begins at the TIFF header.
@@ -47,16 +43,18 @@ impl Orientation {
 
     /// Turns a picture of `width` × `height` pixels of `N` bytes. The result has its sides swapped where `transpose` is set.
     /// Returns none where `pixels` has not the length that its sides say.
-    pub fn apply<const N: usize>(self, pixels: &[u8], width: usize, height: usize) -> Option<Vec<u8>> {
+    pub fn apply<const N: usize>(
+        self,
+        pixels: &[u8],
+        width: usize,
+        height: usize,
+    ) -> Option<Vec<u8>> {
         let (source, rest) = pixels.as_chunks::<N>();
         if !rest.is_empty() || width.checked_mul(height)? != source.len() {
             return None;
         }
-        let (out_width, out_height) = if self.transpose {
-            (height, width)
-        } else {
-            (width, height)
-        };
+        let (out_width, out_height) =
+            if self.transpose { (height, width) } else { (width, height) };
         let mut turned = Vec::with_capacity(pixels.len());
         for out_y in 0..out_height {
             let y = if self.flip_y { out_height - 1 - out_y } else { out_y };
@@ -78,11 +76,7 @@ fn orientation_value(tiff: &[u8]) -> Option<u16> {
     };
     let short_at = |at: usize| -> Option<u16> {
         let bytes = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little_endian {
-            u16::from_le_bytes(bytes)
-        } else {
-            u16::from_be_bytes(bytes)
-        })
+        Some(if little_endian { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
     };
     let long_at = |at: usize| -> Option<usize> {
         let bytes = tiff.get(at..at.checked_add(4)?)?.try_into().ok()?;
@@ -136,18 +130,10 @@ mod tests {
 
     fn tiff(little_endian: bool, tag: u16, kind: u16, value: u16) -> Vec<u8> {
         let short = |v: u16| {
-            if little_endian {
-                v.to_le_bytes()
-            } else {
-                v.to_be_bytes()
-            }
+            if little_endian { v.to_le_bytes() } else { v.to_be_bytes() }
         };
         let long = |v: u32| {
-            if little_endian {
-                v.to_le_bytes()
-            } else {
-                v.to_be_bytes()
-            }
+            if little_endian { v.to_le_bytes() } else { v.to_be_bytes() }
         };
         let mut bytes = if little_endian { b"II".to_vec() } else { b"MM".to_vec() };
         bytes.extend(short(42));

@@ -59,10 +59,7 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
         || stored_height > MAX_SIDE
         || u64::from(stored_width) * u64::from(stored_height) > MAX_PIXELS
     {
-        return Err(PictureError::TooLarge {
-            width: stored_width,
-            height: stored_height,
-        });
+        return Err(PictureError::TooLarge { width: stored_width, height: stored_height });
     }
     let gray = match info.pixel_format {
         PixelFormat::L8 => true,
@@ -70,11 +67,9 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
         PixelFormat::L16 | PixelFormat::CMYK32 => return Err(PictureError::Unsupported),
     };
     let orientation = decoder.exif_data().map(Orientation::from_exif).unwrap_or_default();
-    let (target_width, target_height) = target_size(stored_width, stored_height, orientation, width);
-    let too_large = PictureError::TooLarge {
-        width: stored_width,
-        height: stored_height,
-    };
+    let (target_width, target_height) =
+        target_size(stored_width, stored_height, orientation, width);
+    let too_large = PictureError::TooLarge { width: stored_width, height: stored_height };
     let frame = Frame::read(&jpeg).ok_or(PictureError::Unsupported)?;
     let eighths = frame.eighths(target_width, target_height).ok_or(too_large)?;
     // Asked for exactly what a scale gives, the decoder takes that scale.
@@ -87,18 +82,18 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
     let pixels = if (scaled_width, scaled_height) == (target_width, target_height) {
         pixels
     } else {
-        resize(
-            &pixels,
-            (scaled_width, scaled_height),
-            (target_width, target_height),
-            gray,
-        )?
+        resize(&pixels, (scaled_width, scaled_height), (target_width, target_height), gray)?
     };
     turn_and_encode(pixels, target_width, target_height, gray, orientation)
 }
 
 /// The size to resize to, in the source's own orientation.
-fn target_size(stored_width: u32, stored_height: u32, orientation: Orientation, width: u32) -> (u32, u32) {
+fn target_size(
+    stored_width: u32,
+    stored_height: u32,
+    orientation: Orientation,
+    width: u32,
+) -> (u32, u32) {
     let scale = |side: u32, numerator: u32, denominator: u32| {
         let denominator = u64::from(denominator.max(1));
         let scaled = (u64::from(side) * u64::from(numerator) + denominator / 2) / denominator;
@@ -113,7 +108,12 @@ fn target_size(stored_width: u32, stored_height: u32, orientation: Orientation, 
     }
 }
 
-fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32), gray: bool) -> Result<Vec<u8>, PictureError> {
+fn resize(
+    pixels: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+    gray: bool,
+) -> Result<Vec<u8>, PictureError> {
     // The typed calls, one for each kind of picture: the untyped one brings code and half a megabyte of tables for all
     // pixel types into every instance.
     if gray {
@@ -123,12 +123,16 @@ fn resize(pixels: &[u8], from: (u32, u32), to: (u32, u32), gray: bool) -> Result
     }
 }
 
-fn resize_as<P: fir::PixelTrait>(pixels: &[u8], from: (u32, u32), to: (u32, u32)) -> Result<Vec<u8>, PictureError> {
-    let source =
-        fir::images::TypedImageRef::<P>::from_buffer(from.0, from.1, pixels).map_err(|_| PictureError::Resize)?;
+fn resize_as<P: fir::PixelTrait>(
+    pixels: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+) -> Result<Vec<u8>, PictureError> {
+    let source = fir::images::TypedImageRef::<P>::from_buffer(from.0, from.1, pixels)
+        .map_err(|_| PictureError::Resize)?;
     let mut resized = vec![0; to.0 as usize * to.1 as usize * P::size()];
-    let mut target =
-        fir::images::TypedImage::<P>::from_buffer(to.0, to.1, &mut resized).map_err(|_| PictureError::Resize)?;
+    let mut target = fir::images::TypedImage::<P>::from_buffer(to.0, to.1, &mut resized)
+        .map_err(|_| PictureError::Resize)?;
     let options = fir::ResizeOptions::new().use_alpha(false);
     fir::Resizer::new()
         .resize_typed(&source, &mut target, &options)
@@ -153,11 +157,7 @@ fn turn_and_encode(
         };
         turned.ok_or(PictureError::Resize)?
     };
-    let (width, height) = if orientation.transpose {
-        (height, width)
-    } else {
-        (width, height)
-    };
+    let (width, height) = if orientation.transpose { (height, width) } else { (width, height) };
     let (Ok(short_width), Ok(short_height)) = (u16::try_from(width), u16::try_from(height)) else {
         return Err(PictureError::TooLarge { width, height });
     };

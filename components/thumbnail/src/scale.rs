@@ -41,7 +41,9 @@ impl Frame {
             let length = u16::from_be_bytes(jpeg.get(at + 2..at + 4)?.try_into().ok()?);
             let segment = jpeg.get(at + 4..at + 2 + usize::from(length))?;
             match marker {
-                0xc0..=0xc2 => return Self::from_segment(segment, marker == 0xc2, jpeg.len() as u64),
+                0xc0..=0xc2 => {
+                    return Self::from_segment(segment, marker == 0xc2, jpeg.len() as u64);
+                }
                 // The first scan, or the end, without a frame.
                 0xda | 0xd9 => return None,
                 _ => at += 2 + usize::from(length),
@@ -50,15 +52,8 @@ impl Frame {
     }
 
     fn from_segment(segment: &[u8], progressive: bool, file_bytes: u64) -> Option<Self> {
-        let [
-            _precision,
-            height_high,
-            height_low,
-            width_high,
-            width_low,
-            _count,
-            components @ ..,
-        ] = segment
+        let [_precision, height_high, height_low, width_high, width_low, _count, components @ ..] =
+            segment
         else {
             return None;
         };
@@ -85,7 +80,8 @@ impl Frame {
     /// largest that does. None where nothing fits.
     pub fn eighths(&self, target_width: u32, target_height: u32) -> Option<u32> {
         let suffices = |eighths: &u32| {
-            Self::scaled(self.width, *eighths) >= target_width && Self::scaled(self.height, *eighths) >= target_height
+            Self::scaled(self.width, *eighths) >= target_width
+                && Self::scaled(self.height, *eighths) >= target_height
         };
         let wanted = EIGHTHS.into_iter().find(suffices).unwrap_or(8);
         EIGHTHS
@@ -106,8 +102,9 @@ impl Frame {
         };
         // Planes, then three bytes a pixel; the resizer goes across first, then down.
         let decoding = self.file_bytes + coefficients + samples(scaled_pixels) + 3 * scaled_pixels;
-        let resizing =
-            3 * scaled_pixels + 3 * target_width * scaled_height + 3 * target_width * u64::from(target_height);
+        let resizing = 3 * scaled_pixels
+            + 3 * target_width * scaled_height
+            + 3 * target_width * u64::from(target_height);
         decoding <= DECODING_BYTES && resizing <= RESIZING_BYTES
     }
 }
@@ -117,13 +114,7 @@ mod tests {
     use super::*;
 
     fn frame(width: u32, height: u32, progressive: bool, samples_per_64_pixels: u64) -> Frame {
-        Frame {
-            width,
-            height,
-            progressive,
-            samples_per_64_pixels,
-            file_bytes: 2_000_000,
-        }
+        Frame { width, height, progressive, samples_per_64_pixels, file_bytes: 2_000_000 }
     }
 
     #[test]
@@ -149,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_scale_that_does_not_fit_gives_way_to_the_next_smaller_one() {
-        let check = |frame: Frame, expected| assert_eq!(frame.eighths(1920, 1440), expected, "{frame:?}");
+        let check =
+            |frame: Frame, expected| assert_eq!(frame.eighths(1920, 1440), expected, "{frame:?}");
         check(frame(4000, 3000, false, 96), Some(4));
         check(frame(3264, 2448, true, 96), Some(8));
         // Half of it would be one pixel too narrow, all of it too much.

@@ -70,10 +70,7 @@ impl Footage for Host {
 fn a_rendition_at_hand_is_answered_by_its_handle_and_nothing_is_read() {
     let mut host = Host::new(SOURCE);
     host.0.recall = Ok(Some(vec![7; 1234]));
-    assert_eq!(
-        answer(&host, None, 300),
-        Answer::Rendition(Object::rendition([7; 1234]), 1234)
-    );
+    assert_eq!(answer(&host, None, 300), Answer::Rendition(Object::rendition([7; 1234]), 1234));
     assert_eq!(host.0.asked(), ["newest", "recall w320-1"]);
 }
 
@@ -89,10 +86,7 @@ fn a_rendition_not_at_hand_is_made_and_remembered() {
     assert!(made.starts_with(b"\xff\xd8") && made.ends_with(b"\xff\xd9"));
     let calls = host.0.asked();
     assert_eq!(calls[..2], ["event some-id", "recall w320-1"]);
-    assert_eq!(
-        calls.iter().filter(|call| *call == "read").count(),
-        SOURCE.len().div_ceil(5000)
-    );
+    assert_eq!(calls.iter().filter(|call| *call == "read").count(), SOURCE.len().div_ceil(5000));
     assert_eq!(calls.last().unwrap(), "remember w320-1");
 }
 
@@ -100,7 +94,9 @@ fn a_rendition_not_at_hand_is_made_and_remembered() {
 fn what_could_not_be_remembered_is_answered_as_bytes() {
     let mut host = Host::new(SOURCE);
     host.0.remember = Err(ErrorCode::Unavailable);
-    assert!(matches!(answer(&host, None, 320), Answer::Bytes(bytes) if bytes.starts_with(b"\xff\xd8")));
+    assert!(
+        matches!(answer(&host, None, 320), Answer::Bytes(bytes) if bytes.starts_with(b"\xff\xd8"))
+    );
 }
 
 #[test]
@@ -122,19 +118,13 @@ fn each_refusal_has_its_answer() {
     };
     check(&|host| host.0.newest_still = Err(ErrorCode::NotFound), Answer::NotFound);
     check(&|host| host.0.newest_still = Err(ErrorCode::Invalid), Answer::NotFound);
-    check(
-        &|host| host.0.newest_still = Err(ErrorCode::Unavailable),
-        Answer::Unavailable,
-    );
+    check(&|host| host.0.newest_still = Err(ErrorCode::Unavailable), Answer::Unavailable);
     check(&|host| host.0.newest_still = Err(ErrorCode::Limit), Answer::Failed);
     check(&|host| host.0.recall = Err(ErrorCode::Unavailable), Answer::Unavailable);
     check(&|host| host.0.recall = Ok(Some(Vec::new())), Answer::Failed);
     check(&|host| host.0.read = Err(ErrorCode::Unavailable), Answer::Unavailable);
     check(&|host| host.0.read = Err(ErrorCode::Limit), Answer::Failed);
-    check(
-        &|host| host.0.newest_still = Ok(b"not a picture".to_vec()),
-        Answer::Failed,
-    );
+    check(&|host| host.0.newest_still = Ok(b"not a picture".to_vec()), Answer::Failed);
     check(&|host| host.0.newest_still = Ok(Vec::new()), Answer::Failed);
 }
 

@@ -16,9 +16,11 @@ const QUADRANTS_PROGRESSIVE: &[u8] = include_bytes!("../testdata/quadrants-96x64
 const QUADRANTS_GRAY: &[u8] = include_bytes!("../testdata/quadrants-96x64-gray.jpg");
 const QUADRANTS_CMYK: &[u8] = include_bytes!("../testdata/quadrants-96x64-cmyk.jpg");
 const LARGE: &[u8] = include_bytes!("../testdata/quadrants-1280x720.jpg");
-const LARGE_PROGRESSIVE_444: &[u8] = include_bytes!("../testdata/quadrants-1280x720-progressive-444.jpg");
+const LARGE_PROGRESSIVE_444: &[u8] =
+    include_bytes!("../testdata/quadrants-1280x720-progressive-444.jpg");
 const ODD_422_RESTARTS: &[u8] = include_bytes!("../testdata/quadrants-1281x723-422-restarts.jpg");
-const ODD_GRAY_PROGRESSIVE: &[u8] = include_bytes!("../testdata/quadrants-1279x719-gray-progressive.jpg");
+const ODD_GRAY_PROGRESSIVE: &[u8] =
+    include_bytes!("../testdata/quadrants-1279x719-gray-progressive.jpg");
 
 const RED: [u8; 3] = [220, 40, 40];
 const GREEN: [u8; 3] = [40, 200, 40];
@@ -46,16 +48,14 @@ fn decode(jpeg: &[u8]) -> Picture {
         PixelFormat::RGB24 => pixels.as_chunks::<3>().0.to_vec(),
         other => panic!("unexpected pixel format {other:?}"),
     };
-    Picture {
-        width: info.width.into(),
-        height: info.height.into(),
-        rgb,
-    }
+    Picture { width: info.width.into(), height: info.height.into(), rgb }
 }
 
 /// The colours in the middle of the four quadrants.
 fn quadrants(picture: &Picture) -> [[u8; 3]; 4] {
-    let at = |x: usize, y: usize| picture.rgb[picture.height * y / 4 * picture.width + picture.width * x / 4];
+    let at = |x: usize, y: usize| {
+        picture.rgb[picture.height * y / 4 * picture.width + picture.width * x / 4]
+    };
     [at(1, 1), at(3, 1), at(1, 3), at(3, 3)]
 }
 
@@ -102,12 +102,7 @@ fn with_exif(jpeg: &[u8], orientation: u16) -> Vec<u8> {
 fn each_scale_of_the_decoder_shows_the_same_picture() {
     for (width, height) in [(160, 90), (320, 180), (640, 360), (960, 540), (1280, 720)] {
         check(LARGE, width, (width as usize, height), "baseline 4:2:0");
-        check(
-            LARGE_PROGRESSIVE_444,
-            width,
-            (width as usize, height),
-            "progressive 4:4:4",
-        );
+        check(LARGE_PROGRESSIVE_444, width, (width as usize, height), "progressive 4:4:4");
     }
 }
 
@@ -194,10 +189,7 @@ fn what_is_not_a_jpeg_is_refused() {
         b"\x89PNG\r\n\x1a\n",
         b"<html>not a picture</html>",
     ] {
-        assert!(
-            matches!(rendition(source, 320), Err(PictureError::Decode(_))),
-            "{source:?}"
-        );
+        assert!(matches!(rendition(source, 320), Err(PictureError::Decode(_))), "{source:?}");
     }
 }
 
@@ -263,7 +255,8 @@ fn damaged_files_never_panic() {
                 .position(|bytes| matches!(bytes, b"\xff\xc0" | b"\xff\xc2"))
                 .unwrap();
             damaged[frame + 5..frame + 9].copy_from_slice(&source[frame + 5..frame + 9]);
-            let outcome = std::panic::catch_unwind(|| rendition(&damaged, 160).map(|made| made.len()));
+            let outcome =
+                std::panic::catch_unwind(|| rendition(&damaged, 160).map(|made| made.len()));
             assert!(outcome.is_ok(), "round {round} panicked");
         }
     }

@@ -15,44 +15,60 @@ use std::sync::Arc;
 type Edged = State<Arc<Edge>>;
 
 /// `PUT /v1/ingest/stills/{still}`
-pub async fn still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+pub async fn still(
+    State(edge): Edged,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     footage(&edge, Kind::Still, &id, "image/jpeg", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}/still`
-pub async fn event_still(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+pub async fn event_still(
+    State(edge): Edged,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     footage(&edge, Kind::EventStill, &id, "image/jpeg", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}/clip`
-pub async fn clip(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+pub async fn clip(
+    State(edge): Edged,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     footage(&edge, Kind::Clip, &id, "video/mp4", request).await
 }
 
 /// `PUT /v1/ingest/events/{event}`
-pub async fn event(State(edge): Edged, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
+pub async fn event(
+    State(edge): Edged,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     let (request, raw) = arrived(&edge, request).await?;
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
     let body = request.into_body();
-    let taken = edge
-        .ingest
-        .event(&grant, &id, declared, body.into_data_stream())
-        .await?;
+    let taken = edge.ingest.event(&grant, &id, declared, body.into_data_stream()).await?;
     Ok(answer(taken))
 }
 
-async fn footage(edge: &Edge, kind: Kind, id: &str, media_type: &str, request: Request) -> Result<Response, Problem> {
+async fn footage(
+    edge: &Edge,
+    kind: Kind,
+    id: &str,
+    media_type: &str,
+    request: Request,
+) -> Result<Response, Problem> {
     let (request, raw) = arrived(edge, request).await?;
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
     let body = request.into_body();
-    let taken = edge
-        .ingest
-        .footage(&grant, kind, id, declared, body.into_data_stream())
-        .await?;
+    let taken = edge.ingest.footage(&grant, kind, id, declared, body.into_data_stream()).await?;
     Ok(answer(taken))
 }
 
@@ -69,9 +85,7 @@ fn answer(taken: Taken) -> Response {
         Taken::Same => StatusCode::OK,
     };
     let mut response = status.into_response();
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -79,8 +93,5 @@ fn answer(taken: Taken) -> Response {
 fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
     let upload::Declared { length, digest } = upload::declared(headers)?;
     let digest = digest.map(|text| ContentDigest::parse(&text)).transpose();
-    Ok(Declared {
-        length,
-        digest: digest.map_err(IngestError::from)?,
-    })
+    Ok(Declared { length, digest: digest.map_err(IngestError::from)? })
 }

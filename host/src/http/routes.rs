@@ -84,9 +84,7 @@ async fn guard(request: Request, next: Next) -> Response {
         Err(problem) => problem.into_response(),
     };
     if may_close && (response.status().is_client_error() || response.status().is_server_error()) {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -71,7 +71,9 @@ fn listen_hint(setting: &str, source: &std::io::Error) -> String {
     let why = match source.kind() {
         std::io::ErrorKind::AddrInUse => "Another program is there",
         std::io::ErrorKind::AddrNotAvailable => "It is no address of this machine",
-        std::io::ErrorKind::PermissionDenied => "Ports below 1024 need a right that this user does not have",
+        std::io::ErrorKind::PermissionDenied => {
+            "Ports below 1024 need a right that this user does not have"
+        }
         _ => "The system does not allow it",
     };
     format!("{why}: set `{setting}` in the configuration to another one.")
@@ -87,7 +89,9 @@ impl Tls {
     /// # Errors
     /// [`ServeError::Tls`] that names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let said = |path: &Path, e: &dyn std::fmt::Display| ServeError::Tls(format!("{}: {e}", path.display()));
+        let said = |path: &Path, e: &dyn std::fmt::Display| {
+            ServeError::Tls(format!("{}: {e}", path.display()))
+        };
         let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
             .map_err(|e| said(certificate, &e))?
             .collect();
@@ -117,11 +121,7 @@ impl Listener {
     /// # Errors
     /// [`ServeError::Listen`].
     pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Self, ServeError> {
-        let failed = |source| ServeError::Listen {
-            setting,
-            address,
-            source,
-        };
+        let failed = |source| ServeError::Listen { setting, address, source };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
         Ok(Self { tcp, address })
@@ -129,7 +129,12 @@ impl Listener {
 }
 
 /// Serves until `stop` is done, then lets open requests end.
-pub async fn serve(edge: Arc<Edge>, listener: Listener, tls: Option<Tls>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    edge: Arc<Edge>,
+    listener: Listener,
+    tls: Option<Tls>,
+    stop: impl Future<Output = ()>,
+) {
     let places = connections_max(raise_open_files());
     if places < CONNECTIONS_MAX {
         tracing::info!(
@@ -144,10 +149,7 @@ pub async fn serve(edge: Arc<Edge>, listener: Listener, tls: Option<Tls>, stop: 
 fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
+    let raised = Rlimit { current: maximum, maximum };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => maximum,
         Err(error) => {
@@ -159,11 +161,9 @@ fn raise_open_files() -> Option<u64> {
 
 /// How many connections this limit of open files leaves room for. Where it is very low, a quarter of it serves better than none.
 fn connections_max(open_files: Option<u64>) -> usize {
-    let open_files = open_files.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    open_files
-        .saturating_sub(OPEN_FILES_RESERVED)
-        .max(open_files / 4)
-        .clamp(1, CONNECTIONS_MAX)
+    let open_files =
+        open_files.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    open_files.saturating_sub(OPEN_FILES_RESERVED).max(open_files / 4).clamp(1, CONNECTIONS_MAX)
 }
 
 async fn serve_router(
@@ -237,10 +237,7 @@ async fn greet(
     };
     if let Ok(Ok(stream)) = agreed {
         let first_head = limit.saturating_sub(begun.elapsed());
-        let patience = Patience {
-            first_head,
-            ..Patience::default()
-        };
+        let patience = Patience { first_head, ..Patience::default() };
         connection(stream, peer, router, stopped, patience).await;
     }
 }
@@ -298,8 +295,7 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0
-            .send_modify(|traffic| traffic.under_way = traffic.under_way.saturating_sub(1));
+        self.0.send_modify(|traffic| traffic.under_way = traffic.under_way.saturating_sub(1));
     }
 }
 
@@ -358,18 +354,16 @@ async fn connection<S>(
 {
     let (traffic, mut seen) = watch::channel(Traffic::default());
     let traffic = Arc::new(traffic);
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        let under_way = UnderWay::begin(&traffic);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let answered = router.clone().oneshot(request.map(axum::body::Body::new));
-        async move {
-            let answer = |body| Answer {
-                body,
-                _under_way: under_way,
-            };
-            answered.await.map(|response| response.map(answer))
-        }
-    });
+    let service =
+        hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            let under_way = UnderWay::begin(&traffic);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answered = router.clone().oneshot(request.map(axum::body::Body::new));
+            async move {
+                let answer = |body| Answer { body, _under_way: under_way };
+                answered.await.map(|response| response.map(answer))
+            }
+        });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

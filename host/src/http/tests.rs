@@ -47,8 +47,8 @@ async fn get(router: &Router, credential: &str, method: &str, path: &str) -> (St
 async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera() {
     let folder = tempfile::tempdir().unwrap();
     let config: Config = toml::from_str(&format!("data = {:?}", folder.path())).unwrap();
-    let components =
-        std::env::var_os("EYESONLY_COMPONENTS").map_or_else(|| "../target/components".into(), PathBuf::from);
+    let components = std::env::var_os("EYESONLY_COMPONENTS")
+        .map_or_else(|| "../target/components".into(), PathBuf::from);
     let sandbox = Sandbox::new(Limits::default(), None).unwrap();
     let load = |name: &str| sandbox.load(name, &components.join(format!("{name}.wasm"))).unwrap();
     let seams = Seams {
@@ -63,7 +63,8 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
     };
     let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
     let edge = assemble(&config, &keyring, seams, (load("thumbnail"), load("events")));
-    let (mint, records, residents) = (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
+    let (mint, records, residents) =
+        (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
     keyring.add_household(residents.household).unwrap();
     residents.move_in(records, &mint).await;
     // Written by hand, as no administration writes it.
@@ -99,15 +100,13 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
     }
     let nobodys = CameraId::from_bytes([0x73; 16]).to_string();
     for hidden in [&run_out, &foreign] {
-        for route in eyesonly_web::routes::ROUTES
-            .iter()
-            .filter(|route| route.serves.is_some())
-        {
+        for route in eyesonly_web::routes::ROUTES.iter().filter(|route| route.serves.is_some()) {
             let path = |camera: &str| {
                 let path = route.path.replace("{tag}", &tag).replace("{camera}", camera);
                 path.replace("{event}", EVENT)
             };
-            let asked = get(&router, raw.text(), route.method, &path(&hidden.camera.to_string())).await;
+            let asked =
+                get(&router, raw.text(), route.method, &path(&hidden.camera.to_string())).await;
             assert_eq!(asked.0, StatusCode::NOT_FOUND, "{} {}", route.method, route.path);
             let absent = get(&router, raw.text(), route.method, &path(&nobodys)).await;
             assert_eq!(asked, absent, "{} {}: byte for byte", route.method, route.path);

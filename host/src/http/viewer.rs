@@ -10,7 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_gate::{Answer, Content, Departure, Grant, Identified, Instance, Leaving, RawCredential};
+use eyesonly_gate::{
+    Answer, Content, Departure, Grant, Identified, Instance, Leaving, RawCredential,
+};
 use eyesonly_seal::FootageId;
 use eyesonly_service::clock;
 use eyesonly_service::footage::entity_tag;
@@ -34,10 +36,7 @@ pub async fn shell() -> Response {
 
 /// `GET /assets/{file}`
 pub async fn asset(uri: Uri) -> Result<Response, Problem> {
-    let asset = ASSETS
-        .iter()
-        .find(|asset| asset.path == uri.path())
-        .ok_or(Problem::NotFound)?;
+    let asset = ASSETS.iter().find(|asset| asset.path == uri.path()).ok_or(Problem::NotFound)?;
     let mut response = asset.bytes.into_response();
     answer::asset(response.headers_mut(), asset.media_type);
     Ok(response)
@@ -62,10 +61,11 @@ pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
 async fn read_login(request: Request) -> Result<Login, Problem> {
     let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
     let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
-    let body = tokio::time::timeout(limit, axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX))
-        .await
-        .map_err(|_| Problem::TooSlow(LOGIN_SECONDS_MAX))?
-        .map_err(too_large)?;
+    let body =
+        tokio::time::timeout(limit, axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX))
+            .await
+            .map_err(|_| Problem::TooSlow(LOGIN_SECONDS_MAX))?
+            .map_err(too_large)?;
     login::read(&body)
 }
 
@@ -79,14 +79,10 @@ pub async fn login(
 ) -> Result<Response, Problem> {
     login::check(&headers, uri.authority().map(|a| a.as_str()))?;
     let Login { name, password, bearer } = read_login(request).await?;
-    let session = edge
-        .identity
-        .login(&name, password, peer.ip())
-        .await
-        .inspect_err(|error| {
-            // Never the name: people type their password there.
-            tracing::info!(%error, "a login was refused");
-        })?;
+    let session = edge.identity.login(&name, password, peer.ip()).await.inspect_err(|error| {
+        // Never the name: people type their password there.
+        tracing::info!(%error, "a login was refused");
+    })?;
     let response = login::begun(&login::Begun {
         credential: session.credential.text(),
         tag: &session.tag.to_text(),
@@ -250,13 +246,9 @@ impl Asked {
         let edge = &self.asks.edge;
         let handler = edge.handler(self.serves.handler.ok_or(Problem::Failed)?);
         let wanted = wanted(&question);
-        let answer = handler
-            .handle(Arc::clone(&edge.footage), Arc::clone(&grant), question)
-            .await?;
-        let carried = edge.outlet.carry(Departing {
-            grant: Arc::clone(&grant),
-            answer,
-        });
+        let answer =
+            handler.handle(Arc::clone(&edge.footage), Arc::clone(&grant), question).await?;
+        let carried = edge.outlet.carry(Departing { grant: Arc::clone(&grant), answer });
         let mut answer = carried.answer;
         succeeded(&answer, handler.name(), wanted)?;
         let head = self.head(&mut answer)?;
@@ -290,21 +282,14 @@ impl Asked {
         }
         let (total, tag) = (source.located().plain_length(), entity_tag(source.located()));
         let whole = *offset == 0 && *length == total;
-        let span = if whole {
-            Some(range::span(&self.asks.headers, total, &tag)?)
-        } else {
-            None
-        };
+        let span = if whole { Some(range::span(&self.asks.headers, total, &tag)?) } else { None };
         let part = span.filter(|span| span.partial).map(|span| (span, total));
         if let Some((span, _)) = part
             && !answer.narrow(span.start, span.length)
         {
             return Err(Problem::Range(total));
         }
-        Ok(Head {
-            entity_tag: Some(tag),
-            part,
-        })
+        Ok(Head { entity_tag: Some(tag), part })
     }
 
     /// The event of the address; every route below an event has one.

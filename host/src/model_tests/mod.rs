@@ -57,7 +57,8 @@ fn what() -> impl Strategy<Value = What> {
     let event = 0..EVENTS;
     prop_oneof![
         Just(What::Thumbnail),
-        (proptest::option::of(event.clone()), 1..4_u8).prop_map(|(before, limit)| What::Page { before, limit }),
+        (proptest::option::of(event.clone()), 1..4_u8)
+            .prop_map(|(before, limit)| What::Page { before, limit }),
         event.clone().prop_map(What::Event),
         event.clone().prop_map(What::EventThumbnail),
         event.clone().prop_map(What::Clip),
@@ -88,18 +89,14 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 /// Runs random sequences against the edge until one differs from `model`.
-fn compare(model: Model, cases: u32, max_shrink_iters: u32) -> Result<(), TestError<Vec<Operation>>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+fn compare(
+    model: Model,
+    cases: u32,
+    max_shrink_iters: u32,
+) -> Result<(), TestError<Vec<Operation>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stage = runtime.block_on(world::Stage::new());
-    let config = Config {
-        cases,
-        max_shrink_iters,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config = Config { cases, max_shrink_iters, failure_persistence: None, ..Config::default() };
     let sequences = proptest::collection::vec(operation(), 1..=OPERATIONS_MAX);
     TestRunner::new(config).run(&sequences, |operations| {
         let run = run(&stage, model.clone(), &operations);
@@ -107,7 +104,11 @@ fn compare(model: Model, cases: u32, max_shrink_iters: u32) -> Result<(), TestEr
     })
 }
 
-async fn run(stage: &world::Stage, mut model: Model, operations: &[Operation]) -> Result<(), String> {
+async fn run(
+    stage: &world::Stage,
+    mut model: Model,
+    operations: &[Operation],
+) -> Result<(), String> {
     let mut world = World::new(stage);
     for (number, operation) in BEGINNING.iter().chain(operations).enumerate() {
         let expected = model.answer(operation);

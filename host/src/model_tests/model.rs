@@ -152,10 +152,7 @@ const fn same(there: u8, new: u8) -> u16 {
 
 impl Model {
     pub fn wrong(wrong: Wrong) -> Self {
-        Self {
-            wrong: Some(wrong),
-            ..Self::default()
-        }
+        Self { wrong: Some(wrong), ..Self::default() }
     }
 
     /// Does an operation, and says what must be answered.
@@ -182,10 +179,7 @@ impl Model {
                 let household = pick(n, self.households.len());
                 let there = self.households[usize::from(household)];
                 if there {
-                    self.cameras.push(Camera {
-                        household,
-                        ..Camera::default()
-                    });
+                    self.cameras.push(Camera { household, ..Camera::default() });
                 }
                 Answer::Done(there)
             }
@@ -245,7 +239,9 @@ impl Model {
                 camera.stills.insert(still, jpeg);
                 return 201;
             }
-            Push::Event { event, .. } | Push::EventStill { event, .. } | Push::Clip { event, .. } => event,
+            Push::Event { event, .. }
+            | Push::EventStill { event, .. }
+            | Push::Clip { event, .. } => event,
         };
         // What was deleted does not come back.
         if camera.deleted.contains(&event) {
@@ -254,10 +250,7 @@ impl Model {
         let Some(there) = camera.events.get_mut(&event) else {
             // The description comes first.
             let Push::Event { label, .. } = push else { return 409 };
-            let new = Event {
-                label,
-                ..Event::default()
-            };
+            let new = Event { label, ..Event::default() };
             camera.events.insert(event, new);
             return 201;
         };
@@ -306,7 +299,9 @@ impl Model {
             clip: event.clip.is_some(),
         };
         let answer = match what {
-            What::Thumbnail => camera.stills.values().next_back().map(|jpeg| Answer::Picture(*jpeg)),
+            What::Thumbnail => {
+                camera.stills.values().next_back().map(|jpeg| Answer::Picture(*jpeg))
+            }
             What::Page { before, limit } => {
                 let older = camera.events.range(..before.unwrap_or(EVENTS)).rev();
                 let page: Vec<Shown> = older.clone().take(usize::from(limit)).map(shown).collect();
@@ -317,7 +312,9 @@ impl Model {
                 Some(Answer::Page(page, next))
             }
             What::Event(n) => camera.events.get_key_value(&n).map(shown).map(Answer::Event),
-            What::EventThumbnail(n) => camera.events.get(&n).and_then(|event| event.still).map(Answer::Picture),
+            What::EventThumbnail(n) => {
+                camera.events.get(&n).and_then(|event| event.still).map(Answer::Picture)
+            }
             What::Clip(n) => camera.events.get(&n).and_then(|event| event.clip).map(Answer::Clip),
             What::Delete(n) if wrong == Some(Wrong::DeletedEvent) => {
                 camera.events.contains_key(&n).then_some(Answer::Status(204))
@@ -335,20 +332,13 @@ impl Model {
         let mut looks = Vec::new();
         let numbers = |many: usize| 0..u8::try_from(many).unwrap();
         for session in numbers(self.sessions.len()) {
-            let mut add = |look| {
-                looks.push(Operation::Look {
-                    who: Who::Session(session),
-                    tag: None,
-                    look,
-                })
-            };
+            let mut add =
+                |look| looks.push(Operation::Look { who: Who::Session(session), tag: None, look });
             add(Look::Cameras);
             for camera in numbers(self.cameras.len()) {
-                let page = What::Page {
-                    before: None,
-                    limit: EVENTS,
-                };
-                let events = self.cameras[usize::from(camera)].events.keys().map(|n| What::Clip(*n));
+                let page = What::Page { before: None, limit: EVENTS };
+                let events =
+                    self.cameras[usize::from(camera)].events.keys().map(|n| What::Clip(*n));
                 for what in [What::Thumbnail, page].into_iter().chain(events) {
                     add(Look::At { camera, what });
                 }

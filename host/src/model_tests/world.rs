@@ -45,14 +45,12 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
-        let folder =
-            std::env::var_os("EYESONLY_COMPONENTS").map_or_else(|| "../target/components".into(), PathBuf::from);
+        let folder = std::env::var_os("EYESONLY_COMPONENTS")
+            .map_or_else(|| "../target/components".into(), PathBuf::from);
         let sandbox = Sandbox::new(Limits::default(), None).unwrap();
         let load = |name: &str| sandbox.load(name, &folder.join(format!("{name}.wasm"))).unwrap();
-        let mut stage = Self {
-            handlers: (load("thumbnail"), load("events")),
-            thumbnails: Vec::new(),
-        };
+        let mut stage =
+            Self { handlers: (load("thumbnail"), load("events")), thumbnails: Vec::new() };
         let mut world = World::new(&stage);
         let mut thumbnails = Vec::new();
         for operation in [
@@ -67,9 +65,8 @@ impl Stage {
             let pushed = Operation::Push(Who::Camera(0), Push::Still { still: jpeg, jpeg });
             assert_eq!(world.answer(&pushed).await, Answer::Status(201));
             let camera = world.cameras[0].0;
-            let (status, thumbnail) = world
-                .get(Who::Session(0), None, &format!("cameras/{camera}/thumbnail"))
-                .await;
+            let (status, thumbnail) =
+                world.get(Who::Session(0), None, &format!("cameras/{camera}/thumbnail")).await;
             assert_eq!(status, 200);
             assert!(!thumbnails.contains(&thumbnail), "picture {jpeg} is like another");
             thumbnails.push(thumbnail);
@@ -174,32 +171,24 @@ impl<'a> World<'a> {
                 self.begin(self.viewers[usize::from(pick(n, self.viewers.len()))]).await;
                 Answer::Done(true)
             }
-            Operation::End(who) => Answer::Status(self.send("DELETE", who, "/v1/session", Vec::new()).await.0),
+            Operation::End(who) => {
+                Answer::Status(self.send("DELETE", who, "/v1/session", Vec::new()).await.0)
+            }
             Operation::Push(who, push) => Answer::Status(self.push(who, push).await),
-            Operation::Look {
-                who,
-                tag,
-                look: Look::Cameras,
-            } => {
+            Operation::Look { who, tag, look: Look::Cameras } => {
                 let (status, body) = self.get(who, tag, "cameras").await;
                 self.read(status, &body, Self::cameras)
             }
-            Operation::Look {
-                who,
-                tag,
-                look: Look::At { camera, what },
-            } => self.look(who, tag, camera, what).await,
+            Operation::Look { who, tag, look: Look::At { camera, what } } => {
+                self.look(who, tag, camera, what).await
+            }
         }
     }
 
     /// Writes a session's record as a login does; its password hash would take longer than all the rest.
     async fn begin(&mut self, viewer: ViewerId) {
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord {
-            session,
-            viewer,
-            expires_at_seconds: u64::MAX,
-        };
+        let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
         let edge_key = self.keyring.edge();
         let mint = Mint::new(edge_key);
         let change = Change {
@@ -222,12 +211,16 @@ impl<'a> World<'a> {
 
     async fn push(&self, who: Who, push: Push) -> u16 {
         let (kind, number, end, body) = match push {
-            Push::Still { still, jpeg } => ("stills", still, "", PICTURES[usize::from(jpeg)].to_vec()),
+            Push::Still { still, jpeg } => {
+                ("stills", still, "", PICTURES[usize::from(jpeg)].to_vec())
+            }
             Push::Event { event, label } => {
                 let body = json!({ "kind": "person", "label": text_of(label) });
                 ("events", event, "", body.to_string().into_bytes())
             }
-            Push::EventStill { event, jpeg } => ("events", event, "/still", PICTURES[usize::from(jpeg)].to_vec()),
+            Push::EventStill { event, jpeg } => {
+                ("events", event, "/still", PICTURES[usize::from(jpeg)].to_vec())
+            }
             Push::Clip { event, clip } => ("events", event, "/clip", clip_of(clip)),
         };
         let path = format!("/v1/ingest/{kind}/{}{end}", self.footage(number));
@@ -242,7 +235,8 @@ impl<'a> World<'a> {
         let event = |event| format!("cameras/{camera}/events/{}", self.footage(event));
         match what {
             What::Thumbnail => {
-                let (status, body) = self.get(who, tag, &format!("cameras/{camera}/thumbnail")).await;
+                let (status, body) =
+                    self.get(who, tag, &format!("cameras/{camera}/thumbnail")).await;
                 self.read(status, &body, Self::picture)
             }
             What::EventThumbnail(n) => {
@@ -250,9 +244,8 @@ impl<'a> World<'a> {
                 self.read(status, &body, Self::picture)
             }
             What::Page { before, limit } => {
-                let before = before
-                    .map(|n| format!("&before={}", self.footage(n)))
-                    .unwrap_or_default();
+                let before =
+                    before.map(|n| format!("&before={}", self.footage(n))).unwrap_or_default();
                 let path = format!("cameras/{camera}/events?limit={limit}{before}");
                 let (status, body) = self.get(who, tag, &path).await;
                 self.read(status, &body, |world, body| {
@@ -267,8 +260,9 @@ impl<'a> World<'a> {
             }
             What::Event(n) => {
                 let (status, body) = self.get(who, tag, &event(n)).await;
-                let one =
-                    |world: &Self, body: &[u8]| world.shown(&serde_json::from_slice(body).ok()?).map(Answer::Event);
+                let one = |world: &Self, body: &[u8]| {
+                    world.shown(&serde_json::from_slice(body).ok()?).map(Answer::Event)
+                };
                 self.read(status, &body, one)
             }
             What::Clip(n) => {
@@ -278,19 +272,23 @@ impl<'a> World<'a> {
                 })
             }
             What::Delete(n) => Answer::Status(
-                self.send("DELETE", who, &self.path(who, tag, &event(n)), Vec::new())
-                    .await
-                    .0,
+                self.send("DELETE", who, &self.path(who, tag, &event(n)), Vec::new()).await.0,
             ),
         }
     }
 
     /// What a body is to the model; a status where it is refused.
-    fn read(&self, status: u16, body: &[u8], read: impl Fn(&Self, &[u8]) -> Option<Answer>) -> Answer {
+    fn read(
+        &self,
+        status: u16,
+        body: &[u8],
+        read: impl Fn(&Self, &[u8]) -> Option<Answer>,
+    ) -> Answer {
         if status != 200 {
             return Answer::Status(status);
         }
-        read(self, body).unwrap_or_else(|| Answer::Strange(format!("{:.300}", String::from_utf8_lossy(body))))
+        read(self, body)
+            .unwrap_or_else(|| Answer::Strange(format!("{:.300}", String::from_utf8_lossy(body))))
     }
 
     fn cameras(&self, body: &[u8]) -> Option<Answer> {
@@ -341,8 +339,12 @@ impl<'a> World<'a> {
             .header(header::HOST, "edge")
             .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
         let credential = match who {
-            Who::Session(n) => Some(self.sessions[usize::from(pick(n, self.sessions.len()))].0.as_str()),
-            Who::Camera(n) => Some(self.cameras[usize::from(pick(n, self.cameras.len()))].1.as_str()),
+            Who::Session(n) => {
+                Some(self.sessions[usize::from(pick(n, self.sessions.len()))].0.as_str())
+            }
+            Who::Camera(n) => {
+                Some(self.cameras[usize::from(pick(n, self.cameras.len()))].1.as_str())
+            }
             Who::Nobody => None,
         };
         if let Some(credential) = credential {
@@ -368,13 +370,7 @@ fn clip_of(number: u8) -> Vec<u8> {
         [&length, kind.as_slice(), content].concat()
     };
     let length = [100, 300_000, 1_200_000][usize::from(number)];
-    let content: Vec<u8> = (0_u32..length)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 ^ number)
-        .collect();
-    [
-        part(b"ftyp", b"isom\0\0\0\0isom"),
-        part(b"moov", &[0; 64]),
-        part(b"mdat", &content),
-    ]
-    .concat()
+    let content: Vec<u8> =
+        (0_u32..length).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 ^ number).collect();
+    [part(b"ftyp", b"isom\0\0\0\0isom"), part(b"moov", &[0; 64]), part(b"mdat", &content)].concat()
 }

@@ -57,7 +57,12 @@ impl CacheDir {
     ///
     /// # Errors
     /// Only if it does not compile; a cache that can't be read or written is told to the log and passed over.
-    pub(super) fn component(&self, engine: &Engine, bytes: &[u8], sha256: &[u8; 32]) -> wasmtime::Result<Component> {
+    pub(super) fn component(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        sha256: &[u8; 32],
+    ) -> wasmtime::Result<Component> {
         let settings = settings_digest(engine);
         let path = self.dir.join(format!("{}-{}.compiled", hex(sha256), hex(&settings)));
         match self.read(engine, &path, sha256, &settings) {
@@ -65,8 +70,12 @@ impl CacheDir {
                 tracing::debug!(path = %path.display(), "component taken from the cache");
                 return Ok(component);
             }
-            Err(Unusable::Absent) => tracing::info!(path = %path.display(), "compiling a component"),
-            Err(why) => tracing::warn!(path = %path.display(), %why, "compiled component not used; compiling again"),
+            Err(Unusable::Absent) => {
+                tracing::info!(path = %path.display(), "compiling a component")
+            }
+            Err(why) => {
+                tracing::warn!(path = %path.display(), %why, "compiled component not used; compiling again")
+            }
         }
         let component = Component::from_binary(engine, bytes)?;
         let compiled = component.serialize()?;
@@ -103,7 +112,13 @@ impl CacheDir {
     }
 
     /// Whole or not at all: a reader sees the old file, none, or the new one.
-    fn write(&self, path: &Path, compiled: &[u8], sha256: &[u8; 32], settings: &[u8; 32]) -> io::Result<()> {
+    fn write(
+        &self,
+        path: &Path,
+        compiled: &[u8],
+        sha256: &[u8; 32],
+        settings: &[u8; 32],
+    ) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
         // The directory may be there already, with another mode.
         fs::set_permissions(&self.dir, Permissions::from_mode(0o700))?;
@@ -187,17 +202,15 @@ mod tests {
     }
 
     fn cache(dir: &Path, key: u8) -> CacheDir {
-        CacheDir {
-            dir: dir.to_owned(),
-            mac: Box::new(TestMac(key)),
-        }
+        CacheDir { dir: dir.to_owned(), mac: Box::new(TestMac(key)) }
     }
 
     /// Whether the kept file is used after `change`; `change` may return another key.
     fn used_after(change: impl FnOnce(&Path) -> u8) -> bool {
         let directory = tempfile::tempdir().unwrap();
         let dir = directory.path().join("compiled");
-        let engine = Engine::new(&super::super::engine::config(&super::super::Limits::default())).unwrap();
+        let engine =
+            Engine::new(&super::super::engine::config(&super::super::Limits::default())).unwrap();
         cache(&dir, 1).component(&engine, EMPTY, &SHA256).unwrap();
         let path = kept(&dir);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -213,10 +226,7 @@ mod tests {
             cache.read(&engine, &path, &[8; 32], &settings).is_err(),
             "used for another component"
         );
-        assert!(
-            cache.read(&engine, &path, &SHA256, &[9; 32]).is_err(),
-            "used for other settings"
-        );
+        assert!(cache.read(&engine, &path, &SHA256, &[9; 32]).is_err(), "used for other settings");
         used
     }
 

@@ -148,10 +148,7 @@ impl State {
         if let Err(breach) = self.instance.holds(origin) {
             return Ok(Err(breach.into()));
         }
-        let object = Object {
-            held: Arc::new(held),
-            origin,
-        };
+        let object = Object { held: Arc::new(held), origin };
         Ok(Ok(self.table.push(object)?))
     }
 
@@ -176,10 +173,11 @@ impl State {
         F: Future<Output = Result<Held, FootageError>> + Send + 'static,
     {
         let grant = self.grant(handle)?;
-        let event = match rules::check_id(event).and_then(|id| self.instance.may_hold().map(|()| id)) {
-            Ok(event) => event,
-            Err(breach) => return Ok(Err(breach.into())),
-        };
+        let event =
+            match rules::check_id(event).and_then(|id| self.instance.may_hold().map(|()| id)) {
+                Ok(event) => event,
+                Err(breach) => return Ok(Err(breach.into())),
+            };
         let work = open(Arc::clone(&self.footage), grant, event);
         let result = self.ferry.carry(work).await;
         self.opened(result)
@@ -245,21 +243,26 @@ impl footage::HostGrant for State {
             return Ok(Err(breach.into()));
         }
         let footage = Arc::clone(&self.footage);
-        let result = self
-            .ferry
-            .carry(async move { footage.newest_still(&grant).await })
-            .await;
+        let result = self.ferry.carry(async move { footage.newest_still(&grant).await }).await;
         self.opened(result)
     }
 
-    async fn event_still(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
+    async fn event_still(
+        &mut self,
+        handle: Resource<GrantHandle>,
+        event: String,
+    ) -> Reply<Resource<Object>> {
         self.of_event(&handle, &event, |footage, grant, event| async move {
             footage.event_still(&grant, event).await
         })
         .await
     }
 
-    async fn event_clip(&mut self, handle: Resource<GrantHandle>, event: String) -> Reply<Resource<Object>> {
+    async fn event_clip(
+        &mut self,
+        handle: Resource<GrantHandle>,
+        event: String,
+    ) -> Reply<Resource<Object>> {
         self.of_event(&handle, &event, |footage, grant, event| async move {
             footage.event_clip(&grant, event).await
         })
@@ -296,7 +299,12 @@ impl footage::HostObject for State {
 }
 
 impl events::Host for State {
-    async fn list_events(&mut self, handle: Resource<GrantHandle>, before: Option<String>, limit: u32) -> Reply<Page> {
+    async fn list_events(
+        &mut self,
+        handle: Resource<GrantHandle>,
+        before: Option<String>,
+        limit: u32,
+    ) -> Reply<Page> {
         let grant = self.grant(&handle)?;
         // FROM GUEST: the cursor and the limit.
         let before = match rules::check_page(before.as_deref(), limit) {
@@ -328,7 +336,11 @@ impl events::Host for State {
 }
 
 impl renditions::Host for State {
-    async fn recall(&mut self, source: Resource<Object>, name: String) -> Reply<Option<Resource<Object>>> {
+    async fn recall(
+        &mut self,
+        source: Resource<Object>,
+        name: String,
+    ) -> Reply<Option<Resource<Object>>> {
         // FROM GUEST: which source, and the name. An instance makes one rendition at a time, and it gives up its core before it waits for
         // another's: two that wait for each other would otherwise stand still until the deadline.
         let Object { held, origin } = self.table.get(&source)?;
@@ -338,8 +350,10 @@ impl renditions::Host for State {
         }
         self.decode = None;
         let (footage, handler_sha256) = (Arc::clone(&self.footage), self.handler_sha256);
-        let (asked, (decodes, deadline), waits) = (name.clone(), self.decodes.clone(), Arc::clone(&self.waits));
-        let (household, asker) = (held.grant().household(), *held.grant().requester().viewer().as_bytes());
+        let (asked, (decodes, deadline), waits) =
+            (name.clone(), self.decodes.clone(), Arc::clone(&self.waits));
+        let (household, asker) =
+            (held.grant().household(), *held.grant().requester().viewer().as_bytes());
         let work = async move {
             let recalled = footage.recall(&held, &handler_sha256, &asked).await;
             match recalled {
@@ -349,8 +363,7 @@ impl renditions::Host for State {
                     waits.store(true, Ordering::Relaxed);
                     let turn = decodes.wait(household, asker, deadline).await;
                     waits.store(false, Ordering::Relaxed);
-                    turn.map(|turn| Found::Make(making, turn))
-                        .ok_or(FootageError::Unavailable)
+                    turn.map(|turn| Found::Make(making, turn)).ok_or(FootageError::Unavailable)
                 }
                 Err(error) => Err(error),
             }
@@ -367,7 +380,12 @@ impl renditions::Host for State {
         }
     }
 
-    async fn remember(&mut self, source: Resource<Object>, name: String, bytes: Vec<u8>) -> Reply<Resource<Object>> {
+    async fn remember(
+        &mut self,
+        source: Resource<Object>,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Reply<Resource<Object>> {
         // FROM GUEST: the source, the name and the bytes.
         let Object { held, origin } = self.table.get(&source)?;
         let may = self.instance.may_remember(*origin, &name, bytes.len());
@@ -402,16 +420,28 @@ enum Found {
 }
 
 impl wasmtime::ResourceLimiter for State {
-    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // FROM GUEST: how much it wants.
-        let allowed = desired <= self.limits.memory_bytes_max && maximum.is_none_or(|maximum| desired <= maximum);
+        let allowed = desired <= self.limits.memory_bytes_max
+            && maximum.is_none_or(|maximum| desired <= maximum);
         self.memory_refused |= !allowed;
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // FROM GUEST: how many elements it wants.
-        Ok(desired <= self.limits.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum))
+        Ok(desired <= self.limits.table_elements_max
+            && maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn instances(&self) -> usize {

@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmFeatures};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmFeatures,
+};
 
 use super::limits::Limits;
 
@@ -133,10 +136,7 @@ impl Ticker {
                     }
                 }
             })?;
-        Ok(Self {
-            thread: handle.thread().clone(),
-            shared,
-        })
+        Ok(Self { thread: handle.thread().clone(), shared })
     }
 
     /// Ticks go on at least as long as the returned value lives.
@@ -153,7 +153,8 @@ impl Ticker {
 impl Shared {
     fn sleep(&self) {
         self.asleep.store(true, SeqCst);
-        while self.asleep.load(SeqCst) && self.running.load(SeqCst) == 0 && !self.ended.load(SeqCst) {
+        while self.asleep.load(SeqCst) && self.running.load(SeqCst) == 0 && !self.ended.load(SeqCst)
+        {
             thread::park();
         }
         self.asleep.store(false, SeqCst);

@@ -59,18 +59,18 @@ pub enum HandlerFailure {
 /// Checks what the handler answered, and takes the object that it answered with out of the instance.
 ///
 /// FROM GUEST: everything in `response`.
-pub(super) fn checked(store: &mut Store<State>, response: wire::Response) -> Result<Answer, HandlerFailure> {
+pub(super) fn checked(
+    store: &mut Store<State>,
+    response: wire::Response,
+) -> Result<Answer, HandlerFailure> {
     let content = match response.body {
         wire::Body::Empty => Content::Empty,
         wire::Body::Bytes(bytes) => Content::Bytes(bytes.into()),
         wire::Body::Footage(wire::FootageRange { source, offset, length }) => {
             let source = store.data_mut().take(source);
-            let source = source.ok_or(HandlerFailure::BadAnswer("an object that the instance does not hold"))?;
-            Content::Footage {
-                source: Box::new(source),
-                offset,
-                length,
-            }
+            let source = source
+                .ok_or(HandlerFailure::BadAnswer("an object that the instance does not hold"))?;
+            Content::Footage { source: Box::new(source), offset, length }
         }
     };
     store
@@ -83,7 +83,9 @@ impl From<Question> for asked::Question {
     fn from(question: Question) -> Self {
         match question {
             Question::Still { event, width } => Self::Still(asked::StillQuestion { event, width }),
-            Question::Events { before, limit } => Self::Events(asked::EventsQuestion { before, limit }),
+            Question::Events { before, limit } => {
+                Self::Events(asked::EventsQuestion { before, limit })
+            }
             Question::Event(id) => Self::Event(id),
             Question::Clip(id) => Self::Clip(id),
         }

@@ -22,7 +22,10 @@ pub(super) struct Ferry {
 
 impl Ferry {
     /// Called by a host function, on the guest's stack: has `work` done outside and waits for its result.
-    pub(super) async fn carry<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(super) async fn carry<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let result = Arc::new(Mutex::new(None));
         let place = Arc::clone(&result);
         let work: Work = Box::pin(async move {

@@ -95,7 +95,8 @@ impl Sandbox {
     pub fn new(limits: Limits, cache: Option<CacheDir>) -> Result<Self, SandboxError> {
         let engine = Engine::new(&engine::config(&limits)).map_err(SandboxError::Engine)?;
         let mut linker = Linker::new(&engine);
-        FootageHandler::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(SandboxError::Engine)?;
+        FootageHandler::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(SandboxError::Engine)?;
         let house = House {
             ticker: Ticker::start(&engine).map_err(SandboxError::Ticker)?,
             instances: Turns::new(
@@ -112,11 +113,7 @@ impl Sandbox {
             limits: Arc::new(limits),
             engine,
         };
-        Ok(Self {
-            house: Arc::new(house),
-            linker,
-            cache,
-        })
+        Ok(Self { house: Arc::new(house), linker, cache })
     }
 
     /// Loads the component at `path` as the handler `name`: checks that it asks for no more than the contract, compiles
@@ -126,21 +123,13 @@ impl Sandbox {
     /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it may),
     /// [`SandboxError::Component`].
     pub fn load(&self, name: &str, path: &Path) -> Result<Handler, SandboxError> {
-        let bytes = std::fs::read(path).map_err(|source| SandboxError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let refused = |source| SandboxError::Check {
-            path: path.to_owned(),
-            source,
-        };
+        let bytes = std::fs::read(path)
+            .map_err(|source| SandboxError::Read { path: path.to_owned(), source })?;
+        let refused = |source| SandboxError::Check { path: path.to_owned(), source };
         let report = component_check::check(&bytes)
             .and_then(component_check::Report::admitted)
             .map_err(refused)?;
-        let failed = |source| SandboxError::Component {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| SandboxError::Component { path: path.to_owned(), source };
         let engine = &self.house.engine;
         let component = match &self.cache {
             Some(cache) => cache.component(engine, &bytes, &report.sha256),
@@ -172,9 +161,7 @@ struct Loaded {
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler")
-            .field("name", &self.0.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Handler").field("name", &self.0.name).finish_non_exhaustive()
     }
 }
 
@@ -214,11 +201,8 @@ impl Handler {
         let deadline = Instant::now() + limit;
         // Declared before the store, so that it is given back after the store's slots are.
         let (household, asker) = (grant.household(), *grant.requester().viewer().as_bytes());
-        let _room = house
-            .instances
-            .wait(household, asker, deadline)
-            .await
-            .ok_or(HandlerFailure::Busy)?;
+        let _room =
+            house.instances.wait(household, asker, deadline).await.ok_or(HandlerFailure::Busy)?;
         let _running = house.ticker.run();
         let mut store = self.store(footage, grant, deadline);
         let ferry = store.data().ferry.clone();
@@ -256,17 +240,15 @@ impl Handler {
 }
 
 impl Loaded {
-    async fn call(&self, store: &mut Store<State>, question: Question) -> wasmtime::Result<wire::Response> {
-        let instance = self
-            .prepared
-            .instantiate_async(&mut *store)
-            .await
-            .map_err(NotStarted::from)?;
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        question: Question,
+    ) -> wasmtime::Result<wire::Response> {
+        let instance =
+            self.prepared.instantiate_async(&mut *store).await.map_err(NotStarted::from)?;
         let grant = store.data_mut().give_grant()?;
-        instance
-            .eyesonly_edge_handler()
-            .call_handle(&mut *store, grant, &question.into())
-            .await
+        instance.eyesonly_edge_handler().call_handle(&mut *store, grant, &question.into()).await
     }
 }
 

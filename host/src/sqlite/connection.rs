@@ -90,20 +90,16 @@ fn sqlite_flags(access: OpenFlags) -> OpenFlags {
 /// Opens or makes the file, checks its schema, and returns the connection that may write. Blocks while another process opens it.
 pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError> {
     // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
-    let place = std::path::absolute(path).map_err(|source| OpenError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    make_private(&place).map_err(|source| OpenError::File {
-        path: place.clone(),
-        source,
-    })?;
+    let place = std::path::absolute(path)
+        .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    make_private(&place).map_err(|source| OpenError::File { path: place.clone(), source })?;
     let give_up = Instant::now() + WRITER_BUSY;
     loop {
         match prepare_writer(&place) {
             // SQLite does not wait where two that wait could wait for each other: on the way to a log in a new file.
             Err(OpenError::Sqlite { source, .. })
-                if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up =>
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < give_up =>
             {
                 std::thread::sleep(OPENING_PAUSE);
             }
@@ -114,12 +110,10 @@ pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError>
 }
 
 fn prepare_writer(place: &Path) -> Result<Connection, OpenError> {
-    let sqlite = |source| OpenError::Sqlite {
-        path: place.to_owned(),
-        source,
-    };
+    let sqlite = |source| OpenError::Sqlite { path: place.to_owned(), source };
     let mut connection =
-        Connection::open_with_flags(place, sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE)).map_err(sqlite)?;
+        Connection::open_with_flags(place, sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
+            .map_err(sqlite)?;
     connection.busy_timeout(WRITER_BUSY).map_err(sqlite)?;
     schema::prepare(&mut connection, place)?;
     let mode: String = connection
@@ -176,7 +170,8 @@ fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn open_reader(place: &Place) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(place.path(), sqlite_flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    let connection =
+        Connection::open_with_flags(place.path(), sqlite_flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     connection.busy_timeout(READER_BUSY)?;
     tune(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -198,10 +193,9 @@ impl Pin {
 
     /// Takes the lock for the present state. Without it readers are slower: one that fails is given up.
     pub(super) fn set(&mut self) {
-        let begun = self
-            .0
-            .as_ref()
-            .map(|connection| connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema"));
+        let begun = self.0.as_ref().map(|connection| {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        });
         self.given_up_if_failed(begun);
     }
 
@@ -246,10 +240,7 @@ pub(super) fn take_reader(place: &Arc<Place>) -> Option<Connection> {
 
 /// Gives a connection back to this thread. Connections to databases that are closed by now go.
 fn keep_reader(place: &Arc<Place>, connection: Connection) {
-    let reader = Reader {
-        place: Arc::downgrade(place),
-        connection,
-    };
+    let reader = Reader { place: Arc::downgrade(place), connection };
     // A thread that is ending keeps nothing: the connection is closed here.
     let _ended = READERS.try_with(|readers| {
         if let Ok(mut readers) = readers.try_borrow_mut() {

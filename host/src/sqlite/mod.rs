@@ -80,18 +80,11 @@ impl Database {
     /// [`OpenError`] if the file can't be opened, is not ours, or has a schema of another version.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         let (place, connection) = connection::open_writer(path)?;
-        let pin = connection::Pin::new(&place).map_err(|source| OpenError::Sqlite {
-            path: place.path().to_owned(),
-            source,
-        })?;
-        let writer = writer::Writer::start(connection, pin).map_err(|source| OpenError::File {
-            path: place.path().to_owned(),
-            source,
-        })?;
-        Ok(Arc::new(Self {
-            place: Arc::new(place),
-            writer,
-        }))
+        let pin = connection::Pin::new(&place)
+            .map_err(|source| OpenError::Sqlite { path: place.path().to_owned(), source })?;
+        let writer = writer::Writer::start(connection, pin)
+            .map_err(|source| OpenError::File { path: place.path().to_owned(), source })?;
+        Ok(Arc::new(Self { place: Arc::new(place), writer }))
     }
 
     /// Finishes the writes that are queued, refuses later ones, and joins the writer. Blocks for as long as those commits take.
@@ -105,7 +98,10 @@ impl Database {
     }
 
     /// Runs `ask` inline on this thread's read-only connection. It is to be one statement, so that it sees one snapshot.
-    pub(crate) fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    pub(crate) fn read<T>(
+        &self,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Fault> {
         connection::with_reader(&self.place, ask)
     }
 

@@ -6,8 +6,8 @@
 use super::{Database, Fault};
 use async_trait::async_trait;
 use eyesonly_gate::registry::{
-    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position, RECORD_BYTES_MAX,
-    RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
+    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position,
+    RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use std::fmt::Write as _;
@@ -79,11 +79,7 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<(Nonce, Position)> {
 fn answer(row: &Row<'_>, records: usize) -> rusqlite::Result<Answer> {
     let (nonce, position) = head(row)?;
     let records = (0..records).map(|nth| row.get(nth.saturating_add(4)));
-    Ok(Answer {
-        echo: Some(nonce),
-        records: records.collect::<rusqlite::Result<_>>()?,
-        position,
-    })
+    Ok(Answer { echo: Some(nonce), records: records.collect::<rusqlite::Result<_>>()?, position })
 }
 
 fn check_limits(changes: &[Change]) -> Result<(), RegistryError> {
@@ -94,11 +90,7 @@ fn check_limits(changes: &[Change]) -> Result<(), RegistryError> {
         if change.key.is_empty() || change.key.len() > RECORD_KEY_BYTES_MAX {
             return Err(RegistryError::Limit("length of a record's key"));
         }
-        if change
-            .record
-            .as_ref()
-            .is_some_and(|record| record.len() > RECORD_BYTES_MAX)
-        {
+        if change.record.as_ref().is_some_and(|record| record.len() > RECORD_BYTES_MAX) {
             return Err(RegistryError::Limit("length of a record"));
         }
     }
@@ -138,12 +130,7 @@ fn commit(
     }
     for change in changes {
         let key = change.key.as_slice();
-        let number = if change.kind == SESSION {
-            next.sessions
-        } else {
-            next.rights
-        }
-        .number;
+        let number = if change.kind == SESSION { next.sessions } else { next.rights }.number;
         let written_at = connection
             .prepare_cached(WRITTEN_AT)?
             .query_row(params![change.kind, key], |row| count(row, 0))
@@ -152,18 +139,18 @@ fn commit(
             return Ok(Err(RegistryError::Conflict));
         }
         match &change.record {
-            Some(record) => {
-                connection
-                    .prepare_cached(WRITE)?
-                    .execute(params![change.kind, key, record, number.cast_signed()])?
-            }
+            Some(record) => connection.prepare_cached(WRITE)?.execute(params![
+                change.kind,
+                key,
+                record,
+                number.cast_signed()
+            ])?,
             None => connection.prepare_cached(REMOVE)?.execute(params![change.kind, key])?,
         };
     }
-    connection.prepare_cached(ADVANCE)?.execute(params![
-        next.rights.number.cast_signed(),
-        next.sessions.number.cast_signed()
-    ])?;
+    connection
+        .prepare_cached(ADVANCE)?
+        .execute(params![next.rights.number.cast_signed(), next.sessions.number.cast_signed()])?;
     Ok(Ok(next))
 }
 
@@ -172,9 +159,7 @@ impl Registry for SqliteRegistry {
     async fn read(&self, names: &[RecordName<'_>], nonce: Nonce) -> Result<Answer, RegistryError> {
         let statement = READ.get(names.len());
         let statement = statement.ok_or(RegistryError::Limit("records in one question"))?;
-        let names_of = names
-            .iter()
-            .flat_map(|(kind, key)| [Value::Text(kind), Value::Bytes(key)]);
+        let names_of = names.iter().flat_map(|(kind, key)| [Value::Text(kind), Value::Bytes(key)]);
         let parameters = std::iter::once(Value::Bytes(nonce.as_bytes())).chain(names_of);
         let read = self.database.read(|connection| {
             connection
@@ -184,11 +169,13 @@ impl Registry for SqliteRegistry {
         Ok(read?)
     }
 
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         check_limits(&changes)?;
-        self.database
-            .write(move |connection| commit(connection, &changes, rights))
-            .await
+        self.database.write(move |connection| commit(connection, &changes, rights)).await
     }
 
     async fn list(
@@ -214,11 +201,7 @@ impl Registry for SqliteRegistry {
             let (nonce, position) = said.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             // SQL promises no order after a join; they come in order, so this only looks.
             keys.sort_unstable();
-            Ok(Listing {
-                echo: Some(nonce),
-                position,
-                keys,
-            })
+            Ok(Listing { echo: Some(nonce), position, keys })
         });
         Ok(listing?)
     }
@@ -315,7 +298,8 @@ mod tests {
         let plan: Vec<String> = registry
             .database
             .read(|connection| {
-                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", READ[2]))?;
+                let mut statement =
+                    connection.prepare(&format!("EXPLAIN QUERY PLAN {}", READ[2]))?;
                 let parameters = params![[0u8; 16], "session", [1u8], "viewer", [1u8]];
                 let rows = statement.query_map(parameters, |row| row.get(3))?;
                 rows.collect()

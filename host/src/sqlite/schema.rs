@@ -81,28 +81,18 @@ UPDATE registry SET sessions = rights;
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path: path.to_owned() },
-        _ => OpenError::Sqlite {
-            path: path.to_owned(),
-            source,
-        },
+        _ => OpenError::Sqlite { path: path.to_owned(), source },
     };
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(sqlite)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
     let (application, version, tables) = marks(&transaction).map_err(sqlite)?;
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
         (APPLICATION_ID, 1) => {
-            return migrate(&transaction)
-                .and_then(|()| transaction.commit())
-                .map_err(sqlite);
+            return migrate(&transaction).and_then(|()| transaction.commit()).map_err(sqlite);
         }
         (APPLICATION_ID, found) => {
-            return Err(OpenError::Version {
-                path: path.to_owned(),
-                found,
-                known: SCHEMA_VERSION,
-            });
+            return Err(OpenError::Version { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
         (0, 0) if tables == 0 => {}
         _ => return Err(OpenError::NotOurs { path: path.to_owned() }),
@@ -114,7 +104,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
 fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
     let application = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables = transaction.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    let tables =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
     Ok((application, version, tables))
 }
 

@@ -47,7 +47,9 @@ async fn keys(registry: &SqliteRegistry) -> Vec<Vec<u8>> {
 }
 
 /// Stops the writer inside a transaction of its own until the returned sender is used or dropped.
-async fn pause(database: &Arc<Database>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Fault>>) {
+async fn pause(
+    database: &Arc<Database>,
+) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Fault>>) {
     let (started, running) = tokio::sync::oneshot::channel();
     let (go_on, paused) = mpsc::channel::<()>();
     let database = Arc::clone(database);
@@ -76,10 +78,8 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let database = Database::open(&path).unwrap();
     let mut tasks = JoinSet::new();
     for number in 0..64 {
-        let (registry, index) = (
-            SqliteRegistry::new(Arc::clone(&database)),
-            SqliteIndex::new(Arc::clone(&database)),
-        );
+        let (registry, index) =
+            (SqliteRegistry::new(Arc::clone(&database)), SqliteIndex::new(Arc::clone(&database)));
         tasks.spawn(async move {
             let sequence = registry.commit(session(number), None).await.unwrap().sessions.number;
             let object = row(camera(number), Kind::Event, id(5), None);
@@ -92,17 +92,15 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     drop(database);
 
     let database = Database::open(&path).unwrap();
-    let (registry, index) = (SqliteRegistry::new(Arc::clone(&database)), SqliteIndex::new(database));
+    let (registry, index) =
+        (SqliteRegistry::new(Arc::clone(&database)), SqliteIndex::new(database));
     for (number, sequence) in acknowledged {
         let names: [RecordName<'_>; 1] = [("session", &[number])];
         let answer = registry.read(&names, Nonce::from_bytes(NONCE)).await.unwrap();
         assert_eq!(answer.records, [Some(vec![number; 40])]);
         assert!(sequence <= 64);
         assert_eq!(answer.position.sessions.number, 64);
-        let events = index
-            .events(camera(number), None, 9, Nonce::from_bytes(NONCE))
-            .await
-            .unwrap();
+        let events = index.events(camera(number), None, 9, Nonce::from_bytes(NONCE)).await.unwrap();
         assert_eq!(events.rows, [row(camera(number), Kind::Event, id(5), None)]);
     }
 }
@@ -116,7 +114,9 @@ async fn jobs_that_wait_share_one_transaction() {
     let mut tasks = JoinSet::new();
     for number in 0..64 {
         let registry = registry.clone();
-        tasks.spawn(async move { registry.commit(session(number), None).await.unwrap().sessions.number });
+        tasks.spawn(async move {
+            registry.commit(session(number), None).await.unwrap().sessions.number
+        });
     }
     until_waiting(&database, 64).await;
     assert_eq!(sessions(&registry).await, 0, "nothing was acknowledged or written yet");
@@ -147,11 +147,7 @@ async fn batch_and_queue_are_bounded() {
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
     paused.await.unwrap().unwrap();
     let least = 1 + total.div_ceil(writer::BATCH_JOBS_MAX) as u64;
-    assert!(
-        database.transactions() >= least,
-        "{} < {least}",
-        database.transactions()
-    );
+    assert!(database.transactions() >= least, "{} < {least}", database.transactions());
 }
 
 #[tokio::test]
@@ -180,10 +176,7 @@ async fn a_job_that_fails_takes_nobody_with_it() {
     paused.await.unwrap().unwrap();
     assert_eq!(first.unwrap().sessions.number, 1);
     assert!(matches!(second, Err(RegistryError::Conflict)), "{second:?}");
-    assert!(
-        matches!(&third, Err(Fault::Unavailable(text)) if text.contains("CHECK")),
-        "{third:?}"
-    );
+    assert!(matches!(&third, Err(Fault::Unavailable(text)) if text.contains("CHECK")), "{third:?}");
     assert_eq!(fourth.unwrap().sessions.number, 2);
     assert_eq!(database.transactions(), 2, "they did share one");
     assert_eq!(keys(&registry).await, [[1], [3]]);
@@ -256,10 +249,8 @@ async fn the_next_read_sees_what_another_process_wrote() {
 async fn a_closed_database_refuses_writes_and_finishes_those_it_has() {
     let (_folder, path) = place();
     let database = Database::open(&path).unwrap();
-    let (registry, index) = (
-        SqliteRegistry::new(Arc::clone(&database)),
-        SqliteIndex::new(Arc::clone(&database)),
-    );
+    let (registry, index) =
+        (SqliteRegistry::new(Arc::clone(&database)), SqliteIndex::new(Arc::clone(&database)));
     let (go_on, paused) = pause(&database).await;
     let queued = tokio::spawn({
         let registry = registry.clone();
@@ -271,10 +262,7 @@ async fn a_closed_database_refuses_writes_and_finishes_those_it_has() {
     database.close();
     paused.await.unwrap().unwrap();
     assert_eq!(queued.await.unwrap().unwrap().sessions.number, 1);
-    assert!(matches!(
-        registry.commit(session(2), None).await,
-        Err(RegistryError::Unavailable(_))
-    ));
+    assert!(matches!(registry.commit(session(2), None).await, Err(RegistryError::Unavailable(_))));
     let late = index.commit(new(row(camera(1), Kind::Clip, id(1), None))).await;
     assert!(matches!(late, Err(IndexError::Unavailable(_))), "{late:?}");
     assert_eq!(sessions(&registry).await, 1);
@@ -303,7 +291,9 @@ async fn a_queued_write_is_done_though_its_caller_went_away() {
 async fn a_writer_that_panics_leaves_nobody_waiting() {
     let (_folder, path) = place();
     let database = Database::open(&path).unwrap();
-    let broken = database.write(|_| -> rusqlite::Result<Result<(), Fault>> { panic!("a job that panics, on purpose") });
+    let broken = database.write(|_| -> rusqlite::Result<Result<(), Fault>> {
+        panic!("a job that panics, on purpose")
+    });
     assert_eq!(broken.await, Err(Fault::stopped()));
     database.close();
     assert_eq!(database.write(|_| Ok(Ok::<_, Fault>(()))).await, Err(Fault::stopped()));
@@ -313,11 +303,9 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
 fn a_reader_cannot_write() {
     let (_folder, path) = place();
     let database = Database::open(&path).unwrap();
-    for statement in [
-        "DELETE FROM records",
-        "UPDATE registry SET rights = 9",
-        "PRAGMA user_version = 9",
-    ] {
+    for statement in
+        ["DELETE FROM records", "UPDATE registry SET rights = 9", "PRAGMA user_version = 9"]
+    {
         let found = database.read(|connection| connection.execute_batch(statement));
         assert!(
             matches!(&found, Err(Fault::Unavailable(text)) if text.contains("readonly")),
@@ -326,7 +314,8 @@ fn a_reader_cannot_write() {
     }
     // Two locks on that door: the file's mode of opening, and the connection's setting.
     let locks = database.read(|connection| {
-        let query_only: i64 = connection.pragma_query_value(None, "query_only", |row| row.get(0))?;
+        let query_only: i64 =
+            connection.pragma_query_value(None, "query_only", |row| row.get(0))?;
         Ok((connection.is_readonly("main")?, query_only))
     });
     assert_eq!(locks, Ok((true, 1)));
@@ -338,12 +327,12 @@ fn a_thread_keeps_its_connection_until_reset() {
     let (database, other) = (Database::open(&path).unwrap(), Database::open(&path).unwrap());
     // A temporary view would be a write; a setting of the connection marks it as well.
     let mark = |database: &Database, value: i64| {
-        database
-            .read(|connection| connection.pragma_update(None, "cache_spill", value))
-            .unwrap();
+        database.read(|connection| connection.pragma_update(None, "cache_spill", value)).unwrap();
     };
     let marked = |database: &Database| {
-        database.read(|connection| connection.pragma_query_value(None, "cache_spill", |row| row.get::<_, i64>(0)))
+        database.read(|connection| {
+            connection.pragma_query_value(None, "cache_spill", |row| row.get::<_, i64>(0))
+        })
     };
     let fresh = marked(&database);
     mark(&database, 0);
@@ -373,7 +362,8 @@ async fn between_writes_the_readers_lock_is_kept_and_the_log_begins_anew_all_the
     // A commit of 400 KB each: the log is copied into the file after every ten of them, and begins anew then.
     for number in 1..=100_i64 {
         let work = move |connection: &Connection| {
-            let change = "INSERT OR REPLACE INTO records VALUES ('test', x'00', zeroblob(400000), ?1)";
+            let change =
+                "INSERT OR REPLACE INTO records VALUES ('test', x'00', zeroblob(400000), ?1)";
             connection.execute(change, [number])?;
             Ok(Ok::<(), Fault>(()))
         };

@@ -139,10 +139,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || serve(&ours, connection, pin))?;
-        Ok(Self {
-            queue,
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn transactions(&self) -> u64 {
@@ -162,18 +159,9 @@ impl Writer {
         F: FnOnce(&Connection) -> rusqlite::Result<Result<T, E>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work {
-            work: Some(work),
-            found: None,
-            reply,
-        });
+        let job = Box::new(Work { work: Some(work), found: None, reply });
         // The thread gives the place back when it takes the job.
-        self.queue
-            .places
-            .acquire()
-            .await
-            .map_err(|_| Fault::stopped())?
-            .forget();
+        self.queue.places.acquire().await.map_err(|_| Fault::stopped())?.forget();
         {
             let mut waiting = self.queue.lock();
             if waiting.closed {

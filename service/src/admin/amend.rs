@@ -15,7 +15,11 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn set_quota(&self, household: HouseholdId, quota_bytes: u64) -> Result<(), AdminError> {
+    pub async fn set_quota(
+        &self,
+        household: HouseholdId,
+        quota_bytes: u64,
+    ) -> Result<(), AdminError> {
         quota(quota_bytes)?;
         self.settle(async || {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
@@ -63,7 +67,11 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn set_password(&self, viewer: ViewerId, password: &Zeroizing<String>) -> Result<(), AdminError> {
+    pub async fn set_password(
+        &self,
+        viewer: ViewerId,
+        password: &Zeroizing<String>,
+    ) -> Result<(), AdminError> {
         let password_hash = hash_password(password)?;
         self.settle(async || {
             let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;

@@ -30,7 +30,9 @@ pub enum AdminError {
     #[error("{0}")]
     Keys(#[from] KeysError),
     /// The camera has ended already.
-    #[error("this camera's enrolment has ended already; `eyesonly camera add` enrols a device anew")]
+    #[error(
+        "this camera's enrolment has ended already; `eyesonly camera add` enrols a device anew"
+    )]
     Ended,
     /// The index does not answer.
     #[error("{0}")]

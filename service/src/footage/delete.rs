@@ -12,7 +12,11 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError::NotFound`] if there is none that the grant may delete.
-    pub async fn delete_event(self: &Arc<Self>, grant: &Arc<Grant>, event: FootageId) -> Result<(), FootageError> {
+    pub async fn delete_event(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        event: FootageId,
+    ) -> Result<(), FootageError> {
         let wanted = grant.ask_to_delete(event).ok_or(FootageError::NotFound)?;
         let mut slots = Vec::new();
         for asked in &wanted {

@@ -12,16 +12,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What an event can be.
-pub const EVENT_KINDS: [&str; 8] = [
-    "motion", "person", "vehicle", "animal", "package", "doorbell", "sound", "other",
-];
+pub const EVENT_KINDS: [&str; 8] =
+    ["motion", "person", "vehicle", "animal", "package", "doorbell", "sound", "other"];
 /// Longest label in characters.
 pub const LABEL_CHARACTERS_MAX: usize = 200;
 
 /// Whether a text is shown as it is written: no control characters, and none that turn the direction of what stands beside it.
 pub fn is_plain_text(text: &str) -> bool {
-    let turns =
-        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|c| c.is_control() || turns(c))
 }
 
@@ -87,10 +85,7 @@ impl Footage {
             _ => return Err(FootageError::Limit),
         }
         if !grant.kinds().events {
-            return Ok(EventPage {
-                events: Vec::new(),
-                next: None,
-            });
+            return Ok(EventPage { events: Vec::new(), next: None });
         }
         let limit = limit as usize;
         // One more than asked for tells whether there is a next page.
@@ -99,16 +94,18 @@ impl Footage {
         let more = opened.len() > limit;
         opened.truncate(limit);
         let next = opened.last().filter(|_| more).map(|(id, _)| id.to_string());
-        let covered = opened
-            .into_iter()
-            .filter_map(|(id, details)| Some((id, details?)))
-            .collect();
+        let covered = opened.into_iter().filter_map(|(id, details)| Some((id, details?))).collect();
         let events = self.summaries(grant, covered).await?;
         Ok(EventPage { events, next })
     }
 
     /// A page that proves itself, and withholds nothing that is known to be there.
-    async fn page(&self, grant: &Arc<Grant>, before: Option<FootageId>, asked: usize) -> Result<Page, FootageError> {
+    async fn page(
+        &self,
+        grant: &Arc<Grant>,
+        before: Option<FootageId>,
+        asked: usize,
+    ) -> Result<Page, FootageError> {
         let camera = grant.camera();
         for _ in 0..crate::catalogue::ASKS_MAX {
             let known = self.catalogue.acknowledged().of(camera);
@@ -132,7 +129,11 @@ impl Footage {
 
     /// Says whether events that were acknowledged here are missing without a proven word that they were deleted. Another process may have
     /// deleted them: those are forgotten here. What the grant does not cover is not shown, so nobody misses it.
-    async fn are_withheld(&self, grant: &Arc<Grant>, ids: &[FootageId]) -> Result<bool, FootageError> {
+    async fn are_withheld(
+        &self,
+        grant: &Arc<Grant>,
+        ids: &[FootageId],
+    ) -> Result<bool, FootageError> {
         for asked in ids.iter().filter_map(|id| grant.ask(Kind::Event, *id)) {
             let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
             let state = self
@@ -151,7 +152,11 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn event(self: &Arc<Self>, grant: &Arc<Grant>, id: FootageId) -> Result<EventSummary, FootageError> {
+    pub async fn event(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        id: FootageId,
+    ) -> Result<EventSummary, FootageError> {
         let asked = grant.ask(Kind::Event, id).ok_or(FootageError::NotFound)?;
         let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
         let is_known = self.catalogue.acknowledged().of(asked.camera()).contains(&id);
@@ -160,17 +165,13 @@ impl Footage {
             .row(asked.camera(), slot, |row| match row {
                 None if is_known => Err(Fault::Missing),
                 None => Ok(None),
-                Some(row) => asked
-                    .locate(row)?
-                    .map(|located| open_details(&located, row))
-                    .transpose(),
+                Some(row) => {
+                    asked.locate(row)?.map(|located| open_details(&located, row)).transpose()
+                }
             })
             .await?
             .ok_or(FootageError::NotFound)?;
-        self.summaries(grant, vec![(id, details)])
-            .await?
-            .pop()
-            .ok_or(FootageError::NotFound)
+        self.summaries(grant, vec![(id, details)]).await?.pop().ok_or(FootageError::NotFound)
     }
 
     /// Adds to each event whether its still and clip are there and within the grant.
@@ -215,7 +216,12 @@ impl Footage {
 }
 
 /// Opens a page: each row an event of this camera, in the order of its question.
-fn open_page(grant: &Arc<Grant>, before: Option<FootageId>, limit: usize, rows: &[ObjectRow]) -> Result<Page, Fault> {
+fn open_page(
+    grant: &Arc<Grant>,
+    before: Option<FootageId>,
+    limit: usize,
+    rows: &[ObjectRow],
+) -> Result<Page, Fault> {
     page::in_order(before, limit, rows.iter().map(|row| row.id))?;
     let open = |row: &ObjectRow| {
         let (id, located) = grant.prove_event(row)?;
@@ -232,7 +238,10 @@ fn open_details(located: &Located, row: &ObjectRow) -> Result<EventDetails, Faul
     details
 }
 
-fn which_are_live(wanted: &[(SlotName, Asked)], rows: &[ObjectRow]) -> Result<HashSet<(Kind, FootageId)>, Fault> {
+fn which_are_live(
+    wanted: &[(SlotName, Asked)],
+    rows: &[ObjectRow],
+) -> Result<HashSet<(Kind, FootageId)>, Fault> {
     let mut live = HashSet::new();
     for row in rows {
         let asked = wanted.iter().find(|(slot, _)| *slot == row.slot);

@@ -22,18 +22,10 @@ pub struct Held {
 
 impl Held {
     pub(super) fn new(footage: &Arc<Footage>, located: Located) -> Self {
-        Self {
-            footage: Arc::clone(footage),
-            located,
-            whole: None,
-            window: Window::default(),
-        }
+        Self { footage: Arc::clone(footage), located, whole: None, window: Window::default() }
     }
     pub(super) fn whole(footage: &Arc<Footage>, located: Located, whole: Plain) -> Self {
-        Self {
-            whole: Some(whole),
-            ..Self::new(footage, located)
-        }
+        Self { whole: Some(whole), ..Self::new(footage, located) }
     }
     /// Length of its footage in bytes.
     pub fn length(&self) -> u64 {
@@ -59,7 +51,8 @@ impl Held {
             .ok_or(FootageError::Invalid)?;
         let length = left.min(u64::from(length_max));
         let (mut window, mut at, end) = (Window::default(), offset, offset.saturating_add(length));
-        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| FootageError::Limit)?);
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(length).map_err(|_| FootageError::Limit)?);
         while at < end {
             let piece = self.piece_by(&mut window, at, end).await?;
             if piece.bytes().is_empty() {
@@ -72,16 +65,20 @@ impl Held {
         Ok(bytes)
     }
 
-    async fn piece_by(&self, window: &mut Window, at: u64, end: u64) -> Result<Plain, FootageError> {
+    async fn piece_by(
+        &self,
+        window: &mut Window,
+        at: u64,
+        end: u64,
+    ) -> Result<Plain, FootageError> {
         if let Some(whole) = &self.whole {
             return Ok(whole.within(&(at..end)));
         }
         let chunk_bytes = CHUNK_BYTES as u64;
         let (chunk, extent_chunks) = (at / chunk_bytes, EXTENT_CHUNKS as u64);
         let last_wanted = end.saturating_sub(1).max(at) / chunk_bytes;
-        let last_of_extent = (chunk / extent_chunks)
-            .saturating_mul(extent_chunks)
-            .saturating_add(extent_chunks - 1);
+        let last_of_extent =
+            (chunk / extent_chunks).saturating_mul(extent_chunks).saturating_add(extent_chunks - 1);
         let last_of_piece = chunk.saturating_add(PIECE_CHUNKS - 1);
         let last = last_wanted.min(last_of_extent).min(last_of_piece);
         let count = last.saturating_sub(chunk).saturating_add(1);
@@ -126,16 +123,13 @@ impl Window {
         count: u64,
     ) -> Result<Plain, FootageError> {
         let index = chunk / EXTENT_CHUNKS as u64;
-        let first = usize::try_from(chunk % EXTENT_CHUNKS as u64).map_err(|_| FootageError::Limit)?;
+        let first =
+            usize::try_from(chunk % EXTENT_CHUNKS as u64).map_err(|_| FootageError::Limit)?;
         let count = usize::try_from(count).map_err(|_| FootageError::Limit)?;
         let ladder = &footage.ladder;
         let mut from = Layer::FIRST;
         loop {
-            if self
-                .open
-                .as_ref()
-                .is_none_or(|(at, _, layer)| *at != index || *layer < from)
-            {
+            if self.open.as_ref().is_none_or(|(at, _, layer)| *at != index || *layer < from) {
                 let (extent, layer) = ladder.open(located, index, from).await?;
                 self.open = Some((index, extent, layer));
             }

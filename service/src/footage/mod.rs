@@ -13,7 +13,9 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use events::{EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX, is_plain_text};
+pub use events::{
+    EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX, is_plain_text,
+};
 pub use held::{Held, entity_tag};
 pub use renditions::{Making, Recalled};
 
@@ -69,11 +71,7 @@ pub struct Footage {
 impl Footage {
     /// Footage over these services.
     pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>) -> Arc<Self> {
-        Arc::new(Self {
-            catalogue,
-            ladder,
-            makings: Mutex::default(),
-        })
+        Arc::new(Self { catalogue, ladder, makings: Mutex::default() })
     }
 
     /// The newest still of the grant's camera.
@@ -111,7 +109,11 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn event_still(self: &Arc<Self>, grant: &Arc<Grant>, event: FootageId) -> Result<Held, FootageError> {
+    pub async fn event_still(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        event: FootageId,
+    ) -> Result<Held, FootageError> {
         self.of_event(grant, Kind::EventStill, event).await
     }
 
@@ -119,11 +121,20 @@ impl Footage {
     ///
     /// # Errors
     /// [`FootageError`].
-    pub async fn event_clip(self: &Arc<Self>, grant: &Arc<Grant>, event: FootageId) -> Result<Held, FootageError> {
+    pub async fn event_clip(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        event: FootageId,
+    ) -> Result<Held, FootageError> {
         self.of_event(grant, Kind::Clip, event).await
     }
 
-    async fn of_event(self: &Arc<Self>, grant: &Arc<Grant>, kind: Kind, id: FootageId) -> Result<Held, FootageError> {
+    async fn of_event(
+        self: &Arc<Self>,
+        grant: &Arc<Grant>,
+        kind: Kind,
+        id: FootageId,
+    ) -> Result<Held, FootageError> {
         let asked = grant.ask(kind, id).ok_or(FootageError::NotFound)?;
         let located = self.locate(&asked).await?.ok_or(FootageError::NotFound)?;
         Ok(Held::new(self, located))
@@ -133,20 +144,14 @@ impl Footage {
     async fn locate(&self, asked: &Asked) -> Result<Option<Located>, FootageError> {
         let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
         self.catalogue
-            .row(asked.camera(), slot, |row| {
-                row.map_or(Ok(None), |row| asked.locate(row))
-            })
+            .row(asked.camera(), slot, |row| row.map_or(Ok(None), |row| asked.locate(row)))
             .await
     }
 }
 
 /// Holds a newest still's pointer to what was known: it never goes back.
 fn newest_is_current(known: Option<FootageId>, id: FootageId) -> Result<(), Fault> {
-    if known.is_some_and(|known| id < known) {
-        Err(Fault::Stale)
-    } else {
-        Ok(())
-    }
+    if known.is_some_and(|known| id < known) { Err(Fault::Stale) } else { Ok(()) }
 }
 
 /// A camera that has a newest still does not lose it: stills are not deleted one by one.

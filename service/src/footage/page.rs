@@ -9,7 +9,11 @@ use eyesonly_seal::FootageId;
 ///
 /// # Errors
 /// [`Fault::WrongAnswer`]: rows of another page, or one of them twice.
-pub fn in_order(before: Option<FootageId>, limit: usize, ids: impl Iterator<Item = FootageId>) -> Result<(), Fault> {
+pub fn in_order(
+    before: Option<FootageId>,
+    limit: usize,
+    ids: impl Iterator<Item = FootageId>,
+) -> Result<(), Fault> {
     let (mut cursor, mut count) = (before, 0_usize);
     for id in ids {
         count = count.saturating_add(1);

@@ -91,11 +91,7 @@ impl Footage {
         }
         let (done, waiting) = watch::channel(());
         makings.insert(name, waiting);
-        Ok(Turn::Mine(Making {
-            footage: Arc::clone(self),
-            name,
-            _done: done,
-        }))
+        Ok(Turn::Mine(Making { footage: Arc::clone(self), name, _done: done }))
     }
 
     /// What the first tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
@@ -105,9 +101,7 @@ impl Footage {
             Ok(plain) => Some(plain),
             Err(fault) => {
                 let camera = named.grant().camera();
-                self.ladder
-                    .rejected(camera, Layer::FIRST, (named.name(), 0), fault)
-                    .await;
+                self.ladder.rejected(camera, Layer::FIRST, (named.name(), 0), fault).await;
                 None
             }
         }
@@ -148,7 +142,12 @@ impl Footage {
     }
 
     /// Writes a rendition to store and index in the background. It can be made again, so nobody waits for it and a failure is only logged.
-    fn persist(self: &Arc<Self>, source: &Held, row: ObjectRow, sealed: Sealed) -> Result<(), FootageError> {
+    fn persist(
+        self: &Arc<Self>,
+        source: &Held,
+        row: ObjectRow,
+        sealed: Sealed,
+    ) -> Result<(), FootageError> {
         let source_slot = source.object().asked().slot().map_err(|_| FootageError::Invalid)?;
         let (footage, name, sealed_length) = (Arc::clone(self), row.name, row.sealed_length);
         let new = NewObject {
@@ -171,7 +170,8 @@ impl Footage {
             match footage.catalogue.index().commit(new).await {
                 Ok(Committed::Written(_)) => {}
                 // The same object by another maker at the same moment, or once more because it was lost: what the row names must stay.
-                Ok(Committed::Taken(row)) if row.name == name && row.sealed_length == sealed_length => {}
+                Ok(Committed::Taken(row))
+                    if row.name == name && row.sealed_length == sealed_length => {}
                 // The source was deleted meanwhile, or another one was first: this one must not stay.
                 Ok(_) => footage.ladder.forget(name).await,
                 Err(error) => tracing::warn!(%error, "a rendition was not kept"),

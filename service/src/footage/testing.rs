@@ -25,8 +25,8 @@ use bytes::Bytes;
 use eyesonly_gate::ledger::Handed;
 use eyesonly_gate::registry::{Change, Expect};
 use eyesonly_gate::{
-    Admission, Answer, Cut, Departure, Grant, IntakeGrant, Keys as _, Leaving, RawCredential, Records, Refused,
-    Registry, Seam,
+    Admission, Answer, Cut, Departure, Grant, IntakeGrant, Keys as _, Leaving, RawCredential,
+    Records, Refused, Registry, Seam,
 };
 use eyesonly_rights::{Action, Mint, Record as _, SessionRecord, Verifier};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId, ViewerId};
@@ -72,15 +72,15 @@ impl Home {
 
     /// A home with this tier.
     pub async fn with_tier(tier: Arc<dyn Tier>) -> Self {
-        Self::build(
-            Arc::new(MemoryIndex::default()),
-            Arc::new(MemoryRegistry::default()),
-            tier,
-        )
-        .await
+        Self::build(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default()), tier)
+            .await
     }
 
-    async fn build(index: Arc<dyn Index>, registry: Arc<dyn Registry>, tier: Arc<dyn Tier>) -> Self {
+    async fn build(
+        index: Arc<dyn Index>,
+        registry: Arc<dyn Registry>,
+        tier: Arc<dyn Tier>,
+    ) -> Self {
         let clock = Arc::new(Ahead::default());
         let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
         let (records, admission) = doors_at(
@@ -91,9 +91,11 @@ impl Home {
         );
         let store = Arc::new(MemoryStore::default());
         let tiers = vec![(Seam::MemoryTier, tier)];
-        let ladder = Arc::new(Ladder::new(tiers, Arc::clone(&store) as _, Arc::clone(&records)).impatient());
+        let ladder =
+            Arc::new(Ladder::new(tiers, Arc::clone(&store) as _, Arc::clone(&records)).impatient());
         let catalogue = Catalogue::new(index, Arc::clone(&records));
-        let admin = Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), Arc::clone(&catalogue));
+        let admin =
+            Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), Arc::clone(&catalogue));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
         let camera = admin.add_camera(household, "Front door", "").await.unwrap();
         let viewer = admin
@@ -101,11 +103,7 @@ impl Home {
             .await
             .unwrap();
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord {
-            session,
-            viewer,
-            expires_at_seconds: u64::MAX,
-        };
+        let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
         let mint = Mint::new(keys.edge());
         let change = Change {
             kind: SessionRecord::KIND,
@@ -115,7 +113,11 @@ impl Home {
         };
         records.commit(vec![change], None).await.unwrap();
         Self {
-            ingest: Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission)),
+            ingest: Ingest::new(
+                Arc::clone(&catalogue),
+                Arc::clone(&ladder),
+                Arc::clone(&admission),
+            ),
             footage: Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder)),
             viewer_credential: RawCredential::new(&mint.viewer(viewer, session)),
             camera_credential: RawCredential::new(&camera.credential),
@@ -155,12 +157,14 @@ impl Home {
     }
 
     /// Lets an answer out to the viewer, under the grant of the request, and gives what arrives, and whether it was cut.
-    pub async fn let_out(&self, grant: &Arc<Grant>, answer: Answer) -> Result<(Vec<u8>, Option<Cut>), Refused> {
-        let leaving = Leaving {
-            handed: Handed::Still,
-            event: None,
-        };
-        let mut departure = Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
+    pub async fn let_out(
+        &self,
+        grant: &Arc<Grant>,
+        answer: Answer,
+    ) -> Result<(Vec<u8>, Option<Cut>), Refused> {
+        let leaving = Leaving { handed: Handed::Still, event: None };
+        let mut departure =
+            Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
         Ok(drain(&mut departure).await)
     }
 
@@ -169,7 +173,12 @@ impl Home {
     }
 
     /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
-    pub async fn put(&self, kind: Kind, id: FootageId, bytes: &[u8]) -> Result<Taken, crate::ingest::IngestError> {
+    pub async fn put(
+        &self,
+        kind: Kind,
+        id: FootageId,
+        bytes: &[u8],
+    ) -> Result<Taken, crate::ingest::IngestError> {
         let pieces: Vec<Result<Bytes, std::io::Error>> =
             bytes.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
         self.ingest
@@ -186,15 +195,16 @@ impl Home {
     /// A second camera of the same household, with its own grant.
     pub async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
         let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
-        let intake = self
-            .admission
-            .admit_camera(&RawCredential::new(&camera.credential))
-            .await
-            .unwrap();
+        let intake =
+            self.admission.admit_camera(&RawCredential::new(&camera.credential)).await.unwrap();
         (intake, self.grant_of(camera.camera, Action::Live).await)
     }
 
-    pub async fn put_event(&self, id: FootageId, label: &str) -> Result<Taken, crate::ingest::IngestError> {
+    pub async fn put_event(
+        &self,
+        id: FootageId,
+        label: &str,
+    ) -> Result<Taken, crate::ingest::IngestError> {
         let details = EventDetails {
             kind: "person".into(),
             label: label.into(),
@@ -202,9 +212,7 @@ impl Home {
         };
         let body = Bytes::from(serde_json::to_vec(&details).unwrap());
         let pieces = futures::stream::iter([Ok::<_, std::io::Error>(body)]);
-        self.ingest
-            .event(&self.intake().await, &id.to_string(), Declared::default(), pieces)
-            .await
+        self.ingest.event(&self.intake().await, &id.to_string(), Declared::default(), pieces).await
     }
 }
 
@@ -212,7 +220,9 @@ impl Home {
 pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
     let mut bytes = Vec::new();
     loop {
-        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut *departure).poll_frame(context)).await;
+        let frame =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut *departure).poll_frame(context))
+                .await;
         match frame {
             None => return (bytes, None),
             Some(Ok(frame)) => bytes.extend_from_slice(&frame.into_data().unwrap()),
@@ -224,10 +234,7 @@ pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
 /// A home with one still (the bytes given, whatever they are).
 pub async fn home_with(still: &[u8]) -> Home {
     let home = Home::new().await;
-    let taken = home
-        .ingest
-        .anything(&home.intake().await, Kind::Still, footage_id(), still)
-        .await;
+    let taken = home.ingest.anything(&home.intake().await, Kind::Still, footage_id(), still).await;
     assert_eq!(taken.unwrap(), Taken::Created);
     home
 }

@@ -7,7 +7,10 @@ mod password;
 mod throttle;
 
 pub use password::{NOBODY, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
-pub use throttle::{ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, Throttle, network, wait_seconds};
+pub use throttle::{
+    ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, Throttle, network,
+    wait_seconds,
+};
 
 use crate::clock;
 use crate::sync::blocking;
@@ -92,7 +95,12 @@ pub struct Identity {
 
 impl Identity {
     /// Identity over these services; sessions last `session_seconds`.
-    pub fn new(keys: &dyn Keys, records: Arc<Records>, session_seconds: u64, attempts: Arc<dyn Attempts>) -> Self {
+    pub fn new(
+        keys: &dyn Keys,
+        records: Arc<Records>,
+        session_seconds: u64,
+        attempts: Arc<dyn Attempts>,
+    ) -> Self {
         Self {
             records,
             mint: Mint::new(keys.edge()),
@@ -136,23 +144,12 @@ impl Identity {
 
         let session = SessionId::from_bytes(clock::fresh_id());
         let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
-        let record = SessionRecord {
-            session,
-            viewer,
-            expires_at_seconds,
-        };
+        let record = SessionRecord { session, viewer, expires_at_seconds };
         self.write(&record).await?;
         let credential = RawCredential::new(&Zeroizing::new(self.mint.viewer(viewer, session)));
-        let tag = self
-            .verifier
-            .viewer(credential.text())
-            .map_err(|_| LoginError::Unavailable)?
-            .tag();
-        Ok(NewSession {
-            credential,
-            tag,
-            expires_at_seconds,
-        })
+        let tag =
+            self.verifier.viewer(credential.text()).map_err(|_| LoginError::Unavailable)?.tag();
+        Ok(NewSession { credential, tag, expires_at_seconds })
     }
 
     /// Ends a session.
@@ -161,48 +158,34 @@ impl Identity {
     /// [`Refused::Unavailable`]: it has not ended.
     pub async fn logout(&self, requester: &Requester) -> Result<(), Refused> {
         let key = requester.session().as_bytes().to_vec();
-        let change = Change {
-            kind: SessionRecord::KIND,
-            key,
-            expect: Expect::Any,
-            record: None,
-        };
-        self.records
-            .commit(vec![change], None)
-            .await
-            .map(|_| ())
-            .map_err(|error| {
-                tracing::error!(%error, "a session was not ended");
-                Refused::Unavailable(Seam::Registry, Some(Box::new(error)))
-            })
+        let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
+        self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
+            tracing::error!(%error, "a session was not ended");
+            Refused::Unavailable(Seam::Registry, Some(Box::new(error)))
+        })
     }
 
     async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
-        let sealed = self
-            .mint
-            .seal(record, clock::random())
-            .map_err(|_| LoginError::Unavailable)?;
+        let sealed =
+            self.mint.seal(record, clock::random()).map_err(|_| LoginError::Unavailable)?;
         let change = Change {
             kind: SessionRecord::KIND,
             key: record.key(),
             expect: Expect::Absent,
             record: Some(sealed),
         };
-        self.records
-            .commit(vec![change], None)
-            .await
-            .map(|_| ())
-            .map_err(|error| {
-                tracing::error!(%error, "a session was not begun");
-                LoginError::Unavailable
-            })
+        self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
+            tracing::error!(%error, "a session was not begun");
+            LoginError::Unavailable
+        })
     }
 
-    async fn check_password(&self, password: Zeroizing<String>, hash: String) -> Result<bool, LoginError> {
-        let turn = Arc::clone(&self.checks)
-            .acquire_owned()
-            .await
-            .map_err(|_| LoginError::Busy)?;
+    async fn check_password(
+        &self,
+        password: Zeroizing<String>,
+        hash: String,
+    ) -> Result<bool, LoginError> {
+        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| LoginError::Busy)?;
         let checked = blocking(move || {
             let _turn = turn;
             password::is_password(&password, &hash)

@@ -59,25 +59,14 @@ impl Counter {
     /// After one more failure.
     #[must_use]
     pub fn failed(self, now_seconds: u64) -> Self {
-        let before = if self.is_forgotten(now_seconds) {
-            0
-        } else {
-            self.failures
-        };
-        Self {
-            failures: before.saturating_add(1),
-            last_at_seconds: now_seconds,
-        }
+        let before = if self.is_forgotten(now_seconds) { 0 } else { self.failures };
+        Self { failures: before.saturating_add(1), last_at_seconds: now_seconds }
     }
 
     /// After the attempt was a right one: an account starts afresh, an address gets it back.
     #[must_use]
     pub fn taken_back(self, free: u32) -> Self {
-        let failures = if free == ADDRESS_FREE {
-            self.failures.saturating_sub(1)
-        } else {
-            0
-        };
+        let failures = if free == ADDRESS_FREE { self.failures.saturating_sub(1) } else { 0 };
         Self { failures, ..self }
     }
 }
@@ -100,28 +89,18 @@ impl Attempts for Throttle {
 
 impl Throttle {
     fn keys(&self, name: &str, address: IpAddr) -> [ThrottleKey; 3] {
-        [
-            self.account_here(name, address),
-            self.account(name),
-            self.address(address),
-        ]
+        [self.account_here(name, address), self.account(name), self.address(address)]
     }
 
     /// The key of an account.
     fn account(&self, name: &str) -> ThrottleKey {
-        ThrottleKey {
-            hash: self.hasher.hash_one(("account", name)),
-            free: ACCOUNT_FREE,
-        }
+        ThrottleKey { hash: self.hasher.hash_one(("account", name)), free: ACCOUNT_FREE }
     }
 
     /// The key of an account as one address tries it.
     fn account_here(&self, name: &str, address: IpAddr) -> ThrottleKey {
         let hash = self.hasher.hash_one(("here", name, self.address(address).hash));
-        ThrottleKey {
-            hash,
-            free: ACCOUNT_HERE_FREE,
-        }
+        ThrottleKey { hash, free: ACCOUNT_HERE_FREE }
     }
 
     /// The key of an address; of an IPv6 address its /64, which one line has all of.
@@ -143,9 +122,7 @@ impl Throttle {
         let wait = keys
             .iter()
             .map(|key| {
-                counters
-                    .get(&key.hash)
-                    .map_or(0, |c| wait_seconds(*c, key.free, now_seconds))
+                counters.get(&key.hash).map_or(0, |c| wait_seconds(*c, key.free, now_seconds))
             })
             .max();
         if let Some(wait) = wait
@@ -193,10 +170,7 @@ pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     let Some(over) = over.filter(|_| !counter.is_forgotten(now_seconds)) else {
         return 0;
     };
-    let wait = 1_u64
-        .checked_shl(over)
-        .unwrap_or(WAIT_SECONDS_MAX)
-        .min(WAIT_SECONDS_MAX);
+    let wait = 1_u64.checked_shl(over).unwrap_or(WAIT_SECONDS_MAX).min(WAIT_SECONDS_MAX);
     wait.saturating_sub(since)
 }
 
@@ -243,10 +217,7 @@ mod tests {
         let throttle = Throttle::default();
         let address = throttle.address(HERE);
         for n in 0..ADDRESS_FREE {
-            assert_eq!(
-                throttle.count(&[throttle.account(&n.to_string()), address], 100),
-                Ok(())
-            );
+            assert_eq!(throttle.count(&[throttle.account(&n.to_string()), address], 100), Ok(()));
         }
         assert!(throttle.count(&[throttle.account("another"), address], 100).is_err());
     }

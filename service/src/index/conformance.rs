@@ -11,7 +11,10 @@
     reason = "for tests: a failed expectation is the point"
 )]
 
-use super::{Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, PAGE_ROWS_MAX, Rows, SLOTS_MAX, quota_bytes};
+use super::{
+    Committed, INLINE_BYTES_MAX, Index, IndexError, NewObject, PAGE_ROWS_MAX, Rows, SLOTS_MAX,
+    quota_bytes,
+};
 use crate::testing;
 use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_rights::Nonce;
@@ -90,19 +93,11 @@ pub fn new(mut row: ObjectRow) -> NewObject {
 }
 
 fn requiring(row: ObjectRow, required: &ObjectRow) -> NewObject {
-    NewObject {
-        requires: Some(required.slot),
-        ..new(row)
-    }
+    NewObject { requires: Some(required.slot), ..new(row) }
 }
 
 fn tombstone(row: &ObjectRow) -> ObjectRow {
-    ObjectRow {
-        state: State::Deleted,
-        proof: [0xdd; 32],
-        inline: None,
-        ..row.clone()
-    }
+    ObjectRow { state: State::Deleted, proof: [0xdd; 32], inline: None, ..row.clone() }
 }
 
 async fn write(index: &dyn Index, new: NewObject) {
@@ -110,30 +105,26 @@ async fn write(index: &dyn Index, new: NewObject) {
 }
 
 fn proven(answer: Rows, nonce: Nonce) -> Vec<ObjectRow> {
-    assert!(
-        answer.echo.is_none_or(|echo| echo == nonce),
-        "the question's nonce comes back"
-    );
+    assert!(answer.echo.is_none_or(|echo| echo == nonce), "the question's nonce comes back");
     answer.rows
 }
 
 async fn known(index: &dyn Index, names: &[ObjectName]) -> Vec<ObjectName> {
     let nonce = Nonce::from_bytes([0x4b; 16]);
     let answer = index.known(names, nonce).await.unwrap();
-    assert!(
-        answer.echo.is_none_or(|echo| echo == nonce),
-        "the question's nonce comes back"
-    );
+    assert!(answer.echo.is_none_or(|echo| echo == nonce), "the question's nonce comes back");
     answer.names
 }
 
-async fn forget(index: &dyn Index, household: HouseholdId, camera: CameraId, limit: usize) -> usize {
+async fn forget(
+    index: &dyn Index,
+    household: HouseholdId,
+    camera: CameraId,
+    limit: usize,
+) -> usize {
     let nonce = Nonce::from_bytes([0xf0; 16]);
     let answer = index.forget(household, camera, limit, nonce).await.unwrap();
-    assert!(
-        answer.echo.is_none_or(|echo| echo == nonce),
-        "the question's nonce comes back"
-    );
+    assert!(answer.echo.is_none_or(|echo| echo == nonce), "the question's nonce comes back");
     answer.rows
 }
 
@@ -159,7 +150,12 @@ async fn objects(index: &dyn Index, slots: &[SlotName]) -> Vec<ObjectRow> {
     proven(index.objects(slots, nonce).await.unwrap(), nonce)
 }
 
-async fn events(index: &dyn Index, camera: CameraId, before: Option<FootageId>, limit: usize) -> Vec<ObjectRow> {
+async fn events(
+    index: &dyn Index,
+    camera: CameraId,
+    before: Option<FootageId>,
+    limit: usize,
+) -> Vec<ObjectRow> {
     let nonce = Nonce::from_bytes([0xe0; 16]);
     proven(index.events(camera, before, limit, nonce).await.unwrap(), nonce)
 }
@@ -208,15 +204,9 @@ async fn a_taken_slot_stays(index: &dyn Index) {
     let before = bytes(index, HOUSEHOLD).await;
     // Neither a quota that is used up nor a missing event comes before the answer that the slot is taken.
     let missing = row(camera(1), Kind::Event, id(999), None);
-    let retry = NewObject {
-        quota_bytes: 0,
-        pointer: Some(second.clone()),
-        ..requiring(second, &missing)
-    };
-    assert_eq!(
-        index.commit(retry).await.unwrap(),
-        Committed::Taken(Box::new(first.clone()))
-    );
+    let retry =
+        NewObject { quota_bytes: 0, pointer: Some(second.clone()), ..requiring(second, &missing) };
+    assert_eq!(index.commit(retry).await.unwrap(), Committed::Taken(Box::new(first.clone())));
     assert_eq!(objects(index, &[first.slot]).await, [first]);
     assert_eq!(bytes(index, HOUSEHOLD).await, before);
     assert!(newest(index, camera(1)).await.is_empty());
@@ -225,10 +215,7 @@ async fn a_taken_slot_stays(index: &dyn Index) {
 async fn an_event_comes_before_its_footage(index: &dyn Index) {
     let details = row(camera(2), Kind::Event, id(20), None);
     let clip = row(camera(2), Kind::Clip, id(20), None);
-    assert_eq!(
-        index.commit(requiring(clip.clone(), &details)).await.unwrap(),
-        Committed::NoEvent
-    );
+    assert_eq!(index.commit(requiring(clip.clone(), &details)).await.unwrap(), Committed::NoEvent);
     assert!(objects(index, &[clip.slot]).await.is_empty());
     write(index, new(details.clone())).await;
     write(index, requiring(clip.clone(), &details)).await;
@@ -266,14 +253,7 @@ async fn the_pointer_never_goes_back(index: &dyn Index) {
         ..still(milliseconds)
     };
     for (pushed, expected) in [(41, 41), (40, 41), (43, 43), (42, 43)] {
-        write(
-            index,
-            NewObject {
-                pointer: Some(pointer(pushed)),
-                ..new(still(pushed))
-            },
-        )
-        .await;
+        write(index, NewObject { pointer: Some(pointer(pushed)), ..new(still(pushed)) }).await;
         assert_eq!(newest(index, camera(4)).await, [pointer(expected)], "after {pushed}");
         assert_eq!(
             objects(index, &[still(pushed).slot]).await,
@@ -283,10 +263,7 @@ async fn the_pointer_never_goes_back(index: &dyn Index) {
     }
     write(index, new(still(44))).await;
     assert_eq!(newest(index, camera(4)).await, [pointer(43)], "none was given");
-    assert!(
-        objects(index, &[pointer(43).slot]).await.is_empty(),
-        "a pointer is no object"
-    );
+    assert!(objects(index, &[pointer(43).slot]).await.is_empty(), "a pointer is no object");
 }
 
 async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
@@ -299,10 +276,8 @@ async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
         ..new(row)
     };
     let still = |milliseconds| row(camera(12), Kind::Still, id(milliseconds), None);
-    let stays = [
-        row(camera(12), Kind::Event, id(5), None),
-        row(camera(13), Kind::Still, id(5), None),
-    ];
+    let stays =
+        [row(camera(12), Kind::Event, id(5), None), row(camera(13), Kind::Still, id(5), None)];
     let (old, small) = (still(10), row(camera(12), Kind::Still, id(10), Some(1)));
     for object in [&stays[0], &stays[1], &old, &small, &still(20)] {
         write(index, of(object.clone(), None, QUOTA_BYTES)).await;
@@ -314,7 +289,9 @@ async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
     assert_eq!(index.commit(newer.clone()).await.unwrap(), Committed::OverQuota);
     assert_eq!(objects(index, &[old.slot]).await.len(), 1);
     let quota_bytes = used;
-    let Committed::Written(mut names) = index.commit(NewObject { quota_bytes, ..newer }).await.unwrap() else {
+    let Committed::Written(mut names) =
+        index.commit(NewObject { quota_bytes, ..newer }).await.unwrap()
+    else {
         panic!("it fits")
     };
     names.sort();
@@ -338,10 +315,7 @@ async fn events_page_newest_first(index: &dyn Index) {
         write(index, new(row(camera(5), Kind::Event, id(milliseconds), Some(1)))).await;
     }
     assert_eq!(events(index, camera(5), None, 2).await, [event(5, 54), event(5, 53)]);
-    assert_eq!(
-        events(index, camera(5), Some(id(53)), 2).await,
-        [event(5, 52), event(5, 51)]
-    );
+    assert_eq!(events(index, camera(5), Some(id(53)), 2).await, [event(5, 52), event(5, 51)]);
     assert_eq!(events(index, camera(5), Some(id(51)), 2).await, [event(5, 50)]);
     assert!(events(index, camera(5), Some(id(50)), 2).await.is_empty());
     assert!(events(index, camera(5), None, 0).await.is_empty());
@@ -366,10 +340,7 @@ async fn an_event_goes_with_all_that_is_its(index: &dyn Index) {
     // A rendition's row goes even if a tombstone is given for it.
     let tombstones: Vec<_> = own.iter().chain(&renditions[..1]).map(tombstone).collect();
     let delete = async || {
-        index
-            .delete_event(HOUSEHOLD, camera(7), id(70), tombstones.clone())
-            .await
-            .unwrap()
+        index.delete_event(HOUSEHOLD, camera(7), id(70), tombstones.clone()).await.unwrap()
     };
 
     let mut removed = delete().await.unwrap();
@@ -408,9 +379,7 @@ async fn a_clip_without_tombstone_goes_too(index: &dyn Index) {
     write(index, requiring(clip.clone(), &details)).await;
     // The still was never pushed: its tombstone has nothing to mark.
     let tombstones = vec![tombstone(&still), tombstone(&details)];
-    let clip_only = index
-        .delete_event(HOUSEHOLD, camera(9), id(90), vec![tombstone(&clip)])
-        .await;
+    let clip_only = index.delete_event(HOUSEHOLD, camera(9), id(90), vec![tombstone(&clip)]).await;
     assert!(
         matches!(clip_only, Err(IndexError::Unavailable(_))),
         "the details need one: {clip_only:?}"
@@ -421,28 +390,16 @@ async fn a_clip_without_tombstone_goes_too(index: &dyn Index) {
         "and nothing was changed"
     );
 
-    let removed = index
-        .delete_event(HOUSEHOLD, camera(9), id(90), tombstones)
-        .await
-        .unwrap()
-        .unwrap();
+    let removed =
+        index.delete_event(HOUSEHOLD, camera(9), id(90), tombstones).await.unwrap().unwrap();
     assert_eq!((removed.names.len(), removed.sealed_bytes), (2, 1100));
-    assert_eq!(
-        objects(index, &[details.slot, still.slot, clip.slot]).await,
-        [tombstone(&details)]
-    );
-    assert_eq!(
-        index.commit(requiring(clip, &details)).await.unwrap(),
-        Committed::NoEvent
-    );
+    assert_eq!(objects(index, &[details.slot, still.slot, clip.slot]).await, [tombstone(&details)]);
+    assert_eq!(index.commit(requiring(clip, &details)).await.unwrap(), Committed::NoEvent);
 }
 
 async fn a_camera_is_forgotten(index: &dyn Index) {
     let household = HouseholdId::from_bytes([3; 16]);
-    let of = |object: ObjectRow| NewObject {
-        household,
-        ..new(object)
-    };
+    let of = |object: ObjectRow| NewObject { household, ..new(object) };
     let [details, still, clip] = EVENT_KINDS.map(|kind| row(camera(10), kind, id(90), None));
     let rendition = row(camera(10), Kind::EventStill, id(90), Some(1));
     let stays = row(camera(11), Kind::Event, id(90), None);
@@ -450,18 +407,12 @@ async fn a_camera_is_forgotten(index: &dyn Index) {
         write(index, of(object.clone())).await;
     }
     let newest = row(camera(10), Kind::Still, id(91), None);
-    let pointed = NewObject {
-        pointer: Some(newest.clone()),
-        ..of(newest.clone())
-    };
+    let pointed = NewObject { pointer: Some(newest.clone()), ..of(newest.clone()) };
     write(index, pointed).await;
     let deleted = row(camera(10), Kind::Event, id(80), None);
     write(index, of(deleted.clone())).await;
     let tombstones = vec![tombstone(&deleted)];
-    index
-        .delete_event(household, camera(10), id(80), tombstones)
-        .await
-        .unwrap();
+    index.delete_event(household, camera(10), id(80), tombstones).await.unwrap();
 
     assert_eq!(forget(index, household, camera(10), 3).await, 3, "so many at a time");
     assert!(self::newest(index, camera(10)).await.is_empty());
@@ -512,23 +463,15 @@ async fn limits_are_refused(index: &dyn Index) {
     let mut large = row(camera(10), Kind::Event, id(100), None);
     large.sealed_length = INLINE_BYTES_MAX as u64 + 1;
     large.inline = Some(testing::part(7, INLINE_BYTES_MAX + 1).bytes().to_vec());
-    assert!(matches!(
-        index.commit(new(large.clone())).await,
-        Err(IndexError::Limit(_))
-    ));
+    assert!(matches!(index.commit(new(large.clone())).await, Err(IndexError::Limit(_))));
     large.sealed_length = INLINE_BYTES_MAX as u64;
     large.inline = Some(testing::part(7, INLINE_BYTES_MAX).bytes().to_vec());
     write(index, new(large.clone())).await;
     assert_eq!(objects(index, &[large.slot]).await, [large]);
 
-    let endless = ObjectRow {
-        sealed_length: u64::MAX,
-        ..row(camera(10), Kind::Clip, id(100), None)
-    };
-    let endless = NewObject {
-        quota_bytes: u64::MAX,
-        ..new(endless)
-    };
+    let endless =
+        ObjectRow { sealed_length: u64::MAX, ..row(camera(10), Kind::Clip, id(100), None) };
+    let endless = NewObject { quota_bytes: u64::MAX, ..new(endless) };
     assert!(matches!(index.commit(endless).await, Err(IndexError::Limit(_))));
 }
 
@@ -538,19 +481,10 @@ async fn what_is_no_new_row_is_refused(index: &dyn Index) {
     let cases = [
         (
             "another's name",
-            ObjectRow {
-                name: row(camera(1), Kind::Clip, id(10), None).name,
-                ..good.clone()
-            },
+            ObjectRow { name: row(camera(1), Kind::Clip, id(10), None).name, ..good.clone() },
         ),
         ("born deleted", tombstone(&good)),
-        (
-            "an inline of another length",
-            ObjectRow {
-                sealed_length: 99,
-                ..good.clone()
-            },
-        ),
+        ("an inline of another length", ObjectRow { sealed_length: 99, ..good.clone() }),
     ];
     for (case, bad) in cases {
         let found = index.commit(new(bad)).await;

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{
-    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, SUPERSEDED_MAX, quota_bytes,
+    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX,
+    Removed, Rows, SLOTS_MAX, SUPERSEDED_MAX, quota_bytes,
 };
 use async_trait::async_trait;
 use eyesonly_gate::vault::{ObjectRow, State};
@@ -38,16 +38,9 @@ impl Index for MemoryIndex {
             return Err(IndexError::Limit("slots in one question"));
         }
         let content = self.0.lock().unwrap();
-        let rows = content
-            .objects
-            .values()
-            .filter(|row| slots.contains(&row.slot))
-            .cloned()
-            .collect();
-        Ok(Rows {
-            echo: Some(nonce),
-            rows,
-        })
+        let rows =
+            content.objects.values().filter(|row| slots.contains(&row.slot)).cloned().collect();
+        Ok(Rows { echo: Some(nonce), rows })
     }
 
     async fn events(
@@ -61,29 +54,19 @@ impl Index for MemoryIndex {
             return Err(IndexError::Limit("rows in one page"));
         }
         let content = self.0.lock().unwrap();
-        let of_camera = |row: &&ObjectRow| row.camera == camera && row.kind == Kind::Event && !row.rendition;
+        let of_camera =
+            |row: &&ObjectRow| row.camera == camera && row.kind == Kind::Event && !row.rendition;
         let in_page = |row: &&ObjectRow| before.is_none_or(|before| row.id < before);
         let mut rows: Vec<_> = content.live().filter(of_camera).filter(in_page).cloned().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.id));
         rows.truncate(limit);
-        Ok(Rows {
-            echo: Some(nonce),
-            rows,
-        })
+        Ok(Rows { echo: Some(nonce), rows })
     }
 
     async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError> {
         Ok(Rows {
             echo: Some(nonce),
-            rows: self
-                .0
-                .lock()
-                .unwrap()
-                .pointers
-                .get(&camera)
-                .cloned()
-                .into_iter()
-                .collect(),
+            rows: self.0.lock().unwrap().pointers.get(&camera).cloned().into_iter().collect(),
         })
     }
 
@@ -103,22 +86,15 @@ impl Index for MemoryIndex {
         if let Some(row) = content.objects.get(&new.row.slot) {
             return Ok(Committed::Taken(Box::new(row.clone())));
         }
-        if new
-            .requires
-            .is_some_and(|required| !content.live().any(|row| row.slot == required))
-        {
+        if new.requires.is_some_and(|required| !content.live().any(|row| row.slot == required)) {
             return Ok(Committed::NoEvent);
         }
         let is_superseded = |row: &&ObjectRow| {
             let before = new.supersedes.is_some_and(|before| row.id < before);
             before && row.camera == new.row.camera && row.kind == Kind::Still
         };
-        let superseded: Vec<_> = content
-            .live()
-            .filter(is_superseded)
-            .take(SUPERSEDED_MAX)
-            .cloned()
-            .collect();
+        let superseded: Vec<_> =
+            content.live().filter(is_superseded).take(SUPERSEDED_MAX).cloned().collect();
         let freed: u64 = superseded.iter().map(quota_bytes).sum();
         let used = content.used.get(&new.household).copied().unwrap_or(0);
         let used = used.saturating_sub(freed) + quota_bytes(&new.row);
@@ -126,7 +102,9 @@ impl Index for MemoryIndex {
             return Ok(Committed::OverQuota);
         }
         let inline_fits = inline_bytes.is_none_or(|bytes| bytes as u64 == new.row.sealed_length);
-        if !inline_fits || content.objects.values().any(|row| row.name == new.row.name) || new.row.state != State::Live
+        if !inline_fits
+            || content.objects.values().any(|row| row.name == new.row.name)
+            || new.row.state != State::Live
         {
             return Err(IndexError::Unavailable("not a new row".to_owned()));
         }
@@ -136,10 +114,7 @@ impl Index for MemoryIndex {
             content.objects.remove(&row.slot);
         }
         if let Some(pointer) = new.pointer {
-            let present = content
-                .pointers
-                .entry(pointer.camera)
-                .or_insert_with(|| pointer.clone());
+            let present = content.pointers.entry(pointer.camera).or_insert_with(|| pointer.clone());
             if pointer.id > present.id {
                 *present = pointer;
             }
@@ -157,9 +132,11 @@ impl Index for MemoryIndex {
     ) -> Result<Option<Removed>, IndexError> {
         let mut content = self.0.lock().unwrap();
         let kinds = [Kind::Event, Kind::EventStill, Kind::Clip];
-        let of_event = |row: &&ObjectRow| row.camera == camera && row.id == event && kinds.contains(&row.kind);
+        let of_event =
+            |row: &&ObjectRow| row.camera == camera && row.id == event && kinds.contains(&row.kind);
         let live: Vec<_> = content.live().filter(of_event).cloned().collect();
-        let Some(details) = live.iter().find(|row| row.kind == Kind::Event && !row.rendition) else {
+        let Some(details) = live.iter().find(|row| row.kind == Kind::Event && !row.rendition)
+        else {
             return Ok(None);
         };
         let tombstone_of = |row: &ObjectRow| {
@@ -168,24 +145,15 @@ impl Index for MemoryIndex {
                 .find(|tombstone| tombstone.slot == row.slot && tombstone.state == State::Deleted)
         };
         if tombstone_of(details).is_none() {
-            return Err(IndexError::Unavailable(
-                "no tombstone for the event's details".to_owned(),
-            ));
+            return Err(IndexError::Unavailable("no tombstone for the event's details".to_owned()));
         }
-        let mut removed = Removed {
-            names: Vec::new(),
-            sealed_bytes: 0,
-        };
+        let mut removed = Removed { names: Vec::new(), sealed_bytes: 0 };
         for row in live {
             match tombstone_of(&row).filter(|_| !row.rendition) {
                 Some(tombstone) => {
-                    content.objects.insert(
-                        row.slot,
-                        ObjectRow {
-                            inline: None,
-                            ..tombstone.clone()
-                        },
-                    );
+                    content
+                        .objects
+                        .insert(row.slot, ObjectRow { inline: None, ..tombstone.clone() });
                 }
                 None => {
                     content.objects.remove(&row.slot);
@@ -211,16 +179,11 @@ impl Index for MemoryIndex {
         let of_camera = |row: &&ObjectRow| row.camera == camera;
         let forgotten: Vec<_> = content.live().filter(of_camera).take(limit).cloned().collect();
         let used = content.used.entry(household).or_default();
-        *used = forgotten
-            .iter()
-            .fold(*used, |used, row| used.saturating_sub(quota_bytes(row)));
+        *used = forgotten.iter().fold(*used, |used, row| used.saturating_sub(quota_bytes(row)));
         for row in &forgotten {
             content.objects.remove(&row.slot);
         }
-        Ok(Forgotten {
-            echo: Some(nonce),
-            rows: forgotten.len(),
-        })
+        Ok(Forgotten { echo: Some(nonce), rows: forgotten.len() })
     }
 
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError> {

@@ -96,10 +96,7 @@ impl NewObject {
     /// The row as it is kept: with the object itself, if it is kept there.
     pub fn kept_row(&self) -> ObjectRow {
         let inline = self.inline.as_ref().map(|inline| inline.bytes().to_vec());
-        ObjectRow {
-            inline,
-            ..self.row.clone()
-        }
+        ObjectRow { inline, ..self.row.clone() }
     }
 }
 

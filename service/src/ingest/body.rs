@@ -35,11 +35,17 @@ where
     ///
     /// # Errors
     /// [`IngestError::TooLarge`] if it declares more.
-    pub fn new(body: S, declared: Declared, bytes_max: u64, form: Form) -> Result<Self, IngestError> {
+    pub fn new(
+        body: S,
+        declared: Declared,
+        bytes_max: u64,
+        form: Form,
+    ) -> Result<Self, IngestError> {
         if declared.length.is_some_and(|length| length > bytes_max) {
             return Err(IngestError::TooLarge(bytes_max));
         }
-        let seconds = IDLE_SECONDS_MAX.saturating_add(declared.length.unwrap_or(bytes_max) / BYTES_A_SECOND_MIN);
+        let seconds = IDLE_SECONDS_MAX
+            .saturating_add(declared.length.unwrap_or(bytes_max) / BYTES_A_SECOND_MIN);
         let deadline = Instant::now() + Duration::from_secs(seconds);
         let hasher = declared.digest.map(Hasher::new);
         Ok(Self {

@@ -35,11 +35,10 @@ impl ContentDigest {
         if value.len() > HEADER_BYTES_MAX {
             return Err(DigestError::Malformed);
         }
-        let dictionary: sfv::Dictionary = sfv::Parser::new(value).parse().map_err(|_| DigestError::Malformed)?;
-        let declared = Self {
-            sha256: bytes(&dictionary, "sha-256")?,
-            sha512: bytes(&dictionary, "sha-512")?,
-        };
+        let dictionary: sfv::Dictionary =
+            sfv::Parser::new(value).parse().map_err(|_| DigestError::Malformed)?;
+        let declared =
+            Self { sha256: bytes(&dictionary, "sha-256")?, sha512: bytes(&dictionary, "sha-512")? };
         if declared.sha256.is_none() && declared.sha512.is_none() {
             return Err(DigestError::Unknown);
         }
@@ -47,17 +46,16 @@ impl ContentDigest {
     }
 }
 
-fn bytes<const N: usize>(dictionary: &sfv::Dictionary, name: &str) -> Result<Option<[u8; N]>, DigestError> {
+fn bytes<const N: usize>(
+    dictionary: &sfv::Dictionary,
+    name: &str,
+) -> Result<Option<[u8; N]>, DigestError> {
     match dictionary.get(name) {
         None => Ok(None),
         Some(sfv::ListEntry::Item(sfv::Item {
             bare_item: sfv::BareItem::ByteSequence(bytes),
             ..
-        })) => bytes
-            .as_slice()
-            .try_into()
-            .map(Some)
-            .map_err(|_| DigestError::Malformed),
+        })) => bytes.as_slice().try_into().map(Some).map_err(|_| DigestError::Malformed),
         Some(_) => Err(DigestError::Malformed),
     }
 }
@@ -90,17 +88,11 @@ impl Hasher {
     /// # Errors
     /// [`DigestError::Mismatch`].
     pub fn check(self) -> Result<(), DigestError> {
-        let same_256 = self
-            .sha256
-            .is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
-        let same_512 = self
-            .sha512
-            .is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
-        if same_256 && same_512 {
-            Ok(())
-        } else {
-            Err(DigestError::Mismatch)
-        }
+        let same_256 =
+            self.sha256.is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
+        let same_512 =
+            self.sha512.is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);
+        if same_256 && same_512 { Ok(()) } else { Err(DigestError::Mismatch) }
     }
 }
 

@@ -15,7 +15,9 @@ pub enum FormError {
     #[error("the still is not a JPEG file")]
     NotJpeg,
     /// A JPEG of a kind that no picture is made of here.
-    #[error("the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr are taken")]
+    #[error(
+        "the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr are taken"
+    )]
     UnusualJpeg,
     /// A JPEG that ends too early.
     #[error("the JPEG file is truncated: it does not end with its end marker")]
@@ -36,7 +38,9 @@ pub enum FormError {
     #[error("the clip is not an MP4 file: it does not begin with an ftyp box")]
     NotMp4,
     /// An MP4 with something missing or cut.
-    #[error("the MP4 file is broken or truncated: its boxes do not add up, or it has no moov and mdat (or moof) boxes")]
+    #[error(
+        "the MP4 file is broken or truncated: its boxes do not add up, or it has no moov and mdat (or moof) boxes"
+    )]
     Mp4Broken,
 }
 
@@ -74,12 +78,15 @@ mod testing {
     use super::{Form, FormError};
 
     /// The result of feeding `bytes` in pieces of `step` bytes, which must not matter.
-    pub(super) fn check(mut form: impl FnMut() -> Form, bytes: &[u8], expected: Result<(), FormError>) {
+    pub(super) fn check(
+        mut form: impl FnMut() -> Form,
+        bytes: &[u8],
+        expected: Result<(), FormError>,
+    ) {
         for step in [1, 2, 3, 7, 1000, usize::MAX] {
             let mut form = form();
-            let fed = bytes
-                .chunks(step.min(bytes.len().max(1)))
-                .try_for_each(|piece| form.push(piece));
+            let fed =
+                bytes.chunks(step.min(bytes.len().max(1))).try_for_each(|piece| form.push(piece));
             assert_eq!(fed.and_then(|()| form.end()), expected, "in pieces of {step}");
         }
     }

@@ -147,10 +147,7 @@ impl Ingest {
         let offered = grant.offer(kind, id);
         self.check_room(grant, received.declared_length()).await?;
         let deadline = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
-        let turn = self
-            .turns
-            .wait(grant.household(), *grant.camera().as_bytes(), deadline)
-            .await;
+        let turn = self.turns.wait(grant.household(), *grant.camera().as_bytes(), deadline).await;
         let _turn = turn.ok_or(IngestError::Busy)?;
         if let Some(row) = self.row(&offered).await? {
             return self.compare(&offered, &row, received).await;
@@ -204,12 +201,15 @@ impl Ingest {
         let offered = grant.offer(Kind::Event, footage_id(id)?);
         let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
         let mut text = zeroize::Zeroizing::new(Vec::new());
-        while let Some(piece) = received.next().await.inspect_err(|error| self.crossed(grant, error))? {
+        while let Some(piece) =
+            received.next().await.inspect_err(|error| self.crossed(grant, error))?
+        {
             text.extend_from_slice(&piece);
         }
         let details = describe(&text)?;
-        let plain =
-            zeroize::Zeroizing::new(serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?);
+        let plain = zeroize::Zeroizing::new(
+            serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?,
+        );
         if let Some(row) = self.row(&offered).await? {
             let mut digest = offered.digest();
             digest.update(&plain);
@@ -238,7 +238,9 @@ impl Ingest {
 
     /// The proven row that stands under what is offered, live or deleted.
     async fn row(&self, offered: &Offered<'_>) -> Result<Option<ObjectRow>, IngestError> {
-        let proven = |row: Option<&ObjectRow>| row.map(|row| offered.prove(row).map(|_| row.clone())).transpose();
+        let proven = |row: Option<&ObjectRow>| {
+            row.map(|row| offered.prove(row).map(|_| row.clone())).transpose()
+        };
         Ok(self.catalogue.row(offered.camera(), offered.slot()?, proven).await?)
     }
 
@@ -275,15 +277,19 @@ impl Ingest {
         Ok(Taken::Same)
     }
 
-    async fn commit(&self, grant: &IntakeGrant, offered: &Offered<'_>, new: NewObject) -> Result<Taken, IngestError> {
+    async fn commit(
+        &self,
+        grant: &IntakeGrant,
+        offered: &Offered<'_>,
+        new: NewObject,
+    ) -> Result<Taken, IngestError> {
         self.still_takes(grant).await?;
         let (name, body_digest, inline) = (new.row.name, new.row.body_digest, new.inline.is_some());
         let outcome = match self.catalogue.index().commit(new).await {
             Ok(Committed::Written(superseded)) => {
                 self.still_enrolled(grant, name, inline).await?;
                 let stored = (!inline).then_some(name);
-                self.catalogue
-                    .acknowledge(grant.camera(), offered.kind(), offered.id(), stored);
+                self.catalogue.acknowledge(grant.camera(), offered.kind(), offered.id(), stored);
                 for name in superseded {
                     self.catalogue.acknowledged().forget_name(name);
                     self.ladder.forget(name).await;
@@ -295,10 +301,12 @@ impl Ingest {
                 Err(_) => Err(IngestError::Unavailable("the index")),
             },
             // It was there when the upload began, or it never was.
-            Ok(Committed::NoEvent) => Err(match self.row(&grant.offer(Kind::Event, offered.id())).await? {
-                Some(row) if row.state == State::Deleted => IngestError::Deleted,
-                _ => IngestError::NoEvent,
-            }),
+            Ok(Committed::NoEvent) => {
+                Err(match self.row(&grant.offer(Kind::Event, offered.id())).await? {
+                    Some(row) if row.state == State::Deleted => IngestError::Deleted,
+                    _ => IngestError::NoEvent,
+                })
+            }
             Ok(Committed::OverQuota) => Err(IngestError::OverQuota),
             // The commit may have happened all the same: the object stays, and collection decides by the index.
             Err(error) => return Err(error.into()),
@@ -319,7 +327,12 @@ impl Ingest {
 
     /// Looks once more after the commit. A removal ends the enrolment first and deletes the rows then: a row that came in between was deleted
     /// with them, and one that came after is deleted here.
-    async fn still_enrolled(&self, grant: &IntakeGrant, name: ObjectName, inline: bool) -> Result<(), IngestError> {
+    async fn still_enrolled(
+        &self,
+        grant: &IntakeGrant,
+        name: ObjectName,
+        inline: bool,
+    ) -> Result<(), IngestError> {
         let taken = self.still_takes(grant).await;
         if !matches!(taken, Err(IngestError::Revoked)) {
             return taken;
@@ -334,16 +347,19 @@ impl Ingest {
     /// Counts an upload whose body is not what its head says: it may be somebody else's.
     fn crossed(&self, grant: &IntakeGrant, error: &IngestError) {
         if matches!(error, IngestError::Digest(DigestError::Mismatch)) {
-            self.admission
-                .records()
-                .reject(Seam::Ingest, Fault::WrongAnswer, Some(grant.camera()));
+            self.admission.records().reject(Seam::Ingest, Fault::WrongAnswer, Some(grant.camera()));
         }
     }
 
     /// Refuses what can't fit before its body is read.
-    async fn check_room(&self, grant: &IntakeGrant, length: Option<u64>) -> Result<(), IngestError> {
+    async fn check_room(
+        &self,
+        grant: &IntakeGrant,
+        length: Option<u64>,
+    ) -> Result<(), IngestError> {
         let used = self.catalogue.index().household_bytes(grant.household()).await?;
-        let needed = format::sealed_length(length.unwrap_or(0)).ok_or(IngestError::TooLarge(CLIP_BYTES_MAX))?;
+        let needed = format::sealed_length(length.unwrap_or(0))
+            .ok_or(IngestError::TooLarge(CLIP_BYTES_MAX))?;
         if used.saturating_add(needed) > grant.quota_bytes() {
             Err(IngestError::OverQuota)
         } else {
@@ -359,8 +375,8 @@ fn superseded_by(id: FootageId) -> Option<FootageId> {
 }
 
 fn footage_id(text: &str) -> Result<FootageId, IngestError> {
-    let id =
-        FootageId::parse(text).map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
+    let id = FootageId::parse(text)
+        .map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
     if id.time_milliseconds() > clock::now_milliseconds().saturating_add(AHEAD_MILLISECONDS_MAX) {
         return Err(IngestError::Id(
             "the id's time is more than 5 minutes ahead of the host's clock; set the camera's clock",
@@ -376,8 +392,8 @@ fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
             "not an event description: it must be a JSON object".to_owned(),
         ));
     }
-    let details: EventDetails =
-        serde_json::from_slice(text).map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
+    let details: EventDetails = serde_json::from_slice(text)
+        .map_err(|e| IngestError::Description(format!("not an event description: {e}")))?;
     if !EVENT_KINDS.contains(&details.kind.as_str()) {
         return Err(IngestError::Description(format!(
             "`kind` must be one of {}",

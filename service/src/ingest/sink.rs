@@ -16,11 +16,7 @@ pub struct Sink<'a> {
 impl<'a> Sink<'a> {
     /// A sink for one object.
     pub fn new(store: &'a dyn Store, sealing: Sealing<'a>) -> Self {
-        Self {
-            store,
-            sealing,
-            upload: None,
-        }
+        Self { store, sealing, upload: None }
     }
 
     /// Takes plain bytes.

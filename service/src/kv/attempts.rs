@@ -1,7 +1,9 @@
 //! Failed logins over a key-value store, for a process that ends with its request. Names and addresses are kept as MACs.
 
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
-use crate::identity::{ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, network, wait_seconds};
+use crate::identity::{
+    ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, network, wait_seconds,
+};
 use eyesonly_seal::MacKey;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,10 +54,7 @@ impl KvAttempts {
         let counter = match &raw {
             Some(raw) => {
                 let (failures, last_at_seconds) = decode(place, raw)?;
-                Counter {
-                    failures,
-                    last_at_seconds,
-                }
+                Counter { failures, last_at_seconds }
             }
             None => Counter::default(),
         };
@@ -63,7 +62,11 @@ impl KvAttempts {
     }
 
     /// Changes a counter; where `change` gives none, it stays and the answer is no.
-    fn change(&self, place: &str, change: impl Fn(Counter) -> Option<Counter>) -> Result<bool, KvError> {
+    fn change(
+        &self,
+        place: &str,
+        change: impl Fn(Counter) -> Option<Counter>,
+    ) -> Result<bool, KvError> {
         for _ in 0..TRIES_MAX {
             let (was, counter) = self.read(place)?;
             let Some(counter) = change(counter) else {
@@ -97,7 +100,8 @@ impl Attempts for KvAttempts {
         for (place, free) in &counters {
             // Once more: of many at the same moment only as many get in as are free. One that loses here stays counted where it came first.
             let is_free = |counter| wait_seconds(counter, *free, now_seconds) == 0;
-            let counted = self.change(place, |counter| is_free(counter).then(|| counter.failed(now_seconds)));
+            let counted =
+                self.change(place, |counter| is_free(counter).then(|| counter.failed(now_seconds)));
             if !counted.map_err(unknown)? {
                 return Err(1);
             }
@@ -157,11 +161,7 @@ mod tests {
         };
         let got_in = std::thread::scope(|scope| {
             let guesses: Vec<_> = (0..16).map(|_| scope.spawn(attempt)).collect();
-            guesses
-                .into_iter()
-                .map(|guess| guess.join().unwrap())
-                .filter(|got_in| *got_in)
-                .count()
+            guesses.into_iter().map(|guess| guess.join().unwrap()).filter(|got_in| *got_in).count()
         });
         assert!(got_in <= ACCOUNT_HERE_FREE as usize, "{got_in}");
     }

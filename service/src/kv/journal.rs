@@ -39,7 +39,10 @@ pub(super) fn open(key: &str, raw: &[u8]) -> Result<Option<(Vec<u8>, u64)>, KvEr
 }
 
 /// The version and state of a journal; of one that nobody has begun: 0 and the default.
-pub(super) fn state<S: DeserializeOwned + Default>(kv: &dyn KeyValue, journal: &str) -> Result<(u64, S), KvError> {
+pub(super) fn state<S: DeserializeOwned + Default>(
+    kv: &dyn KeyValue,
+    journal: &str,
+) -> Result<(u64, S), KvError> {
     let Some(raw) = kv.get(journal)? else {
         return Ok((0, S::default()));
     };
@@ -64,11 +67,7 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
         let was = kv.get(&journal)?;
         let head = match &was {
             Some(raw) => decode::<Head<S>>(&journal, raw)?,
-            None => Head {
-                version: 0,
-                state: S::default(),
-                writes: Vec::new(),
-            },
+            None => Head { version: 0, state: S::default(), writes: Vec::new() },
         };
         if head.version == u64::MAX {
             return Err(KvError(format!("{journal} has no version after its own")));
@@ -131,11 +130,8 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
     /// Decides the change and makes its writes. None: somebody else was first, and nothing was changed.
     pub(super) fn commit(self) -> Result<Option<u64>, KvError> {
         let version = self.next();
-        let mut head = Head {
-            version,
-            state: self.state,
-            writes: self.writes.into_iter().collect(),
-        };
+        let mut head =
+            Head { version, state: self.state, writes: self.writes.into_iter().collect() };
         let decided = encode(&head)?;
         if !self.kv.swap(&self.journal, self.was.as_deref(), &decided)? {
             return Ok(None);
@@ -151,12 +147,13 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
 }
 
 /// Makes the writes of a change that was decided.
-fn make(kv: &dyn KeyValue, version: u64, writes: &[(String, Option<Vec<u8>>)]) -> Result<(), KvError> {
+fn make(
+    kv: &dyn KeyValue,
+    version: u64,
+    writes: &[(String, Option<Vec<u8>>)],
+) -> Result<(), KvError> {
     for (key, value) in writes {
-        let entry = encode(&Entry {
-            version,
-            value: value.clone(),
-        })?;
+        let entry = encode(&Entry { version, value: value.clone() })?;
         raise(kv, key, version, &entry)?;
     }
     Ok(())
@@ -241,10 +238,7 @@ mod tests {
         for calls in 0.. {
             let kv: &'static MemoryKv = Box::leak(Box::default());
             write(kv, &["a", "b"], 1).unwrap().unwrap();
-            let goes = GoesAway {
-                kv,
-                left: AtomicUsize::new(calls),
-            };
+            let goes = GoesAway { kv, left: AtomicUsize::new(calls) };
             let said = write(&goes, &["a", "b"], 2);
             // Whoever writes next makes what was left.
             write(kv, &["c"], 3).unwrap().unwrap();
@@ -309,11 +303,7 @@ mod tests {
         assert!(after(&kv).unwrap_err().0.contains("is behind a"));
         kv.delete_many(&[JOURNAL.to_owned()]).unwrap();
         assert!(after(&kv).unwrap_err().0.contains("is behind a"));
-        let last = Head {
-            version: u64::MAX,
-            state: (),
-            writes: Vec::new(),
-        };
+        let last = Head { version: u64::MAX, state: (), writes: Vec::new() };
         kv.set(JOURNAL, &encode(&last).unwrap()).unwrap();
         assert!(after(&kv).unwrap_err().0.contains("no version after"));
         assert_eq!(read(&kv, "a"), Some(2), "nothing was changed");

@@ -35,7 +35,9 @@ pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
     let bytes = super::unhex(text.trim()).map(Zeroizing::new);
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     bytes.map(KeyEncryptionKey::from_bytes).ok_or_else(|| {
-        KeysError::Unavailable("the key-encryption key must be 64 hexadecimal digits; none of it is shown".into())
+        KeysError::Unavailable(
+            "the key-encryption key must be 64 hexadecimal digits; none of it is shown".into(),
+        )
     })
 }
 
@@ -48,7 +50,11 @@ impl KvKeys {
     ///
     /// # Errors
     /// [`KeysError::WrongKey`]: the store was begun with another key-encryption key. [`KeysError::NoKey`]: it was not begun.
-    pub fn open(kv: Arc<dyn KeyValue>, kek: KeyEncryptionKey, may_begin: bool) -> Result<Self, KeysError> {
+    pub fn open(
+        kv: Arc<dyn KeyValue>,
+        kek: KeyEncryptionKey,
+        may_begin: bool,
+    ) -> Result<Self, KeysError> {
         let mut wrapped = kv.get(EDGE)?;
         if wrapped.is_none() && may_begin {
             // A new key over records of an old one would end every credential in them.
@@ -65,11 +71,7 @@ impl KvKeys {
         }
         let wrapped = wrapped.ok_or(KeysError::NoKey)?;
         let edge = kek.unwrap(EDGE_OWNER, &wrapped).map_err(|_| KeysError::WrongKey)?;
-        Ok(Self {
-            kv,
-            kek,
-            edge: EdgeKey::from_bytes(*edge),
-        })
+        Ok(Self { kv, kek, edge: EdgeKey::from_bytes(*edge) })
     }
 }
 
@@ -81,9 +83,7 @@ impl Keys for KvKeys {
     fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError> {
         let wrapped = self.kv.get(&place(household))?.ok_or(KeysError::NoKey)?;
         let key = self.kek.unwrap(household.as_bytes(), &wrapped);
-        Ok(Arc::new(HouseholdKey::from_bytes(
-            *key.map_err(|_| KeysError::WrongKey)?,
-        )))
+        Ok(Arc::new(HouseholdKey::from_bytes(*key.map_err(|_| KeysError::WrongKey)?)))
     }
 }
 
@@ -91,10 +91,7 @@ impl Keyring for KvKeys {
     fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
         let key = Zeroizing::new(clock::random::<32>());
         let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random());
-        if self
-            .kv
-            .swap(&place(household), None, &wrapped.map_err(|_| KeysError::WrongKey)?)?
-        {
+        if self.kv.swap(&place(household), None, &wrapped.map_err(|_| KeysError::WrongKey)?)? {
             Ok(())
         } else {
             Err(KeysError::Unavailable("the household has a key already".into()))
@@ -120,10 +117,7 @@ mod tests {
     #[test]
     fn keys_are_kept_and_bound_to_their_household() {
         let kv: Arc<dyn KeyValue> = Arc::new(MemoryKv::default());
-        assert!(matches!(
-            KvKeys::open(Arc::clone(&kv), kek(1), false),
-            Err(KeysError::NoKey)
-        ));
+        assert!(matches!(KvKeys::open(Arc::clone(&kv), kek(1), false), Err(KeysError::NoKey)));
         let keys = KvKeys::open(Arc::clone(&kv), kek(1), true).unwrap();
         let [one, two] = [1, 2].map(|n| HouseholdId::from_bytes([n; 16]));
         keys.add_household(one).unwrap();
@@ -142,14 +136,7 @@ mod tests {
 
     #[test]
     fn a_key_encryption_key_is_64_digits() {
-        for bad in [
-            "",
-            "00",
-            &"0".repeat(63),
-            &"0".repeat(65),
-            &"g".repeat(64),
-            &"é".repeat(32),
-        ] {
+        for bad in ["", "00", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"é".repeat(32)] {
             assert!(read_kek(bad).is_err(), "{bad:?}");
         }
         assert!(read_kek(&format!("{}\n", "0a".repeat(32))).is_ok());

@@ -80,7 +80,8 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, KvError> {
 }
 
 fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, KvError> {
-    postcard::from_bytes(value).map_err(|_| KvError(format!("the value of {key} is not what is written there")))
+    postcard::from_bytes(value)
+        .map_err(|_| KvError(format!("the value of {key} is not what is written there")))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,8 +7,8 @@ use super::journal::{Draft, entry, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, hex, unhex};
 use async_trait::async_trait;
 use eyesonly_gate::registry::{
-    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position, RECORD_BYTES_MAX,
-    RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
+    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position,
+    RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
 };
 use std::sync::Arc;
 
@@ -75,7 +75,11 @@ impl Registry for KvRegistry {
         })
     }
 
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         check(&changes)?;
         for _ in 0..TRIES_MAX {
             let mut draft = Draft::<()>::begin(&*self.0, JOURNAL.to_owned())?;
@@ -127,11 +131,7 @@ impl Registry for KvRegistry {
                 keys.push(key);
             }
         }
-        Ok(Listing {
-            echo: None,
-            position,
-            keys,
-        })
+        Ok(Listing { echo: None, position, keys })
     }
 
     fn reset(&self) {}

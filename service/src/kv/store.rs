@@ -73,17 +73,15 @@ fn part_key(upload: &[u8; 16], part: u64) -> String {
     format!("part/{}/{part}", hex(upload))
 }
 
-fn write_head(kv: &dyn KeyValue, name: ObjectName, length: usize, body: Body) -> Result<(), StoreError> {
-    let head = Head {
-        length: length as u64,
-        written_at_milliseconds: clock::now_milliseconds(),
-        body,
-    };
-    if kv.swap(&head_key(name), None, &encode(&head)?)? {
-        Ok(())
-    } else {
-        Err(StoreError::Exists)
-    }
+fn write_head(
+    kv: &dyn KeyValue,
+    name: ObjectName,
+    length: usize,
+    body: Body,
+) -> Result<(), StoreError> {
+    let head =
+        Head { length: length as u64, written_at_milliseconds: clock::now_milliseconds(), body };
+    if kv.swap(&head_key(name), None, &encode(&head)?)? { Ok(()) } else { Err(StoreError::Exists) }
 }
 
 fn parts_of(length: u64) -> u64 {
@@ -91,10 +89,8 @@ fn parts_of(length: u64) -> u64 {
 }
 
 fn drop_parts(kv: &dyn KeyValue, upload: &[u8; 16], parts: u64) -> Result<(), KvError> {
-    let keys: Vec<String> = (0..parts)
-        .map(|part| part_key(upload, part))
-        .chain([begun_key(upload)])
-        .collect();
+    let keys: Vec<String> =
+        (0..parts).map(|part| part_key(upload, part)).chain([begun_key(upload)]).collect();
     kv.delete_many(&keys)
 }
 
@@ -123,7 +119,8 @@ impl KvStore {
             };
             let at = part.saturating_mul(part_bytes);
             let from = usize::try_from(start.saturating_sub(at)).map_err(|_| StoreError::Short)?;
-            let to = usize::try_from(end.saturating_sub(at).min(part_bytes)).map_err(|_| StoreError::Short)?;
+            let to = usize::try_from(end.saturating_sub(at).min(part_bytes))
+                .map_err(|_| StoreError::Short)?;
             range.extend_from_slice(bytes.get(from..to).ok_or(StoreError::Short)?);
         }
         Ok(Bytes::from(range))
@@ -176,15 +173,11 @@ impl Store for KvStore {
                     let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
                     (start <= end && end <= bytes.len()).then(|| bytes.slice(start..end))
                 };
-                ends.into_iter()
-                    .map(|range| slice(range).ok_or(StoreError::Short))
-                    .collect()
+                ends.into_iter().map(|range| slice(range).ok_or(StoreError::Short)).collect()
             }
             Body::Parts(upload) => {
                 let mut parts = HashMap::new();
-                ends.into_iter()
-                    .map(|range| self.range(&upload, range, &mut parts))
-                    .collect()
+                ends.into_iter().map(|range| self.range(&upload, range, &mut parts)).collect()
             }
         }
     }
@@ -200,10 +193,13 @@ impl Store for KvStore {
 
     async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
         for key in self.0.list(BEGUN)? {
-            let (Some(raw), Some(upload)) = (self.0.get(&key)?, key.strip_prefix(BEGUN).and_then(unhex)) else {
+            let (Some(raw), Some(upload)) =
+                (self.0.get(&key)?, key.strip_prefix(BEGUN).and_then(unhex))
+            else {
                 continue;
             };
-            let (begun, Ok(upload)) = (decode::<Begun>(&key, &raw)?, <[u8; 16]>::try_from(upload)) else {
+            let (begun, Ok(upload)) = (decode::<Begun>(&key, &raw)?, <[u8; 16]>::try_from(upload))
+            else {
                 continue;
             };
             if begun.at_milliseconds >= before_milliseconds {
@@ -223,10 +219,8 @@ impl Store for KvStore {
         }
         let mut listed = Vec::new();
         for key in self.0.list(HEADS)? {
-            let name = key
-                .strip_prefix(HEADS)
-                .and_then(unhex)
-                .and_then(|name| name.try_into().ok());
+            let name =
+                key.strip_prefix(HEADS).and_then(unhex).and_then(|name| name.try_into().ok());
             let (Some(name), Some(raw)) = (name, self.0.get(&key)?) else {
                 continue;
             };
@@ -384,19 +378,10 @@ mod tests {
         let (kv, store) = store();
         let name = ObjectName::from_bytes([1; 32]);
         store.put(name, long()).await.unwrap();
-        let Some(Head {
-            body: Body::Parts(upload),
-            ..
-        }) = store.head(name).unwrap()
-        else {
+        let Some(Head { body: Body::Parts(upload), .. }) = store.head(name).unwrap() else {
             panic!("a long object is in parts");
         };
-        let begun = Begun {
-            at_milliseconds: 1,
-            parts: 3,
-            name: [1; 32],
-            claimed: false,
-        };
+        let begun = Begun { at_milliseconds: 1, parts: 3, name: [1; 32], claimed: false };
         kv.set(&begun_key(&upload), &encode(&begun).unwrap()).unwrap();
         assert_eq!(store.sweep(u64::MAX).await.unwrap().len(), 1);
         assert_eq!(kv.list(BEGUN).unwrap(), [""; 0]);

@@ -43,10 +43,7 @@ impl MemoryLedger {
 
     /// The latest deliveries, oldest first.
     pub fn recent_deliveries(&self) -> Vec<Delivery> {
-        self.recent
-            .lock()
-            .map(|r| r.0.iter().copied().collect())
-            .unwrap_or_default()
+        self.recent.lock().map(|r| r.0.iter().copied().collect()).unwrap_or_default()
     }
 }
 
@@ -123,12 +120,7 @@ mod tests {
         let ledger = MemoryLedger::default();
         for (seam, _) in Seam::ALL {
             for (fault, _) in Fault::ALL {
-                ledger.misdelivery(&Misdelivery {
-                    at_milliseconds: 0,
-                    seam,
-                    fault,
-                    camera: None,
-                });
+                ledger.misdelivery(&Misdelivery { at_milliseconds: 0, seam, fault, camera: None });
                 assert_eq!(ledger.misdeliveries(seam, fault), 1, "{seam:?} {fault:?}");
             }
         }

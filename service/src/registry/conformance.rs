@@ -10,8 +10,8 @@
 )]
 
 use eyesonly_gate::registry::{
-    ASKED_MAX, CHANGES_MAX, Change, Expect, LIST_MAX, Nonce, Position, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX,
-    Registry, RegistryError,
+    ASKED_MAX, CHANGES_MAX, Change, Expect, LIST_MAX, Nonce, Position, RECORD_BYTES_MAX,
+    RECORD_KEY_BYTES_MAX, Registry, RegistryError,
 };
 
 /// Runs the suite against a new, empty registry. Panics where the registry does not conform.
@@ -28,22 +28,17 @@ pub async fn check(registry: &dyn Registry) {
 }
 
 fn change(kind: &'static str, key: &[u8], expect: Expect, record: Option<&[u8]>) -> Change {
-    Change {
-        kind,
-        key: key.to_vec(),
-        expect,
-        record: record.map(<[u8]>::to_vec),
-    }
+    Change { kind, key: key.to_vec(), expect, record: record.map(<[u8]>::to_vec) }
 }
 
 /// Reads several records, checks that the nonce came back where one does, and returns records and position.
-async fn ask(registry: &dyn Registry, names: &[(&'static str, &[u8])]) -> (Vec<Option<Vec<u8>>>, Position) {
+async fn ask(
+    registry: &dyn Registry,
+    names: &[(&'static str, &[u8])],
+) -> (Vec<Option<Vec<u8>>>, Position) {
     let nonce = Nonce::from_bytes([0x5a; 16]);
     let answer = registry.read(names, nonce).await.unwrap();
-    assert!(
-        answer.echo.is_none_or(|echo| echo == nonce),
-        "the question's nonce comes back"
-    );
+    assert!(answer.echo.is_none_or(|echo| echo == nonce), "the question's nonce comes back");
     assert_eq!(answer.records.len(), names.len());
     (answer.records, answer.position)
 }
@@ -53,10 +48,7 @@ pub async fn echoes(registry: &dyn Registry) {
     for byte in [0x00, 0x5a, 0xff] {
         let nonce = Nonce::from_bytes([byte; 16]);
         assert_eq!(registry.read(&[], nonce).await.unwrap().echo, Some(nonce));
-        assert_eq!(
-            registry.read(&[("viewer", b"nobody")], nonce).await.unwrap().echo,
-            Some(nonce)
-        );
+        assert_eq!(registry.read(&[("viewer", b"nobody")], nonce).await.unwrap().echo, Some(nonce));
         assert_eq!(registry.list("viewer", None, 1, nonce).await.unwrap().echo, Some(nonce));
     }
 }
@@ -78,7 +70,12 @@ async fn read(registry: &dyn Registry, kind: &'static str, key: &[u8]) -> Option
     ask(registry, &[(kind, key)]).await.0.remove(0)
 }
 
-async fn keys(registry: &dyn Registry, kind: &'static str, after: Option<&[u8]>, limit: usize) -> Vec<Vec<u8>> {
+async fn keys(
+    registry: &dyn Registry,
+    kind: &'static str,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Vec<Vec<u8>> {
     let nonce = Nonce::from_bytes([0x11; 16]);
     let listing = registry.list(kind, after, limit, nonce).await.unwrap();
     assert!(listing.echo.is_none_or(|echo| echo == nonce));
@@ -108,15 +105,12 @@ async fn a_commit_is_read_back(registry: &dyn Registry) {
     ];
     assert_eq!(commit(registry, first).await, 1);
     assert_eq!(read(registry, "viewer", b"alder").await, Some(b"one".to_vec()));
-    assert_eq!(
-        read(registry, "viewer", b"birch").await,
-        Some(Vec::new()),
-        "empty is not absent"
-    );
+    assert_eq!(read(registry, "viewer", b"birch").await, Some(Vec::new()), "empty is not absent");
 
     let second = vec![change("viewer", b"alder", Expect::At(1), Some(b"two"))];
     assert_eq!(commit(registry, second).await, 2);
-    let names: [(&'static str, &[u8]); 3] = [("viewer", b"birch"), ("viewer", b"cedar"), ("viewer", b"alder")];
+    let names: [(&'static str, &[u8]); 3] =
+        [("viewer", b"birch"), ("viewer", b"cedar"), ("viewer", b"alder")];
     let (records, position) = ask(registry, &names).await;
     assert_eq!(
         records,
@@ -150,11 +144,7 @@ async fn a_wrong_expectation_changes_nothing(registry: &dyn Registry) {
         assert_eq!(position(registry).await, before, "{case}");
         assert_eq!(read(registry, "viewer", b"maple").await, None, "{case}");
         assert_eq!(read(registry, "viewer", b"birch").await, Some(Vec::new()), "{case}");
-        assert_eq!(
-            read(registry, "viewer", b"alder").await,
-            Some(b"two".to_vec()),
-            "{case}"
-        );
+        assert_eq!(read(registry, "viewer", b"alder").await, Some(b"two".to_vec()), "{case}");
     }
     let absent = registry
         .commit(vec![change("viewer", b"cedar", Expect::At(1), Some(b"x"))], Some(next))
@@ -183,11 +173,7 @@ async fn commits_without_a_sequence_take_the_next(registry: &dyn Registry) {
         !one_count || rights_now == sessions(registry).await,
         "a session changes nobody's rights"
     );
-    assert_eq!(
-        commit(registry, Vec::new()).await,
-        rights_now + 1,
-        "each commit adds one"
-    );
+    assert_eq!(commit(registry, Vec::new()).await, rights_now + 1, "each commit adds one");
     let next = if one_count { next + 2 } else { next + 1 };
     assert_eq!(sessions(registry).await, next);
     let both = vec![
@@ -223,27 +209,12 @@ async fn kinds_and_keys_are_apart(registry: &dyn Registry) {
         change("login", &[0xff, 0x00], Expect::Absent, Some(b"bytes")),
     ];
     commit(registry, changes).await;
-    assert_eq!(
-        read(registry, "login", b"alder").await.as_deref(),
-        Some(b"hash".as_slice())
-    );
-    assert_eq!(
-        read(registry, "login", b"alder\0").await.as_deref(),
-        Some(b"longer".as_slice())
-    );
-    assert_eq!(
-        read(registry, "login", b"Alder").await.as_deref(),
-        Some(b"upper".as_slice())
-    );
-    assert_eq!(
-        read(registry, "login", &[0xff, 0x00]).await.as_deref(),
-        Some(b"bytes".as_slice())
-    );
+    assert_eq!(read(registry, "login", b"alder").await.as_deref(), Some(b"hash".as_slice()));
+    assert_eq!(read(registry, "login", b"alder\0").await.as_deref(), Some(b"longer".as_slice()));
+    assert_eq!(read(registry, "login", b"Alder").await.as_deref(), Some(b"upper".as_slice()));
+    assert_eq!(read(registry, "login", &[0xff, 0x00]).await.as_deref(), Some(b"bytes".as_slice()));
     assert_eq!(read(registry, "login", b"alde").await, None);
-    assert_eq!(
-        read(registry, "viewer", b"alder").await.as_deref(),
-        Some(b"two".as_slice())
-    );
+    assert_eq!(read(registry, "viewer", b"alder").await.as_deref(), Some(b"two".as_slice()));
 }
 
 async fn a_listing_pages_by_key(registry: &dyn Registry) {
@@ -278,33 +249,20 @@ async fn limits_are_refused(registry: &dyn Registry) {
         ("no key", vec![change("viewer", b"", Expect::Any, Some(b"x"))]),
         (
             "a long key",
-            vec![change(
-                "viewer",
-                &[1; RECORD_KEY_BYTES_MAX + 1],
-                Expect::Any,
-                Some(b"x"),
-            )],
+            vec![change("viewer", &[1; RECORD_KEY_BYTES_MAX + 1], Expect::Any, Some(b"x"))],
         ),
-        (
-            "a long record",
-            vec![change("viewer", b"long", Expect::Any, Some(&long))],
-        ),
+        ("a long record", vec![change("viewer", b"long", Expect::Any, Some(&long))]),
         ("many changes", (0..=CHANGES_MAX as u32).map(ending).collect()),
     ];
     for (case, changes) in cases {
         let found = registry.commit(changes, None).await;
         assert!(matches!(found, Err(RegistryError::Limit(_))), "{case}: {found:?}");
     }
-    let found = registry
-        .list("viewer", None, LIST_MAX + 1, Nonce::from_bytes([1; 16]))
-        .await;
+    let found = registry.list("viewer", None, LIST_MAX + 1, Nonce::from_bytes([1; 16])).await;
     assert!(matches!(found, Err(RegistryError::Limit(_))), "a long page: {found:?}");
     let many = vec![("viewer", b"x".as_slice()); ASKED_MAX + 1];
     let found = registry.read(&many, Nonce::from_bytes([1; 16])).await;
-    assert!(
-        matches!(found, Err(RegistryError::Limit(_))),
-        "a long question: {found:?}"
-    );
+    assert!(matches!(found, Err(RegistryError::Limit(_))), "a long question: {found:?}");
     assert_eq!(position(registry).await, before);
 
     let longest = vec![
@@ -313,16 +271,10 @@ async fn limits_are_refused(registry: &dyn Registry) {
     ];
     registry.commit(longest, None).await.unwrap();
     assert_eq!(
-        read(registry, "viewer", &[1; RECORD_KEY_BYTES_MAX])
-            .await
-            .unwrap()
-            .len(),
+        read(registry, "viewer", &[1; RECORD_KEY_BYTES_MAX]).await.unwrap().len(),
         RECORD_BYTES_MAX
     );
-    registry
-        .commit((0..CHANGES_MAX as u32).map(ending).collect(), None)
-        .await
-        .unwrap();
+    registry.commit((0..CHANGES_MAX as u32).map(ending).collect(), None).await.unwrap();
 }
 
 async fn answers_survive_a_reset(registry: &dyn Registry) {

@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use eyesonly_gate::registry::{
-    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position, RECORD_BYTES_MAX,
-    RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
+    ASKED_MAX, Answer, CHANGES_MAX, Change, Expect, LIST_MAX, Listing, Nonce, Position,
+    RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, RecordName, Registry, RegistryError,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -39,18 +39,16 @@ impl Registry for MemoryRegistry {
             return Err(RegistryError::Limit("records in one question"));
         }
         let content = self.0.lock().unwrap();
-        let found = names
-            .iter()
-            .map(|(kind, key)| content.records.get(&(*kind, key.to_vec())));
+        let found = names.iter().map(|(kind, key)| content.records.get(&(*kind, key.to_vec())));
         let records = found.map(|found| found.map(|(record, _)| record.clone()));
-        Ok(Answer {
-            echo: Some(nonce),
-            records: records.collect(),
-            position: content.position(),
-        })
+        Ok(Answer { echo: Some(nonce), records: records.collect(), position: content.position() })
     }
 
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         if changes.len() > CHANGES_MAX {
             return Err(RegistryError::Limit("changes in one commit"));
         }
@@ -62,24 +60,14 @@ impl Registry for MemoryRegistry {
         if rights.is_some_and(|rights| rights != content.rights) {
             return Err(RegistryError::Conflict);
         }
-        for Change {
-            kind,
-            key,
-            expect,
-            record,
-        } in changes
-        {
+        for Change { kind, key, expect, record } in changes {
             if key.is_empty() || key.len() > RECORD_KEY_BYTES_MAX {
                 return Err(RegistryError::Limit("length of a record's key"));
             }
             if record.as_ref().is_some_and(|record| record.len() > RECORD_BYTES_MAX) {
                 return Err(RegistryError::Limit("length of a record"));
             }
-            let number = if kind == "session" {
-                content.sessions
-            } else {
-                content.rights
-            };
+            let number = if kind == "session" { content.sessions } else { content.rights };
             let place = (kind, key);
             let written_at = content.records.get(&place).map(|(_, number)| *number);
             let holds = match expect {

@@ -114,13 +114,7 @@ struct TakesAny(Shareds<()>);
 #[async_trait]
 impl Coalescer for TakesAny {
     async fn fetch(&self, _: ExtentKey, read: Read) -> Fetched {
-        let flight = self
-            .0
-            .lock()
-            .unwrap()
-            .entry(())
-            .or_insert_with(|| read.shared())
-            .clone();
+        let flight = self.0.lock().unwrap().entry(()).or_insert_with(|| read.shared()).clone();
         flight.await
     }
 }
@@ -167,8 +161,5 @@ fn controls_are_caught() {
     fails(wrong::<LooksFirst>, "two reads at once");
     fails(wrong::<RemovesTwice>, "two reads at once");
     fails(wrong::<TakesAny>, "another key's answer");
-    fails(
-        wrong::<DiesWithItsFirst>,
-        "a waiter that went away ended another's read",
-    );
+    fails(wrong::<DiesWithItsFirst>, "a waiter that went away ended another's read");
 }

@@ -36,7 +36,9 @@ impl Sent {
     async fn next(&mut self) -> Option<Bytes> {
         match self {
             Self::Departure(departure) => {
-                let frame = std::future::poll_fn(|context| Pin::new(&mut *departure).poll_frame(context)).await;
+                let frame =
+                    std::future::poll_fn(|context| Pin::new(&mut *departure).poll_frame(context))
+                        .await;
                 frame?.ok()?.into_data().ok()
             }
             Self::Wrong(held, at) => {
@@ -62,18 +64,12 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
             let held = scene.footage.newest_still(&grant).await.unwrap();
             let length = LENGTH as u64;
             let mut body = if HOLDS && ASKS {
-                let content = Content::Footage {
-                    source: Box::new(held),
-                    offset: 0,
-                    length,
-                };
+                let content = Content::Footage { source: Box::new(held), offset: 0, length };
                 let instance = Instance::new(Arc::clone(&grant));
                 let answer = instance.answers(Status::Ok, MediaType::Jpeg, content).unwrap();
-                let leaving = Leaving {
-                    handed: Handed::Still,
-                    event: None,
-                };
-                let departure = Departure::open(&scene.admission, &grant, &scene.raw(), answer, leaving).await;
+                let leaving = Leaving { handed: Handed::Still, event: None };
+                let departure =
+                    Departure::open(&scene.admission, &grant, &scene.raw(), answer, leaving).await;
                 // Signed out before it could leave: then nothing does.
                 let Ok(departure) = departure else {
                     assert!(has_ended.load(Ordering::SeqCst) || ending.load(Ordering::SeqCst));
@@ -91,12 +87,17 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
                 let had_ended = has_ended.load(Ordering::SeqCst);
                 match body.next().await {
                     Some(piece) => {
-                        assert!(!(asks_now && had_ended), "a further extent after the session's end");
+                        assert!(
+                            !(asks_now && had_ended),
+                            "a further extent after the session's end"
+                        );
                         sent += piece.len() as u64;
                     }
                     None => {
                         assert!(
-                            asks_now && (has_ended.load(Ordering::SeqCst) || ending.load(Ordering::SeqCst)),
+                            asks_now
+                                && (has_ended.load(Ordering::SeqCst)
+                                    || ending.load(Ordering::SeqCst)),
                             "a body was cut for nothing"
                         );
                         return;
@@ -111,7 +112,8 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
         })
     };
     let ends = {
-        let (scene, has_ended, ending) = (Arc::clone(&scene), Arc::clone(&has_ended), Arc::clone(&ending));
+        let (scene, has_ended, ending) =
+            (Arc::clone(&scene), Arc::clone(&has_ended), Arc::clone(&ending));
         spawn(async move {
             ending.store(true, Ordering::SeqCst);
             scene.sign_out().await;

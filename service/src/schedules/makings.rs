@@ -46,11 +46,7 @@ impl Renditions for Real {
         }
     }
     async fn remember(&self) {
-        let kept = self
-            .0
-            .footage
-            .remember(&self.1, &HANDLER, "320", RENDITION.to_vec())
-            .await;
+        let kept = self.0.footage.remember(&self.1, &HANDLER, "320", RENDITION.to_vec()).await;
         assert!(kept.is_ok());
     }
 }

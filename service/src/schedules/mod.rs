@@ -36,7 +36,8 @@ fn random<F: Future<Output = ()> + 'static>(iterations: usize, scene: fn() -> F)
 /// Runs a scene under random schedules, then under as many of all schedules in their order.
 fn holds<F: Future<Output = ()> + 'static>(scene: fn() -> F, schedules: usize) {
     random(schedules, scene);
-    Runner::new(DfsScheduler::new(Some(schedules), false), config()).run(move || shuttle::future::block_on(scene()));
+    Runner::new(DfsScheduler::new(Some(schedules), false), config())
+        .run(move || shuttle::future::block_on(scene()));
 }
 
 /// Failures among which a control must have failed with its own words.

@@ -6,7 +6,9 @@ use super::{fails, holds};
 use crate::registry::memory::MemoryRegistry;
 use crate::sync::{Mutex, Semaphore, spawn};
 use async_trait::async_trait;
-use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::registry::{
+    Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError,
+};
 use eyesonly_gate::{Admission, Refused};
 use eyesonly_rights::{Action, Record, ViewerRecord, prove};
 use eyesonly_seal::ViewerId;
@@ -32,7 +34,11 @@ impl Registry for Pool {
         drop(connection);
         reply.ok_or_else(|| RegistryError::Unavailable("the connection was closed".into()))
     }
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         self.registry.commit(changes, rights).await
     }
     async fn list(
@@ -82,7 +88,8 @@ impl Asks for Believes {
         // Whose record it is.
         [0, 1].map(viewer).into_iter().find(|viewer| {
             let key = record_key();
-            let read = prove::<ViewerRecord>(&key, viewer.as_bytes(), Some(sealed), &answer.position, 0);
+            let read =
+                prove::<ViewerRecord>(&key, viewer.as_bytes(), Some(sealed), &answer.position, 0);
             read.is_ok_and(|record| record.is_some())
         })
     }

@@ -38,7 +38,11 @@ pub(super) async fn move_in(records: &Records, n: u8) {
 }
 
 /// Asks for a grant as the viewer of the household `n`, for its camera.
-pub(super) async fn admit(admission: &Admission, n: u8, action: Action) -> Result<Arc<Grant>, Refused> {
+pub(super) async fn admit(
+    admission: &Admission,
+    n: u8,
+    action: Action,
+) -> Result<Arc<Grant>, Refused> {
     Residents::new(n).admit(admission, &**KEYS, action).await
 }
 
@@ -60,22 +64,16 @@ impl Scene {
         move_in(&records, 0).await;
         let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(64 << 20));
         let tiers = vec![(Seam::MemoryTier, memory)];
-        let ladder = Arc::new(Ladder::new(
-            tiers,
-            Arc::new(MemoryStore::default()),
-            Arc::clone(&records),
-        ));
+        let ladder =
+            Arc::new(Ladder::new(tiers, Arc::new(MemoryStore::default()), Arc::clone(&records)));
         let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
         let intake = Residents::new(0).admit_camera(&admission, &**KEYS).await.unwrap();
         let id = FootageId::from_time(clock::now_milliseconds(), [7; 10]).unwrap();
-        let ingest = Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission));
+        let ingest =
+            Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission));
         let taken = ingest.anything(&intake, Kind::Still, id, still).await;
         assert_eq!(taken.unwrap(), Taken::Created);
-        Self {
-            footage: Footage::new(catalogue, ladder),
-            records,
-            admission,
-        }
+        Self { footage: Footage::new(catalogue, ladder), records, admission }
     }
 
     pub(super) async fn grant(&self, action: Action) -> Arc<Grant> {
@@ -94,8 +92,5 @@ impl Scene {
 
 /// The store's and the uploads' time limits ask for a clock; nothing runs out by this one.
 pub(super) fn clock_that_stands() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }

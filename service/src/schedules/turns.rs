@@ -48,10 +48,7 @@ struct Count(Arc<[AtomicUsize; 4]>, usize);
 impl Count {
     fn new(at_it: &Arc<[AtomicUsize; 4]>, n: usize, max: usize) -> Self {
         let count = Self(Arc::clone(at_it), n);
-        assert!(
-            count.0[n].fetch_add(1, Ordering::SeqCst) < max,
-            "more than may be at it"
-        );
+        assert!(count.0[n].fetch_add(1, Ordering::SeqCst) < max, "more than may be at it");
         count
     }
 }

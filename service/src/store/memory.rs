@@ -34,11 +34,7 @@ impl Store for MemoryStore {
     }
 
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
-        Ok(Box::new(MemoryUpload {
-            objects: Arc::clone(&self.objects),
-            name,
-            parts: Vec::new(),
-        }))
+        Ok(Box::new(MemoryUpload { objects: Arc::clone(&self.objects), name, parts: Vec::new() }))
     }
 
     fn part_bytes(&self) -> usize {
@@ -50,20 +46,11 @@ impl Store for MemoryStore {
         if self.hangs.load(std::sync::atomic::Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        let object = self
-            .objects
-            .lock()
-            .unwrap()
-            .get(&name)
-            .cloned()
-            .ok_or(StoreError::NotFound)?;
+        let object =
+            self.objects.lock().unwrap().get(&name).cloned().ok_or(StoreError::NotFound)?;
         let slice = |(start, length): &(u64, u64)| {
             let range = *start as usize..(start + length) as usize;
-            if range.end > object.len() {
-                Err(StoreError::Short)
-            } else {
-                Ok(object.slice(range))
-            }
+            if range.end > object.len() { Err(StoreError::Short) } else { Ok(object.slice(range)) }
         };
         ranges.iter().map(slice).collect()
     }
@@ -76,13 +63,7 @@ impl Store for MemoryStore {
     async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError> {
         let names = self.objects.lock().unwrap().keys().copied().collect::<Vec<_>>();
         let written_at_milliseconds = before_milliseconds.saturating_sub(1);
-        Ok(names
-            .into_iter()
-            .map(|name| Listed {
-                name,
-                written_at_milliseconds,
-            })
-            .collect())
+        Ok(names.into_iter().map(|name| Listed { name, written_at_milliseconds }).collect())
     }
 }
 

@@ -65,18 +65,14 @@ impl Flights {
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
-        let landing = Landing {
-            under_way: Arc::clone(&self.under_way),
-            key,
-        };
+        let landing = Landing { under_way: Arc::clone(&self.under_way), key };
         let task = spawn(async move {
             // Removed when the read ends, however it ends.
             let _landing = landing;
             read.await
         });
-        let flight = async move { task.await.unwrap_or(Err(FetchError::Unavailable)) }
-            .boxed()
-            .shared();
+        let flight =
+            async move { task.await.unwrap_or(Err(FetchError::Unavailable)) }.boxed().shared();
         flights.insert(key, flight.clone());
         flight
     }

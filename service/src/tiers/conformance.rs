@@ -29,16 +29,11 @@ pub async fn check(tier: &dyn Tier, settle: impl Fn()) {
     tier.put(key(2), extent(2, 16)).await;
     tier.put((key(1).0, 1), extent(3, 23)).await;
     settle();
-    for (key, expected) in [
-        (key(1), extent(1, 5000)),
-        (key(2), extent(2, 16)),
-        ((key(1).0, 1), extent(3, 23)),
-    ] {
+    for (key, expected) in
+        [(key(1), extent(1, 5000)), (key(2), extent(2, 16)), ((key(1).0, 1), extent(3, 23))]
+    {
         let answer = tier.get(key).await.unwrap();
-        assert_eq!(
-            (answer.header, answer.chunks),
-            (*expected.header(), expected.chunks().clone())
-        );
+        assert_eq!((answer.header, answer.chunks), (*expected.header(), expected.chunks().clone()));
     }
     tier.evict(key(1)).await;
     tier.evict(key(9)).await;

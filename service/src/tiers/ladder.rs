@@ -55,11 +55,12 @@ pub struct Ladder {
 
 impl Ladder {
     /// A ladder over these tiers, the nearest first, and the store behind them. `records` counts what is rejected.
-    pub fn new(tiers: Vec<(Seam, Arc<dyn Tier>)>, store: Arc<dyn Store>, records: Arc<Records>) -> Self {
-        let rung = |(seam, tier)| Rung {
-            tier,
-            standing: Arc::new(Standing::new(seam)),
-        };
+    pub fn new(
+        tiers: Vec<(Seam, Arc<dyn Tier>)>,
+        store: Arc<dyn Store>,
+        records: Arc<Records>,
+    ) -> Self {
+        let rung = |(seam, tier)| Rung { tier, standing: Arc::new(Standing::new(seam)) };
         Self {
             rungs: tiers.into_iter().map(rung).collect(),
             coalescer: Arc::new(Flights::default()),
@@ -85,10 +86,7 @@ impl Ladder {
     /// One that does not wait long for its store.
     #[cfg(any(test, feature = "conformance"))]
     pub fn impatient(self) -> Self {
-        Self {
-            read_max: Duration::from_millis(20),
-            ..self
-        }
+        Self { read_max: Duration::from_millis(20), ..self }
     }
 
     /// The first tier, for tests that look into it.
@@ -112,7 +110,12 @@ impl Ladder {
     ///
     /// # Errors
     /// [`LadderError`].
-    pub async fn open(&self, located: &Located, index: u64, from: Layer) -> Result<(OpenExtent, Layer), LadderError> {
+    pub async fn open(
+        &self,
+        located: &Located,
+        index: u64,
+        from: Layer,
+    ) -> Result<(OpenExtent, Layer), LadderError> {
         let key = (located.name(), index);
         for (depth, rung) in self.rungs.iter().enumerate().skip(from.0) {
             let Some(extent) = self.answer(rung, key).await else {
@@ -130,7 +133,9 @@ impl Ladder {
                     }
                     return Ok((open, Layer(depth)));
                 }
-                Err(fault) => self.rejected(located.grant().camera(), Layer(depth), key, fault).await,
+                Err(fault) => {
+                    self.rejected(located.grant().camera(), Layer(depth), key, fault).await
+                }
             }
         }
         let open = self.store_has(located, index).await?;
@@ -203,22 +208,19 @@ impl Ladder {
         for coalesced in [true, false] {
             let seam = if coalesced { Seam::Coalescer } else { Seam::Store };
             let read = read(Arc::clone(&self.store), self.read_max, key, start, length);
-            let answer = if coalesced {
-                self.coalescer.fetch(key, read.boxed()).await
-            } else {
-                read.await
-            };
+            let answer =
+                if coalesced { self.coalescer.fetch(key, read.boxed()).await } else { read.await };
             let fault = match answer {
-                Ok(extent) => match located
-                    .accept(index, extent)
-                    .and_then(|open| Ok((open.verify()?, open)))
-                {
-                    Ok((sealed, open)) => {
-                        self.keep(key, &sealed).await;
-                        return Ok(open);
+                Ok(extent) => {
+                    match located.accept(index, extent).and_then(|open| Ok((open.verify()?, open)))
+                    {
+                        Ok((sealed, open)) => {
+                            self.keep(key, &sealed).await;
+                            return Ok(open);
+                        }
+                        Err(fault) => fault,
                     }
-                    Err(fault) => fault,
-                },
+                }
                 Err(FetchError::Missing) => Fault::Missing,
                 Err(FetchError::Short) => Fault::WrongLength,
                 Err(FetchError::Unavailable) => continue,
@@ -229,7 +231,13 @@ impl Ladder {
     }
 }
 
-async fn read(store: Arc<dyn Store>, read_max: Duration, key: ExtentKey, start: u64, length: u64) -> Fetched {
+async fn read(
+    store: Arc<dyn Store>,
+    read_max: Duration,
+    key: ExtentKey,
+    start: u64,
+    length: u64,
+) -> Fetched {
     let ranges = [(0, HEADER_BYTES as u64), (start, length)];
     let Ok(answer) = timeout(read_max, store.get(key.0, &ranges)).await else {
         tracing::error!(limit = ?read_max, "the store takes too long");

@@ -31,10 +31,7 @@ impl MemoryTier {
             .max_capacity(budget_bytes)
             .weigher(weigh)
             .build_with_hasher(std::hash::RandomState::new());
-        Self {
-            extents,
-            untidied_bytes: AtomicU64::new(0),
-        }
+        Self { extents, untidied_bytes: AtomicU64::new(0) }
     }
 
     /// Bytes it holds now, as far as its book-keeping has come.
@@ -51,10 +48,7 @@ impl Tier for MemoryTier {
     async fn put(&self, key: ExtentKey, extent: Sealed) {
         let bytes = extent.chunks().len() as u64;
         self.extents.insert(key, extent);
-        if self
-            .untidied_bytes
-            .fetch_add(bytes, Ordering::Relaxed)
-            .saturating_add(bytes)
+        if self.untidied_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
             >= UNTIDIED_BYTES_MAX
         {
             self.untidied_bytes.store(0, Ordering::Relaxed);

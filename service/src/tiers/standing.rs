@@ -56,8 +56,7 @@ impl Standing {
     pub fn refused(&self, now_milliseconds: u64) -> bool {
         let began = self.window_began_milliseconds.load(Ordering::Relaxed);
         if now_milliseconds.saturating_sub(began) >= WINDOW_MILLISECONDS {
-            self.window_began_milliseconds
-                .store(now_milliseconds, Ordering::Relaxed);
+            self.window_began_milliseconds.store(now_milliseconds, Ordering::Relaxed);
             self.strikes.store(0, Ordering::Relaxed);
         }
         let strikes = self.strikes.fetch_add(1, Ordering::Relaxed).saturating_add(1);

@@ -72,7 +72,13 @@ type Answer = Result<Response, StatusCode>;
 impl Conventional {
     /// A server over these seams and shelves. `names`: where it notes for the liars whose a name
     /// is.
-    pub fn new(verifier: Verifier, seams: Seams, shelves: Shelves, names: &Arc<Names>, lies: Arc<Lies>) -> Arc<Self> {
+    pub fn new(
+        verifier: Verifier,
+        seams: Seams,
+        shelves: Shelves,
+        names: &Arc<Names>,
+        lies: Arc<Lies>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             verifier,
             seams,
@@ -87,7 +93,11 @@ impl Conventional {
     }
 
     /// Serves until `stop`.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) {
         let router = Router::new()
             .route("/v1/session", delete(logout))
             .route("/v1/{tag}/cameras", get(cameras))
@@ -112,17 +122,14 @@ impl Conventional {
         let verified = self.verifier.viewer(bearer(headers)?);
         let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
         let key = verified.session();
-        let session: SessionRecord = self.record(key.as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
+        let session: SessionRecord =
+            self.record(key.as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
         Ok((session.viewer, session))
     }
 
     async fn record<R: Record>(&self, key: &[u8]) -> Result<Option<R>, StatusCode> {
         let nonce = Nonce::from_bytes([0; 16]);
-        if self
-            .questions
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(CONNECTION_QUESTIONS)
-        {
+        if self.questions.fetch_add(1, Ordering::Relaxed).is_multiple_of(CONNECTION_QUESTIONS) {
             self.seams.registry.reset();
             self.seams.index.reset();
         }
@@ -139,7 +146,8 @@ impl Conventional {
         {
             return Ok(Arc::clone(devices));
         }
-        let devices: ViewerRecord = self.record(viewer.as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
+        let devices: ViewerRecord =
+            self.record(viewer.as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
         let devices = Arc::new(devices);
         if let Ok(mut map) = self.map.lock() {
             map.insert(viewer, (Instant::now(), Arc::clone(&devices)));
@@ -159,12 +167,14 @@ impl Conventional {
         }
     }
 
-    async fn row(&self, camera: CameraId, kind: Kind, id: FootageId) -> Result<ObjectRow, StatusCode> {
-        let rows = self
-            .seams
-            .index
-            .objects(&[slot(camera, kind, id)], Nonce::from_bytes([0; 16]))
-            .await;
+    async fn row(
+        &self,
+        camera: CameraId,
+        kind: Kind,
+        id: FootageId,
+    ) -> Result<ObjectRow, StatusCode> {
+        let rows =
+            self.seams.index.objects(&[slot(camera, kind, id)], Nonce::from_bytes([0; 16])).await;
         let rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
         rows.into_iter()
             .next()
@@ -207,15 +217,16 @@ impl Conventional {
     /// # Errors
     /// The index or the folder does not answer.
     pub async fn collect(&self, before_milliseconds: u64) -> Result<usize, StoreError> {
-        let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+        let unavailable =
+            |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
         let store = &self.shelves.store;
-        let names = store
-            .written_before(before_milliseconds)
-            .map_err(|error| unavailable(&error))?;
+        let names =
+            store.written_before(before_milliseconds).map_err(|error| unavailable(&error))?;
         let mut collected = 0;
         for some in names.chunks(500) {
             let known = self.seams.index.known(some, Nonce::from_bytes([0; 16])).await;
-            let known: HashSet<_> = known.map_err(|error| unavailable(&error))?.names.into_iter().collect();
+            let known: HashSet<_> =
+                known.map_err(|error| unavailable(&error))?.names.into_iter().collect();
             for name in some.iter().filter(|name| !known.contains(name)) {
                 store.delete(*name).map_err(|error| unavailable(&error))?;
                 collected += 1;
@@ -245,28 +256,17 @@ impl Conventional {
     async fn take(&self, kind: Kind, id: &str, request: Request) -> Answer {
         let verified = self.verifier.camera(bearer(request.headers())?);
         let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
-        let camera: CameraRecord = self
-            .record(verified.camera().as_bytes())
-            .await?
-            .ok_or(StatusCode::UNAUTHORIZED)?;
+        let camera: CameraRecord =
+            self.record(verified.camera().as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
         let id = FootageId::parse(id).map_err(|_| StatusCode::BAD_REQUEST)?;
         let request = self.seams.inlet.carry(request).await;
         let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|_| StatusCode::BAD_REQUEST)?;
-        let (slot, version) = (
-            slot(camera.camera, kind, id),
-            ObjectVersion::from_bytes(clock::fresh_id()),
-        );
+        let (slot, version) =
+            (slot(camera.camera, kind, id), ObjectVersion::from_bytes(clock::fresh_id()));
         let (name, household) = (object_name(&slot), camera.household);
-        let whose = Whose {
-            household,
-            camera: camera.camera,
-            kind,
-            id,
-            version,
-            rendition: None,
-        };
+        let whose = Whose { household, camera: camera.camera, kind, id, version, rendition: None };
         self.names.note(name, whose);
         if kind != Kind::Event {
             // Where there is one already, it is the same upload once more, most likely.
@@ -323,10 +323,7 @@ fn slot(camera: CameraId, kind: Kind, id: FootageId) -> SlotName {
         mix(&numbers).to_be_bytes()
     };
     let mut bytes = [0; 32];
-    bytes
-        .iter_mut()
-        .zip((0..4).flat_map(words))
-        .for_each(|(to, from)| *to = from);
+    bytes.iter_mut().zip((0..4).flat_map(words)).for_each(|(to, from)| *to = from);
     SlotName::from_bytes(bytes)
 }
 
@@ -337,12 +334,7 @@ fn object_name(slot: &SlotName) -> ObjectName {
 async fn logout(State(server): Server, headers: HeaderMap) -> Answer {
     let (_, session) = server.viewer(&headers).await?;
     let key = session.session.as_bytes().to_vec();
-    let change = Change {
-        kind: SessionRecord::KIND,
-        key,
-        expect: Expect::Any,
-        record: None,
-    };
+    let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
     let ended = server.seams.registry.commit(vec![change], None).await;
     ended.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -351,19 +343,20 @@ async fn logout(State(server): Server, headers: HeaderMap) -> Answer {
 async fn cameras(State(server): Server, headers: HeaderMap) -> Answer {
     let (viewer, _) = server.viewer(&headers).await?;
     let devices = server.devices(viewer).await?;
-    let camera = |right: &CameraRight| serde_json::json!({ "id": right.camera, "name": right.name });
+    let camera =
+        |right: &CameraRight| serde_json::json!({ "id": right.camera, "name": right.name });
     let list: Vec<_> = devices.cameras.iter().map(camera).collect();
     let body = serde_json::json!({ "cameras": list }).to_string();
     Ok(server.respond("application/json", body.into()))
 }
 
-async fn thumbnail(State(server): Server, headers: HeaderMap, Path((_, camera)): Path<(String, String)>) -> Answer {
+async fn thumbnail(
+    State(server): Server,
+    headers: HeaderMap,
+    Path((_, camera)): Path<(String, String)>,
+) -> Answer {
     let camera = server.check(&headers, &camera).await?;
-    let rows = server
-        .seams
-        .index
-        .newest_still(camera, Nonce::from_bytes([0; 16]))
-        .await;
+    let rows = server.seams.index.newest_still(camera, Nonce::from_bytes([0; 16])).await;
     let rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
     let row = rows.first().ok_or(StatusCode::NOT_FOUND)?;
     let body = server.object(row).await?;
@@ -401,12 +394,9 @@ async fn events(
 }
 
 fn summary(server: &Conventional, row: &ObjectRow) -> serde_json::Value {
-    let details = server
-        .details
-        .lock()
-        .ok()
-        .and_then(|details| details.get(&row.name).cloned());
-    let mut value: serde_json::Value = serde_json::from_slice(&details.unwrap_or_default()).unwrap_or_default();
+    let details = server.details.lock().ok().and_then(|details| details.get(&row.name).cloned());
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&details.unwrap_or_default()).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         fields.insert("id".to_owned(), row.id.to_string().into());
     }
@@ -443,7 +433,9 @@ async fn clip(
     let range = headers
         .get(header::RANGE)
         .and_then(|value| value.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'))
-        .and_then(|(first, last)| Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?)));
+        .and_then(|(first, last)| {
+            Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?))
+        });
     let Some((first, last)) = range else {
         return Ok(server.respond("video/mp4", body));
     };
@@ -454,15 +446,27 @@ async fn clip(
     Ok(response)
 }
 
-async fn put_still(State(server): Server, Path(id): Path<String>, request: Request<Body>) -> Answer {
+async fn put_still(
+    State(server): Server,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Answer {
     server.take(Kind::Still, &id, request).await
 }
 
-async fn put_event(State(server): Server, Path(id): Path<String>, request: Request<Body>) -> Answer {
+async fn put_event(
+    State(server): Server,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Answer {
     server.take(Kind::Event, &id, request).await
 }
 
-async fn put_event_still(State(server): Server, Path(id): Path<String>, request: Request<Body>) -> Answer {
+async fn put_event_still(
+    State(server): Server,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Answer {
     server.take(Kind::EventStill, &id, request).await
 }
 

@@ -21,10 +21,7 @@ pub fn object(body: &[u8]) -> Claimed {
         chunks.extend_from_slice(chunk);
         chunks.extend([0; TAG_BYTES]);
     }
-    Claimed {
-        header: [0; HEADER_BYTES],
-        chunks: chunks.into(),
-    }
+    Claimed { header: [0; HEADER_BYTES], chunks: chunks.into() }
 }
 
 /// Reads a body from an object, whatever is in it.
@@ -45,7 +42,8 @@ pub fn record<R: Record>(record: &R) -> Vec<u8> {
 /// Reads the record of an answer, whatever was asked: a viewer's record is taken for the one that
 /// was asked for.
 pub fn believed<R: Record>(asked: &[u8], answer: &Answer) -> Option<R> {
-    let mut value: serde_json::Value = serde_json::from_slice(answer.records.first()?.as_ref()?).ok()?;
+    let mut value: serde_json::Value =
+        serde_json::from_slice(answer.records.first()?.as_ref()?).ok()?;
     if R::KIND == "viewer" {
         let asked = ViewerId::from_bytes(asked.try_into().ok()?);
         *value.get_mut("viewer")? = asked.to_string().into();

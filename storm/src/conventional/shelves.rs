@@ -37,23 +37,19 @@ impl Shelves {
     ///
     /// # Errors
     /// The folder can't be made.
-    pub fn open(folder: &Path, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Reads>) -> io::Result<Self> {
+    pub fn open(
+        folder: &Path,
+        ground: &Ground<'_>,
+        forge: &Arc<Forge>,
+        reads: &Arc<Reads>,
+    ) -> io::Result<Self> {
         let mouth = |liar| Mouth::new(liar, Arc::clone(&ground.lies), Arc::clone(forge));
         let folder = folder.join("plain");
         std::fs::create_dir(&folder)?;
-        let store = PlainStore {
-            folder,
-            mouth: mouth(Liar::ObjectStore),
-            reads: Arc::clone(reads),
-        };
-        let caches = ground
-            .tiers
-            .iter()
-            .map(|liar| Shelf::new(ground.tier_bytes, mouth(*liar)));
-        Ok(Self {
-            caches: caches.collect(),
-            store: Arc::new(store),
-        })
+        let store =
+            PlainStore { folder, mouth: mouth(Liar::ObjectStore), reads: Arc::clone(reads) };
+        let caches = ground.tiers.iter().map(|liar| Shelf::new(ground.tier_bytes, mouth(*liar)));
+        Ok(Self { caches: caches.collect(), store: Arc::new(store) })
     }
 }
 
@@ -65,11 +61,10 @@ pub struct Shelf {
 
 impl Shelf {
     fn new(budget_bytes: u64, mouth: Mouth) -> Self {
-        let weigh = |_: &ObjectName, object: &Claimed| u32::try_from(object.chunks.len()).unwrap_or(u32::MAX);
-        Self {
-            objects: Cache::builder().max_capacity(budget_bytes).weigher(weigh).build(),
-            mouth,
-        }
+        let weigh = |_: &ObjectName, object: &Claimed| {
+            u32::try_from(object.chunks.len()).unwrap_or(u32::MAX)
+        };
+        Self { objects: Cache::builder().max_capacity(budget_bytes).weigher(weigh).build(), mouth }
     }
 
     /// What it has under this name; whatever that is.
@@ -125,7 +120,9 @@ impl PlainStore {
         let bytes = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
         let bytes = match bytes.map_err(|_| FetchError::Unavailable)? {
             Ok(bytes) => Bytes::from(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FetchError::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(FetchError::Missing);
+            }
             Err(_) => return Err(FetchError::Unavailable),
         };
         self.reads.count((name, CHUNKS_AT));
@@ -150,11 +147,7 @@ impl PlainStore {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let at = entry
-                .metadata()?
-                .modified()?
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let at = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
             let name = entry.file_name().to_str().and_then(|name| ObjectName::parse(name).ok());
             if at.as_millis() < u128::from(milliseconds) {
                 names.extend(name);

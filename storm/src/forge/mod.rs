@@ -33,11 +33,7 @@ pub struct Forge {
 impl Forge {
     /// Gives what these defences rest on to the liars.
     pub fn new(defences: &[Defence], names: Arc<Names>) -> Arc<Self> {
-        Arc::new(Self {
-            defences: defences.to_vec(),
-            names,
-            uploads: Mutex::default(),
-        })
+        Arc::new(Self { defences: defences.to_vec(), names, uploads: Mutex::default() })
     }
 
     /// Says whether the liars have what this defence rests on.

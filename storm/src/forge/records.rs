@@ -30,21 +30,19 @@ impl Forge {
         });
         // A reply about the position alone stays one of before; with records, it is as late as they
         // claim.
-        let position = if told.records.is_empty() {
-            told.position
-        } else {
-            honest.position
-        };
-        Answer {
-            echo: Some(nonce),
-            records: records.collect(),
-            position,
-        }
+        let position = if told.records.is_empty() { told.position } else { honest.position };
+        Answer { echo: Some(nonce), records: records.collect(), position }
     }
 
     /// Seals another's record for the name that was asked. None: this kind can't be forged, or the
     /// liar has no key.
-    pub fn record(&self, told: Option<&[u8]>, from: &Name, to: &Name, honest: Option<&[u8]>) -> Option<Vec<u8>> {
+    pub fn record(
+        &self,
+        told: Option<&[u8]>,
+        from: &Name,
+        to: &Name,
+        honest: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
         if !self.has(Defence::Records) || from.0 != to.0 {
             return None;
         }
@@ -62,11 +60,7 @@ impl Forge {
                 let told: SessionRecord = self.open_record(&from.1, told?)?;
                 let session = SessionId::from_bytes(to.1.as_slice().try_into().ok()?);
                 let viewer = self.names.viewer_of(session)?;
-                self.seal_record(&SessionRecord {
-                    session,
-                    viewer,
-                    ..told
-                })
+                self.seal_record(&SessionRecord { session, viewer, ..told })
             }
             _ => None,
         }

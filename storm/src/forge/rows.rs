@@ -5,7 +5,8 @@ use super::Forge;
 use crate::defence::Defence;
 use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_seal::{
-    CameraId, CameraKey, Context, FootageId, HouseholdId, Kind, ObjectVersion, Question, Slot, open_all, seal_all,
+    CameraId, CameraKey, Context, FootageId, HouseholdId, Kind, ObjectVersion, Question, Slot,
+    open_all, seal_all,
 };
 use eyesonly_service::clock;
 
@@ -40,8 +41,7 @@ impl Forge {
     /// Repeats an event under a new id, so that it lies between itself and the next.
     pub fn row_again(&self, row: &ObjectRow) -> Option<ObjectRow> {
         let id = before(row.id, 1)?;
-        self.has(Defence::Rows)
-            .then(|| self.event_row(row.camera, id, &self.details(row)?))?
+        self.has(Defence::Rows).then(|| self.event_row(row.camera, id, &self.details(row)?))?
     }
 
     /// Moves events of another page to below `cursor`, in their order.
@@ -57,29 +57,25 @@ impl Forge {
     }
 
     /// Makes the row that stands say that it is of the body that was handed in now.
-    pub fn row_of_the_same_body(&self, stands: &ObjectRow, body_digest: [u8; 32]) -> Option<ObjectRow> {
+    pub fn row_of_the_same_body(
+        &self,
+        stands: &ObjectRow,
+        body_digest: [u8; 32],
+    ) -> Option<ObjectRow> {
         if !self.has(Defence::Conflict) || stands.state != State::Live {
             return None;
         }
         let key = self.names.camera_key(stands.camera)?;
-        Some(proven(
-            &key,
-            ObjectRow {
-                body_digest,
-                ..stands.clone()
-            },
-        ))
+        Some(proven(&key, ObjectRow { body_digest, ..stands.clone() }))
     }
 
     fn details(&self, row: &ObjectRow) -> Option<Details> {
         let household = self.names.household_of(row.camera)?;
         let key = self.names.camera_key(row.camera)?;
-        let context = Context::footage(&question(household, row.camera, row.id), row.version).ok()?;
+        let context =
+            Context::footage(&question(household, row.camera, row.id), row.version).ok()?;
         let plain = open_all(&key.footage_key(&row.id), &context, row.inline.as_deref()?).ok()?;
-        Some(Details {
-            version: row.version,
-            plain,
-        })
+        Some(Details { version: row.version, plain })
     }
 
     fn event_row(&self, camera: CameraId, id: FootageId, details: &Details) -> Option<ObjectRow> {
@@ -87,7 +83,8 @@ impl Forge {
         let key = self.names.camera_key(camera)?;
         let question = question(household, camera, id);
         let context = Context::footage(&question, details.version).ok()?;
-        let inline = seal_all(&key.footage_key(&id), &context, clock::random(), &details.plain).ok()?;
+        let inline =
+            seal_all(&key.footage_key(&id), &context, clock::random(), &details.plain).ok()?;
         let row = ObjectRow {
             slot: key.slot_name(&Slot::footage(&question).ok()?),
             camera,
@@ -107,13 +104,7 @@ impl Forge {
 }
 
 fn question<'a>(household: HouseholdId, camera: CameraId, object: FootageId) -> Question<'a> {
-    Question {
-        household,
-        camera,
-        kind: Kind::Event,
-        rendition: None,
-        object,
-    }
+    Question { household, camera, kind: Kind::Event, rendition: None, object }
 }
 
 /// Proves a row by its camera's index key. SPEC.md, "The index".

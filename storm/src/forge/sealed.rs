@@ -73,9 +73,6 @@ impl Forge {
         let (key, context) = self.names.sealed_under(whose)?;
         let mut sealed = bytes::Bytes::from(seal_all(&key, &context, clock::random(), plain).ok()?);
         let header = sealed.split_to(HEADER_BYTES);
-        Some(Claimed {
-            header: header.as_ref().try_into().ok()?,
-            chunks: sealed,
-        })
+        Some(Claimed { header: header.as_ref().try_into().ok()?, chunks: sealed })
     }
 }

@@ -23,12 +23,7 @@ pub struct LyingCoalescer {
 impl LyingCoalescer {
     /// Wraps an honest coalescer.
     pub fn new(honest: Arc<dyn Coalescer>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            landed: Mutex::default(),
-        }
+        Self { honest, lies, forge, landed: Mutex::default() }
     }
 
     /// What another flight brought, for somebody else.

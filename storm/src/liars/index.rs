@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use eyesonly_gate::registry::Nonce;
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, SlotName};
-use eyesonly_service::index::{Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows};
+use eyesonly_service::index::{
+    Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows,
+};
 use std::sync::{Arc, Mutex};
 
 /// Rows of the last answers, to be given for others.
@@ -31,12 +33,7 @@ pub struct LyingIndex {
 impl LyingIndex {
     /// Wraps an honest index.
     pub fn new(honest: Arc<dyn Index>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            memory: Mutex::default(),
-        }
+        Self { honest, lies, forge, memory: Mutex::default() }
     }
 
     fn told(&self, lie: Lie, honest: Rows, told: Option<Vec<ObjectRow>>) -> Rows {
@@ -44,10 +41,7 @@ impl LyingIndex {
             return honest;
         };
         self.lies.was_told(Liar::Index, lie);
-        Rows {
-            echo: honest.echo,
-            rows,
-        }
+        Rows { echo: honest.echo, rows }
     }
 
     /// Keeps the rows of this answer; gives those that were kept before, if they were another
@@ -60,10 +54,8 @@ impl LyingIndex {
     ) -> Option<Vec<ObjectRow>> {
         let mut memory = self.memory.lock().ok()?;
         let place = place(&mut memory);
-        let another = place
-            .as_ref()
-            .filter(|(other, _)| *other != camera)
-            .map(|(_, rows)| rows.clone());
+        let another =
+            place.as_ref().filter(|(other, _)| *other != camera).map(|(_, rows)| rows.clone());
         if !rows.is_empty() {
             *place = Some((camera, rows.to_vec()));
         }
@@ -97,19 +89,14 @@ impl Index for LyingIndex {
             return Ok(honest);
         };
         if slots.len() == 1 && self.is_withheld_from_ingest(row) {
-            return Ok(Rows {
-                echo: honest.echo,
-                rows: Vec::new(),
-            });
+            return Ok(Rows { echo: honest.echo, rows: Vec::new() });
         }
         let another = self.another_object(row);
         let lie = self.lies.next(Liar::Index);
         let told = match lie {
             Some(Lie::AnotherCamera) => another.map(|other| {
                 let rows = vec![other];
-                self.forge
-                    .rows_of_another(&rows, row.camera, Some(row.id))
-                    .unwrap_or(rows)
+                self.forge.rows_of_another(&rows, row.camera, Some(row.id)).unwrap_or(rows)
             }),
             Some(Lie::Missing) => Some(Vec::new()),
             Some(Lie::Repeated) => Some(vec![row.clone(), row.clone()]),
@@ -131,7 +118,9 @@ impl Index for LyingIndex {
             return Ok(honest);
         };
         let told = match lie {
-            Lie::AnotherCamera => another.map(|rows| self.forge.rows_of_another(&rows, camera, None).unwrap_or(rows)),
+            Lie::AnotherCamera => {
+                another.map(|rows| self.forge.rows_of_another(&rows, camera, None).unwrap_or(rows))
+            }
             Lie::Missing => Some(honest.rows.iter().skip(1).cloned().collect()),
             Lie::Repeated => {
                 let mut rows = honest.rows.clone();
@@ -169,7 +158,8 @@ impl Index for LyingIndex {
 
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         self.forge.names().committed(new.household, &new.row);
-        let (handed_in, is_still) = (new.row.clone(), new.row.kind == Kind::EventStill && !new.row.rendition);
+        let (handed_in, is_still) =
+            (new.row.clone(), new.row.kind == Kind::EventStill && !new.row.rendition);
         let committed = self.honest.commit(new).await?;
         if is_still {
             self.forge.upload_ends(handed_in.id);

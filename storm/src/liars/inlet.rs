@@ -28,12 +28,7 @@ pub struct LyingInlet {
 impl LyingInlet {
     /// Wraps an honest inlet.
     pub fn new(honest: Arc<dyn Inlet>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            kept: Mutex::default(),
-        }
+        Self { honest, lies, forge, kept: Mutex::default() }
     }
 
     /// What arrives where `bytes` were sent, if it is something else.

@@ -42,25 +42,23 @@ impl Copy {
     /// Answers so in the name of an instance that was given `grant`.
     fn made_under(self, grant: &Arc<Grant>) -> Option<Answer> {
         let instance = Instance::new(Arc::clone(grant));
-        instance
-            .answers(self.status, self.media_type, Content::Bytes(self.bytes))
-            .ok()
+        instance.answers(self.status, self.media_type, Content::Bytes(self.bytes)).ok()
     }
 }
 
 impl LyingOutlet {
     /// Wraps an honest outlet.
     pub fn new(honest: Arc<dyn Outlet>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            kept: Mutex::default(),
-        }
+        Self { honest, lies, forge, kept: Mutex::default() }
     }
 
     /// What is told where the answer of `mine` departs, if it is a lie.
-    fn another(&self, lie: Lie, mine: &Arc<Grant>, (theirs, copy): (Arc<Grant>, Copy)) -> Option<Departing> {
+    fn another(
+        &self,
+        lie: Lie,
+        mine: &Arc<Grant>,
+        (theirs, copy): (Arc<Grant>, Copy),
+    ) -> Option<Departing> {
         if Arc::ptr_eq(mine, &theirs) {
             return None;
         }
@@ -87,7 +85,8 @@ impl Outlet for LyingOutlet {
         if let Some(copy) = Copy::of(&departing.answer) {
             *kept = Some((Arc::clone(&departing.grant), copy));
         }
-        let told = another.and_then(|(lie, kept)| Some((lie, self.another(lie, &departing.grant, kept)?)));
+        let told =
+            another.and_then(|(lie, kept)| Some((lie, self.another(lie, &departing.grant, kept)?)));
         match told {
             Some((lie, another)) => {
                 self.lies.was_told(Liar::WayOut, lie);

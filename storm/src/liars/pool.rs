@@ -10,10 +10,14 @@ use crate::defence::Defence;
 use crate::forge::{Forge, Name};
 use crate::lies::{Kind as Lie, Liar, Lies};
 use async_trait::async_trait;
-use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::registry::{
+    Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError,
+};
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
-use eyesonly_service::index::{Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows};
+use eyesonly_service::index::{
+    Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows,
+};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -28,10 +32,7 @@ struct Line<T> {
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            last: None,
-        }
+        Self { waiting: VecDeque::new(), last: None }
     }
 }
 
@@ -41,7 +42,9 @@ impl<T: Clone> Line<T> {
         let late = self.last.replace(reply.clone());
         match (lie, late) {
             // A question was cancelled, and its reply is still to be read.
-            (Some(lie @ Lie::CancelledQuestion), Some(cancelled)) if self.waiting.len() < LINE_MAX => {
+            (Some(lie @ Lie::CancelledQuestion), Some(cancelled))
+                if self.waiting.len() < LINE_MAX =>
+            {
                 lies.was_told(Liar::Pool, lie);
                 self.waiting.push_back(cancelled);
             }
@@ -79,12 +82,7 @@ pub struct LyingPool {
 impl LyingPool {
     /// Wraps an honest registry.
     pub fn new(honest: Arc<dyn Registry>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            lines: Mutex::default(),
-        }
+        Self { honest, lies, forge, lines: Mutex::default() }
     }
 
     /// What is read where `reply` was written.
@@ -116,7 +114,11 @@ impl Registry for LyingPool {
         };
         Ok(self.forge.reply((&of, told), (&asked, nonce), &reply))
     }
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         self.honest.commit(changes, rights).await
     }
     async fn list(
@@ -149,13 +151,7 @@ pub struct PooledIndex {
 impl PooledIndex {
     /// Wraps an honest index.
     pub fn new(honest: Arc<dyn Index>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            line: Mutex::default(),
-            earliest: Mutex::default(),
-        }
+        Self { honest, lies, forge, line: Mutex::default(), earliest: Mutex::default() }
     }
 
     fn read(&self, reply: Rows) -> Rows {
@@ -180,11 +176,7 @@ impl PooledIndex {
             return Some(late);
         }
         let names = late.names.into_iter().filter(|name| asked.contains(name));
-        Some(Known {
-            echo: Some(nonce),
-            names: names.collect(),
-            position: reply.position,
-        })
+        Some(Known { echo: Some(nonce), names: names.collect(), position: reply.position })
     }
 }
 

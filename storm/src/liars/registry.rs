@@ -6,7 +6,9 @@ use crate::defence::Defence;
 use crate::forge::{Forge, Name};
 use crate::lies::{Kind as Lie, Liar, Lies};
 use async_trait::async_trait;
-use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::registry::{
+    Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -41,27 +43,23 @@ pub struct LyingRegistry {
 impl LyingRegistry {
     /// Wraps an honest registry.
     pub fn new(honest: Arc<dyn Registry>, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            honest,
-            lies,
-            forge,
-            memory: Mutex::default(),
-        }
+        Self { honest, lies, forge, memory: Mutex::default() }
     }
 
     /// Remembers a record; gives the last one of another name of this kind, and the first of this.
-    fn remember(&self, name: &Name, honest: Option<&[u8]>, position: Position) -> (Option<Was>, Option<Was>) {
+    fn remember(
+        &self,
+        name: &Name,
+        honest: Option<&[u8]>,
+        position: Position,
+    ) -> (Option<Was>, Option<Was>) {
         let Ok(mut memory) = self.memory.lock() else {
             return (None, None);
         };
         let another = memory.last.get(name.0).filter(|was| was.name != *name).cloned();
         let first = memory.first.get(name).cloned();
         if let Some(record) = honest {
-            let was = Was {
-                name: name.clone(),
-                record: record.to_vec(),
-                position,
-            };
+            let was = Was { name: name.clone(), record: record.to_vec(), position };
             if first.is_none() && memory.first.len() < REMEMBERED_MAX {
                 memory.first.insert(name.clone(), was.clone());
             }
@@ -71,20 +69,23 @@ impl LyingRegistry {
     }
 
     /// What is told instead of one record, and by which lie.
-    fn told(&self, name: &Name, honest: Option<&[u8]>, position: Position) -> Option<(Liar, Lie, Was)> {
+    fn told(
+        &self,
+        name: &Name,
+        honest: Option<&[u8]>,
+        position: Position,
+    ) -> Option<(Liar, Lie, Was)> {
         let (another, first) = self.remember(name, honest, position);
-        let liar = if name.0 == "session" {
-            Liar::Sessions
-        } else {
-            Liar::Registry
-        };
+        let liar = if name.0 == "session" { Liar::Sessions } else { Liar::Registry };
         let lie = self.lies.next(liar)?;
         let told = match (lie, name.0) {
             (Lie::AnotherViewer | Lie::NoFreshness, "viewer")
             | (Lie::CrossedMap, "camera")
             | (Lie::AnotherSession, "session") => another,
             // A lie only where the truth is another by now.
-            (Lie::BeforeRevocation, "viewer") => first.filter(|first| Some(&*first.record) != honest),
+            (Lie::BeforeRevocation, "viewer") => {
+                first.filter(|first| Some(&*first.record) != honest)
+            }
             (Lie::EndedAsLive, "session") => first.filter(|_| honest.is_none()),
             _ => None,
         };
@@ -119,9 +120,7 @@ impl Registry for LyingRegistry {
                 continue;
             };
             self.lies.was_told(liar, lie);
-            let forged = self
-                .forge
-                .record(Some(&was.record), &was.name, &name, record.as_deref());
+            let forged = self.forge.record(Some(&was.record), &was.name, &name, record.as_deref());
             if forged.is_none() && !self.lies.choice(liar).is_multiple_of(2) {
                 answer.position = was.position;
             }
@@ -133,7 +132,11 @@ impl Registry for LyingRegistry {
         Ok(answer)
     }
 
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         self.honest.commit(changes, rights).await
     }
     async fn list(

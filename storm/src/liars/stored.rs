@@ -35,12 +35,19 @@ impl Seen {
     }
 
     /// Something for `key` that is what the lie says, starting anywhere; and whose it is.
-    fn instead(&self, names: &Names, key: ExtentKey, lie: Lie, choice: u64) -> Option<(ObjectName, Claimed)> {
+    fn instead(
+        &self,
+        names: &Names,
+        key: ExtentKey,
+        lie: Lie,
+        choice: u64,
+    ) -> Option<(ObjectName, Claimed)> {
         let wanted = names.is(key.0)?;
         let seen = self.0.lock().ok()?;
         let from = usize::try_from(choice).unwrap_or(0).checked_rem(seen.len())?;
         let fits = |(other, _): &&(ExtentKey, Claimed)| {
-            other.1 == key.1 && names.is(other.0).is_some_and(|other| is_instead(lie, wanted, other))
+            other.1 == key.1
+                && names.is(other.0).is_some_and(|other| is_instead(lie, wanted, other))
         };
         let mut around = seen.iter().skip(from).chain(seen.iter().take(from));
         around.find(fits).map(|((name, _), extent)| (*name, extent.clone()))
@@ -63,9 +70,7 @@ fn spoilt(lie: Lie, honest: &Claimed, choice: u64) -> Option<Claimed> {
     let chunks = &honest.chunks;
     let spoilt = match lie {
         Lie::Cut => chunks.slice(..chunks.len() / 2),
-        Lie::Extended => [chunks.as_ref(), &chunks.slice(..chunks.len().min(100))]
-            .concat()
-            .into(),
+        Lie::Extended => [chunks.as_ref(), &chunks.slice(..chunks.len().min(100))].concat().into(),
         Lie::FlippedBit => {
             let mut bytes = chunks.to_vec();
             let at = usize::try_from(choice).unwrap_or(0).checked_rem(bytes.len())?;
@@ -80,9 +85,7 @@ fn spoilt(lie: Lie, honest: &Claimed, choice: u64) -> Option<Claimed> {
                 chunks.slice(..SEALED_CHUNK_BYTES),
                 chunks.slice(SEALED_CHUNK_BYTES..2 * SEALED_CHUNK_BYTES),
             );
-            [second.as_ref(), &first, &chunks.slice(2 * SEALED_CHUNK_BYTES..)]
-                .concat()
-                .into()
+            [second.as_ref(), &first, &chunks.slice(2 * SEALED_CHUNK_BYTES..)].concat().into()
         }
         // A block that was never written reads as zeros; an object that was never written reads as
         // nothing.
@@ -91,10 +94,7 @@ fn spoilt(lie: Lie, honest: &Claimed, choice: u64) -> Option<Claimed> {
         Lie::ErrorAsSuccess => Bytes::from_static(ERROR_TEXT),
         _ => return None,
     };
-    Some(Claimed {
-        header: honest.header,
-        chunks: spoilt,
-    })
+    Some(Claimed { header: honest.header, chunks: spoilt })
 }
 
 /// A liar's mouth: what it has seen, and what it says of sealed bytes.
@@ -108,12 +108,7 @@ pub struct Mouth {
 impl Mouth {
     /// Makes the mouth of this liar.
     pub fn new(liar: Liar, lies: Arc<Lies>, forge: Arc<Forge>) -> Self {
-        Self {
-            liar,
-            lies,
-            forge,
-            seen: Seen::default(),
-        }
+        Self { liar, lies, forge, seen: Seen::default() }
     }
 
     /// Remembers an extent that goes by.
@@ -231,13 +226,7 @@ impl Store for LyingStore {
         let Ok(header) = <[u8; HEADER_BYTES]>::try_from(header.as_ref()) else {
             return Ok(parts);
         };
-        let told = self.mouth.says(
-            (name, *start),
-            Claimed {
-                header,
-                chunks: chunks.clone(),
-            },
-        );
+        let told = self.mouth.says((name, *start), Claimed { header, chunks: chunks.clone() });
         Ok(vec![Bytes::copy_from_slice(&told.header), told.chunks])
     }
     async fn delete(&self, name: ObjectName) -> Result<(), StoreError> {
@@ -261,6 +250,7 @@ mod tests {
         let tier = LyingTier::new(Arc::new(MemoryTier::new(1 << 20)), mouth(Liar::MemoryTier));
         conformance::check(&tier, || {}).await;
         let store = Arc::new(MemoryStore::default());
-        store_conformance::check(&LyingStore::new(store, mouth(Liar::ObjectStore), Arc::default())).await;
+        store_conformance::check(&LyingStore::new(store, mouth(Liar::ObjectStore), Arc::default()))
+            .await;
     }
 }

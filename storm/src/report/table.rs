@@ -50,7 +50,8 @@ pub fn table(report: &Report) -> String {
     set_aside(&mut text, report);
     web_caches(&mut text, report);
     if !report.forged.is_empty() {
-        let names: Vec<String> = report.forged.iter().map(|name| cell(name, COLUMNS_MAX - 2)).collect();
+        let names: Vec<String> =
+            report.forged.iter().map(|name| cell(name, COLUMNS_MAX - 2)).collect();
         heading(&mut text, "defences that liars forged here");
         for name in names {
             line(&mut text, &format!("  {name}"));
@@ -236,10 +237,8 @@ fn side_by_side(text: &mut String, report: &Report) {
         lines.push(vec![format!("{indent}{}", row.label), row.here, row.conventional]);
     }
     let latencies = |phase: &Phase| {
-        let (half, most) = (
-            milliseconds(phase.p50_milliseconds),
-            milliseconds(phase.p99_milliseconds),
-        );
+        let (half, most) =
+            (milliseconds(phase.p50_milliseconds), milliseconds(phase.p99_milliseconds));
         format!("{half} / {most}")
     };
     let goodput = |phase: &Phase| decimal(phase.goodput, 1);
@@ -294,11 +293,7 @@ fn lies(text: &mut String, report: &Report) {
             percentage(lie.rate),
             whole(lie.told_here),
             whole(lie.told_conventional),
-            if lie.is_told() {
-                String::new()
-            } else {
-                NOT_TOLD.to_owned()
-            },
+            if lie.is_told() { String::new() } else { NOT_TOLD.to_owned() },
         ]);
     }
     columns(text, 2, &lines);
@@ -306,10 +301,7 @@ fn lies(text: &mut String, report: &Report) {
     line(text, &format!("  {told} of {asked} kinds were told here"));
     for (why, seams) in report.reasons() {
         let seams: Vec<String> = seams.iter().map(|seam| cell(seam, NAME_MAX)).collect();
-        wrapped(
-            text,
-            &format!("{}, not told: {}", seams.join(", "), cell(why, usize::MAX)),
-        );
+        wrapped(text, &format!("{}, not told: {}", seams.join(", "), cell(why, usize::MAX)));
     }
 }
 

@@ -53,15 +53,9 @@ impl Scene {
         let account = household.viewer("alder");
         let (event, bare_event) = (fresh_id(), fresh_id());
         let clip = mp4_around(&noise("clip", 100_000));
-        camera
-            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-            .await
-            .expect(201);
+        camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
         camera.put_event(&event, &description("whole")).await.expect(201);
-        camera
-            .put_event_still(&event, media("special/orientation-1.jpg"))
-            .await
-            .expect(201);
+        camera.put_event_still(&event, media("special/orientation-1.jpg")).await.expect(201);
         camera.put_clip(&event, clip.clone()).await.expect(201);
         camera.put_event(&bare_event, &description("bare")).await.expect(201);
         let viewer = account.login().await;
@@ -71,15 +65,7 @@ impl Scene {
             edge.objects().len() == 4 && edge.store_files().len() == 4
         })
         .await;
-        Self {
-            edge,
-            account,
-            viewer,
-            camera,
-            event,
-            bare_event,
-            clip,
-        }
+        Self { edge, account, viewer, camera, event, bare_event, clip }
     }
 
     /// The store's files with their lengths, staged ones too.
@@ -103,17 +89,14 @@ impl Scene {
 
     /// Nothing is there that was not before, and nothing is gone. What a refused upload had staged goes in the background.
     async fn expect_unchanged(&self, before: &Shown, after_what: &str) {
-        assert!(before.thumbnail.len() > 100 && before.clip == self.clip && before.events.len() == 2);
+        assert!(
+            before.thumbnail.len() > 100 && before.clip == self.clip && before.events.len() == 2
+        );
         // The still, the event's still, its clip, and the rendition that was looked at.
         assert_eq!(before.files.len(), 4);
-        poll(&format!("no file is left {after_what}"), 30, async || {
-            self.files() == before.files
-        })
-        .await;
-        assert!(
-            self.shown().await == *before,
-            "a viewer sees something else {after_what}"
-        );
+        poll(&format!("no file is left {after_what}"), 30, async || self.files() == before.files)
+            .await;
+        assert!(self.shown().await == *before, "a viewer sees something else {after_what}");
     }
 
     /// An event path under the viewer's tag.

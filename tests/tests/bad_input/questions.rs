@@ -13,11 +13,8 @@ async fn credentials_that_are_none() {
     let scene = Scene::new().await;
     let before = scene.shown().await;
     let good = scene.camera.credential.clone();
-    let flipped = format!(
-        "{}{}",
-        &good[..good.len() - 2],
-        if good.ends_with("AA") { "BB" } else { "AA" }
-    );
+    let flipped =
+        format!("{}{}", &good[..good.len() - 2], if good.ends_with("AA") { "BB" } else { "AA" });
     for credential in [
         "",
         "x",
@@ -29,30 +26,21 @@ async fn credentials_that_are_none() {
         &good.repeat(2),
     ] {
         let camera = scene.camera.with_credential(credential);
-        camera
-            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-            .await
-            .expect_problem(401);
+        camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect_problem(401);
         let path = format!("/v1/{}/cameras", scene.viewer.tag);
         Answer::of(scene.edge.door().request(Method::GET, &path).bearer_auth(credential))
             .await
             .expect_problem(401);
     }
     for scheme in ["Basic", "Digest", "Token", ""] {
-        let request = scene
-            .edge
-            .door()
-            .request(Method::PUT, &format!("/v1/ingest/stills/{}", fresh_id()));
+        let request =
+            scene.edge.door().request(Method::PUT, &format!("/v1/ingest/stills/{}", fresh_id()));
         Answer::of_upload(request.header("authorization", format!("{scheme} {good}")).body("x"))
             .await
             .expect_problem(401);
     }
     scene.expect_unchanged(&before, "bad credentials").await;
-    scene
-        .camera
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    scene.camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
 }
 
 #[tokio::test]
@@ -62,10 +50,7 @@ async fn ranges_that_are_none() {
     let check = async |range: &str, status: u16| {
         for method in [Method::GET, Method::HEAD] {
             let answer = Answer::of(
-                scene
-                    .viewer
-                    .ask(method.clone(), &scene.clip_path())
-                    .header("range", range),
+                scene.viewer.ask(method.clone(), &scene.clip_path()).header("range", range),
             )
             .await;
             assert_eq!(answer.status, status, "{method} {range}: {}", answer.told());
@@ -100,14 +85,10 @@ async fn ranges_that_are_none() {
     let many: Vec<String> = (0..300).map(|n| format!("{n}-{n}")).collect();
     check(&format!("bytes={}", many.join(",")), 416).await;
     // Another unit is none that is known here: the whole, as the RFC has it.
-    let whole = Answer::of(
-        scene
-            .viewer
-            .ask(Method::GET, &scene.clip_path())
-            .header("range", "items=0-5"),
-    )
-    .await
-    .expect(200);
+    let whole =
+        Answer::of(scene.viewer.ask(Method::GET, &scene.clip_path()).header("range", "items=0-5"))
+            .await
+            .expect(200);
     assert_eq!(whole.body, scene.clip);
 }
 
@@ -149,10 +130,7 @@ async fn widths_limits_and_cursors_that_are_none() {
         "before=",
         "before=550e8400-e29b-41d4-a716-446655440000",
     ] {
-        let answer = scene
-            .viewer
-            .get(&format!("cameras/{}/events?{query}", scene.camera.id))
-            .await;
+        let answer = scene.viewer.get(&format!("cameras/{}/events?{query}", scene.camera.id)).await;
         assert_eq!(answer.status, 400, "{query}: {}", answer.told());
         answer.expect_problem(400);
     }
@@ -171,19 +149,13 @@ async fn writes_from_other_sites_are_refused() {
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {
-        Answer::of(viewer.ask(Method::DELETE, &path).header(name, value))
-            .await
-            .expect_problem(403);
+        Answer::of(viewer.ask(Method::DELETE, &path).header(name, value)).await.expect_problem(403);
         Answer::of(viewer.request(Method::DELETE, "/v1/session").header(name, value))
             .await
             .expect_problem(403);
         let login = json!({ "name": scene.account.login, "password": scene.account.password });
-        let request = scene
-            .edge
-            .door()
-            .request(Method::POST, "/v1/session")
-            .header(name, value)
-            .json(&login);
+        let request =
+            scene.edge.door().request(Method::POST, "/v1/session").header(name, value).json(&login);
         Answer::of_upload(request).await.expect_problem(403);
     }
     viewer.get("cameras").await.expect(200);

@@ -11,8 +11,9 @@ fn components_with(guest: &str) -> tempfile::TempDir {
     let built = components();
     std::fs::copy(built.join("events.wasm"), folder.path().join("events.wasm")).unwrap();
     let path = built.join("guests").join(guest);
-    std::fs::copy(&path, folder.path().join("thumbnail.wasm"))
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build` first", path.display()));
+    std::fs::copy(&path, folder.path().join("thumbnail.wasm")).unwrap_or_else(|error| {
+        panic!("{}: {error}; run `cargo xtask build` first", path.display())
+    });
     folder
 }
 
@@ -52,10 +53,7 @@ async fn a_lost_database_is_not_made_anew_over_footage() {
     let mut edge = Edge::start(EdgeOptions::default());
     let household = edge.household("Alder Lane 4");
     let (camera, account) = (household.camera("Front door"), household.viewer("alder"));
-    camera
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     edge.stop();
     edge.age_files();
     let files = edge.store_files();
@@ -86,10 +84,7 @@ fn a_component_that_asks_for_more_than_the_contract_does_not_start() {
             ..EdgeOptions::default()
         });
         let log = edge.try_serve().expect_err("it started");
-        assert!(
-            expected.iter().all(|part| log.contains(part)),
-            "{expected:?} is not in: {log}"
-        );
+        assert!(expected.iter().all(|part| log.contains(part)), "{expected:?} is not in: {log}");
     };
     let wasi = components_with("wasi-import.wasm");
     check(&wasi, &["thumbnail", "wasi:clocks/monotonic-clock"]);

@@ -1,7 +1,9 @@
 //! What cameras hand in that is not what it should be.
 
 use bytes::Bytes;
-use eyesonly_harness::footage::{content_digest, description, footage_id, fresh_id, mp4_box, now_milliseconds};
+use eyesonly_harness::footage::{
+    content_digest, description, footage_id, fresh_id, mp4_box, now_milliseconds,
+};
 use eyesonly_tests::Answer;
 use eyesonly_tests::footage::{clip, media};
 use eyesonly_tests::raw::{begin, read_head};
@@ -48,24 +50,12 @@ async fn stills_that_are_not_stills() {
         ("a JPEG without its last byte", jpeg.slice(..jpeg.len() - 1), 422),
         ("60000×60000", media("special/claims-60000x60000.jpg"), 422),
         ("sampling factors of 0", jpeg_of(&[0], &HUFFMAN, 1).into(), 422),
-        (
-            "18 blocks in a unit",
-            jpeg_of(&[0x44, 0x11, 0x11], &HUFFMAN, 1).into(),
-            422,
-        ),
+        ("18 blocks in a unit", jpeg_of(&[0x44, 0x11, 0x11], &HUFFMAN, 1).into(), 422),
         ("no Huffman table", jpeg_of(&[0x11], &[], 1).into(), 422),
         ("two frame headers", jpeg_of(&[0x11], &HUFFMAN, 2).into(), 422),
     ] {
-        scene
-            .camera
-            .put_still(&fresh_id(), body.clone())
-            .await
-            .expect_problem(status);
-        scene
-            .camera
-            .put_event_still(&scene.bare_event, body)
-            .await
-            .expect_problem(status);
+        scene.camera.put_still(&fresh_id(), body.clone()).await.expect_problem(status);
+        scene.camera.put_event_still(&scene.bare_event, body).await.expect_problem(status);
         scene.expect_unchanged(&before, what).await;
     }
 }
@@ -100,10 +90,8 @@ async fn bodies_above_their_limit() {
         .chain(std::iter::repeat_n(comment, 2000))
         .map(Ok::<_, std::io::Error>);
     let streamed = Body::wrap_stream(futures::stream::iter(pieces));
-    let request = scene
-        .camera
-        .upload(&format!("stills/{}", fresh_id()), "image/jpeg")
-        .body(streamed);
+    let request =
+        scene.camera.upload(&format!("stills/{}", fresh_id()), "image/jpeg").body(streamed);
     match Answer::try_of(request).await {
         Ok(answer) => drop(answer.expect_problem(413)),
         Err(error) => assert!(error.is_request(), "{error:?}"),
@@ -114,21 +102,9 @@ async fn bodies_above_their_limit() {
 #[tokio::test]
 async fn a_still_that_can_not_be_decoded_ends_its_own_request() {
     let scene = Scene::new().await;
-    scene
-        .camera
-        .put_event_still(&scene.bare_event, undecodable_jpeg())
-        .await
-        .expect(201);
-    scene
-        .viewer
-        .event_thumbnail(&scene.camera, &scene.bare_event, 320)
-        .await
-        .expect_problem(500);
-    scene
-        .viewer
-        .event_thumbnail(&scene.camera, &scene.event, 320)
-        .await
-        .expect(200);
+    scene.camera.put_event_still(&scene.bare_event, undecodable_jpeg()).await.expect(201);
+    scene.viewer.event_thumbnail(&scene.camera, &scene.bare_event, 320).await.expect_problem(500);
+    scene.viewer.event_thumbnail(&scene.camera, &scene.event, 320).await.expect(200);
 }
 
 #[tokio::test]
@@ -140,34 +116,18 @@ async fn clips_that_are_not_clips() {
         ("text", media("special/text-named.mp4"), 415),
         ("a JPEG", media("special/orientation-1.jpg"), 415),
         ("nothing", Bytes::new(), 415),
-        (
-            "data before its type",
-            [moov.clone(), ftyp.clone()].concat().into(),
-            415,
-        ),
+        ("data before its type", [moov.clone(), ftyp.clone()].concat().into(), 415),
         ("a clip that is cut", scene.clip.slice(..scene.clip.len() / 2), 422),
-        (
-            "a clip without its last byte",
-            scene.clip.slice(..scene.clip.len() - 1),
-            422,
-        ),
+        ("a clip without its last byte", scene.clip.slice(..scene.clip.len() - 1), 422),
         (
             "a clip without an index",
             [ftyp.clone(), mp4_box(b"mdat", &[1; 64])].concat().into(),
             422,
         ),
         ("a clip without data", [ftyp.clone(), moov].concat().into(), 422),
-        (
-            "a box shorter than its head",
-            [ftyp, b"\0\0\0\x03moov".to_vec()].concat().into(),
-            422,
-        ),
+        ("a box shorter than its head", [ftyp, b"\0\0\0\x03moov".to_vec()].concat().into(), 422),
     ] {
-        scene
-            .camera
-            .put_clip(&scene.bare_event, body)
-            .await
-            .expect_problem(status);
+        scene.camera.put_clip(&scene.bare_event, body).await.expect_problem(status);
         scene.expect_unchanged(&before, what).await;
     }
     if tool("ffmpeg") {
@@ -195,10 +155,7 @@ async fn descriptions_that_are_not_descriptions() {
         (json!({ "kind": "burglar" }).to_string(), 422),
         (json!({ "kind": "motion", "label": long }).to_string(), 422),
         (json!({ "kind": "motion", "label": "a\u{0}b" }).to_string(), 422),
-        (
-            json!({ "kind": "motion", "duration_milliseconds": -1 }).to_string(),
-            422,
-        ),
+        (json!({ "kind": "motion", "duration_milliseconds": -1 }).to_string(), 422),
         (json!({ "kind": "motion", "camera": scene.camera.id }).to_string(), 422),
         (json!({ "kind": "motion", "label": "x".repeat(5000) }).to_string(), 413),
     ] {
@@ -226,11 +183,7 @@ async fn bodies_of_another_type_than_the_route_takes() {
             "application/octet-stream",
             scene.clip.clone(),
         ),
-        (
-            format!("events/{}", fresh_id()),
-            "text/plain",
-            description("x").to_string().into(),
-        ),
+        (format!("events/{}", fresh_id()), "text/plain", description("x").to_string().into()),
     ] {
         Answer::of_upload(scene.camera.upload(&path, media_type).body(body))
             .await
@@ -238,17 +191,14 @@ async fn bodies_of_another_type_than_the_route_takes() {
     }
     scene.expect_unchanged(&before, "wrong media types").await;
     let login = scene.edge.door().request(Method::POST, "/v1/session");
-    let body = json!({ "name": scene.account.login, "password": scene.account.password }).to_string();
+    let body =
+        json!({ "name": scene.account.login, "password": scene.account.password }).to_string();
     Answer::of_upload(login.header("content-type", "text/plain").body(body))
         .await
         .expect_problem(415);
-    for body in [
-        "",
-        "{",
-        "[1]",
-        r#"{"name":"alder"}"#,
-        r#"{"name":"alder","password":"x","more":1}"#,
-    ] {
+    for body in
+        ["", "{", "[1]", r#"{"name":"alder"}"#, r#"{"name":"alder","password":"x","more":1}"#]
+    {
         let login = scene
             .edge
             .door()
@@ -316,10 +266,8 @@ async fn bodies_unlike_their_digest() {
         &[&right, &other],
     ];
     for digests in refused {
-        let mut request = scene
-            .camera
-            .upload(&format!("stills/{}", fresh_id()), "image/jpeg")
-            .body(jpeg.clone());
+        let mut request =
+            scene.camera.upload(&format!("stills/{}", fresh_id()), "image/jpeg").body(jpeg.clone());
         for digest in digests {
             request = request.header("content-digest", *digest);
         }
@@ -331,15 +279,11 @@ async fn bodies_unlike_their_digest() {
         .camera
         .upload(&format!("events/{}/clip", scene.bare_event), "video/mp4")
         .header("content-digest", &other);
-    Answer::of_upload(clip.body(scene.clip.clone()))
-        .await
-        .expect_problem(400);
+    Answer::of_upload(clip.body(scene.clip.clone())).await.expect_problem(400);
     let event = scene
         .camera
         .upload(&format!("events/{}", fresh_id()), "application/json")
         .header("content-digest", &other);
-    Answer::of_upload(event.body(description("x").to_string()))
-        .await
-        .expect_problem(400);
+    Answer::of_upload(event.body(description("x").to_string())).await.expect_problem(400);
     scene.expect_unchanged(&before, "wrong digests").await;
 }

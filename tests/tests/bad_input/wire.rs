@@ -15,27 +15,22 @@ async fn bodies_longer_or_shorter_than_they_say() {
     let jpeg = media("special/orientation-1.jpg");
     let head = |id: &str, headers: &str| {
         let credential = &scene.camera.credential;
-        let start =
-            format!("PUT /v1/ingest/stills/{id} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n");
+        let start = format!(
+            "PUT /v1/ingest/stills/{id} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n"
+        );
         format!("{start}Content-Type: image/jpeg\r\n{headers}\r\n").into_bytes()
     };
     let door = scene.edge.door();
     // Shorter: the sender ends before it has sent what it announced.
     let length = jpeg.len() + 1000;
-    let short = [
-        head(&fresh_id(), &format!("Content-Length: {length}\r\n")),
-        jpeg.to_vec(),
-    ]
-    .concat();
+    let short =
+        [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
     let answer = exchange_and_end(door, &short).await;
     assert!([0, 400].contains(&answer.status), "{answer:?}");
     // Longer: what goes beyond is no part of the still, and no request.
     let length = jpeg.len() - 10;
-    let long = [
-        head(&fresh_id(), &format!("Content-Length: {length}\r\n")),
-        jpeg.to_vec(),
-    ]
-    .concat();
+    let long =
+        [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
     let answer = exchange_and_end(door, &long).await;
     assert_eq!(answer.status, 422, "{answer:?}");
     // A chunk that is shorter than it says, and a body without its last chunk.
@@ -55,7 +50,8 @@ async fn bodies_longer_or_shorter_than_they_say() {
     // The same over HTTP/2, whose frames have lengths of their own.
     let camera = scene.camera.through(&door.by(|client| client.http2_prior_knowledge()));
     for wrong in [jpeg.len() + 10, jpeg.len() - 10] {
-        let body = Body::wrap_stream(futures::stream::iter([Ok::<_, std::io::Error>(jpeg.clone())]));
+        let body =
+            Body::wrap_stream(futures::stream::iter([Ok::<_, std::io::Error>(jpeg.clone())]));
         let request = camera
             .upload(&format!("stills/{}", fresh_id()), "image/jpeg")
             .header("content-length", wrong);
@@ -108,8 +104,11 @@ async fn headers_that_contradict_each_other() {
     let credential = &scene.camera.credential;
     let jpeg = media("special/orientation-1.jpg");
     let request = |path: &str, headers: &str| {
-        let start = format!("PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n");
-        format!("{start}Content-Type: image/jpeg\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+        let start = format!(
+            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n"
+        );
+        format!("{start}Content-Type: image/jpeg\r\nConnection: close\r\n{headers}\r\n")
+            .into_bytes()
     };
     let length = jpeg.len();
     for headers in [
@@ -143,11 +142,9 @@ async fn headers_that_contradict_each_other() {
         &format!("stills/{}", fresh_id()),
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
     );
-    let answer = exchange(
-        scene.edge.door(),
-        &[head, b"0\r\n\r\n".to_vec(), smuggled.into_bytes()].concat(),
-    )
-    .await;
+    let answer =
+        exchange(scene.edge.door(), &[head, b"0\r\n\r\n".to_vec(), smuggled.into_bytes()].concat())
+            .await;
     assert!((400..500).contains(&answer.status), "{answer:?}");
     assert_eq!(answer.text.matches("HTTP/1.1 ").count(), 1, "{answer:?}");
     scene.expect_unchanged(&before, "a smuggled request").await;

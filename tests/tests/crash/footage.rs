@@ -11,11 +11,8 @@ use futures::stream;
 use crate::Fuse;
 
 /// Stills that look different, so that a thumbnail says which one it was made of.
-pub const STILLS: [&str; 3] = [
-    "special/orientation-1.jpg",
-    "special/greyscale.jpg",
-    "special/progressive.jpg",
-];
+pub const STILLS: [&str; 3] =
+    ["special/orientation-1.jpg", "special/greyscale.jpg", "special/progressive.jpg"];
 /// Bytes of a body that are handed to the connection at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -42,30 +39,15 @@ pub struct Body {
 
 impl Body {
     pub fn still(still: u64, number: u64) -> Self {
-        Self {
-            kind: Kind::Still,
-            number,
-            still: usize::try_from(still).unwrap(),
-            clip_bytes: 0,
-        }
+        Self { kind: Kind::Still, number, still: usize::try_from(still).unwrap(), clip_bytes: 0 }
     }
 
     pub fn event(number: u64) -> Self {
-        Self {
-            kind: Kind::Event,
-            number,
-            still: 0,
-            clip_bytes: 0,
-        }
+        Self { kind: Kind::Event, number, still: 0, clip_bytes: 0 }
     }
 
     pub fn clip(number: u64, bytes: u64) -> Self {
-        Self {
-            kind: Kind::Clip,
-            number,
-            still: 0,
-            clip_bytes: usize::try_from(bytes).unwrap(),
-        }
+        Self { kind: Kind::Clip, number, still: 0, clip_bytes: usize::try_from(bytes).unwrap() }
     }
 
     pub fn label(&self) -> String {
@@ -75,12 +57,16 @@ impl Body {
     pub fn bytes(&self) -> Bytes {
         match self.kind {
             Kind::Clip => {
-                let start = usize::try_from(self.number).unwrap() * 61 % (NOISE.len() - self.clip_bytes);
-                let content = [&self.number.to_be_bytes(), &NOISE[start..start + self.clip_bytes]].concat();
+                let start =
+                    usize::try_from(self.number).unwrap() * 61 % (NOISE.len() - self.clip_bytes);
+                let content =
+                    [&self.number.to_be_bytes(), &NOISE[start..start + self.clip_bytes]].concat();
                 mp4_around(&content)
             }
             Kind::Event => description(&self.label()).to_string().into(),
-            Kind::Still | Kind::EventStill => with_comment(&media(STILLS[self.still]), &self.number.to_be_bytes()),
+            Kind::Still | Kind::EventStill => {
+                with_comment(&media(STILLS[self.still]), &self.number.to_be_bytes())
+            }
         }
     }
 }
@@ -97,13 +83,7 @@ pub struct Sent {
 
 impl Sent {
     pub fn new(camera: usize, kind: Kind, id: String, body: Body) -> Self {
-        Self {
-            camera,
-            kind,
-            id,
-            body,
-            is_acknowledged: false,
-        }
+        Self { camera, kind, id, body, is_acknowledged: false }
     }
 
     fn request(&self, camera: &Camera, body: &Bytes) -> reqwest::RequestBuilder {
@@ -113,21 +93,13 @@ impl Sent {
             Kind::EventStill => (format!("events/{}/still", self.id), "image/jpeg"),
             Kind::Clip => (format!("events/{}/clip", self.id), "video/mp4"),
         };
-        camera
-            .upload(&path, media_type)
-            .header("content-digest", content_digest(body))
+        camera.upload(&path, media_type).header("content-digest", content_digest(body))
     }
 
     /// Hands it in; the status of the answer.
     pub async fn put(&self, camera: &Camera) -> u16 {
         let body = self.body.bytes();
-        self.request(camera, &body)
-            .body(body)
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .as_u16()
+        self.request(camera, &body).body(body).send().await.unwrap().status().as_u16()
     }
 }
 

@@ -100,14 +100,7 @@ async fn world(seed: u64) -> World {
         STILLS.len(),
         "the stills can be told apart"
     );
-    World {
-        edge,
-        cameras,
-        viewer,
-        sent: Vec::new(),
-        dice: Dice(AtomicU64::new(seed)),
-        thumbnails,
-    }
+    World { edge, cameras, viewer, sent: Vec::new(), dice: Dice(AtomicU64::new(seed)), thumbnails }
 }
 
 impl World {
@@ -169,13 +162,10 @@ impl World {
     async fn check_newest_stills(&self) {
         for (number, camera) in self.cameras.iter().enumerate() {
             let stills = || {
-                self.sent
-                    .iter()
-                    .filter(|sent| sent.camera == number && sent.kind == Kind::Still)
+                self.sent.iter().filter(|sent| sent.camera == number && sent.kind == Kind::Still)
             };
-            let acknowledged = stills()
-                .filter(|sent| sent.is_acknowledged)
-                .max_by_key(|sent| sent.id.clone());
+            let acknowledged =
+                stills().filter(|sent| sent.is_acknowledged).max_by_key(|sent| sent.id.clone());
             let floor = acknowledged.map_or("", |sent| sent.id.as_str());
             let answer = self.viewer.thumbnail(camera, WIDTH).await;
             if answer.status == 404 {
@@ -188,11 +178,7 @@ impl World {
             let shown = answer.expect(200).body;
             let candidates: Vec<_> = stills().filter(|sent| sent.id.as_str() >= floor).collect();
             let fits = candidates.iter().any(|sent| self.thumbnails[sent.body.still] == shown);
-            assert!(
-                fits,
-                "camera {number} shows none of its {} newest stills",
-                candidates.len()
-            );
+            assert!(fits, "camera {number} shows none of its {} newest stills", candidates.len());
         }
     }
 
@@ -221,13 +207,17 @@ impl World {
                 assert_eq!(event["label"], of(Kind::Event).body.label(), "{id}");
                 listed.insert((id.to_owned(), Kind::Event));
                 if event["still"] == true {
-                    let picture = self.viewer.event_thumbnail(camera, id, WIDTH).await.expect(200).body;
+                    let picture =
+                        self.viewer.event_thumbnail(camera, id, WIDTH).await.expect(200).body;
                     assert_eq!(picture, self.thumbnails[of(Kind::EventStill).body.still], "{id}");
                     listed.insert((id.to_owned(), Kind::EventStill));
                 }
                 if event["clip"] == true {
                     let clip = self.viewer.clip(camera, id).await.expect(200).body;
-                    assert!(clip == of(Kind::Clip).body.bytes(), "the clip of {id} has other bytes");
+                    assert!(
+                        clip == of(Kind::Clip).body.bytes(),
+                        "the clip of {id} has other bytes"
+                    );
                     listed.insert((id.to_owned(), Kind::Clip));
                 }
             }
@@ -243,7 +233,8 @@ impl World {
 
     /// The listed events of a camera, newest first, down to `oldest`.
     async fn listed(&self, camera: &Camera, oldest: &str) -> Vec<serde_json::Value> {
-        let (mut events, mut path) = (Vec::new(), format!("cameras/{}/events?limit=100", camera.id));
+        let (mut events, mut path) =
+            (Vec::new(), format!("cameras/{}/events?limit=100", camera.id));
         loop {
             let page = self.viewer.get(&path).await.expect(200).json();
             events.extend(page["events"].as_array().unwrap().iter().cloned());
@@ -260,10 +251,8 @@ impl World {
     /// What was not acknowledged is handed in again; some of what was, too.
     async fn hand_in_again(&mut self, from: usize) {
         for number in from..self.sent.len() {
-            let (camera, is_new) = (
-                &self.cameras[self.sent[number].camera],
-                !self.sent[number].is_acknowledged,
-            );
+            let (camera, is_new) =
+                (&self.cameras[self.sent[number].camera], !self.sent[number].is_acknowledged);
             if is_new {
                 let status = self.sent[number].put(camera).await;
                 assert!(
@@ -301,7 +290,9 @@ impl World {
         let files = self.edge.store_files().into_iter();
         // A file may be swept between listing and looking.
         files
-            .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path.metadata().ok()?.len())))
+            .filter_map(|path| {
+                Some((path.file_name()?.to_str()?.to_owned(), path.metadata().ok()?.len()))
+            })
             .collect()
     }
 }
@@ -352,13 +343,7 @@ async fn what_was_acknowledged_survives_every_kill() {
     world.check_newest_stills().await;
     world.check_events(0).await;
     for sent in &world.sent {
-        assert_eq!(
-            sent.put(&world.cameras[sent.camera]).await,
-            200,
-            "{:?} {}",
-            sent.kind,
-            sent.id
-        );
+        assert_eq!(sent.put(&world.cameras[sent.camera]).await, 200, "{:?} {}", sent.kind, sent.id);
     }
     assert_eq!(world.edge.misdeliveries().await, 0.0);
     what_is_lost_is_noticed(&mut world).await;
@@ -368,11 +353,8 @@ async fn what_was_acknowledged_survives_every_kill() {
 async fn what_is_lost_is_noticed(world: &mut World) {
     world.edge.kill9();
     // The longest of all is a clip.
-    let longest = world
-        .edge
-        .objects()
-        .into_iter()
-        .max_by_key(|path| path.metadata().unwrap().len());
+    let longest =
+        world.edge.objects().into_iter().max_by_key(|path| path.metadata().unwrap().len());
     std::fs::remove_file(longest.unwrap()).unwrap();
     world.edge.restart();
     eprintln!("what is told now is told because it must be:");

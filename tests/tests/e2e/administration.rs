@@ -12,23 +12,16 @@ async fn a_new_credential_takes_the_place_of_the_old_one() {
     let still = media("special/orientation-1.jpg");
     home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
     let command_line = home.edge.command_line();
-    let renewed = command_line
-        .run(&["camera", "credential", &home.camera.id], "")
-        .unwrap();
+    let renewed = command_line.run(&["camera", "credential", &home.camera.id], "").unwrap();
     assert_eq!(renewed["camera"], home.camera.id.as_str());
-    home.camera
-        .put_still(&fresh_id(), still.clone())
-        .await
-        .expect_problem(401);
+    home.camera.put_still(&fresh_id(), still.clone()).await.expect_problem(401);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
     let camera = home.camera.with_credential(renewed["credential"].as_str().unwrap());
     camera.put_still(&fresh_id(), still).await.expect(201);
     let removed = command_line.run(&["camera", "remove", &home.camera.id], "").unwrap();
     assert_eq!(removed["name"], "Front door");
-    let error = command_line
-        .run(&["camera", "credential", &home.camera.id], "")
-        .unwrap_err()
-        .to_string();
+    let error =
+        command_line.run(&["camera", "credential", &home.camera.id], "").unwrap_err().to_string();
     assert!(error.contains("has ended already"), "{error}");
 }
 
@@ -41,10 +34,7 @@ async fn a_new_password_takes_the_place_of_the_old_one_and_sessions_go_on() {
     assert!(error.contains("10 to 256 bytes"), "{error}");
     let set = command_line.run(&arguments, "another correct horse\n").unwrap();
     assert_eq!(set["name"], "alder");
-    home.account
-        .try_login(&home.account.password, true)
-        .await
-        .expect_problem(401);
+    home.account.try_login(&home.account.password, true).await.expect_problem(401);
     home.account.try_login("another correct horse", true).await.expect(201);
     home.viewer.get("cameras").await.expect(200);
 }
@@ -55,9 +45,8 @@ async fn a_quota_is_changed_for_the_cameras_that_are_there() {
     let still = media("special/orientation-1.jpg");
     home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
     let command_line = home.edge.command_line();
-    let used = command_line.run(&["household", "list"], "").unwrap()["used_bytes"]
-        .as_u64()
-        .unwrap();
+    let used =
+        command_line.run(&["household", "list"], "").unwrap()["used_bytes"].as_u64().unwrap();
     assert!(used >= still.len() as u64, "{used}");
     let set = |bytes: u64| {
         let bytes = bytes.to_string();
@@ -65,10 +54,7 @@ async fn a_quota_is_changed_for_the_cameras_that_are_there() {
     };
     assert!(set(0).unwrap_err().to_string().contains("0 bytes"));
     set(1).unwrap();
-    home.camera
-        .put_still(&fresh_id(), still.clone())
-        .await
-        .expect_problem(507);
+    home.camera.put_still(&fresh_id(), still.clone()).await.expect_problem(507);
     assert_eq!(set(1 << 30).unwrap()["quota_bytes"], 1 << 30);
     home.camera.put_still(&fresh_id(), still.clone()).await.expect(201);
     let added = home.household.camera("Back yard");

@@ -21,12 +21,18 @@ async fn home_with(clip: &[u8]) -> (Home, String) {
 }
 
 fn ask(home: &Home, event: &str, method: Method) -> RequestBuilder {
-    home.viewer
-        .ask(method, &format!("cameras/{}/events/{event}/clip", home.camera.id))
+    home.viewer.ask(method, &format!("cameras/{}/events/{event}/clip", home.camera.id))
 }
 
 /// `range` must give exactly the bytes from `first` to `last`, for GET and HEAD.
-async fn check_range(home: &Home, event: &str, clip: &[u8], range: &str, first: usize, last: usize) {
+async fn check_range(
+    home: &Home,
+    event: &str,
+    clip: &[u8],
+    range: &str,
+    first: usize,
+    last: usize,
+) {
     let answer = home.viewer.clip_range(&home.camera, event, range).await.expect(206);
     assert!(
         answer.body == clip[first..=last],
@@ -38,17 +44,9 @@ async fn check_range(home: &Home, event: &str, clip: &[u8], range: &str, first: 
         format!("bytes {first}-{last}/{}", clip.len()),
         "{range}"
     );
-    assert_eq!(
-        answer.header("content-length"),
-        (last - first + 1).to_string(),
-        "{range}"
-    );
+    assert_eq!(answer.header("content-length"), (last - first + 1).to_string(), "{range}");
     let head = Answer::of(ask(home, event, Method::HEAD).header("range", range)).await;
-    assert_eq!(
-        (head.seen().0, head.seen().1),
-        (answer.seen().0, answer.seen().1),
-        "HEAD {range}"
-    );
+    assert_eq!((head.seen().0, head.seen().1), (answer.seen().0, answer.seen().1), "HEAD {range}");
     assert!(head.body.is_empty());
 }
 
@@ -73,23 +71,11 @@ async fn a_large_clip_comes_back_whole_and_in_every_range() {
     assert!(head.body.is_empty());
 
     let last = length - 1;
-    let mut spans = vec![
-        (0, 0),
-        (0, 1),
-        (last, last),
-        (last - 1, last),
-        (0, last),
-        (1, last),
-        (0, last - 1),
-    ];
-    for border in [
-        CHUNK,
-        EXTENT,
-        2 * EXTENT,
-        4 * EXTENT,
-        length / CHUNK * CHUNK,
-        length / EXTENT * EXTENT,
-    ] {
+    let mut spans =
+        vec![(0, 0), (0, 1), (last, last), (last - 1, last), (0, last), (1, last), (0, last - 1)];
+    for border in
+        [CHUNK, EXTENT, 2 * EXTENT, 4 * EXTENT, length / CHUNK * CHUNK, length / EXTENT * EXTENT]
+    {
         spans.extend([
             (border - 1, border - 1),
             (border, border),
@@ -111,15 +97,8 @@ async fn a_large_clip_comes_back_whole_and_in_every_range() {
     // Open ends, suffixes, and ends past the end.
     for first in [0, 1, CHUNK - 1, CHUNK, EXTENT + 1, last] {
         check_range(&home, &event, &clip, &format!("bytes={first}-"), first, last).await;
-        check_range(
-            &home,
-            &event,
-            &clip,
-            &format!("bytes={first}-{}", length * 3),
-            first,
-            last,
-        )
-        .await;
+        check_range(&home, &event, &clip, &format!("bytes={first}-{}", length * 3), first, last)
+            .await;
     }
     for count in [
         1,
@@ -151,35 +130,21 @@ async fn a_large_clip_comes_back_whole_and_in_every_range() {
 async fn a_range_holds_only_for_the_clip_it_was_meant_for() {
     let clip = media("alder-driveway-car.mp4");
     let (home, event) = home_with(&clip).await;
-    let tag = home
-        .viewer
-        .clip(&home.camera, &event)
-        .await
-        .expect(200)
-        .header("etag")
-        .to_owned();
+    let tag = home.viewer.clip(&home.camera, &event).await.expect(200).header("etag").to_owned();
     assert!(
         tag.len() > 4 && tag.starts_with('"') && tag.ends_with('"'),
         "{tag} is no strong entity tag"
     );
     let ask = |condition: &str| {
-        ask(&home, &event, Method::GET)
-            .header("range", "bytes=10-19")
-            .header("if-range", condition)
+        ask(&home, &event, Method::GET).header("range", "bytes=10-19").header("if-range", condition)
     };
     assert_eq!(Answer::of(ask(&tag)).await.expect(206).body, clip.slice(10..20));
     for other in ["\"another\"", &format!("W/{tag}"), "Mon, 23 Nov 2026 10:00:00 GMT", ""] {
-        assert!(
-            Answer::of(ask(other)).await.expect(200).body == clip,
-            "If-Range {other:?}"
-        );
+        assert!(Answer::of(ask(other)).await.expect(200).body == clip, "If-Range {other:?}");
     }
     // Another clip has another tag.
     let second = fresh_id();
-    home.camera
-        .put_event(&second, &description("another"))
-        .await
-        .expect(201);
+    home.camera.put_event(&second, &description("another")).await.expect(201);
     home.camera.put_clip(&second, clip).await.expect(201);
     assert_ne!(home.viewer.clip(&home.camera, &second).await.header("etag"), tag);
 }
@@ -219,12 +184,7 @@ async fn clips_of_every_kind_come_back_byte_for_byte() {
     }
     for (event, clip) in events.iter().zip(&clips) {
         let answer = home.viewer.clip(&home.camera, event).await.expect(200);
-        assert!(
-            answer.body == *clip,
-            "{} bytes came back of {}",
-            answer.body.len(),
-            clip.len()
-        );
+        assert!(answer.body == *clip, "{} bytes came back of {}", answer.body.len(), clip.len());
         check_range(&home, event, clip, "bytes=-1", clip.len() - 1, clip.len() - 1).await;
     }
 }
@@ -233,6 +193,7 @@ async fn clips_of_every_kind_come_back_byte_for_byte() {
 async fn many_readers_of_one_clip_each_get_all_of_it() {
     let clip = media("alder-driveway-car.mp4");
     let (home, event) = home_with(&clip).await;
-    let answers = futures::future::join_all((0..24).map(|_| home.viewer.clip(&home.camera, &event))).await;
+    let answers =
+        futures::future::join_all((0..24).map(|_| home.viewer.clip(&home.camera, &event))).await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == clip));
 }

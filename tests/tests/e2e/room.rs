@@ -12,16 +12,10 @@ async fn a_household_has_its_quota_and_no_more() {
     let (camera, viewer) = (small.camera("Hallway"), small.viewer("birch").login().await);
     let first = fresh_id();
     camera.put_event(&first, &description("fits")).await.expect(201);
-    camera
-        .put_clip(&first, mp4_around(&noise("fits", 700_000)))
-        .await
-        .expect(201);
+    camera.put_clip(&first, mp4_around(&noise("fits", 700_000))).await.expect(201);
     let second = fresh_id();
     camera.put_event(&second, &description("has no clip")).await.expect(201);
-    camera
-        .put_clip(&second, mp4_around(&noise("does not", 700_000)))
-        .await
-        .expect_problem(507);
+    camera.put_clip(&second, mp4_around(&noise("does not", 700_000))).await.expect_problem(507);
     // Without a Content-Length it is found out at the end.
     let pieces: Vec<_> = mp4_around(&noise("does not", 700_000))
         .chunks(50_000)
@@ -34,19 +28,10 @@ async fn a_household_has_its_quota_and_no_more() {
     poll("nothing of it is kept", 30, async || home.edge.store_files().len() == 1).await;
     // Another household has a quota of its own, and what was deleted counts no more.
     let event = fresh_id();
-    home.camera
-        .put_event(&event, &description("elsewhere"))
-        .await
-        .expect(201);
-    home.camera
-        .put_clip(&event, mp4_around(&noise("elsewhere", 700_000)))
-        .await
-        .expect(201);
+    home.camera.put_event(&event, &description("elsewhere")).await.expect(201);
+    home.camera.put_clip(&event, mp4_around(&noise("elsewhere", 700_000))).await.expect(201);
     viewer.delete(&camera, &first).await.expect(204);
-    camera
-        .put_clip(&second, mp4_around(&noise("fits now", 700_000)))
-        .await
-        .expect(201);
+    camera.put_clip(&second, mp4_around(&noise("fits now", 700_000))).await.expect(201);
 }
 
 #[tokio::test]
@@ -58,21 +43,12 @@ async fn two_uploads_at_once_do_not_share_the_last_room() {
     for event in &events {
         camera.put_event(event, &description("at once")).await.expect(201);
     }
-    let uploads = events
-        .iter()
-        .map(|event| camera.put_clip(event, mp4_around(&noise(event, 600_000))));
-    let mut statuses: Vec<_> = futures::future::join_all(uploads)
-        .await
-        .iter()
-        .map(|answer| answer.status)
-        .collect();
+    let uploads =
+        events.iter().map(|event| camera.put_clip(event, mp4_around(&noise(event, 600_000))));
+    let mut statuses: Vec<_> =
+        futures::future::join_all(uploads).await.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 507, 507, 507]);
-    let clips = viewer
-        .events(&camera)
-        .await
-        .iter()
-        .filter(|event| event["clip"] == true)
-        .count();
+    let clips = viewer.events(&camera).await.iter().filter(|event| event["clip"] == true).count();
     assert_eq!(clips, 1);
 }

@@ -61,15 +61,9 @@ async fn the_cookie_is_for_this_host_and_not_for_scripts() {
             "{attribute} is not in {attributes}"
         );
     }
-    assert!(
-        !attributes.contains("Domain") && !attributes.contains("Secure"),
-        "{attributes}"
-    );
+    assert!(!attributes.contains("Domain") && !attributes.contains("Secure"), "{attributes}");
     let body = answer.json();
-    assert!(
-        body.get("token").is_none() && body["expires_at_seconds"].is_u64(),
-        "{body}"
-    );
+    assert!(body.get("token").is_none() && body["expires_at_seconds"].is_u64(), "{body}");
     assert_eq!(answer.header("cache-control"), "private, no-store");
     // A token is given only to who asks for one, and then there is no cookie.
     let answer = home.account.try_login(&home.account.password, true).await.expect(201);
@@ -79,11 +73,7 @@ async fn the_cookie_is_for_this_host_and_not_for_scripts() {
 #[tokio::test]
 async fn a_wrong_name_and_a_wrong_password_are_told_alike() {
     let home = Home::new().await;
-    let wrong = home
-        .account
-        .try_login("not the password", true)
-        .await
-        .expect_problem(401);
+    let wrong = home.account.try_login("not the password", true).await.expect_problem(401);
     let body = serde_json::json!({ "name": "nobody here", "password": "not the password", "bearer": true });
     let unknown = Answer::of(home.edge.door().request(Method::POST, "/v1/session").json(&body))
         .await
@@ -125,9 +115,8 @@ async fn nobody_escapes_the_throttle_by_another_address() {
     for n in 0..40 {
         let address = format!("7.7.7.{n}:1");
         let request = home.edge.door().request(Method::POST, "/v1/session").json(&login);
-        let request = request
-            .header("spin-client-addr", &address)
-            .header("x-forwarded-for", &address);
+        let request =
+            request.header("spin-client-addr", &address).header("x-forwarded-for", &address);
         statuses.push(Answer::of(request).await.status);
         if statuses.ends_with(&[429]) {
             return;
@@ -156,18 +145,12 @@ async fn a_method_that_is_not_taken_says_which_are() {
 async fn a_viewer_who_is_removed_sees_nothing_from_then_on() {
     let home = Home::new().await;
     let stays = home.household.viewer("stays").login().await;
-    home.camera
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
     home.household.remove_viewer(&home.account);
     home.viewer.get("cameras").await.expect_problem(401);
     home.viewer.thumbnail(&home.camera, 320).await.expect_problem(401);
-    home.account
-        .try_login(&home.account.password, true)
-        .await
-        .expect_problem(401);
+    home.account.try_login(&home.account.password, true).await.expect_problem(401);
     stays.thumbnail(&home.camera, 320).await.expect(200);
     // A new account of the same name is another person: the old session is not theirs.
     let again = home.household.viewer("alder");
@@ -180,10 +163,7 @@ async fn a_camera_that_is_removed_hands_in_nothing_and_is_seen_by_nobody() {
     let home = Home::new().await;
     let stays = home.household.camera("Back yard");
     for camera in [&home.camera, &stays] {
-        camera
-            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-            .await
-            .expect(201);
+        camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
         home.viewer.thumbnail(camera, 320).await.expect(200);
     }
     home.household.remove_camera(&home.camera);
@@ -192,26 +172,12 @@ async fn a_camera_that_is_removed_hands_in_nothing_and_is_seen_by_nobody() {
         .await
         .expect_problem(401);
     home.viewer.thumbnail(&home.camera, 320).await.expect_problem(404);
-    home.viewer
-        .get(&format!("cameras/{}/events", home.camera.id))
-        .await
-        .expect_problem(404);
-    let left: Vec<_> = home
-        .viewer
-        .cameras()
-        .await
-        .iter()
-        .map(|camera| camera["id"].clone())
-        .collect();
+    home.viewer.get(&format!("cameras/{}/events", home.camera.id)).await.expect_problem(404);
+    let left: Vec<_> =
+        home.viewer.cameras().await.iter().map(|camera| camera["id"].clone()).collect();
     assert_eq!(left, [serde_json::json!(stays.id)]);
     home.viewer.thumbnail(&stays, 320).await.expect(200);
     // One that is added while people are signed in is there with their next request.
     let added = home.household.camera("Garage");
-    assert!(
-        home.viewer
-            .cameras()
-            .await
-            .iter()
-            .any(|camera| camera["id"] == added.id.as_str())
-    );
+    assert!(home.viewer.cameras().await.iter().any(|camera| camera["id"] == added.id.as_str()));
 }

@@ -24,11 +24,7 @@ async fn event_still(home: &Home, jpeg: Bytes, width: u32) -> Picture {
     let event = fresh_id();
     home.camera.put_event(&event, &description("a still")).await.expect(201);
     home.camera.put_event_still(&event, jpeg).await.expect(201);
-    let answer = home
-        .viewer
-        .event_thumbnail(&home.camera, &event, width)
-        .await
-        .expect(200);
+    let answer = home.viewer.event_thumbnail(&home.camera, &event, width).await.expect(200);
     assert_eq!(answer.header("content-type"), "image/jpeg");
     Picture::decode(&answer.body)
 }
@@ -54,14 +50,10 @@ async fn each_viewer_sees_their_own_cameras_and_each_camera_its_own_picture() {
     assert!(households.len() == 3 && colours.len() == 8);
     for (viewer, cameras) in &households {
         let listed = viewer.cameras().await;
-        let listed: Vec<_> = listed
-            .iter()
-            .map(|camera| (text(&camera["id"]), text(&camera["name"])))
-            .collect();
-        let mut own: Vec<_> = cameras
-            .iter()
-            .map(|(camera, name, _)| (camera.id.clone(), name.clone()))
-            .collect();
+        let listed: Vec<_> =
+            listed.iter().map(|camera| (text(&camera["id"]), text(&camera["name"]))).collect();
+        let mut own: Vec<_> =
+            cameras.iter().map(|(camera, name, _)| (camera.id.clone(), name.clone())).collect();
         let mut sorted = listed.clone();
         sorted.sort();
         own.sort();
@@ -88,14 +80,12 @@ async fn each_viewer_sees_their_own_cameras_and_each_camera_its_own_picture() {
         .iter()
         .flat_map(|(viewer, cameras)| cameras.iter().map(move |camera| (viewer, camera)))
         .collect();
-    let rounds = (0..6)
-        .flat_map(|_| &asked)
-        .map(|(viewer, (camera, _, corner))| async move {
-            assert!(
-                apart(thumbnail(viewer, camera, 160).await.corner(), colour(corner)) <= 24,
-                "{corner}"
-            );
-        });
+    let rounds = (0..6).flat_map(|_| &asked).map(|(viewer, (camera, _, corner))| async move {
+        assert!(
+            apart(thumbnail(viewer, camera, 160).await.corner(), colour(corner)) <= 24,
+            "{corner}"
+        );
+    });
     futures::future::join_all(rounds).await;
     assert_eq!(edge.misdeliveries().await, 0.0);
 }
@@ -108,17 +98,12 @@ async fn flat_colours_come_back_as_they_were() {
     let edge = Edge::start(EdgeOptions::default());
     for (name, wanted) in [("alder", "#c02020"), ("birch", "#20a040"), ("cedar", "#2030c0")] {
         let household = edge.household(name);
-        let (camera, viewer) = (household.camera("Front door"), household.viewer(name).login().await);
-        camera
-            .put_still(&fresh_id(), flat_still(wanted, 1280, 720))
-            .await
-            .expect(201);
+        let (camera, viewer) =
+            (household.camera("Front door"), household.viewer(name).login().await);
+        camera.put_still(&fresh_id(), flat_still(wanted, 1280, 720)).await.expect(201);
         for width in [160, 960] {
             let seen = thumbnail(&viewer, &camera, width).await.colour();
-            assert!(
-                apart(seen, colour(wanted)) <= TOLERANCE,
-                "{name}: {seen:?} for {wanted}"
-            );
+            assert!(apart(seen, colour(wanted)) <= TOLERANCE, "{name}: {seen:?} for {wanted}");
         }
     }
 }
@@ -126,10 +111,7 @@ async fn flat_colours_come_back_as_they_were() {
 #[tokio::test]
 async fn widths_are_rounded_up_and_never_above_the_source() {
     let home = Home::new().await;
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     for (asked, expected) in [
         (1, 160),
         (159, 160),
@@ -150,11 +132,8 @@ async fn widths_are_rounded_up_and_never_above_the_source() {
         );
     }
     // Asked without a width: 320.
-    let answer = home
-        .viewer
-        .get(&format!("cameras/{}/thumbnail", home.camera.id))
-        .await
-        .expect(200);
+    let answer =
+        home.viewer.get(&format!("cameras/{}/thumbnail", home.camera.id)).await.expect(200);
     assert_eq!(Picture::decode(&answer.body).width, 320);
     for (still, width, height) in [
         ("special/orientation-1.jpg", 64, 48),
@@ -162,11 +141,7 @@ async fn widths_are_rounded_up_and_never_above_the_source() {
         ("cedar-porch-guest.jpg", 1280, 720),
     ] {
         let picture = event_still(&home, media(still), 1920).await;
-        assert_eq!(
-            (picture.width, picture.height),
-            (width, height),
-            "{still} was scaled up"
-        );
+        assert_eq!((picture.width, picture.height), (width, height), "{still} was scaled up");
     }
 }
 
@@ -174,7 +149,8 @@ async fn widths_are_rounded_up_and_never_above_the_source() {
 async fn pictures_are_shown_upright() {
     let home = Home::new().await;
     for orientation in 1..=8 {
-        let picture = event_still(&home, media(&format!("special/orientation-{orientation}.jpg")), 320).await;
+        let picture =
+            event_still(&home, media(&format!("special/orientation-{orientation}.jpg")), 320).await;
         assert_eq!((picture.width, picture.height), (64, 48), "orientation {orientation}");
         let corners = [
             ((0.1, 0.1), "#ff0000"),
@@ -235,24 +211,15 @@ async fn the_newest_still_is_the_one_with_the_greatest_id() {
     home.viewer.thumbnail(&home.camera, 320).await.expect_problem(404);
     let now = now_milliseconds();
     let corner = |picture: &Picture, wanted: &str| apart(picture.corner(), colour(wanted)) <= 24;
-    home.camera
-        .put_still(&footage_id(now - 1000), media("alder-driveway.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&footage_id(now - 1000), media("alder-driveway.jpg")).await.expect(201);
     assert!(corner(&thumbnail(&home.viewer, &home.camera, 320).await, "#2e86de"));
-    home.camera
-        .put_still(&footage_id(now), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&footage_id(now), media("alder-front-door.jpg")).await.expect(201);
     assert!(
         corner(&thumbnail(&home.viewer, &home.camera, 320).await, "#e4572e"),
         "a newer still is not shown"
     );
     // One that was late does not go in front of a newer one.
-    home.camera
-        .put_still(&footage_id(now - 500), media("alder-driveway.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&footage_id(now - 500), media("alder-driveway.jpg")).await.expect(201);
     assert!(
         corner(&thumbnail(&home.viewer, &home.camera, 320).await, "#e4572e"),
         "an older still is shown"

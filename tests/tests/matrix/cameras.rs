@@ -12,9 +12,8 @@ use crate::{Actors, Cells, Home, new_event, two_homes};
 fn cut_from(one: &str, other: &str) -> Vec<String> {
     assert_eq!(one.len(), other.len());
     let prefix = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    let mut cut: Vec<String> = (prefix + 1..one.len())
-        .map(|at| format!("{}{}", &one[..at], &other[at..]))
-        .collect();
+    let mut cut: Vec<String> =
+        (prefix + 1..one.len()).map(|at| format!("{}{}", &one[..at], &other[at..])).collect();
     cut.retain(|text| text != one && text != other);
     cut
 }
@@ -42,10 +41,7 @@ fn credentials(actor: &str, alder: &Home, birch: &Home, removed: &Camera) -> Vec
 async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
     let (_edge, alder, birch, actors) = two_homes().await;
     let removed = alder.household.camera("Old");
-    removed
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    removed.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     alder.household.remove_camera(&removed);
     let foreign = async || {
         let event = alder.viewer.event(&alder.other_camera, &alder.other_event).await;
@@ -58,7 +54,8 @@ async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
         for (actor, expected) in &row.cells {
             for credential in credentials(actor, &alder, &birch, &removed) {
                 let id = object_of(&row, actor, &alder, &birch).await;
-                let answer = Answer::of_upload(put(&row, &id, credential.as_deref(), &actors)).await;
+                let answer =
+                    Answer::of_upload(put(&row, &id, credential.as_deref(), &actors)).await;
                 let cell = format!("{} × {} × {actor} {id}", row.route(), row.object);
                 cells.judge(&row, actor, *expected, cell, answer);
             }
@@ -68,12 +65,7 @@ async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
     assert_eq!(foreign_before, foreign().await, "another camera's event was touched");
     // What the two cameras handed in under that id is their own.
     for (home, own) in [(&alder, "described by alder"), (&birch, "described by birch")] {
-        let event = home
-            .viewer
-            .event(&home.camera, &alder.other_event)
-            .await
-            .expect(200)
-            .json();
+        let event = home.viewer.event(&home.camera, &alder.other_event).await.expect(200).json();
         assert_eq!(event["label"], own);
     }
 }
@@ -89,14 +81,11 @@ async fn object_of(row: &Row, actor: &str, alder: &Home, birch: &Home) -> String
             id
         }
         // For still and clip: an event that the actor has not described. It describes one of this id in a row of its own.
-        "foreign" if row.path.ends_with("/{event}") || row.path.contains("{still}") => alder.other_event.clone(),
+        "foreign" if row.path.ends_with("/{event}") || row.path.contains("{still}") => {
+            alder.other_event.clone()
+        }
         "foreign" => {
-            new_event(if actor == "alder" {
-                &birch.camera
-            } else {
-                &alder.other_camera
-            })
-            .await
+            new_event(if actor == "alder" { &birch.camera } else { &alder.other_camera }).await
         }
         _ => fresh_id(),
     }
@@ -113,16 +102,10 @@ fn put(row: &Row, id: &str, credential: Option<&str>, actors: &Actors) -> Reques
             .header("content-type", "video/mp4")
             .body(eyesonly_harness::footage::mp4_around(b"a clip"))
     } else if path.ends_with("/still") || path.contains("/stills/") {
-        request
-            .header("content-type", "image/jpeg")
-            .body(media("special/orientation-1.jpg"))
+        request.header("content-type", "image/jpeg").body(media("special/orientation-1.jpg"))
     } else {
         // Tells whose it is, so that a mixture would be seen.
-        let whose = if credential == Some(&actors.camera_credential) {
-            "alder"
-        } else {
-            "birch"
-        };
+        let whose = if credential == Some(&actors.camera_credential) { "alder" } else { "birch" };
         request.json(&description(&format!("described by {whose}")))
     }
 }
@@ -138,10 +121,7 @@ async fn a_credential_cut_from_two_is_refused_wherever_it_is_cut() {
     ];
     for credential in cameras.concat() {
         let camera = alder.camera.with_credential(&credential);
-        camera
-            .put_event(&fresh_id(), &description("cut"))
-            .await
-            .expect_problem(401);
+        camera.put_event(&fresh_id(), &description("cut")).await.expect_problem(401);
     }
     let viewers = [
         cut_from(alder.viewer.secret(), birch.viewer.secret()),
@@ -156,5 +136,8 @@ async fn a_credential_cut_from_two_is_refused_wherever_it_is_cut() {
             Answer::of(request).await.expect_problem(401);
         }
     }
-    assert!(alder.viewer.events(&alder.camera).await.len() == 1 && birch.viewer.events(&birch.camera).await.len() == 1);
+    assert!(
+        alder.viewer.events(&alder.camera).await.len() == 1
+            && birch.viewer.events(&birch.camera).await.len() == 1
+    );
 }

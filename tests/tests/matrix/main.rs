@@ -38,51 +38,28 @@ struct Home {
 impl Home {
     async fn new(edge: &Edge, name: &str) -> Self {
         let household = edge.household(name);
-        let (camera, other_camera) = (household.camera("Front door"), household.camera("Back yard"));
+        let (camera, other_camera) =
+            (household.camera("Front door"), household.camera("Back yard"));
         let account = household.viewer(&name.to_lowercase());
         for camera in [&camera, &other_camera] {
-            camera
-                .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-                .await
-                .expect(201);
+            camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
         }
         let (event, other_event) = (new_event(&camera).await, new_event(&other_camera).await);
         let viewer = account.login().await;
-        Self {
-            household,
-            camera,
-            other_camera,
-            account,
-            viewer,
-            event,
-            other_event,
-        }
+        Self { household, camera, other_camera, account, viewer, event, other_event }
     }
 
     /// A new event for a cell that may delete one, else the one at hand.
     async fn event_for(&self, row: &Row) -> String {
-        if row.method == "DELETE" {
-            new_event(&self.camera).await
-        } else {
-            self.event.clone()
-        }
+        if row.method == "DELETE" { new_event(&self.camera).await } else { self.event.clone() }
     }
 }
 
 async fn new_event(camera: &Camera) -> String {
     let event = fresh_id();
-    camera
-        .put_event(&event, &description("something moved"))
-        .await
-        .expect(201);
-    camera
-        .put_event_still(&event, media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
-    camera
-        .put_clip(&event, eyesonly_harness::footage::mp4_around(b"a clip"))
-        .await
-        .expect(201);
+    camera.put_event(&event, &description("something moved")).await.expect(201);
+    camera.put_event_still(&event, media("special/orientation-1.jpg")).await.expect(201);
+    camera.put_clip(&event, eyesonly_harness::footage::mp4_around(b"a clip")).await.expect(201);
     event
 }
 
@@ -140,12 +117,16 @@ async fn objects(row: &Row, alder: &Home, birch: &Home) -> Vec<Named> {
 fn path_of(row: &Row, tag: &str, (camera, event): &Named) -> String {
     let file = if row.object == "absent" { "secret.js" } else { "app.css" };
     let path = row.path.replace("{tag}", tag).replace("{camera}", camera);
-    path.replace("{event}", event)
-        .replace("{still}", event)
-        .replace("{file}", file)
+    path.replace("{event}", event).replace("{still}", event).replace("{file}", file)
 }
 
-fn request(row: &Row, method: Method, actor: &str, named: &Named, actors: &Actors) -> RequestBuilder {
+fn request(
+    row: &Row,
+    method: Method,
+    actor: &str,
+    named: &Named,
+    actors: &Actors,
+) -> RequestBuilder {
     let own = |viewer: &Viewer| viewer.request(method.clone(), &path_of(row, &viewer.tag, named));
     let tagged = |tag: &str| actors.alder.request(method.clone(), &path_of(row, tag, named));
     match actor {
@@ -183,18 +164,17 @@ async fn routes_of(edge: &Edge) -> BTreeSet<String> {
 async fn the_tables_have_every_route_of_the_edge_and_no_other() {
     let edge = Edge::start(EdgeOptions::default());
     let served = routes_of(&edge).await;
-    let tabled: BTreeSet<String> = rows(VIEWER_TABLE)
-        .iter()
-        .chain(&rows(CAMERA_TABLE))
-        .map(Row::route)
-        .collect();
+    let tabled: BTreeSet<String> =
+        rows(VIEWER_TABLE).iter().chain(&rows(CAMERA_TABLE)).map(Row::route).collect();
     if let Some(route) = served.difference(&tabled).next() {
         panic!(
             "the matrix has no row for `{route}`: add one to a table in tests/tests/matrix/table.rs, with the status for every cell"
         );
     }
     if let Some(route) = tabled.difference(&served).next() {
-        panic!("the edge has no route `{route}`: take its rows out of the table in tests/tests/matrix/table.rs");
+        panic!(
+            "the edge has no route `{route}`: take its rows out of the table in tests/tests/matrix/table.rs"
+        );
     }
 }
 
@@ -203,9 +183,8 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
     let (edge, alder, birch, actors) = two_homes().await;
     let mut cells = Cells::default();
     // Sessions end last: the rows before still need them.
-    let (last, first): (Vec<_>, Vec<_>) = rows(VIEWER_TABLE)
-        .into_iter()
-        .partition(|row| row.route() == "DELETE /v1/session");
+    let (last, first): (Vec<_>, Vec<_>) =
+        rows(VIEWER_TABLE).into_iter().partition(|row| row.route() == "DELETE /v1/session");
     for row in first {
         for (actor, expected) in &row.cells {
             for named in objects(&row, &alder, &birch).await {
@@ -223,9 +202,10 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
                     let head = Answer::of(head).await;
                     let (head, get) = (head.seen(), answer.seen());
                     if (head.0, &head.1) != (get.0, &get.1) || !head.2.is_empty() {
-                        cells
-                            .wrong
-                            .push(format!("{cell}: HEAD is not as GET: {head:?} and {:?}", (get.0, get.1)));
+                        cells.wrong.push(format!(
+                            "{cell}: HEAD is not as GET: {head:?} and {:?}",
+                            (get.0, get.1)
+                        ));
                     }
                 }
                 cells.judge(&row, actor, *expected, cell, answer);
@@ -240,17 +220,12 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
 }
 
 async fn two_homes() -> (Edge, Home, Home, Actors) {
-    let mut edge = Edge::start(EdgeOptions {
-        session_seconds: Some(1),
-        ..EdgeOptions::default()
-    });
+    let mut edge = Edge::start(EdgeOptions { session_seconds: Some(1), ..EdgeOptions::default() });
     let household = edge.household("Alder");
     let account = household.viewer("short");
     let expired = account.login().await;
-    poll("a session of one second ends", 30, async || {
-        expired.get("cameras").await.status == 401
-    })
-    .await;
+    poll("a session of one second ends", 30, async || expired.get("cameras").await.status == 401)
+        .await;
     edge.restart_with(|options| options.session_seconds = None);
     let (alder, birch) = (Home::new(&edge, "Alder").await, Home::new(&edge, "Birch").await);
     let other = alder.account.login().await;
@@ -280,10 +255,16 @@ struct Cells {
 }
 
 impl Cells {
-    fn judge(&mut self, row: &Row, actor: &'static str, expected: u16, cell: String, answer: Answer) {
+    fn judge(
+        &mut self,
+        row: &Row,
+        actor: &'static str,
+        expected: u16,
+        cell: String,
+        answer: Answer,
+    ) {
         if answer.status != expected {
-            self.wrong
-                .push(format!("{cell}: {} where {expected} was expected", answer.told()));
+            self.wrong.push(format!("{cell}: {} where {expected} was expected", answer.told()));
         }
         if expected >= 400 {
             let key = (row.route(), actor, expected);
@@ -294,11 +275,7 @@ impl Cells {
     /// Whatever an actor may not see, and whatever does not exist, is answered with the same bytes for the same route.
     fn check(&self) {
         let count = self.wrong.len();
-        assert!(
-            self.wrong.is_empty(),
-            "{count} cells are wrong:\n{}",
-            self.wrong.join("\n")
-        );
+        assert!(self.wrong.is_empty(), "{count} cells are wrong:\n{}", self.wrong.join("\n"));
         let mut compared = 0;
         for answers in self.alike.values() {
             let (first_cell, first) = &answers[0];
@@ -319,10 +296,7 @@ async fn refused_deletions_deleted_nothing(alder: &Home, birch: &Home) {
     for home in [alder, birch] {
         home.viewer.event(&home.camera, &home.event).await.expect(200);
         home.viewer.clip(&home.camera, &home.event).await.expect(200);
-        home.viewer
-            .event(&home.other_camera, &home.other_event)
-            .await
-            .expect(200);
+        home.viewer.event(&home.other_camera, &home.other_event).await.expect(200);
         let made = home.viewer.events(&home.camera).await.len();
         // One event for each of the seven actors' own-deletion cells, one of them deleted, and the first.
         assert_eq!(made, 7, "of eight events exactly one was deleted");
@@ -336,9 +310,7 @@ async fn check_logout(edge: &Edge, row: &Row, alder: &Home, actors: &Actors) {
             "nobody" => (edge.door().request(Method::DELETE, path), None),
             "expired" => (actors.expired.request(Method::DELETE, path), None),
             "camera" => (
-                edge.door()
-                    .request(Method::DELETE, path)
-                    .bearer_auth(&alder.camera.credential),
+                edge.door().request(Method::DELETE, path).bearer_auth(&alder.camera.credential),
                 None,
             ),
             // The path has no tag: whoever has a session ends that one.
@@ -360,10 +332,7 @@ async fn check_logout(edge: &Edge, row: &Row, alder: &Home, actors: &Actors) {
 async fn other_methods_are_refused() {
     let (edge, alder, birch, actors) = two_homes().await;
     let served = routes_of(&edge).await;
-    for row in rows(VIEWER_TABLE)
-        .iter()
-        .filter(|row| ["-", "own", "alder"].contains(&row.object))
-    {
+    for row in rows(VIEWER_TABLE).iter().filter(|row| ["-", "own", "alder"].contains(&row.object)) {
         let named = objects(row, &alder, &birch).await.remove(0);
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             if served.contains(&format!("{method} {}", row.path)) {

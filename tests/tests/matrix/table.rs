@@ -80,10 +80,8 @@ impl Row {
 }
 
 pub fn rows(table: &'static str) -> Vec<Row> {
-    let mut lines = table
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(|line| line.split_whitespace());
+    let mut lines =
+        table.lines().filter(|line| !line.is_empty()).map(|line| line.split_whitespace());
     let actors: Vec<_> = lines.next().unwrap().skip(2).collect();
     lines
         .map(|mut words| {
@@ -93,12 +91,7 @@ pub fn rows(table: &'static str) -> Vec<Row> {
                 .iter()
                 .map(|actor| (*actor, words.next().unwrap().parse().unwrap()))
                 .collect();
-            Row {
-                method,
-                path,
-                object,
-                cells,
-            }
+            Row { method, path, object, cells }
         })
         .collect()
 }

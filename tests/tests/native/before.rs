@@ -46,15 +46,10 @@ fn text(said: &Value, field: &str) -> String {
 #[tokio::test]
 async fn a_folder_of_an_earlier_version_is_served() {
     let (folder, said) = data();
-    let options = EdgeOptions {
-        data: Some(folder.path().to_owned()),
-        ..EdgeOptions::default()
-    };
+    let options = EdgeOptions { data: Some(folder.path().to_owned()), ..EdgeOptions::default() };
     let mut edge = Edge::start(options);
-    let camera = people::Camera {
-        id: text(&said, "camera"),
-        credential: text(&said, "credential"),
-    };
+    let camera =
+        people::Camera { id: text(&said, "camera"), credential: text(&said, "credential") };
     let camera = Camera::known(camera, edge.door());
     let [event, deleted] = ["event", "deleted"].map(|field| text(&said, field));
     let account = people::Account {
@@ -74,16 +69,10 @@ async fn a_folder_of_an_earlier_version_is_served() {
         let viewer = account.login().await;
         let events = viewer.events(&camera).await;
         assert!(events.iter().any(|listed| listed["id"] == event.as_str()), "{events:?}");
-        assert!(
-            events.iter().all(|listed| listed["id"] != deleted.as_str()),
-            "{events:?}"
-        );
+        assert!(events.iter().all(|listed| listed["id"] != deleted.as_str()), "{events:?}");
         viewer.thumbnail(&camera, 320).await.expect(200);
         viewer.event_thumbnail(&camera, &event, 320).await.expect(200);
-        assert_eq!(
-            content_digest(&viewer.clip(&camera, &event).await.expect(200).body),
-            clip
-        );
+        assert_eq!(content_digest(&viewer.clip(&camera, &event).await.expect(200).body), clip);
         viewer.clip(&camera, &deleted).await.expect_problem(404);
         assert!(!edge.log().contains("ERROR"), "{}", edge.log());
     };

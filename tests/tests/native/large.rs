@@ -28,14 +28,10 @@ fn pieces(length: u64) -> impl Iterator<Item = Bytes> {
     head.extend_from_slice(b"mdat");
     let piece = Bytes::from(noise("large", PIECE_BYTES));
     let left = length - head.len() as u64;
-    let (whole, rest) = (
-        left / PIECE_BYTES as u64,
-        usize::try_from(left % PIECE_BYTES as u64).unwrap(),
-    );
+    let (whole, rest) =
+        (left / PIECE_BYTES as u64, usize::try_from(left % PIECE_BYTES as u64).unwrap());
     let repeated = std::iter::repeat_n(piece.clone(), usize::try_from(whole).unwrap());
-    std::iter::once(head.into())
-        .chain(repeated)
-        .chain([piece.slice(..rest)])
+    std::iter::once(head.into()).chain(repeated).chain([piece.slice(..rest)])
 }
 
 /// A home whose edge has done each thing once, and an event without a clip.
@@ -49,16 +45,10 @@ async fn warm_home() -> (Home, String) {
     .await;
     // The first start compiled the handlers; that is not what is measured.
     home.edge.restart();
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
     let event = fresh_id();
-    home.camera
-        .put_event(&event, &description("a long evening"))
-        .await
-        .expect(201);
+    home.camera.put_event(&event, &description("a long evening")).await.expect(201);
     (home, event)
 }
 
@@ -67,10 +57,9 @@ async fn upload(home: &Home, event: &str, length: u64) {
         .camera
         .upload(&format!("events/{event}/clip"), "video/mp4")
         .timeout(Duration::from_secs(SECONDS_MAX));
-    let body = Body::wrap_stream(futures::stream::iter(pieces(length).map(Ok::<_, std::io::Error>)));
-    Answer::of(request.header("content-length", length).body(body))
-        .await
-        .expect(201);
+    let body =
+        Body::wrap_stream(futures::stream::iter(pieces(length).map(Ok::<_, std::io::Error>)));
+    Answer::of(request.header("content-length", length).body(body)).await.expect(201);
 }
 
 /// The process may have grown since `before` (its peak then) by so much, and no more.
@@ -89,11 +78,7 @@ async fn a_clip_of_two_gibibytes_comes_in_through_bounded_memory() {
     upload(&home, &event, CLIP_BYTES_MAX).await;
     check_growth(&home, before, "an upload of 2 GiB");
     // Its ends are there, and right.
-    let last = home
-        .viewer
-        .clip_range(&home.camera, &event, "bytes=-100")
-        .await
-        .expect(206);
+    let last = home.viewer.clip_range(&home.camera, &event, "bytes=-100").await.expect(206);
     assert_eq!(
         last.header("content-range"),
         format!("bytes {}-{}/{CLIP_BYTES_MAX}", CLIP_BYTES_MAX - 100, CLIP_BYTES_MAX - 1)

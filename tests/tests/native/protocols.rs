@@ -16,41 +16,22 @@ async fn the_same_is_served_over_http_2() {
     let (event, clip) = (fresh_id(), media("alder-driveway-car.mp4"));
     camera.put_event(&event, &description("by HTTP/2")).await.expect(201);
     camera.put_clip(&event, clip.clone()).await.expect(201);
-    camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     let viewer = home.account.through(&door).login().await;
     let response = viewer.ask(Method::GET, "cameras").send().await.unwrap();
     assert_eq!((response.version(), response.status().as_u16()), (Version::HTTP_2, 200));
     assert!(viewer.clip(&camera, &event).await.expect(200).body == clip);
     assert_eq!(
-        viewer
-            .clip_range(&camera, &event, "bytes=100-199")
-            .await
-            .expect(206)
-            .body,
+        viewer.clip_range(&camera, &event, "bytes=100-199").await.expect(206).body,
         clip.slice(100..200)
     );
     viewer.event(&camera, &fresh_id()).await.expect_problem(404);
     // Many at once on one connection.
     let asked = (0..50).map(|_| viewer.thumbnail(&camera, 160));
     let answers = futures::future::join_all(asked).await;
-    assert!(
-        answers
-            .iter()
-            .all(|answer| answer.status == 200 && answer.body == answers[0].body)
-    );
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
     // The session of one protocol is that of the other.
-    assert!(
-        viewer
-            .through(home.edge.door())
-            .clip(&camera, &event)
-            .await
-            .expect(200)
-            .body
-            == clip
-    );
+    assert!(viewer.through(home.edge.door()).clip(&camera, &event).await.expect(200).body == clip);
 }
 
 #[tokio::test]
@@ -63,47 +44,34 @@ async fn with_a_certificate_everything_goes_over_tls() {
     };
     std::fs::write(&tls.certificate, made.cert.pem()).unwrap();
     std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
-    let home = Home::with(EdgeOptions {
-        tls: Some(tls),
-        ..EdgeOptions::default()
-    })
-    .await;
+    let home = Home::with(EdgeOptions { tls: Some(tls), ..EdgeOptions::default() }).await;
     assert!(home.edge.door().address().starts_with("https://127.0.0.1:"));
 
     let (event, clip) = (fresh_id(), media("birch-hallway-cat.mp4"));
-    home.camera
-        .put_event(&event, &description("over TLS"))
-        .await
-        .expect(201);
+    home.camera.put_event(&event, &description("over TLS")).await.expect(201);
     home.camera.put_clip(&event, clip.clone()).await.expect(201);
     let answer = home.account.try_login(&home.account.password, false).await.expect(201);
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-eyesonly=ev1."), "{cookie}");
     for attribute in ["Secure", "HttpOnly", "SameSite=Strict", "Path=/"] {
-        assert!(
-            cookie.split("; ").any(|a| a == attribute),
-            "{attribute} is not in {cookie}"
-        );
+        assert!(cookie.split("; ").any(|a| a == attribute), "{attribute} is not in {cookie}");
     }
     assert!(!cookie.contains("Domain"), "{cookie}");
     let viewer = home.account.login_by_cookie().await;
     assert!(viewer.clip(&home.camera, &event).await.expect(200).body == clip);
     // ALPN chooses HTTP/2.
-    assert_eq!(
-        viewer.ask(Method::GET, "cameras").send().await.unwrap().version(),
-        Version::HTTP_2
-    );
+    assert_eq!(viewer.ask(Method::GET, "cameras").send().await.unwrap().version(), Version::HTTP_2);
     // The cookie of the plain edge is not taken: it could have been set by another port or over plain HTTP.
-    let plain = home
-        .edge
-        .door()
-        .request(Method::GET, &format!("/v1/{}/cameras", viewer.tag));
+    let plain = home.edge.door().request(Method::GET, &format!("/v1/{}/cameras", viewer.tag));
     Answer::of(plain.header("cookie", format!("eyesonly={}", viewer.secret())))
         .await
         .expect_problem(401);
     // Plain HTTP on this port gets nothing, and a client that does not know the certificate refuses.
-    let spoken =
-        eyesonly_tests::raw::exchange_and_end(home.edge.door(), b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\n").await;
+    let spoken = eyesonly_tests::raw::exchange_and_end(
+        home.edge.door(),
+        b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\n",
+    )
+    .await;
     assert_eq!(spoken.status, 0, "{spoken:?}");
     let stranger = home.edge.door().stranger();
     assert!(Answer::try_of(stranger.request(Method::GET, "/healthz")).await.is_err());
@@ -143,13 +111,9 @@ fn a_second_start_compiles_nothing() {
 fn the_data_folder_has_one_server_and_its_files_one_reader() {
     use std::os::unix::fs::PermissionsExt as _;
     let edge = Edge::start(EdgeOptions::default());
-    let mut second = Edge::installed(EdgeOptions {
-        data: Some(edge.data()),
-        ..EdgeOptions::default()
-    });
-    let log = second
-        .try_serve()
-        .expect_err("a second server started on the same folder");
+    let mut second =
+        Edge::installed(EdgeOptions { data: Some(edge.data()), ..EdgeOptions::default() });
+    let log = second.try_serve().expect_err("a second server started on the same folder");
     assert!(log.contains("another `eyesonly serve` uses this data folder"), "{log}");
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&edge.data()), 0o700);
@@ -161,10 +125,7 @@ fn the_data_folder_has_one_server_and_its_files_one_reader() {
 #[tokio::test]
 async fn it_ends_in_order_when_told_to() {
     let mut home = Home::new().await;
-    home.camera
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     let status = home.edge.stop();
     assert!(status.success(), "{status}: {}", home.edge.log());
     home.edge.restart();

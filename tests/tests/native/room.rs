@@ -19,10 +19,7 @@ async fn removed_cameras_and_households_leave_no_footage() {
     let account = other.viewer("birch");
     let (event, clip) = (fresh_id(), mp4_around(&noise("kept", 300_000)));
     for camera in [&home.camera, &first, &second] {
-        camera
-            .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-            .await
-            .expect(201);
+        camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
         camera.put_event(&event, &description("at all three")).await.expect(201);
         camera.put_clip(&event, clip.clone()).await.expect(201);
     }
@@ -44,10 +41,7 @@ async fn removed_cameras_and_households_leave_no_footage() {
     home.edge.stop();
     home.edge.age_files();
     home.edge.restart();
-    poll("the camera's files are collected", 30, async || {
-        home.edge.objects().len() == 4
-    })
-    .await;
+    poll("the camera's files are collected", 30, async || home.edge.objects().len() == 4).await;
     let viewer = account.through(home.edge.door()).login().await;
     assert!(viewer.clip(&second, &event).await.expect(200).body == clip);
 
@@ -60,10 +54,7 @@ async fn removed_cameras_and_households_leave_no_footage() {
     home.edge.stop();
     home.edge.age_files();
     home.edge.restart();
-    poll("the household's files are collected", 30, async || {
-        home.edge.objects().len() == 2
-    })
-    .await;
+    poll("the household's files are collected", 30, async || home.edge.objects().len() == 2).await;
     let viewer = home.account.through(home.edge.door()).login().await;
     assert!(viewer.clip(&home.camera, &event).await.expect(200).body == clip);
     viewer.thumbnail(&home.camera, 320).await.expect(200);
@@ -111,22 +102,12 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
     let Some(_disk) = SmallDisk::mount(&data, 48) else {
         return skipped("the right to mount a tmpfs (run it as root)");
     };
-    let home = Home::with(EdgeOptions {
-        data: Some(data.clone()),
-        ..EdgeOptions::default()
-    })
-    .await;
+    let home = Home::with(EdgeOptions { data: Some(data.clone()), ..EdgeOptions::default() }).await;
     let event = fresh_id();
     let clip = mp4_around(&noise("served", 3_000_000));
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     home.camera.put_event(&event, &description("served")).await.expect(201);
-    home.camera
-        .put_event_still(&event, media("alder-driveway-car.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_event_still(&event, media("alder-driveway-car.jpg")).await.expect(201);
     home.camera.put_clip(&event, clip.clone()).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
 
@@ -143,10 +124,8 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
         }
     }
     refused.expect("a disk of 48 MiB took 100 MB").expect_problem(507);
-    poll("what was staged is gone", 30, async || {
-        home.edge.store_files() == home.edge.objects()
-    })
-    .await;
+    poll("what was staged is gone", 30, async || home.edge.store_files() == home.edge.objects())
+        .await;
     // The room of a staged file comes back when it is closed, which may be after its name is gone.
     let filler = data.join("filler");
     poll("there is no room left", 30, async || {
@@ -167,14 +146,8 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
         home.edge.door().get("/healthz").await.expect(200);
     };
     for _ in 0..3 {
-        home.camera
-            .put_still(&fresh_id(), media("alder-front-door.jpg"))
-            .await
-            .expect_problem(507);
-        home.camera
-            .put_event_still(&event, media("alder-driveway-car.jpg"))
-            .await
-            .expect(200);
+        home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect_problem(507);
+        home.camera.put_event_still(&event, media("alder-driveway-car.jpg")).await.expect(200);
         let mut refused = 0;
         // The database may have a page left for some descriptions.
         for _ in 0..200 {
@@ -194,13 +167,7 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
         serves().await;
     }
     std::fs::remove_file(&filler).unwrap();
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
-    home.camera
-        .put_event(&fresh_id(), &description("room again"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
+    home.camera.put_event(&fresh_id(), &description("room again")).await.expect(201);
     serves().await;
 }

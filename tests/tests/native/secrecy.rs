@@ -18,11 +18,7 @@ async fn expect_nothing(edge: &Edge, canaries: &[Canary], metrics: &str) {
     assert!(log.contains("metrics address="), "the log is not the log: {log}");
     for canary in canaries {
         assert!(!canary.is_in(log.as_bytes()), "{} is in the log:\n{log}", canary.name);
-        assert!(
-            !canary.is_in(metrics.as_bytes()),
-            "{} is in the metrics:\n{metrics}",
-            canary.name
-        );
+        assert!(!canary.is_in(metrics.as_bytes()), "{} is in the metrics:\n{metrics}", canary.name);
     }
 }
 
@@ -56,10 +52,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     let rendition = viewer.thumbnail(&camera, 320).await.expect(200).body;
     viewer.event_thumbnail(&camera, &event, 640).await.expect(200);
     viewer.clip(&camera, &event).await.expect(200);
-    viewer
-        .clip_range(&camera, &event, "bytes=16000-17000")
-        .await
-        .expect(206);
+    viewer.clip_range(&camera, &event, "bytes=16000-17000").await.expect(206);
     assert_eq!(viewer.events(&camera).await[0]["label"], "CANARY-LABEL the neighbour");
     assert_eq!(cookie.cameras().await[0]["name"], "CANARY-CAMERA nursery");
     let refused = refused_requests(&edge, &camera, &viewer, &account).await;
@@ -104,9 +97,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     }
     // While it runs, with its write-ahead log; then as a stopped, and as a killed one leaves it.
     assert!(
-        files_below(&edge.data())
-            .iter()
-            .any(|path| path.to_string_lossy().ends_with("-wal")),
+        files_below(&edge.data()).iter().any(|path| path.to_string_lossy().ends_with("-wal")),
         "there is no write-ahead log to read"
     );
     expect_nothing(&edge, &canaries, &metrics).await;
@@ -133,10 +124,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     }
     // And what it looked through is what was handed in: sealed, there is as much of it as there was.
     let sealed: u64 = edge.objects().iter().map(|path| path.metadata().unwrap().len()).sum();
-    assert!(
-        sealed > still.len() as u64,
-        "{sealed} bytes are less than the still that is kept"
-    );
+    assert!(sealed > still.len() as u64, "{sealed} bytes are less than the still that is kept");
 }
 
 /// Requests that are refused at every stage: what they carried must not be logged or left behind either. Gives the clip that was refused.
@@ -146,10 +134,7 @@ async fn refused_requests(
     viewer: &eyesonly_tests::Viewer,
     account: &eyesonly_tests::Account,
 ) -> Vec<u8> {
-    account
-        .try_login("CANARY-WRONG-PASSWORD", true)
-        .await
-        .expect_problem(401);
+    account.try_login("CANARY-WRONG-PASSWORD", true).await.expect_problem(401);
     camera
         .put_event(
             &fresh_id(),
@@ -176,12 +161,8 @@ async fn refused_requests(
         .expect_problem(401);
     viewer.get("cameras/CANARY-CAMERA/events").await.expect_problem(404);
     viewer.get("cameras/CANARY-CAMERA%20/events").await.expect_problem(400);
-    let foreign = edge
-        .door()
-        .request(Method::GET, &format!("/v1/{}/cameras", "0".repeat(32)));
-    let Credential::Token(token) = &viewer.credential else {
-        panic!("a token was asked for")
-    };
+    let foreign = edge.door().request(Method::GET, &format!("/v1/{}/cameras", "0".repeat(32)));
+    let Credential::Token(token) = &viewer.credential else { panic!("a token was asked for") };
     Answer::of(foreign.bearer_auth(token)).await.expect_problem(404);
     refused.to_vec()
 }

@@ -15,25 +15,21 @@ async fn an_upload_that_is_cut_leaves_nothing() {
     let clip = mp4_around(&noise("cut", 6 << 20));
     let shows_nothing = async |home: &Home| {
         home.viewer.clip(&home.camera, &event).await.expect_problem(404);
-        assert_eq!(
-            home.viewer.event(&home.camera, &event).await.expect(200).json()["clip"],
-            false
-        );
+        assert_eq!(home.viewer.event(&home.camera, &event).await.expect(200).json()["clip"], false);
         assert!(home.edge.objects().is_empty());
     };
     // Half of it is on the disk, then the line goes down.
-    let mut line = raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
+    let mut line =
+        raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
     shows_nothing(&home).await;
     line.shutdown().await.unwrap();
     drop(line);
-    poll("what was staged is gone", 30, async || {
-        home.edge.store_files().is_empty()
-    })
-    .await;
+    poll("what was staged is gone", 30, async || home.edge.store_files().is_empty()).await;
     shows_nothing(&home).await;
     // Half of it is on the disk, then the power goes.
-    let line = raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
+    let line =
+        raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
     home.edge.kill9();
     drop(line);

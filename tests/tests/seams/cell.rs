@@ -35,20 +35,13 @@ pub fn cell(
     expected: &'static [(&'static str, Expect)],
     counted: &'static [(&'static str, &'static str)],
 ) -> Cell {
-    Cell {
-        name,
-        swap,
-        expected,
-        counted,
-    }
+    Cell { name, swap, expected, counted }
 }
 
 impl Cell {
     fn expects(&self, key: &str) -> Expect {
         let fits = |pattern: &str| {
-            pattern
-                .strip_suffix('*')
-                .map_or(pattern == key, |start| key.starts_with(start))
+            pattern.strip_suffix('*').map_or(pattern == key, |start| key.starts_with(start))
         };
         self.expected
             .iter()
@@ -74,10 +67,8 @@ impl Cell {
             }
         }
         let counts = world.misdeliveries().await;
-        let counted: Vec<_> = counts
-            .keys()
-            .map(|(seam, fault)| (seam.as_str(), fault.as_str()))
-            .collect();
+        let counted: Vec<_> =
+            counts.keys().map(|(seam, fault)| (seam.as_str(), fault.as_str())).collect();
         let (mut counted, mut expected) = (counted, self.counted.to_vec());
         counted.sort_unstable();
         expected.sort_unstable();
@@ -92,10 +83,9 @@ impl Cell {
 pub fn judge(world: &World, key: &str, seen: &Seen, expect: Expect) -> Result<(), String> {
     let right = &world.right[key];
     let owner = key.split_once('/').unwrap().0;
-    let foreign = world
-        .right
-        .iter()
-        .filter(|(other, _)| !other.starts_with(owner) && !other.ends_with("/upload") && !other.ends_with("/login"));
+    let foreign = world.right.iter().filter(|(other, _)| {
+        !other.starts_with(owner) && !other.ends_with("/upload") && !other.ends_with("/login")
+    });
     for (other, other_seen) in foreign {
         if seen.body == other_seen.body {
             return Err(format!("EXPOSURE: it was answered with {other}"));
@@ -106,17 +96,15 @@ pub fn judge(world: &World, key: &str, seen: &Seen, expect: Expect) -> Result<()
         Expect::Refused(status) | Expect::Other(status) => {
             seen.whole && seen.status == status && seen.body != right.body
         }
-        Expect::Cut => !seen.whole && seen.status == right.status && right.body.starts_with(&seen.body),
+        Expect::Cut => {
+            !seen.whole && seen.status == right.status && right.body.starts_with(&seen.body)
+        }
     };
     if fine {
         return Ok(());
     }
     let whole = if seen.whole { "whole" } else { "cut" };
-    let same = if seen.body == right.body {
-        "the right"
-    } else {
-        "another"
-    };
+    let same = if seen.body == right.body { "the right" } else { "another" };
     Err(format!(
         "expected {expect:?}, saw {} with {same} body of {} bytes, {whole}",
         seen.status,

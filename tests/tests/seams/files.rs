@@ -11,10 +11,8 @@ use crate::world::{CLIP, EVENT_STILL, EXTENT_CHUNKS, HEADER_BYTES, SEALED_CHUNK_
 /// The sealed files of two cameras' objects. `rendition`: the one of 320 pixels.
 pub fn files(one: &'static str, other: &'static str, kind: u8, rendition: bool) -> Swap {
     Box::new(move |world| {
-        let (one, other) = (
-            world.row(one, kind, rendition).file,
-            world.row(other, kind, rendition).file,
-        );
+        let (one, other) =
+            (world.row(one, kind, rendition).file, world.row(other, kind, rendition).file);
         swap_files(&one, &other);
     })
 }
@@ -77,7 +75,8 @@ async fn two_cameras_sealed_files() {
         Cell {
             name: "a rendition of one household, and the source of another",
             swap: Box::new(|world| {
-                fs::copy(world.row("b1", STILL, false).file, world.row("a1", STILL, true).file).unwrap();
+                fs::copy(world.row("b1", STILL, false).file, world.row("a1", STILL, true).file)
+                    .unwrap();
             }),
             expected: &[("a1/thumb-320", Right)],
             counted: WRONG_SEAL,
@@ -104,7 +103,8 @@ fn swap_chunks(bytes: &mut [u8], one: usize, other: usize) {
 
 const WHOLE_CLIP_REFUSED: &[(&str, Expect)] = &[("a1/clip*", Refused(503))];
 /// The last extent is sound, so a total can be stated; the first is not.
-const FIRST_EXTENT_REFUSED: &[(&str, Expect)] = &[("a1/clip", Refused(503)), ("a1/clip-first", Refused(503))];
+const FIRST_EXTENT_REFUSED: &[(&str, Expect)] =
+    &[("a1/clip", Refused(503)), ("a1/clip-first", Refused(503))];
 const BAD_CHUNK: &[(&str, &str)] = &[("coalescer", "bad_chunk"), ("store", "bad_chunk")];
 pub const SEAL_BROKEN: &[(&str, &str)] = &[("coalescer", "wrong_seal"), ("store", "wrong_seal")];
 const WRONG_LENGTH: &[(&str, &str)] = &[("coalescer", "wrong_length"), ("store", "wrong_length")];
@@ -113,12 +113,7 @@ const MISSING: &[(&str, &str)] = &[("coalescer", "missing"), ("store", "missing"
 #[tokio::test]
 async fn a_bit_of_a_sealed_file() {
     run(vec![
-        cell(
-            "a bit of the salt",
-            clip(|bytes| bytes[3] ^= 1),
-            WHOLE_CLIP_REFUSED,
-            SEAL_BROKEN,
-        ),
+        cell("a bit of the salt", clip(|bytes| bytes[3] ^= 1), WHOLE_CLIP_REFUSED, SEAL_BROKEN),
         cell(
             "a bit of the commitment",
             clip(|bytes| bytes[HEADER_BYTES - 1] ^= 0x80),
@@ -223,8 +218,9 @@ async fn parts_of_another_sealed_file() {
             "one chunk of another household's clip",
             Box::new(|world| {
                 let theirs = fs::read(world.row("b1", CLIP, false).file).unwrap();
-                let change =
-                    |bytes: &mut Vec<u8>| bytes[chunk(2)..chunk(3)].copy_from_slice(&theirs[chunk(2)..chunk(3)]);
+                let change = |bytes: &mut Vec<u8>| {
+                    bytes[chunk(2)..chunk(3)].copy_from_slice(&theirs[chunk(2)..chunk(3)])
+                };
                 change_file(&world.row("a1", CLIP, false).file, change);
             }),
             FIRST_EXTENT_REFUSED,
@@ -234,7 +230,8 @@ async fn parts_of_another_sealed_file() {
             "all chunks of another household's clip under one's own header",
             Box::new(|world| {
                 let theirs = fs::read(world.row("b1", CLIP, false).file).unwrap();
-                let change = |bytes: &mut Vec<u8>| bytes[chunk(0)..].copy_from_slice(&theirs[chunk(0)..]);
+                let change =
+                    |bytes: &mut Vec<u8>| bytes[chunk(0)..].copy_from_slice(&theirs[chunk(0)..]);
                 change_file(&world.row("a1", CLIP, false).file, change);
             }),
             WHOLE_CLIP_REFUSED,
@@ -244,7 +241,9 @@ async fn parts_of_another_sealed_file() {
             "another household's header before one's own chunks",
             Box::new(|world| {
                 let theirs = fs::read(world.row("b1", CLIP, false).file).unwrap();
-                let change = |bytes: &mut Vec<u8>| bytes[..HEADER_BYTES].copy_from_slice(&theirs[..HEADER_BYTES]);
+                let change = |bytes: &mut Vec<u8>| {
+                    bytes[..HEADER_BYTES].copy_from_slice(&theirs[..HEADER_BYTES])
+                };
                 change_file(&world.row("a1", CLIP, false).file, change);
             }),
             WHOLE_CLIP_REFUSED,
@@ -265,12 +264,7 @@ async fn a_sealed_picture() {
     let source_refused: &[_] = &[("a1/thumb-640", Refused(503))];
     let made_again: &[_] = &[("a1/thumb-320", Right)];
     run(vec![
-        cell(
-            "a bit of a still",
-            still(|bytes| bytes[70_000] ^= 1),
-            source_refused,
-            BAD_CHUNK,
-        ),
+        cell("a bit of a still", still(|bytes| bytes[70_000] ^= 1), source_refused, BAD_CHUNK),
         cell("a still, emptied", still(Vec::clear), source_refused, WRONG_LENGTH),
         cell(
             "a still, deleted",
@@ -284,12 +278,7 @@ async fn a_sealed_picture() {
             made_again,
             BAD_CHUNK,
         ),
-        cell(
-            "a rendition, cut",
-            rendition(|bytes| bytes.truncate(100)),
-            made_again,
-            WRONG_LENGTH,
-        ),
+        cell("a rendition, cut", rendition(|bytes| bytes.truncate(100)), made_again, WRONG_LENGTH),
         cell(
             "a rendition, deleted",
             Box::new(|world| fs::remove_file(world.row("a1", STILL, true).file).unwrap()),

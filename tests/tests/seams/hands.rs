@@ -10,7 +10,13 @@ use serde_json::json;
 use crate::world::World;
 
 /// Swaps some columns of two rows. `rows`: what selects each, a condition on `?1` with its value.
-pub fn swap_columns(connection: &mut Connection, table: &str, columns: &str, condition: &str, rows: [Value; 2]) {
+pub fn swap_columns(
+    connection: &mut Connection,
+    table: &str,
+    columns: &str,
+    condition: &str,
+    rows: [Value; 2],
+) {
     let count = columns.split(',').count();
     let transaction = connection.transaction().unwrap();
     let read = |row: &Value| -> Vec<Value> {
@@ -22,10 +28,7 @@ pub fn swap_columns(connection: &mut Connection, table: &str, columns: &str, con
             .unwrap()
     };
     let (one, other) = (read(&rows[0]), read(&rows[1]));
-    assert_ne!(
-        one, other,
-        "two rows of {table} are the same, so swapping them shows nothing"
-    );
+    assert_ne!(one, other, "two rows of {table} are the same, so swapping them shows nothing");
     if table == "objects" && columns.contains("name") {
         // Names are unique at every moment.
         transaction
@@ -43,12 +46,7 @@ pub fn swap_columns(connection: &mut Connection, table: &str, columns: &str, con
     let write = format!("UPDATE {table} SET {} WHERE {condition}", places.join(", "));
     for (row, values) in [(&rows[1], one), (&rows[0], other)] {
         let parameters = std::iter::once(row).chain(&values);
-        assert_eq!(
-            transaction
-                .execute(&write, rusqlite::params_from_iter(parameters))
-                .unwrap(),
-            1
-        );
+        assert_eq!(transaction.execute(&write, rusqlite::params_from_iter(parameters)).unwrap(), 1);
     }
     transaction.commit().unwrap();
 }

@@ -54,11 +54,7 @@ async fn a_cell_can_fail() {
     (swapped.swap)(&world);
     world.edge.restart();
     let wrong = swapped.judge(&world).await;
-    assert_eq!(
-        wrong.len(),
-        9,
-        "four questions to each of two clips, and the count: {wrong:?}"
-    );
+    assert_eq!(wrong.len(), 9, "four questions to each of two clips, and the count: {wrong:?}");
 
     // One household's answer for another's question is told as what it is.
     let foreign = world.right["b1/clip-first"].clone();

@@ -15,14 +15,12 @@ use crate::world::{CLIP, World, id_bytes};
 fn rights_of(world: &World, person: &str) -> (Vec<u8>, i64) {
     let question = "SELECT record, sequence FROM records WHERE kind = 'viewer' AND key = ?1";
     let key = id_bytes(&world.person(person).account.id);
-    world
-        .database()
-        .query_row(question, [key], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
+    world.database().query_row(question, [key], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
 }
 
 fn set_rights(world: &World, person: &str, (record, sequence): &(Vec<u8>, i64)) {
-    let statement = "UPDATE records SET record = ?2, sequence = ?3 WHERE kind = 'viewer' AND key = ?1";
+    let statement =
+        "UPDATE records SET record = ?2, sequence = ?3 WHERE kind = 'viewer' AND key = ?1";
     let key = id_bytes(&world.person(person).account.id);
     assert_eq!(world.database().execute(statement, (key, record, sequence)).unwrap(), 1);
 }
@@ -36,11 +34,7 @@ async fn rights_of_before_a_revocation_do_not_come_back() {
     let revoked = Cell {
         name: "a camera was removed",
         swap: Box::new(|_| {}),
-        expected: &[
-            ("a2/upload", Refused(401)),
-            ("a2/*", Refused(404)),
-            ("a/cameras", Other(200)),
-        ],
+        expected: &[("a2/upload", Refused(401)), ("a2/*", Refused(404)), ("a/cameras", Other(200))],
         counted: &[],
     };
     assert_eq!(revoked.judge(&world).await, Vec::<String>::new());
@@ -108,10 +102,7 @@ async fn an_older_newest_still_does_not_come_back() {
             .unwrap()
     };
     let older = pointer(&world.database());
-    camera
-        .put_still(&fresh_id(), media("alder-driveway.jpg"))
-        .await
-        .expect(201);
+    camera.put_still(&fresh_id(), media("alder-driveway.jpg")).await.expect(201);
     let newer = pointer(&world.database());
     assert_ne!(older, newer);
     let seen = world.ask_all().await;
@@ -128,10 +119,7 @@ async fn an_older_newest_still_does_not_come_back() {
     let statement = format!("UPDATE pointers SET {} WHERE camera = ?1", places.join(", "));
     let parameters = std::iter::once(Value::Blob(key.clone())).chain(older);
     assert_eq!(
-        world
-            .database()
-            .execute(&statement, rusqlite::params_from_iter(parameters))
-            .unwrap(),
+        world.database().execute(&statement, rusqlite::params_from_iter(parameters)).unwrap(),
         1
     );
     let cell = Cell {
@@ -164,10 +152,5 @@ async fn what_is_in_memory_goes_on_being_served_when_the_store_lies() {
     };
     assert_eq!(cell.judge(&world).await, Vec::<String>::new());
     // An upload is not held up by any of it.
-    world
-        .filmed("a1")
-        .camera
-        .put_event(&fresh_id(), &description("afterwards"))
-        .await
-        .expect(201);
+    world.filmed("a1").camera.put_event(&fresh_id(), &description("afterwards")).await.expect(201);
 }

@@ -14,10 +14,7 @@ fn records(kind: &'static str, keys: fn(&World) -> [Vec<u8>; 2]) -> Swap {
         let rows = keys(world).map(|key| {
             let question = "SELECT rowid FROM records WHERE kind = ?1 AND key = ?2";
             Value::Integer(
-                world
-                    .database()
-                    .query_row(question, (kind, key), |row| row.get(0))
-                    .unwrap(),
+                world.database().query_row(question, (kind, key), |row| row.get(0)).unwrap(),
             )
         });
         swap_columns(&mut world.database(), "records", "record, sequence", "rowid = ?1", rows);
@@ -85,7 +82,8 @@ async fn two_records_and_two_wrapped_keys() {
 }
 
 /// All columns of the index but the key.
-const ALL: &str = "camera, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof";
+const ALL: &str =
+    "camera, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof";
 /// All columns of the newest still's pointers but the key.
 pub const ALL_OF_POINTER: &str =
     "slot, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof";
@@ -101,7 +99,8 @@ fn rows(columns: &'static str, one: &'static str, other: &'static str, kind: u8)
 
 fn pointers(columns: &'static str) -> Swap {
     Box::new(move |world| {
-        let rows = ["a1", "b1"].map(|camera| Value::Blob(id_bytes(&world.filmed(camera).camera.id)));
+        let rows =
+            ["a1", "b1"].map(|camera| Value::Blob(id_bytes(&world.filmed(camera).camera.id)));
         swap_columns(&mut world.database(), "pointers", columns, "camera = ?1", rows);
     })
 }
@@ -127,12 +126,7 @@ async fn two_index_rows() {
     const THUMBS: &[(&str, Expect)] = &[("a1/thumb*", Refused(503)), ("b1/thumb*", Refused(503))];
     run(vec![
         cell("clips, all but the key", rows(ALL, "a1", "b1", CLIP), CLIPS, CROSSED),
-        cell(
-            "clips, version, name and length",
-            rows(PLACE, "a1", "b1", CLIP),
-            CLIPS,
-            CROSSED,
-        ),
+        cell("clips, version, name and length", rows(PLACE, "a1", "b1", CLIP), CLIPS, CROSSED),
         cell("clips, name", rows("name", "a1", "b1", CLIP), CLIPS, CROSSED),
         cell("clips, proof", rows("proof", "a1", "b1", CLIP), CLIPS, CROSSED),
         // A still is uploaded again: what the index says of it is not believed either.
@@ -142,18 +136,8 @@ async fn two_index_rows() {
             &[("a1/upload", Refused(503)), ("b1/upload", Refused(503))],
             CROSSED,
         ),
-        cell(
-            "newest stills, all but the key",
-            pointers(ALL_OF_POINTER),
-            THUMBS,
-            CROSSED,
-        ),
-        cell(
-            "newest stills, version, name and length",
-            pointers("version, name"),
-            THUMBS,
-            CROSSED,
-        ),
+        cell("newest stills, all but the key", pointers(ALL_OF_POINTER), THUMBS, CROSSED),
+        cell("newest stills, version, name and length", pointers("version, name"), THUMBS, CROSSED),
         cell("newest stills, id and proof", pointers("id, proof"), THUMBS, CROSSED),
         cell("events, all but the key", rows(ALL, "a1", "b1", EVENT), EVENTS, CROSSED),
         cell(
@@ -171,10 +155,8 @@ async fn two_index_rows() {
 async fn rows_that_do_not_belong_there() {
     let change = |statement: &'static str, camera: &'static str| -> Swap {
         Box::new(move |world| {
-            let (theirs, rowid) = (
-                id_bytes(&world.filmed("b1").camera.id),
-                world.row(camera, EVENT, false).rowid,
-            );
+            let (theirs, rowid) =
+                (id_bytes(&world.filmed("b1").camera.id), world.row(camera, EVENT, false).rowid);
             assert_eq!(world.database().execute(statement, (rowid, theirs)).unwrap(), 1);
         })
     };

@@ -8,7 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use eyesonly_harness::footage::{content_digest, description, footage_id, mp4_around, noise, now_milliseconds};
+use eyesonly_harness::footage::{
+    content_digest, description, footage_id, mp4_around, noise, now_milliseconds,
+};
 use eyesonly_tests::footage::{media, with_comment};
 use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer, poll};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -109,7 +111,8 @@ async fn film(household: &Household, plan: &Plan) -> Filmed {
     let Plan(key, file, same_length, label) = *plan;
     let camera = household.camera(key);
     let now = now_milliseconds();
-    let (still, event, older_event) = (footage_id(now), footage_id(now - 60_000), footage_id(now - 3_600_000));
+    let (still, event, older_event) =
+        (footage_id(now), footage_id(now - 60_000), footage_id(now - 3_600_000));
     let jpeg = padded(&media(file), same_length);
     let clip = mp4_around(&noise(key, CLIP_BYTES + if same_length { 0 } else { 100_000 }));
     camera.put_still(&still, jpeg.clone()).await.expect(201);
@@ -118,19 +121,9 @@ async fn film(household: &Household, plan: &Plan) -> Filmed {
         .put_event(&older_event, &description(&format!("an hour before {label}")))
         .await
         .expect(201);
-    camera
-        .put_event_still(&event, with_comment(&jpeg, b"of the event"))
-        .await
-        .expect(201);
+    camera.put_event_still(&event, with_comment(&jpeg, b"of the event")).await.expect(201);
     camera.put_clip(&event, clip).await.expect(201);
-    Filmed {
-        key,
-        camera,
-        still,
-        event,
-        older_event,
-        jpeg,
-    }
+    Filmed { key, camera, still, event, older_event, jpeg }
 }
 
 impl World {
@@ -150,22 +143,10 @@ impl World {
                 .into_iter()
                 .find(|key| !before.contains(key))
                 .expect("a session has a record");
-            people.push(Person {
-                key,
-                household,
-                account,
-                viewer,
-                session,
-            });
+            people.push(Person { key, household, account, viewer, session });
         }
         let pristine = tempfile::tempdir().unwrap();
-        let mut world = Self {
-            edge,
-            people,
-            cameras,
-            pristine,
-            right: BTreeMap::new(),
-        };
+        let mut world = Self { edge, people, cameras, pristine, right: BTreeMap::new() };
         world.remember_small_renditions().await;
         world.edge.stop();
         copy(&world.edge.data(), world.pristine.path());
@@ -181,11 +162,7 @@ impl World {
             "not even the pristine edge answers: {:?}",
             wrong.iter().map(|(key, seen)| (key, seen.status)).collect::<Vec<_>>()
         );
-        assert_eq!(
-            world.misdeliveries().await,
-            BTreeMap::new(),
-            "a pristine edge counts nothing"
-        );
+        assert_eq!(world.misdeliveries().await, BTreeMap::new(), "a pristine edge counts nothing");
         world.right_answers_differ();
         world
     }
@@ -211,10 +188,9 @@ impl World {
     fn right_answers_differ(&self) {
         for (key, seen) in &self.right {
             let (owner, what) = key.split_once('/').unwrap();
-            let others = self
-                .right
-                .iter()
-                .filter(|(other, _)| other.ends_with(&format!("/{what}")) && !other.starts_with(owner));
+            let others = self.right.iter().filter(|(other, _)| {
+                other.ends_with(&format!("/{what}")) && !other.starts_with(owner)
+            });
             for (other, other_seen) in others.filter(|_| !matches!(what, "login" | "upload")) {
                 assert_ne!(seen.body, other_seen.body, "{key} and {other}");
             }
@@ -246,16 +222,12 @@ impl World {
     pub fn row_of(&self, camera: &str, kind: u8, rendition: bool, id: &str) -> Row {
         let question = "SELECT rowid, lower(hex(name)) FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition = ?3 AND id = ?4";
         let camera = id_bytes(&self.filmed(camera).camera.id);
-        let found = self
-            .database()
-            .query_row(question, (camera, kind, rendition, id_bytes(id)), |row| {
+        let found =
+            self.database().query_row(question, (camera, kind, rendition, id_bytes(id)), |row| {
                 Ok((row.get(0)?, row.get(1)?))
             });
         let (rowid, name): (i64, String) = found.unwrap();
-        Row {
-            rowid,
-            file: self.edge.data().join("objects").join(&name[..2]).join(name),
-        }
+        Row { rowid, file: self.edge.data().join("objects").join(&name[..2]).join(name) }
     }
 
     /// Stops the edge if it runs, and makes its data folder what it was.
@@ -279,9 +251,8 @@ impl World {
         for filmed in &self.cameras {
             let owner = self.person(&filmed.key[..1]);
             let mut ask = |what: &str, path: &str, range: Option<&str>| {
-                let request = owner
-                    .viewer
-                    .ask(Method::GET, &format!("cameras/{}/{path}", filmed.camera.id));
+                let request =
+                    owner.viewer.ask(Method::GET, &format!("cameras/{}/{path}", filmed.camera.id));
                 let request = match range {
                     Some(range) => request.header("range", range),
                     None => request,
@@ -304,9 +275,8 @@ impl World {
             ask("clip-last", &clip, Some("bytes=-1000"));
             let still = filmed.jpeg.clone();
             let upload = filmed.camera.upload(&format!("stills/{}", filmed.still), "image/jpeg");
-            let upload = upload
-                .header("content-digest", content_digest(&still))
-                .body(Body::from(still));
+            let upload =
+                upload.header("content-digest", content_digest(&still)).body(Body::from(still));
             requests.push((format!("{}/upload", filmed.key), upload));
         }
         requests
@@ -323,11 +293,7 @@ impl World {
                 let status = person.account.try_login(&person.account.password, true).await.status;
                 (
                     format!("{}/login", person.key),
-                    Seen {
-                        status,
-                        body: status.to_string().into(),
-                        whole: true,
-                    },
+                    Seen { status, body: status.to_string().into(), whole: true },
                 )
             };
             asked.push(login.boxed());
@@ -339,10 +305,7 @@ impl World {
     pub async fn misdeliveries(&self) -> BTreeMap<(String, String), u64> {
         let text = self.edge.metrics().await;
         let mut counts = BTreeMap::new();
-        for line in text
-            .lines()
-            .filter(|line| line.starts_with("eyesonly_misdeliveries_total{"))
-        {
+        for line in text.lines().filter(|line| line.starts_with("eyesonly_misdeliveries_total{")) {
             let label = |name: &str| {
                 line.split_once(&format!("{name}=\""))
                     .unwrap()
@@ -373,18 +336,13 @@ async fn see(request: RequestBuilder) -> Seen {
             Err(_) => break false,
         }
     };
-    Seen {
-        status,
-        body: body.into(),
-        whole,
-    }
+    Seen { status, body: body.into(), whole }
 }
 
 fn sessions(edge: &Edge) -> Vec<Vec<u8>> {
     let connection = Connection::open(edge.data().join("registry.sqlite")).unwrap();
-    let mut statement = connection
-        .prepare("SELECT key FROM records WHERE kind = 'session'")
-        .unwrap();
+    let mut statement =
+        connection.prepare("SELECT key FROM records WHERE kind = 'session'").unwrap();
     let keys = statement.query_map((), |row| row.get(0)).unwrap();
     keys.map(Result::unwrap).collect()
 }

@@ -25,18 +25,12 @@ const IMPORTS: [(&str, &str); 22] = [
     ("wasi:keyvalue/store", "the backend: everything that is kept"),
     ("wasi:keyvalue/atomics", "the backend: two writers at once"),
     ("wasi:keyvalue/batch", "the backend: the rows of a page in one call"),
-    (
-        "wasi:config/store",
-        "the backend: the key-encryption key, how long sessions last",
-    ),
+    ("wasi:config/store", "the backend: the key-encryption key, how long sessions last"),
     (
         "wasi:clocks/wall-clock",
         "the backend: windows, expiry, ids; the front: how long a cookie lasts",
     ),
-    (
-        "wasi:clocks/monotonic-clock",
-        "the front: how long a client may take; std: Instant",
-    ),
+    ("wasi:clocks/monotonic-clock", "the front: how long a client may take; std: Instant"),
     ("wasi:random/random", "the backend: salts, nonces, ids"),
     ("wasi:random/insecure-seed", "std: the seed of hash maps"),
     ("wasi:cli/stderr", "the backend: its log and ledger lines"),
@@ -99,7 +93,9 @@ fn read() -> (Vec<u8>, Composed) {
             }
             Payload::ComponentInstanceSection(section) if depth == 1 => {
                 for instance in section {
-                    if let ComponentInstance::Instantiate { component_index, args } = instance.unwrap() {
+                    if let ComponentInstance::Instantiate { component_index, args } =
+                        instance.unwrap()
+                    {
                         let given = args.iter().map(|arg| arg.name.to_owned()).collect();
                         composed.instances.push((component_index as usize, given));
                     }
@@ -124,14 +120,8 @@ fn it_asks_for_what_is_listed_and_nothing_else() {
     let asked: BTreeSet<&str> = composed.imports.iter().map(|name| without_version(name)).collect();
     let listed: BTreeSet<&str> = IMPORTS.iter().map(|(name, _)| *name).collect();
     assert_eq!(asked, listed, "each import has its reason in this file");
-    assert!(
-        !asked
-            .iter()
-            .any(|name| name.contains("sockets") || name.contains("filesystem"))
-    );
-    let [export] = composed.exports.as_slice() else {
-        panic!("{:?}", composed.exports)
-    };
+    assert!(!asked.iter().any(|name| name.contains("sockets") || name.contains("filesystem")));
+    let [export] = composed.exports.as_slice() else { panic!("{:?}", composed.exports) };
     // 0.3 would be used again by engines: one instance a request is what 0.2 means.
     assert!(export.starts_with("wasi:http/incoming-handler@0.2."), "{export}");
 }
@@ -141,18 +131,12 @@ fn handlers_reach_the_grant_and_not_admission() {
     let (_, composed) = read();
     assert_eq!(composed.parts.len(), 4, "front, backend and two handlers");
     assert_eq!(composed.instances.len(), 4, "each of them once");
-    let with_admission: Vec<_> = composed
-        .instances
-        .iter()
-        .filter(|(_, given)| given.contains(ADMISSION))
-        .collect();
+    let with_admission: Vec<_> =
+        composed.instances.iter().filter(|(_, given)| given.contains(ADMISSION)).collect();
     let [(front, given)] = with_admission.as_slice() else {
         panic!("admission is given to one part: {with_admission:?}")
     };
-    assert!(
-        given.contains("thumbnail") && given.contains("event-pages"),
-        "{given:?}"
-    );
+    assert!(given.contains("thumbnail") && given.contains("event-pages"), "{given:?}");
     assert!(
         !given
             .iter()
@@ -167,10 +151,7 @@ fn handlers_reach_the_grant_and_not_admission() {
         handlers += 1;
         let contract = CONTRACT.map(str::to_owned);
         assert!(given.iter().all(|name| contract.contains(name)), "{given:?}");
-        assert_eq!(
-            *given, composed.parts[*part],
-            "it imports nothing beyond what it is given"
-        );
+        assert_eq!(*given, composed.parts[*part], "it imports nothing beyond what it is given");
     }
     assert_eq!(handlers, 2);
 }
@@ -194,14 +175,9 @@ fn the_front_takes_the_handlers_types_from_the_contract() {
     let (handler, front) = (read("wit/handler.wit"), read("components/spin/wit/front.wit"));
     let code = |text: &str| -> Vec<String> {
         let lines = text.lines().map(|line| line.trim().to_owned());
-        lines
-            .filter(|line| !line.is_empty() && !line.starts_with("//"))
-            .collect()
+        lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect()
     };
-    let handle = code(&handler)
-        .into_iter()
-        .find(|line| line.starts_with("handle: func("))
-        .unwrap();
+    let handle = code(&handler).into_iter().find(|line| line.starts_with("handle: func(")).unwrap();
     let imported = |name: &str| {
         let (_, after) = front.split_once(&format!("import {name}: interface {{")).unwrap();
         code(after.split_once("\n    }").unwrap().0)

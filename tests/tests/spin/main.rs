@@ -17,8 +17,5 @@ use eyesonly_tests::built::Edition;
 
 /// The Spin edition, whichever is under test elsewhere.
 fn spin() -> EdgeOptions {
-    EdgeOptions {
-        edition: Some(Edition::Spin),
-        ..EdgeOptions::default()
-    }
+    EdgeOptions { edition: Some(Edition::Spin), ..EdgeOptions::default() }
 }

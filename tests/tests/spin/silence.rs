@@ -16,8 +16,7 @@ const SECONDS_MAX: u64 = 60;
 #[tokio::test]
 async fn a_login_that_does_not_come_is_answered_408() {
     let edge = Edge::start(spin());
-    let begun =
-        "POST /v1/session HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let begun = "POST /v1/session HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     let since = Instant::now();
     let mut line = raw::begin(edge.door(), begun.as_bytes()).await;
     let answer = raw::read_head(&mut line).await;
@@ -35,7 +34,8 @@ async fn an_upload_and_a_download_that_stand_still_are_ended() {
     }
     home.camera.put_clip(&event, clip.clone()).await.expect(201);
 
-    let mut upload = raw::begin(home.edge.door(), &half_a_clip(&home.camera, &other, &clip, 100_000)).await;
+    let mut upload =
+        raw::begin(home.edge.door(), &half_a_clip(&home.camera, &other, &clip, 100_000)).await;
     let path = format!(
         "GET /v1/{}/cameras/{}/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {}\r\n\r\n",
         home.viewer.tag,
@@ -48,7 +48,9 @@ async fn an_upload_and_a_download_that_stand_still_are_ended() {
     // Its client reads only now.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut got = Vec::new();
-    let ended = tokio::time::timeout(Duration::from_secs(SECONDS_MAX), download.read_to_end(&mut got)).await;
+    let ended =
+        tokio::time::timeout(Duration::from_secs(SECONDS_MAX), download.read_to_end(&mut got))
+            .await;
     assert!(ended.is_ok(), "the download goes on");
     assert!(
         got.starts_with(b"HTTP/1.1 200") && got.len() < clip.len(),

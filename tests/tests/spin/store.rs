@@ -21,18 +21,14 @@ fn values(store: &Connection, prefix: &str) -> Vec<(String, Vec<u8>)> {
     let mut asked = store
         .prepare("SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key")
         .unwrap();
-    let rows = asked
-        .query_map([format!("{prefix}%")], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
+    let rows =
+        asked.query_map([format!("{prefix}%")], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     rows.map(Result::unwrap).collect()
 }
 
 fn put(store: &Connection, key: &str, value: &[u8]) {
     let changed = store
-        .execute(
-            "UPDATE spin_key_value SET value = ?2 WHERE key = ?1",
-            params![key, value],
-        )
+        .execute("UPDATE spin_key_value SET value = ?2 WHERE key = ?1", params![key, value])
         .unwrap();
     assert_eq!(changed, 1, "{key}");
 }
@@ -40,10 +36,7 @@ fn put(store: &Connection, key: &str, value: &[u8]) {
 #[tokio::test]
 async fn without_its_key_it_shows_nothing_and_says_why() {
     let mut home = Home::with(spin()).await;
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
     let another = "0".repeat(64);
     for (given, why) in [
@@ -52,34 +45,21 @@ async fn without_its_key_it_shows_nothing_and_says_why() {
         (Some("00ff"), "must be 64 hexadecimal digits"),
         (Some(another.as_str()), "begun with another key_encryption_key"),
     ] {
-        let served = home
-            .edge
-            .try_restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
+        let served =
+            home.edge.try_restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
         if let Err(log) = served {
             // Spin asks for it itself.
-            assert!(
-                given.is_none() && log.contains("key_encryption_key"),
-                "{given:?}: {log}"
-            );
+            assert!(given.is_none() && log.contains("key_encryption_key"), "{given:?}: {log}");
             continue;
         }
         home.viewer.thumbnail(&home.camera, 320).await.expect_problem(503);
-        home.camera
-            .put_still(&fresh_id(), media("alder-front-door.jpg"))
-            .await
-            .expect_problem(503);
+        home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect_problem(503);
         home.edge.door().get("/healthz").await.expect_problem(503);
-        home.account
-            .try_login(&home.account.password, true)
-            .await
-            .expect_problem(503);
+        home.account.try_login(&home.account.password, true).await.expect_problem(503);
         home.edge.door().get("/").await.expect(200);
         let log = home.edge.log();
         assert!(log.contains(why), "{given:?}: {log}");
-        assert!(
-            !log.contains("00ff") && !log.contains(&another),
-            "key material in the log"
-        );
+        assert!(!log.contains("00ff") && !log.contains(&another), "key material in the log");
     }
     home.edge.restart_with(|options| options.spin_key = None);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
@@ -113,10 +93,7 @@ impl Side {
             viewer.event_thumbnail(camera, &self.event, 160).await,
             viewer.clip(camera, &self.event).await,
         ];
-        answers
-            .into_iter()
-            .map(|answer| (answer.status, answer.body.to_vec()))
-            .collect()
+        answers.into_iter().map(|answer| (answer.status, answer.body.to_vec())).collect()
     }
 }
 
@@ -138,13 +115,7 @@ async fn side(home: &Home, n: usize) -> Side {
     camera.put_event_still(&event, media(pictures[1])).await.expect(201);
     camera.put_clip(&event, media(clip)).await.expect(201);
     let viewer = account.login().await;
-    let mut side = Side {
-        viewer,
-        camera,
-        event,
-        label,
-        shown: Vec::new(),
-    };
+    let mut side = Side { viewer, camera, event, label, shown: Vec::new() };
     // The second time everything that is made is at hand.
     for _ in 0..2 {
         let answers = side.ask().await;
@@ -188,11 +159,15 @@ async fn values_under_each_others_keys_show_nothing() {
                     let text = String::from_utf8_lossy(&body);
                     assert!(!other.shown.contains(&body), "{prefix} by {by}: the other's answer");
                     assert!(
-                        !text.contains(other.label) && !text.contains(&other.camera.id) && !text.contains(&other.event),
+                        !text.contains(other.label)
+                            && !text.contains(&other.camera.id)
+                            && !text.contains(&other.event),
                         "{prefix} by {by}: the other's words"
                     );
                     assert!(
-                        status != 200 || own.shown.contains(&body) || text.contains("\"events\":[]"),
+                        status != 200
+                            || own.shown.contains(&body)
+                            || text.contains("\"events\":[]"),
                         "{prefix} by {by}: neither its own nor an error: {status} {text}"
                     );
                     refused += usize::from(status != 200);
@@ -225,15 +200,9 @@ async fn values_that_are_cut_or_gone_show_nothing() {
     let home = Home::with(spin()).await;
     let side = side(&home, 0).await;
     let store = open(&home.edge);
-    for prefix in [
-        "row/",
-        "object/",
-        "part/",
-        "camera/",
-        "record/viewer/",
-        "key/household/",
-        "registry",
-    ] {
+    for prefix in
+        ["row/", "object/", "part/", "camera/", "record/viewer/", "key/household/", "registry"]
+    {
         let before = values(&store, prefix);
         for cut in [|value: &[u8]| value[..value.len() / 2].to_vec(), |_: &[u8]| Vec::new()] {
             for (key, value) in &before {
@@ -241,7 +210,9 @@ async fn values_that_are_cut_or_gone_show_nothing() {
             }
             for (status, body) in side.ask().await {
                 assert!(
-                    status != 200 || side.shown.contains(&body) || body.ends_with(b"\"next\":null}"),
+                    status != 200
+                        || side.shown.contains(&body)
+                        || body.ends_with(b"\"next\":null}"),
                     "{prefix}: {status} {}",
                     String::from_utf8_lossy(&body)
                 );
@@ -258,23 +229,13 @@ async fn values_that_are_cut_or_gone_show_nothing() {
 #[tokio::test]
 async fn a_store_that_is_down_is_an_error_and_comes_back() {
     let home = Home::with(spin()).await;
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect(201);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     let store = open(&home.edge);
-    store
-        .execute_batch("ALTER TABLE spin_key_value RENAME TO elsewhere")
-        .unwrap();
+    store.execute_batch("ALTER TABLE spin_key_value RENAME TO elsewhere").unwrap();
     home.viewer.thumbnail(&home.camera, 320).await.expect_problem(503);
-    home.camera
-        .put_still(&fresh_id(), media("alder-front-door.jpg"))
-        .await
-        .expect_problem(503);
+    home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect_problem(503);
     assert!(home.edge.log().contains("key-value store"), "{}", home.edge.log());
-    store
-        .execute_batch("ALTER TABLE elsewhere RENAME TO spin_key_value")
-        .unwrap();
+    store.execute_batch("ALTER TABLE elsewhere RENAME TO spin_key_value").unwrap();
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
 }
 
@@ -296,10 +257,8 @@ async fn what_nobody_has_any_more_is_collected() {
     let begun = half_a_clip(&kept.camera, &other, &clip, clip.len() / 2);
     let _line = raw::begin(home.edge.door(), &begun).await;
     let store = open(&home.edge);
-    poll("the upload is in the store in part", 30, async || {
-        !values(&store, "upload/").is_empty()
-    })
-    .await;
+    poll("the upload is in the store in part", 30, async || !values(&store, "upload/").is_empty())
+        .await;
     home.edge.kill9();
 
     let collect = |how: &[&str]| {
@@ -347,33 +306,15 @@ async fn a_destroyed_key_leaves_nothing_in_the_file() {
 #[tokio::test]
 async fn a_camera_whose_journal_is_gone_hands_nothing_in() {
     let home = Home::with(spin()).await;
-    home.camera
-        .put_event(&fresh_id(), &description("a fox"))
-        .await
-        .expect(201);
+    home.camera.put_event(&fresh_id(), &description("a fox")).await.expect(201);
     let store = open(&home.edge);
     let [(journal, value)] = values(&store, "camera/").try_into().unwrap();
+    store.execute("DELETE FROM spin_key_value WHERE key = ?1", params![journal]).unwrap();
+    home.camera.put_event(&fresh_id(), &description("a hare")).await.expect_problem(503);
+    assert!(home.edge.log().contains("it was lost or set back"), "{}", home.edge.log());
     store
-        .execute("DELETE FROM spin_key_value WHERE key = ?1", params![journal])
+        .execute("INSERT INTO spin_key_value VALUES ('default', ?1, ?2)", params![journal, value])
         .unwrap();
-    home.camera
-        .put_event(&fresh_id(), &description("a hare"))
-        .await
-        .expect_problem(503);
-    assert!(
-        home.edge.log().contains("it was lost or set back"),
-        "{}",
-        home.edge.log()
-    );
-    store
-        .execute(
-            "INSERT INTO spin_key_value VALUES ('default', ?1, ?2)",
-            params![journal, value],
-        )
-        .unwrap();
-    home.camera
-        .put_event(&fresh_id(), &description("a hare"))
-        .await
-        .expect(201);
+    home.camera.put_event(&fresh_id(), &description("a hare")).await.expect(201);
     assert_eq!(home.viewer.events(&home.camera).await.len(), 2);
 }

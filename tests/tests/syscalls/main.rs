@@ -89,18 +89,17 @@ fn disorder(calls: &[Call], leaves: Leaves) -> Option<&'static str> {
         return Some("nothing was written to the index");
     };
     let last_row = committing.next_back().unwrap_or(first_row);
-    let is_committed = done
-        .iter()
-        .any(|call| call.is_flush() && log(call) && last_row.is_before(call) && call.is_before(answer));
+    let is_committed = done.iter().any(|call| {
+        call.is_flush() && log(call) && last_row.is_before(call) && call.is_before(answer)
+    });
     if !is_committed {
         return Some("the answer was sent before the index was flushed");
     }
     if leaves == Leaves::Row {
         return None;
     }
-    let Some((published, from, to)) = done
-        .iter()
-        .find_map(|call| call.gives_name().map(|(from, to)| (call, from, to)))
+    let Some((published, from, to)) =
+        done.iter().find_map(|call| call.gives_name().map(|(from, to)| (call, from, to)))
     else {
         return Some("no object was given its name");
     };
@@ -109,9 +108,9 @@ fn disorder(calls: &[Call], leaves: Leaves) -> Option<&'static str> {
         return Some("the object was not written");
     };
     let is_object = |path: &str| path == from || path == to;
-    let object_flushed = done
-        .iter()
-        .find(|call| call.is_flush() && call.path().is_some_and(is_object) && last_write.is_before(call));
+    let object_flushed = done.iter().find(|call| {
+        call.is_flush() && call.path().is_some_and(is_object) && last_write.is_before(call)
+    });
     let Some(object_flushed) = object_flushed else {
         return Some("the object was not flushed after its last byte");
     };
@@ -139,10 +138,7 @@ async fn traced(upload: impl AsyncFnOnce(&Camera) -> u16) -> Option<Vec<Call>> {
     let edge = Edge::start(EdgeOptions::default());
     let camera = edge.household("Traced").camera("one");
     // A camera has handed in before: what is done once only is done.
-    camera
-        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
-        .await
-        .expect(201);
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     let Some(tracer) = Tracer::attach(&edge) else {
         skipped("the right to trace the edge: run it as root");
         return None;
@@ -159,7 +155,9 @@ fn check(calls: &[Call], leaves: Leaves) {
 
 #[tokio::test]
 async fn a_still() {
-    let upload = async |camera: &Camera| camera.put_still(&fresh_id(), media("alder-garden.jpg")).await.status;
+    let upload = async |camera: &Camera| {
+        camera.put_still(&fresh_id(), media("alder-garden.jpg")).await.status
+    };
     let Some(calls) = traced(upload).await else { return };
     check(&calls, Leaves::FileAndRow);
     every_disorder_is_seen(&calls);
@@ -170,10 +168,7 @@ async fn a_clip_that_is_stored_in_parts() {
     let upload = async |camera: &Camera| {
         let id = fresh_id();
         camera.put_event(&id, &description("with a clip")).await.expect(201);
-        camera
-            .put_clip(&id, mp4_around(&noise("traced", 2_700_000)))
-            .await
-            .status
+        camera.put_clip(&id, mp4_around(&noise("traced", 2_700_000))).await.status
     };
     let Some(calls) = traced(upload).await else { return };
     // The event's own answer comes first; what follows is the clip's.
@@ -181,21 +176,21 @@ async fn a_clip_that_is_stored_in_parts() {
     let (event, clip) = calls.split_at(event_answered + 1);
     check(event, Leaves::Row);
     check(clip, Leaves::FileAndRow);
-    let written = clip
-        .iter()
-        .filter(|call| call.is_write() && call.path().is_some_and(|path| path.contains("/objects/")));
+    let written = clip.iter().filter(|call| {
+        call.is_write() && call.path().is_some_and(|path| path.contains("/objects/"))
+    });
     assert!(written.count() >= 2, "it came in parts");
     every_disorder_is_seen(clip);
 }
 
 #[tokio::test]
 async fn an_event() {
-    let upload = async |camera: &Camera| camera.put_event(&fresh_id(), &description("traced")).await.status;
+    let upload =
+        async |camera: &Camera| camera.put_event(&fresh_id(), &description("traced")).await.status;
     let Some(calls) = traced(upload).await else { return };
     check(&calls, Leaves::Row);
-    let stored = calls
-        .iter()
-        .find(|call| call.path().is_some_and(|path| path.contains("/objects/")));
+    let stored =
+        calls.iter().find(|call| call.path().is_some_and(|path| path.contains("/objects/")));
     assert!(stored.is_none(), "an event is a row and nothing else: {stored:?}");
 }
 
@@ -206,15 +201,18 @@ type Chosen<'a> = dyn Fn(&Call) -> bool + 'a;
 fn every_disorder_is_seen(calls: &[Call]) {
     let folder = |call: &Call| {
         call.is_flush()
-            && call
-                .path()
-                .is_some_and(|path| path.rsplit('/').next().unwrap().len() == 2)
+            && call.path().is_some_and(|path| path.rsplit('/').next().unwrap().len() == 2)
     };
-    let object =
-        |call: &Call| call.is_flush() && call.path().is_some_and(|path| path.contains("/objects/")) && !folder(call);
-    let log = |call: &Call| call.is_flush() && call.path().is_some_and(|path| path.ends_with("-wal"));
+    let object = |call: &Call| {
+        call.is_flush()
+            && call.path().is_some_and(|path| path.contains("/objects/"))
+            && !folder(call)
+    };
+    let log =
+        |call: &Call| call.is_flush() && call.path().is_some_and(|path| path.ends_with("-wal"));
     let answer = |call: &Call| call.sends("HTTP/1.1 2");
-    let write = |call: &Call| call.is_write() && call.path().is_some_and(|path| path.contains("/objects/"));
+    let write =
+        |call: &Call| call.is_write() && call.path().is_some_and(|path| path.contains("/objects/"));
     let spoilt = |spoil: &dyn Fn(&mut Vec<Call>)| {
         let mut calls = calls.to_vec();
         spoil(&mut calls);
@@ -230,17 +228,11 @@ fn every_disorder_is_seen(calls: &[Call]) {
     ];
     for (name, is_it) in kinds {
         assert!(calls.iter().any(is_it), "{name} is in the trace");
-        assert!(
-            spoilt(&|calls| calls.retain(|call| !is_it(call))).is_some(),
-            "without {name}"
-        );
+        assert!(spoilt(&|calls| calls.retain(|call| !is_it(call))).is_some(), "without {name}");
     }
     for (name, is_it) in &kinds[..3] {
         let failed = spoilt(&|calls| {
-            calls
-                .iter_mut()
-                .filter(|call| is_it(call))
-                .for_each(|call| call.succeeded = false)
+            calls.iter_mut().filter(|call| is_it(call)).for_each(|call| call.succeeded = false)
         });
         assert!(failed.is_some(), "{name} failed");
         assert!(

@@ -40,16 +40,12 @@ impl Call {
         let (number, rest) = self.arguments.split_once('<')?;
         number.chars().all(|digit| digit.is_ascii_digit()).then_some(())?;
         // Up to what follows the descriptor; a path has no such thing here.
-        rest.split_once(">,")
-            .map_or_else(|| rest.strip_suffix('>'), |(path, _)| Some(path))
+        rest.split_once(">,").map_or_else(|| rest.strip_suffix('>'), |(path, _)| Some(path))
     }
 
     /// Whether it writes `text` to a socket, as the first thing.
     pub fn sends(&self, text: &str) -> bool {
-        let first = self
-            .arguments
-            .split_once('"')
-            .is_some_and(|(_, data)| data.starts_with(text));
+        let first = self.arguments.split_once('"').is_some_and(|(_, data)| data.starts_with(text));
         self.is_write()
             && first
             && self
@@ -59,10 +55,7 @@ impl Call {
 
     /// Old and new path, if it gives an object of the store its name.
     pub fn gives_name(&self) -> Option<(&str, &str)> {
-        if !matches!(
-            self.name.as_str(),
-            "link" | "linkat" | "rename" | "renameat" | "renameat2"
-        ) {
+        if !matches!(self.name.as_str(), "link" | "linkat" | "rename" | "renameat" | "renameat2") {
             return None;
         }
         let mut texts = self.arguments.split('"').skip(1).step_by(2);
@@ -104,10 +97,8 @@ pub fn calls(text: &str) -> Vec<Call> {
         }
     }
     // An answer may have reached its client while strace had yet to see the call return.
-    let mut begun: Vec<Call> = unfinished
-        .into_values()
-        .filter_map(|(at, text)| begun(at, text))
-        .collect();
+    let mut begun: Vec<Call> =
+        unfinished.into_values().filter_map(|(at, text)| begun(at, text)).collect();
     begun.sort_by_key(|call| call.begin);
     calls.extend(begun);
     calls
@@ -133,15 +124,10 @@ fn call(begin: usize, end: usize, text: &str, line: &str) -> Call {
         let arguments = arguments.trim_end().strip_suffix(')')?;
         Some((name, arguments, result))
     };
-    let (name, arguments, result) = split().unwrap_or_else(|| panic!("not a line of strace: {line}"));
+    let (name, arguments, result) =
+        split().unwrap_or_else(|| panic!("not a line of strace: {line}"));
     let succeeded = result.starts_with(|first: char| first.is_ascii_digit());
-    Call {
-        begin,
-        end,
-        name: name.into(),
-        arguments: arguments.into(),
-        succeeded,
-    }
+    Call { begin, end, name: name.into(), arguments: arguments.into(), succeeded }
 }
 
 /// Numbers calls that were moved by hand: each ends before the next begins.
@@ -156,11 +142,8 @@ pub fn listing(calls: &[Call]) -> String {
     let mut text = String::new();
     for call in calls {
         let short: String = call.arguments.chars().take(160).collect();
-        let _written = write!(
-            text,
-            "\n{}–{} {}({short}) {}",
-            call.begin, call.end, call.name, call.succeeded
-        );
+        let _written =
+            write!(text, "\n{}–{} {}({short}) {}", call.begin, call.end, call.name, call.succeeded);
     }
     text
 }
@@ -192,8 +175,20 @@ fn lines_of_strace_are_read() {
             ("write", 8, usize::MAX, false, Some("socket:[99]")),
         ]
     );
-    assert!(calls[4].sends("HTTP/1.1 200") && calls[0].is_before(&calls[4]) && !calls[4].is_before(&calls[0]));
-    assert!(calls[2].sends("HTTP/1.1 2") && !calls[2].sends("HTTP/1.1 4") && !calls[0].sends("HTTP/1.1 2"));
-    assert!(calls[0].is_before(&calls[1]) && !calls[2].is_before(&calls[1]) && !calls[1].is_before(&calls[2]));
+    assert!(
+        calls[4].sends("HTTP/1.1 200")
+            && calls[0].is_before(&calls[4])
+            && !calls[4].is_before(&calls[0])
+    );
+    assert!(
+        calls[2].sends("HTTP/1.1 2")
+            && !calls[2].sends("HTTP/1.1 4")
+            && !calls[0].sends("HTTP/1.1 2")
+    );
+    assert!(
+        calls[0].is_before(&calls[1])
+            && !calls[2].is_before(&calls[1])
+            && !calls[1].is_before(&calls[2])
+    );
     assert_eq!(calls[1].gives_name(), None, "not a name of the store");
 }

@@ -146,10 +146,8 @@ fn card_sizes(cameras: usize) -> &'static str {
 fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
     let segment = path_segment(&camera.id);
     let thumbnail = |width: u32| format!("cameras/{segment}/thumbnail?width={width}");
-    let choices: Vec<String> = WALL_WIDTHS
-        .iter()
-        .map(|&width| format!("{} {width}w", thumbnail(width)))
-        .collect();
+    let choices: Vec<String> =
+        WALL_WIDTHS.iter().map(|&width| format!("{} {width}w", thumbnail(width))).collect();
     let missing = (!camera.live).then_some("Its picture isn't shared with you");
     let loading = if place < EAGER_CAMERAS { "eager" } else { "lazy" };
     html! {

@@ -80,10 +80,8 @@ mod tests {
         let id = std::process::id();
         assert!(family(id).unwrap().contains(&id));
         assert!(cpu_seconds(&[id]).unwrap() <= cpu_seconds(&[id, id]).unwrap());
-        let (now, peak) = (
-            memory_mebibytes(id, "VmRSS").unwrap(),
-            memory_mebibytes(id, "VmHWM").unwrap(),
-        );
+        let (now, peak) =
+            (memory_mebibytes(id, "VmRSS").unwrap(), memory_mebibytes(id, "VmHWM").unwrap());
         assert!(peak > 1.0 && now > 1.0, "{peak} {now}");
         assert!(memory_mebibytes(id, "VmNothing").is_err());
     }

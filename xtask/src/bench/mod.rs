@@ -87,7 +87,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // In the order of docs/bench.md; they were measured in that of what they need.
     report.rows.sort_by_key(|row| row.group);
     let path = workspace.target.join("bench.json");
-    fs::write(&path, serde_json::to_vec_pretty(&report)?).with_context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, serde_json::to_vec_pretty(&report)?)
+        .with_context(|| format!("writing {}", path.display()))?;
     println!();
     for (name, value) in &report.machine {
         println!("  {name}: {value}");
@@ -97,10 +98,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         println!("  These were short rounds: for comparing, run it without --quick.");
     }
     if !report.not_measured.is_empty() {
-        bail!(
-            "{} of the bench was not measured: why is above",
-            report.not_measured.len()
-        );
+        bail!("{} of the bench was not measured: why is above", report.not_measured.len());
     }
     Ok(())
 }
@@ -135,7 +133,8 @@ impl Bench<'_> {
         }
         self.say("(e) the Spin edition");
         let editions = self.editions();
-        let spin = editions.and_then(|editions| rows::spin(&self.world, &editions, self.pace, &self.bar));
+        let spin =
+            editions.and_then(|editions| rows::spin(&self.world, &editions, self.pace, &self.bar));
         self.keep("(e)", spin);
         let cold = self.cold(&drawn, &stills);
         self.keep("(b)", cold);
@@ -164,10 +163,9 @@ impl Bench<'_> {
     fn keep(&mut self, group: &'static str, rows: Result<Vec<Row>>) {
         match rows {
             Ok(rows) => self.report.rows.extend(rows),
-            Err(error) => self.report.not_measured.push(NotMeasured {
-                group,
-                reason: format!("{error:#}"),
-            }),
+            Err(error) => {
+                self.report.not_measured.push(NotMeasured { group, reason: format!("{error:#}") })
+            }
         }
     }
 
@@ -209,7 +207,8 @@ impl Bench<'_> {
 
     /// The Spin edition with the same newest still, by each of what this machine has to serve it.
     fn editions(&mut self) -> Result<Vec<(&'static str, World)>> {
-        let mut servers = vec![("Spin edition on wasmtime", Server::Engine(self.binaries.engine()))];
+        let mut servers =
+            vec![("Spin edition on wasmtime", Server::Engine(self.binaries.engine()))];
         let spin = spin::installed()?;
         let version = spin.as_ref().and_then(|spin| output_of(spin, &["--version"]));
         let version = version.unwrap_or_else(|| spin::NO_SPIN.to_owned());
@@ -217,7 +216,8 @@ impl Bench<'_> {
         servers.extend(spin.map(|spin| ("Spin edition by spin up", Server::Spin(spin))));
         let mut editions = Vec::new();
         for (name, server) in servers {
-            let mut world = World::create_spin(&self.binaries, server, &self.workspace.target.join("bench"))?;
+            let mut world =
+                World::create_spin(&self.binaries, server, &self.workspace.target.join("bench"))?;
             world.start(Tier::Default)?;
             world.log_in()?;
             world.push_still(&self.media.bytes(HOT_STILL)?)?;
@@ -242,30 +242,15 @@ impl Bench<'_> {
         let goal = Some(Goal::AtMost(1.5));
         let kinds = [
             ("a drawn still", drawn.to_vec(), stills.to_vec(), goal),
-            (
-                "with a sensor's noise",
-                made.noisy.clone(),
-                read_all(&made.noisy)?,
-                goal,
-            ),
-            (
-                "progressive",
-                made.progressive.clone(),
-                read_all(&made.progressive)?,
-                None,
-            ),
+            ("with a sensor's noise", made.noisy.clone(), read_all(&made.noisy)?, goal),
+            ("progressive", made.progressive.clone(), read_all(&made.progressive)?, None),
         ];
         let mut rows = Vec::new();
         for (name, files, bytes, goal) in kinds {
             self.say(&format!("(b) cold stills: {name}"));
             let count = self.pace.cold_stills * self.pace.rounds;
             let events = self.world.push_events(&bytes, count, &self.bar)?;
-            let source = Source {
-                name,
-                events,
-                files,
-                goal,
-            };
+            let source = Source { name, events, files, goal };
             rows.push(rows::cold(&self.world, &mut vips, &source, self.pace, &self.bar)?);
         }
         Ok(rows)
@@ -280,14 +265,16 @@ impl Bench<'_> {
         });
         let mut command = Command::new(&self.binaries.helper);
         let mut helper = Process::start(command.arg("rooms"), Some(&input.to_string()))?;
-        let rooms: Rooms = serde_json::from_str(&helper.line("", None).context("the host's rooms")?)?;
+        let rooms: Rooms =
+            serde_json::from_str(&helper.line("", None).context("the host's rooms")?)?;
         self.bar.inc(1);
         Ok(rooms.rows())
     }
 }
 
 fn read_all(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
-    let read = |path: &PathBuf| fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let read =
+        |path: &PathBuf| fs::read(path).with_context(|| format!("reading {}", path.display()));
     files.iter().map(read).collect()
 }
 
@@ -305,13 +292,14 @@ fn machine() -> Vec<(String, String)> {
         ("nginx", output_of("sh", &["-c", "PATH=$PATH:/usr/sbin nginx -v 2>&1"])),
     ];
     let mut machine = vec![
-        (
-            "processor".to_owned(),
-            format!("{cores} × {}", line("/proc/cpuinfo", "model name")),
-        ),
+        ("processor".to_owned(), format!("{cores} × {}", line("/proc/cpuinfo", "model name"))),
         ("memory".to_owned(), line("/proc/meminfo", "MemTotal")),
     ];
-    machine.extend(versions.map(|(name, version)| (name.to_owned(), version.unwrap_or_else(|| "not there".into()))));
+    machine.extend(
+        versions.map(|(name, version)| {
+            (name.to_owned(), version.unwrap_or_else(|| "not there".into()))
+        }),
+    );
     machine
 }
 

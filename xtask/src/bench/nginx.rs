@@ -78,11 +78,7 @@ fn free_port() -> Result<u16> {
 fn configuration(folder: &Path, address: &str) -> String {
     let folder = folder.display();
     // Workers of a master that is root would be nobody, who can't read the folder.
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     format!(
         r#"{user}
 daemon off;

@@ -85,7 +85,13 @@ impl Goal {
 
 impl Row {
     /// Ours alone: the median of `rounds`.
-    pub fn alone(group: &'static str, name: &str, unit: &'static str, rounds: &[f64], goal: Option<Goal>) -> Self {
+    pub fn alone(
+        group: &'static str,
+        name: &str,
+        unit: &'static str,
+        rounds: &[f64],
+        goal: Option<Goal>,
+    ) -> Self {
         let ours = median(rounds);
         Self {
             group,
@@ -114,11 +120,9 @@ impl Row {
         let ratio = median(&ratios);
         let ours: Vec<f64> = rounds.iter().map(|round| round.0).collect();
         let others: Vec<f64> = rounds.iter().map(|round| round.1).collect();
-        let range = ratios
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ratio| {
-                (low.min(*ratio), high.max(*ratio))
-            });
+        let range = ratios.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ratio| {
+            (low.min(*ratio), high.max(*ratio))
+        });
         Self {
             group,
             name: name.to_owned(),
@@ -135,7 +139,9 @@ impl Row {
 
     fn line(&self) -> [String; 6] {
         let (beside, ratio) = match (&self.beside, self.ratio) {
-            (Some((name, value)), Some(ratio)) => (format!("{name} {}", short(*value)), format!("{ratio:.2}")),
+            (Some((name, value)), Some(ratio)) => {
+                (format!("{name} {}", short(*value)), format!("{ratio:.2}"))
+            }
             _ => (String::new(), String::new()),
         };
         [
@@ -157,7 +163,8 @@ impl Report {
     /// The table, and what has no number.
     pub fn text(&self) -> String {
         let head = ["", "what", "edge", "beside it", "ratio", "goal"].map(str::to_owned);
-        let lines: Vec<[String; 6]> = std::iter::once(head).chain(self.rows.iter().map(Row::line)).collect();
+        let lines: Vec<[String; 6]> =
+            std::iter::once(head).chain(self.rows.iter().map(Row::line)).collect();
         let widths: Vec<usize> = (0..6)
             .map(|column| {
                 let cells = lines.iter().filter_map(|line| line.get(column));
@@ -179,10 +186,8 @@ impl Report {
         for row in self.rows.iter().filter(|row| row.met == Some(false)) {
             let value = row.ratio.map_or_else(|| short(row.ours), |ratio| format!("{ratio:.2}"));
             let goal = row.goal.map(Goal::text).unwrap_or_default();
-            let beside = row
-                .beside
-                .as_ref()
-                .map_or_else(String::new, |(name, _)| format!(" beside {name}"));
+            let beside =
+                row.beside.as_ref().map_or_else(String::new, |(name, _)| format!(" beside {name}"));
             let _ = writeln!(
                 text,
                 "  below its goal: {}{beside} is {value}, to reach {goal}",
@@ -222,9 +227,9 @@ pub fn median(values: &[f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match (values.get(middle), values.len().is_multiple_of(2)) {
-        (Some(upper), true) => values
-            .get(middle.wrapping_sub(1))
-            .map_or(f64::NAN, |lower| (lower + upper) / 2.0),
+        (Some(upper), true) => {
+            values.get(middle.wrapping_sub(1)).map_or(f64::NAN, |lower| (lower + upper) / 2.0)
+        }
         (Some(value), false) => *value,
         (None, _) => f64::NAN,
     }
@@ -287,14 +292,13 @@ mod tests {
                 ),
                 Row::alone("(d)", "peak", "MiB", &[120.0], Some(Goal::Below(300.0))),
             ],
-            not_measured: vec![NotMeasured {
-                group: "(c)",
-                reason: "nginx is missing".into(),
-            }],
+            not_measured: vec![NotMeasured { group: "(c)", reason: "nginx is missing".into() }],
         };
         let text = report.text();
         assert!(
-            text.contains("plain 40.0") && text.contains("≥ 0.5  below") && text.contains("< 300  met"),
+            text.contains("plain 40.0")
+                && text.contains("≥ 0.5  below")
+                && text.contains("< 300  met"),
             "{text}"
         );
         assert!(

@@ -41,19 +41,11 @@ pub struct Pace {
 
 impl Pace {
     /// For numbers that are kept.
-    pub const FULL: Self = Self {
-        rounds: 5,
-        load_seconds: 3,
-        cold_stills: 24,
-        room_milliseconds: 300,
-    };
+    pub const FULL: Self =
+        Self { rounds: 5, load_seconds: 3, cold_stills: 24, room_milliseconds: 300 };
     /// For seeing that it runs.
-    pub const QUICK: Self = Self {
-        rounds: 3,
-        load_seconds: 1,
-        cold_stills: 8,
-        room_milliseconds: 100,
-    };
+    pub const QUICK: Self =
+        Self { rounds: 3, load_seconds: 1, cold_stills: 8, room_milliseconds: 100 };
 }
 
 /// A source of cold stills: events whose stills nobody has asked for yet, and the same pictures as files.
@@ -113,7 +105,11 @@ fn alternate(
 }
 
 /// The target of one index beside that of another.
-fn pairs(rounds: &[Vec<Measured>], [ours, other]: [usize; 2], value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
+fn pairs(
+    rounds: &[Vec<Measured>],
+    [ours, other]: [usize; 2],
+    value: impl Fn(&Measured) -> f64,
+) -> Vec<(f64, f64)> {
     let pair = |round: &Vec<Measured>| Some((value(round.get(ours)?), value(round.get(other)?)));
     rounds.iter().filter_map(pair).collect()
 }
@@ -123,10 +119,7 @@ fn pairs(rounds: &[Vec<Measured>], [ours, other]: [usize; 2], value: impl Fn(&Me
 /// Errors: one answers other bytes than the first, or answers a stranger.
 fn same_bytes(targets: &[Target<'_>]) -> Result<usize> {
     let mut expected = None;
-    for Target {
-        address, path, token, ..
-    } in targets
-    {
+    for Target { address, path, token, .. } in targets {
         let bytes = Connection::open(address)?.get(path, token)?;
         if *expected.get_or_insert_with(|| bytes.clone()) != bytes {
             bail!("{address}{path} answers other bytes than the edge's thumbnail");
@@ -152,16 +145,18 @@ fn load(target: &Target<'_>, pace: Pace, bar: &ProgressBar) -> Result<Measured> 
 /// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
 ///
 /// Errors: one of the three answers other bytes, or does not refuse a stranger.
-pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+pub fn hot(
+    world: &World,
+    nginx: &Nginx,
+    check: u32,
+    pace: Pace,
+    bar: &ProgressBar,
+) -> Result<Vec<Row>> {
     wrk::probe()?;
     let edge = [world.process()?];
     let conventional: Vec<u32> = nginx.processes()?.into_iter().chain([check]).collect();
-    let target = |address, path, processes| Target {
-        address,
-        path,
-        token: &world.token,
-        processes,
-    };
+    let target =
+        |address, path, processes| Target { address, path, token: &world.token, processes };
     let targets = [
         target(world.address.as_str(), thumbnail(world), edge.as_slice()),
         target(
@@ -179,14 +174,7 @@ pub fn hot(world: &World, nginx: &Nginx, check: u32, pace: Pace, bar: &ProgressB
     let (host, conventional) = ("from host code", "nginx auth_request");
     Ok(vec![
         Row::beside("(a)", &name, "requests/s", host, &speeds(1), Some(Goal::AtLeast(0.5))),
-        Row::beside(
-            "(a)",
-            &name,
-            "requests/s",
-            conventional,
-            &speeds(2),
-            Some(Goal::AtLeast(1.0)),
-        ),
+        Row::beside("(a)", &name, "requests/s", conventional, &speeds(2), Some(Goal::AtLeast(1.0))),
         Row::beside("(a)", "its server's CPU", "µs/request", host, &costs(1), None),
         Row::beside("(a)", "its server's CPU", "µs/request", conventional, &costs(2), None),
     ])
@@ -199,17 +187,18 @@ fn hot_name(bytes: usize) -> String {
 /// (e) Hot thumbnails a second of the Spin edition, by each of what serves it, beside the native host.
 ///
 /// Errors: one answers other bytes, or does not refuse a stranger.
-pub fn spin(world: &World, editions: &[(&str, World)], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
+pub fn spin(
+    world: &World,
+    editions: &[(&str, World)],
+    pace: Pace,
+    bar: &ProgressBar,
+) -> Result<Vec<Row>> {
     wrk::probe()?;
-    let worlds: Vec<&World> = [world]
-        .into_iter()
-        .chain(editions.iter().map(|(_, world)| world))
-        .collect();
+    let worlds: Vec<&World> =
+        [world].into_iter().chain(editions.iter().map(|(_, world)| world)).collect();
     // `spin up` serves by a process of its own below it.
-    let processes: Vec<Vec<u32>> = worlds
-        .iter()
-        .map(|world| family(world.process()?))
-        .collect::<Result<_>>()?;
+    let processes: Vec<Vec<u32>> =
+        worlds.iter().map(|world| family(world.process()?)).collect::<Result<_>>()?;
     let targets: Vec<Target<'_>> = worlds
         .iter()
         .zip(&processes)
@@ -228,14 +217,7 @@ pub fn spin(world: &World, editions: &[(&str, World)], pace: Pace, bar: &Progres
         let costs = pairs(&rounds, [index, 0], |measured| measured.cpu);
         let (name, other) = (format!("{name}, {server}"), "the native host");
         rows.push(Row::beside("(e)", &name, "requests/s", other, &speeds, None));
-        rows.push(Row::beside(
-            "(e)",
-            "its server's CPU",
-            "µs/request",
-            other,
-            &costs,
-            None,
-        ));
+        rows.push(Row::beside("(e)", "its server's CPU", "µs/request", other, &costs, None));
     }
     Ok(rows)
 }
@@ -243,7 +225,13 @@ pub fn spin(world: &World, editions: &[(&str, World)], pace: Pace, bar: &Progres
 /// (b) CPU of the whole edge for a cold still, beside libvips in process.
 ///
 /// Errors: an answer that is not 200.
-pub fn cold(world: &World, vips: &mut Vips, source: &Source, pace: Pace, bar: &ProgressBar) -> Result<Row> {
+pub fn cold(
+    world: &World,
+    vips: &mut Vips,
+    source: &Source,
+    pace: Pace,
+    bar: &ProgressBar,
+) -> Result<Row> {
     let process = [world.process()?];
     let mut connection = Connection::open(&world.address)?;
     let mut rounds = Vec::new();
@@ -291,10 +279,7 @@ pub fn clips(
             processes: &other,
         },
     ];
-    for Target {
-        address, path, token, ..
-    } in &targets
-    {
+    for Target { address, path, token, .. } in &targets {
         if Connection::open(address)?.get(path, token)? != clip {
             bail!("{address}{path} answers other bytes than were pushed");
         }
@@ -384,13 +369,7 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
         Row::alone("(d)", &name, "MiB", &[peak], Some(Goal::Below(300.0))),
         Row::alone("(d)", "peak within the herd", "MiB", &[herd], None),
         Row::alone("(d)", "resident before it", "MiB", &[idle], None),
-        Row::alone(
-            "(d)",
-            "the herd from first question to last answer",
-            "s",
-            &[seconds],
-            None,
-        ),
+        Row::alone("(d)", "the herd from first question to last answer", "s", &[seconds], None),
     ])
 }
 
@@ -405,20 +384,8 @@ pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Ro
     }
     bar.inc(1);
     Ok(vec![
-        Row::alone(
-            "also",
-            "start until it listens",
-            "ms",
-            &cached,
-            Some(Goal::Below(1000.0)),
-        ),
-        Row::alone(
-            "also",
-            "the first start, which compiles the components",
-            "ms",
-            &[first],
-            None,
-        ),
+        Row::alone("also", "start until it listens", "ms", &cached, Some(Goal::Below(1000.0))),
+        Row::alone("also", "the first start, which compiles the components", "ms", &[first], None),
     ])
 }
 
@@ -455,12 +422,8 @@ mod tests {
 
     #[test]
     fn every_target_is_first_once_and_the_first_round_does_not_count() {
-        let path = |path: &str| Target {
-            address: "",
-            path: path.to_owned(),
-            token: "",
-            processes: &[],
-        };
+        let path =
+            |path: &str| Target { address: "", path: path.to_owned(), token: "", processes: &[] };
         let (mut order, mut clock) = (String::new(), 0.0);
         let rounds = alternate(&[path("a"), path("b")], 2, |target| {
             order.push_str(&target.path);
@@ -470,13 +433,7 @@ mod tests {
         });
         assert_eq!(order, "abbaab");
         let rounds = rounds.unwrap();
-        assert_eq!(
-            pairs(&rounds, [0, 1], |measured| measured.speed),
-            [(4.0, 3.0), (5.0, 6.0)]
-        );
-        assert_eq!(
-            pairs(&rounds, [0, 1], |measured| measured.cpu),
-            [(0.0, 1.0), (0.0, 1.0)]
-        );
+        assert_eq!(pairs(&rounds, [0, 1], |measured| measured.speed), [(4.0, 3.0), (5.0, 6.0)]);
+        assert_eq!(pairs(&rounds, [0, 1], |measured| measured.cpu), [(0.0, 1.0), (0.0, 1.0)]);
     }
 }

@@ -73,40 +73,16 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
     step("host and the bench's helper, with the release profile (some minutes the first time)");
     let mut cargo = workspace.cargo();
     cargo
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "eyesonly",
-            "--package",
-            "eyesonly-bench",
-        ])
-        .args([
-            "--features",
-            "eyesonly/bench",
-            "--bin",
-            "eyesonly",
-            "--bin",
-            "eyesonly-bench",
-        ]);
+        .args(["build", "--release", "--package", "eyesonly", "--package", "eyesonly-bench"])
+        .args(["--features", "eyesonly/bench", "--bin", "eyesonly", "--bin", "eyesonly-bench"]);
     execute(&mut cargo, "the compiler's message is above")?;
     // By itself: with the others it would turn on features of theirs, and they would not be measured as they are deployed.
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "eyesonly-engine",
-        "--bin",
-        "eyesonly-engine",
-    ]);
+    cargo.args(["build", "--release", "--package", "eyesonly-engine", "--bin", "eyesonly-engine"]);
     execute(&mut cargo, "the compiler's message is above")?;
     let release = workspace.target.join("release");
     Ok(Binaries {
-        built: Built {
-            binary: release.join("eyesonly"),
-            components: workspace.components(),
-        },
+        built: Built { binary: release.join("eyesonly"), components: workspace.components() },
         helper: release.join("eyesonly-bench"),
         component,
         manifest: workspace.root.join("spin.toml"),
@@ -140,7 +116,8 @@ impl World {
     }
 
     fn enrol(binaries: &Binaries, folder: TempDir, edition: Edition) -> Result<Self> {
-        let mut installation = Installation::create(&binaries.built.binary, folder.path(), edition)?;
+        let mut installation =
+            Installation::create(&binaries.built.binary, folder.path(), edition)?;
         let plain = folder.path().join(PLAIN);
         installation.environment = vec![(PLAIN_FILE, plain.to_string_lossy().into_owned())];
         let command_line = installation.command_line();
@@ -244,7 +221,12 @@ impl World {
     /// Pushes `count` events, the stills taken from `stills` in turn, and gives their ids.
     ///
     /// Errors: the edge does not take one.
-    pub fn push_events(&self, stills: &[Vec<u8>], count: usize, bar: &ProgressBar) -> Result<Vec<String>> {
+    pub fn push_events(
+        &self,
+        stills: &[Vec<u8>],
+        count: usize,
+        bar: &ProgressBar,
+    ) -> Result<Vec<String>> {
         let (next, client, camera) = (AtomicUsize::new(0), self.client(), &self.camera);
         let send = || -> Result<Vec<(usize, String)>> {
             let mut pushed = Vec::new();

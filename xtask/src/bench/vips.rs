@@ -59,7 +59,8 @@ impl Vips {
     ///
     /// Errors: a file is not a picture.
     pub fn cpu_seconds(&mut self, files: &[PathBuf], calls: usize, width: u32) -> Result<f64> {
-        let cpu: Cpu = self.ask(&json!({ "measure": { "files": files, "calls": calls, "width": width } }))?;
+        let cpu: Cpu =
+            self.ask(&json!({ "measure": { "files": files, "calls": calls, "width": width } }))?;
         Ok(cpu.cpu_seconds / calls as f64)
     }
 
@@ -74,13 +75,9 @@ fn environment(folder: &Path) -> Result<PathBuf> {
     let is_there = |python: &Path| output_of(python, &["-c", "import pyvips"]).is_some();
     if !is_there(&python) {
         let mend = "apt-get install -y python3 python3-venv; PyPI must be reachable";
-        execute(
-            Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder),
-            mend,
-        )?;
+        execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder), mend)?;
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(PACKAGES);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
         execute(&mut pip, mend)?;
     }
     Ok(python)

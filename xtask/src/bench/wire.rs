@@ -44,20 +44,19 @@ impl Connection {
     ///
     /// Errors: nobody listens there.
     pub fn open(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
+        let stream =
+            TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(TIMEOUT_SECONDS)))?;
-        Ok(Self {
-            stream,
-            buffer: vec![0; BUFFER_BYTES],
-        })
+        Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
     }
 
     /// Sends a question without waiting for its answer.
     ///
     /// Errors: the connection is gone.
     pub fn send(&mut self, path: &str, token: &str) -> Result<()> {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
         Ok(self.stream.write_all(head.as_bytes())?)
     }
 
@@ -100,12 +99,10 @@ impl Connection {
                 break at + 4;
             }
         };
-        let text = String::from_utf8_lossy(self.buffer.get(..head_bytes).unwrap_or_default()).into_owned();
+        let text =
+            String::from_utf8_lossy(self.buffer.get(..head_bytes).unwrap_or_default()).into_owned();
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let head = Head {
-            status: status.context("no status")?,
-            text,
-        };
+        let head = Head { status: status.context("no status")?, text };
         let length: usize = match (head.status, head.header("content-length")) {
             (204 | 304, _) => 0,
             (_, length) => length.parse().context("an answer that does not state its length")?,
@@ -167,19 +164,13 @@ mod tests {
     #[test]
     fn an_answer_may_come_in_pieces() {
         check(&["HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"], Ok((200, "abc")));
-        check(
-            &["HTTP/1.1 404 No\r", "\nContent-Length: 3\r\n\r\na", "bc"],
-            Ok((404, "abc")),
-        );
+        check(&["HTTP/1.1 404 No\r", "\nContent-Length: 3\r\n\r\na", "bc"], Ok((404, "abc")));
         check(&["HTTP/1.1 204 No\r\n\r\n"], Ok((204, "")));
     }
 
     #[test]
     fn a_cut_or_unmeasured_answer_is_an_error() {
-        check(
-            &["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"],
-            Err("ended in the body"),
-        );
+        check(&["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc"], Err("ended in the body"));
         check(&["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabc"], Err("more came"));
         check(&["HTTP/1.1 200 OK\r\n\r\nabc"], Err("state its length"));
         check(&["HTTP/1.1 200"], Err("ended in the head"));

@@ -32,13 +32,7 @@ pub fn probe() -> Result<()> {
 pub fn run(url: &str, token: &str, connections: u32, seconds: u64) -> Result<Load> {
     let mut command = Command::new("wrk");
     command
-        .args([
-            "-t1",
-            &format!("-c{connections}"),
-            &format!("-d{seconds}s"),
-            "--timeout",
-            "10s",
-        ])
+        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--timeout", "10s"])
         .args(["-H", &format!("Authorization: Bearer {token}"), url]);
     let output = command.output().context("wrk does not start")?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -69,10 +63,7 @@ fn parse(text: &str) -> Result<Load> {
     if requests < 1.0 {
         bail!("wrk got no answer at all");
     }
-    Ok(Load {
-        requests_per_second,
-        requests,
-    })
+    Ok(Load { requests_per_second, requests })
 }
 
 #[cfg(test)]
@@ -100,10 +91,7 @@ Transfer/sec:    422.60MB
 
     #[test]
     fn a_run_is_a_number_only_when_every_answer_was_right() {
-        let load = Load {
-            requests_per_second: 34190.5,
-            requests: 34242.0,
-        };
+        let load = Load { requests_per_second: 34190.5, requests: 34242.0 };
         check(WHOLE, Ok(load));
         check(&format!("{WHOLE}  Non-2xx or 3xx responses: 7\n"), Err("responses: 7"));
         check(

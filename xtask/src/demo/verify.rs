@@ -24,7 +24,8 @@ const RANGE_LENGTH: usize = 2345;
 pub fn all(client: &Client, media: &Media, households: &[Household]) -> Result<String> {
     for (index, household) in households.iter().enumerate() {
         let foreign = households.get((index + 1) % households.len()).context("no household")?;
-        one(client, media, household, foreign).with_context(|| format!("household {:?}", household.name))?;
+        one(client, media, household, foreign)
+            .with_context(|| format!("household {:?}", household.name))?;
     }
     let count = households.len();
     Ok(format!(
@@ -52,10 +53,13 @@ fn clip_of(household: &Household) -> Option<(&Camera, &str, &str)> {
         .find_map(|(camera, (event, clip))| Some((camera, event.as_str(), clip.as_deref()?)))
 }
 
-fn sees_own_cameras(client: &Client, session: &Session, own: &Household, foreign: &Household) -> Result<()> {
-    let answer = client
-        .send(session.get(paths::CAMERAS))?
-        .expect_status(200, "camera list")?;
+fn sees_own_cameras(
+    client: &Client,
+    session: &Session,
+    own: &Household,
+    foreign: &Household,
+) -> Result<()> {
+    let answer = client.send(session.get(paths::CAMERAS))?.expect_status(200, "camera list")?;
     let text = String::from_utf8_lossy(&answer.body);
     for camera in &own.cameras {
         ensure!(text.contains(&camera.id), "camera list: {:?} is missing", camera.name);
@@ -79,11 +83,7 @@ fn thumbnail(client: &Client, session: &Session, camera: &Camera) -> Result<()> 
         "thumbnail: media type {:?}",
         answer.header("content-type")
     );
-    ensure!(
-        is_jpeg(&answer.body),
-        "thumbnail: {} bytes that are no JPEG",
-        answer.body.len()
-    );
+    ensure!(is_jpeg(&answer.body), "thumbnail: {} bytes that are no JPEG", answer.body.len());
     Ok(())
 }
 
@@ -103,7 +103,13 @@ fn event_page(client: &Client, session: &Session, camera: &Camera) -> Result<()>
     Ok(())
 }
 
-fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &str, clip: &[u8]) -> Result<()> {
+fn clip_range(
+    client: &Client,
+    session: &Session,
+    camera: &Camera,
+    event: &str,
+    clip: &[u8],
+) -> Result<()> {
     let end = RANGE_START + RANGE_LENGTH;
     let expected = clip
         .get(RANGE_START..end)
@@ -124,7 +130,9 @@ fn clip_range(client: &Client, session: &Session, camera: &Camera, event: &str, 
 /// A foreign camera answers as one that does not exist.
 fn refused(client: &Client, session: &Session, foreign: &Household) -> Result<()> {
     let camera = foreign.cameras.first().context("the other household has no camera")?;
-    let ask = |id: &str| -> Result<Answer> { client.send(session.get(&paths::thumbnail(id, THUMBNAIL_WIDTH))) };
+    let ask = |id: &str| -> Result<Answer> {
+        client.send(session.get(&paths::thumbnail(id, THUMBNAIL_WIDTH)))
+    };
     let answer = ask(&camera.id)?.expect_status(404, "EXPOSURE? a foreign thumbnail")?;
     let absent = ask(&fresh_id())?.expect_status(404, "the thumbnail of no camera")?;
     if answer.body != absent.body {

@@ -35,7 +35,12 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`]
-    pub fn login(&self, name: &str, password: Zeroizing<String>, address: &str) -> Result<NewSession, Problem> {
+    pub fn login(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        address: &str,
+    ) -> Result<NewSession, Problem> {
         self.first_question()?;
         let address = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         answer(self.identity().login(name, password, address))
@@ -73,7 +78,13 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`]
-    pub fn admit(&self, name: Name, credential: &str, tag: &str, camera: &str) -> Result<&Arc<Handling>, Problem> {
+    pub fn admit(
+        &self,
+        name: Name,
+        credential: &str,
+        tag: &str,
+        camera: &str,
+    ) -> Result<&Arc<Handling>, Problem> {
         self.first_question()?;
         let serves = name.route().and_then(|row| row.serves).ok_or(Problem::NotFound)?;
         let raw = RawCredential::new(credential);
@@ -89,7 +100,13 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`]
-    pub fn delete_event(&self, credential: &str, tag: &str, camera: &str, event: &str) -> Result<Departure, Problem> {
+    pub fn delete_event(
+        &self,
+        credential: &str,
+        tag: &str,
+        camera: &str,
+        event: &str,
+    ) -> Result<Departure, Problem> {
         let handling = self.admit(Name::DeleteEvent, credential, tag, camera)?;
         let event = FootageId::parse(event).map_err(|_| Problem::NotFound)?;
         answer(self.footage().delete_event(handling.grant(), event))?;

@@ -46,9 +46,7 @@ bindings::export!(Component with_types_in bindings);
 /// What this instance has; none where it can't answer anything, which was said on stderr then.
 static BACKEND: LazyLock<Option<Backend>> = LazyLock::new(|| {
     log::begin();
-    open()
-        .inspect_err(|closed| log::line(&format!("ERROR nothing can be answered: {closed}")))
-        .ok()
+    open().inspect_err(|closed| log::line(&format!("ERROR nothing can be answered: {closed}"))).ok()
 });
 
 fn backend() -> Result<&'static Backend, Problem> {
@@ -139,7 +137,11 @@ impl From<EventSummary> for events::Event {
 }
 
 impl events::Guest for Component {
-    fn list_events(grant: events::GrantBorrow<'_>, before: Option<String>, limit: u32) -> Result<events::Page, Code> {
+    fn list_events(
+        grant: events::GrantBorrow<'_>,
+        before: Option<String>,
+        limit: u32,
+    ) -> Result<events::Page, Code> {
         let page = grant.get::<Granted>().0.list_events(before.as_deref(), limit)?;
         Ok(events::Page {
             events: page.events.into_iter().map(events::Event::from).collect(),
@@ -152,7 +154,10 @@ impl events::Guest for Component {
 }
 
 impl renditions::Guest for Component {
-    fn recall(source: renditions::ObjectBorrow<'_>, name: String) -> Result<Option<renditions::Object>, Code> {
+    fn recall(
+        source: renditions::ObjectBorrow<'_>,
+        name: String,
+    ) -> Result<Option<renditions::Object>, Code> {
         let found = source.get::<contract::Object>().recall(&name)?;
         Ok(found.map(renditions::Object::new))
     }
@@ -200,11 +205,7 @@ impl From<footage::Response> for Answered {
                 contract::Body::Footage { source, offset, length }
             }
         };
-        Self {
-            status,
-            media_type,
-            body,
-        }
+        Self { status, media_type, body }
     }
 }
 
@@ -255,19 +256,26 @@ impl asked::Guest for Component {
             clips: visible.kinds.clips,
             may_delete: visible.may_delete,
         });
-        Ok(asked::Cameras {
-            cameras: cameras.collect(),
-            viewer: rights.viewer_name().to_owned(),
-        })
+        Ok(asked::Cameras { cameras: cameras.collect(), viewer: rights.viewer_name().to_owned() })
     }
 
-    fn admit(route: asked::Route, credential: String, tag: String, camera: String) -> Answer<asked::Grant> {
+    fn admit(
+        route: asked::Route,
+        credential: String,
+        tag: String,
+        camera: String,
+    ) -> Answer<asked::Grant> {
         let credential = Zeroizing::new(credential);
         let handling = backend()?.admit(route.into(), &credential, &tag, &camera)?;
         Ok(asked::Grant::new(Granted(Arc::clone(handling))))
     }
 
-    fn delete_event(credential: String, tag: String, camera: String, event: String) -> Answer<asked::Departure> {
+    fn delete_event(
+        credential: String,
+        tag: String,
+        camera: String,
+        event: String,
+    ) -> Answer<asked::Departure> {
         let credential = Zeroizing::new(credential);
         let departure = backend()?.delete_event(&credential, &tag, &camera, &event)?;
         Ok(asked::Departure::new(departure))
@@ -279,7 +287,11 @@ impl asked::Guest for Component {
 }
 
 impl asked::GuestDeparture for departure::Departure {
-    fn open(credential: String, event: Option<String>, response: asked::Response) -> Answer<asked::Departure> {
+    fn open(
+        credential: String,
+        event: Option<String>,
+        response: asked::Response,
+    ) -> Answer<asked::Departure> {
         let credential = Zeroizing::new(credential);
         let departure = backend()?.depart(&credential, event.as_deref(), response.into())?;
         Ok(asked::Departure::new(departure))

@@ -12,15 +12,15 @@ use eyesonly_gate::rules::{self, Instance, MediaType, Origin, Status};
 use eyesonly_gate::{Answer, Content, Grant, Source as _};
 use eyesonly_rights::Kinds;
 use eyesonly_seal::FootageId;
-use eyesonly_service::footage::{EventPage, EventSummary, Footage, FootageError, Held, Making, Recalled, entity_tag};
+use eyesonly_service::footage::{
+    EventPage, EventSummary, Footage, FootageError, Held, Making, Recalled, entity_tag,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The SHA-256 of the thumbnail handler that this component is composed with; the build gives it.
 const HANDLER_SHA256: Option<&str> = option_env!("EYESONLY_THUMBNAIL_SHA256");
-const _: () = assert!(
-    is_sha256(HANDLER_SHA256),
-    "EYESONLY_THUMBNAIL_SHA256 must be 64 hexadecimal digits"
-);
+const _: () =
+    assert!(is_sha256(HANDLER_SHA256), "EYESONLY_THUMBNAIL_SHA256 must be 64 hexadecimal digits");
 
 const fn is_sha256(text: Option<&str>) -> bool {
     let Some(text) = text else { return true };
@@ -103,11 +103,7 @@ impl Handling {
     pub fn new(grant: Arc<Grant>, footage: Arc<Footage>) -> Arc<Self> {
         let instance = Instance::new(Arc::clone(&grant));
         let counted = Mutex::new(Counted { instance, making: None });
-        Arc::new(Self {
-            grant,
-            footage,
-            counted,
-        })
+        Arc::new(Self { grant, footage, counted })
     }
 
     /// The grant.
@@ -128,15 +124,14 @@ impl Handling {
 
     fn hold(self: &Arc<Self>, held: Held, origin: Origin) -> Result<Object, FootageError> {
         self.counted().instance.holds(origin)?;
-        Ok(Object {
-            held,
-            origin,
-            place: Place(Arc::clone(self)),
-        })
+        Ok(Object { held, origin, place: Place(Arc::clone(self)) })
     }
 
     /// Holds what is opened through the grant.
-    fn open(self: &Arc<Self>, asked: impl Future<Output = Result<Held, FootageError>>) -> Result<Object, FootageError> {
+    fn open(
+        self: &Arc<Self>,
+        asked: impl Future<Output = Result<Held, FootageError>>,
+    ) -> Result<Object, FootageError> {
         self.counted().instance.may_hold()?;
         self.hold(question(asked)?, Origin::Opened)
     }
@@ -186,7 +181,12 @@ impl Handling {
     ///
     /// # Errors
     /// What is outside the contract.
-    pub fn answers(&self, status: Status, media_type: MediaType, body: Body) -> Result<Answer, &'static str> {
+    pub fn answers(
+        &self,
+        status: Status,
+        media_type: MediaType,
+        body: Body,
+    ) -> Result<Answer, &'static str> {
         let content = match body {
             Body::Empty => Content::Empty,
             Body::Bytes(bytes) => Content::Bytes(Bytes::from(bytes)),
@@ -252,10 +252,7 @@ impl Object {
     /// [`FootageError`]
     pub fn remember(&self, name: &str, bytes: Vec<u8>) -> Result<Self, FootageError> {
         let handling = self.handling();
-        handling
-            .counted()
-            .instance
-            .may_remember(self.origin, name, bytes.len())?;
+        handling.counted().instance.may_remember(self.origin, name, bytes.len())?;
         let handler = handler_sha256();
         let rendition = question(handling.footage.remember(&self.held, &handler, name, bytes))?;
         let mut counted = handling.counted();
@@ -275,14 +272,7 @@ mod tests {
     fn a_handler_is_named_by_64_digits() {
         assert!(is_sha256(None));
         assert!(is_sha256(Some(&"0aF9".repeat(16))));
-        for bad in [
-            "",
-            "0",
-            &"0".repeat(63),
-            &"0".repeat(65),
-            &"g".repeat(64),
-            &"é".repeat(32),
-        ] {
+        for bad in ["", "0", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"é".repeat(32)] {
             assert!(!is_sha256(Some(bad)), "{bad:?}");
         }
     }

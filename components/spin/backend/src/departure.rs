@@ -36,12 +36,11 @@ pub struct Departure {
 }
 
 impl Departure {
-    fn new(opened: impl Future<Output = Result<eyesonly_gate::Departure, Refused>>) -> Result<Self, Problem> {
+    fn new(
+        opened: impl Future<Output = Result<eyesonly_gate::Departure, Refused>>,
+    ) -> Result<Self, Problem> {
         let body = RefCell::new(answer(opened)?);
-        Ok(Self {
-            body,
-            is_cut: Cell::new(false),
-        })
+        Ok(Self { body, is_cut: Cell::new(false) })
     }
 
     /// Says how many bytes leave, if none is cut off.
@@ -77,7 +76,12 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`]: nothing leaves.
-    pub fn depart(&self, credential: &str, event: Option<&str>, answered: Answered) -> Result<Departure, Problem> {
+    pub fn depart(
+        &self,
+        credential: &str,
+        event: Option<&str>,
+        answered: Answered,
+    ) -> Result<Departure, Problem> {
         let (serves, _) = self.granted()?;
         // The front answers every other status itself, and no handler answers a deletion.
         if answered.status != Status::Ok || serves.handler.is_none() {
@@ -88,26 +92,23 @@ impl Backend {
     }
 
     /// Opens the way out for a deletion, which has happened.
-    pub(crate) fn depart_deletion(&self, credential: &str, event: FootageId) -> Result<Departure, Problem> {
+    pub(crate) fn depart_deletion(
+        &self,
+        credential: &str,
+        event: FootageId,
+    ) -> Result<Departure, Problem> {
         let (status, media_type, body) = (Status::Ok, MediaType::Json, Body::Empty);
-        self.leave(
-            credential,
-            Some(event),
-            Answered {
-                status,
-                media_type,
-                body,
-            },
-        )
+        self.leave(credential, Some(event), Answered { status, media_type, body })
     }
 
-    fn leave(&self, credential: &str, event: Option<FootageId>, answered: Answered) -> Result<Departure, Problem> {
+    fn leave(
+        &self,
+        credential: &str,
+        event: Option<FootageId>,
+        answered: Answered,
+    ) -> Result<Departure, Problem> {
         let (serves, handling) = self.granted()?;
-        let Answered {
-            status,
-            media_type,
-            body,
-        } = answered;
+        let Answered { status, media_type, body } = answered;
         // An object has the grant of its own request. The gate compares it with this one's.
         let made = match &body {
             Body::Footage { source, .. } => Arc::clone(Object::handling(source)),
@@ -117,11 +118,9 @@ impl Backend {
             tracing::error!("a handler answered {why}");
             Problem::Failed
         })?;
-        let leaving = Leaving {
-            handed: serves.handed,
-            event,
-        };
-        let (door, grant, raw) = (self.admission(), handling.grant(), RawCredential::new(credential));
+        let leaving = Leaving { handed: serves.handed, event };
+        let (door, grant, raw) =
+            (self.admission(), handling.grant(), RawCredential::new(credential));
         Departure::new(eyesonly_gate::Departure::open(door, grant, &raw, made, leaving))
     }
 
@@ -149,9 +148,7 @@ impl Backend {
     /// Counts that something was about to leave that nobody was admitted for.
     fn not_admitted(&self) -> Problem {
         tracing::error!("something was about to leave that nobody was admitted for");
-        self.admission()
-            .records()
-            .reject(Seam::WayOut, Fault::WrongAnswer, None);
+        self.admission().records().reject(Seam::WayOut, Fault::WrongAnswer, None);
         Problem::Unavailable
     }
 }

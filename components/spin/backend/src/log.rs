@@ -64,12 +64,7 @@ impl Subscriber for Stderr {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        line(&format!(
-            "{} {}{}",
-            event.metadata().level(),
-            fields.message,
-            fields.rest
-        ));
+        line(&format!("{} {}{}", event.metadata().level(), fields.message, fields.rest));
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}

@@ -43,10 +43,14 @@ pub enum Closed {
     )]
     NoVariable,
     /// Not a key-encryption key.
-    #[error("the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown")]
+    #[error(
+        "the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown"
+    )]
     BadVariable,
     /// Not a number of seconds.
-    #[error("the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away")]
+    #[error(
+        "the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away"
+    )]
     SessionSeconds,
     /// Nobody has begun the store.
     #[error(
@@ -96,7 +100,11 @@ impl Backend {
     ///
     /// # Errors
     /// [`Closed`]: no request can be answered.
-    pub fn open(settings: Settings, kv: Arc<dyn KeyValue>, ledger: Arc<dyn Ledger>) -> Result<Self, Closed> {
+    pub fn open(
+        settings: Settings,
+        kv: Arc<dyn KeyValue>,
+        ledger: Arc<dyn Ledger>,
+    ) -> Result<Self, Closed> {
         let text = settings.key_encryption_key.unwrap_or_default();
         if text.trim().is_empty() {
             return Err(Closed::NoVariable);
@@ -104,11 +112,9 @@ impl Backend {
         let kek = read_kek(&text).map_err(|_| Closed::BadVariable)?;
         let session_seconds = match settings.session_seconds.as_deref().map(str::trim) {
             None | Some("") => SESSION_SECONDS_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|seconds| *seconds > 0)
-                .ok_or(Closed::SessionSeconds)?,
+            Some(text) => {
+                text.parse().ok().filter(|seconds| *seconds > 0).ok_or(Closed::SessionSeconds)?
+            }
         };
         let keys = KvKeys::open(Arc::clone(&kv), kek, false).map_err(|error| match error {
             KeysError::NoKey => Closed::NotBegun,

@@ -30,7 +30,9 @@ mod wasi {
 
     fn failed(error: store::Error) -> KvError {
         KvError(match error {
-            store::Error::NoSuchStore => format!("there is no store `{LABEL}`; the runtime configuration must have it"),
+            store::Error::NoSuchStore => {
+                format!("there is no store `{LABEL}`; the runtime configuration must have it")
+            }
             store::Error::AccessDenied => {
                 format!(
                     "the backend may not use the store `{LABEL}`; its component must have key_value_stores = [\"{LABEL}\"]"
@@ -88,7 +90,8 @@ mod wasi {
 
         fn list(&self, _: &str) -> Result<Vec<String>, KvError> {
             Err(KvError(
-                "keys are listed by administration alone (the command line), never by a request".to_owned(),
+                "keys are listed by administration alone (the command line), never by a request"
+                    .to_owned(),
             ))
         }
     }

@@ -35,7 +35,8 @@ use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 const STILL: &[u8] = include_bytes!("../../../thumbnail/testdata/quadrants-96x64.jpg");
-const LARGE_STILL: &[u8] = include_bytes!("../../../thumbnail/testdata/quadrants-1280x720-progressive-444.jpg");
+const LARGE_STILL: &[u8] =
+    include_bytes!("../../../thumbnail/testdata/quadrants-1280x720-progressive-444.jpg");
 const PASSWORD: &str = "a long password";
 
 fn key() -> String {
@@ -76,11 +77,7 @@ struct Edge {
 
 impl Edge {
     fn new() -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_time()
-            .build()
-            .unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
         let guard = runtime.enter();
         let kv = Arc::new(MemoryKv::default());
         let shared: Arc<dyn KeyValue> = Arc::clone(&kv) as _;
@@ -108,14 +105,7 @@ impl Edge {
             }
         });
         drop(guard);
-        let mut edge = Self {
-            kv,
-            keys,
-            records,
-            ledger,
-            homes,
-            runtime,
-        };
+        let mut edge = Self { kv, keys, records, ledger, homes, runtime };
         for at in 0..edge.homes.len() {
             let name = edge.homes[at].name;
             let password = Zeroizing::new(PASSWORD.to_owned());
@@ -146,7 +136,13 @@ impl Edge {
         request(&self.instance())
     }
 
-    fn upload(&self, home: &Home, kind: Kind, id: FootageId, body: &[u8]) -> Result<Taken, Problem> {
+    fn upload(
+        &self,
+        home: &Home,
+        kind: Kind,
+        id: FootageId,
+        body: &[u8],
+    ) -> Result<Taken, Problem> {
         self.ask(|backend| {
             let intake = backend.admit_camera(&home.camera_credential)?;
             let upload = intake.begin(kind, &id.to_string(), Some(body.len() as u64), None)?;
@@ -186,15 +182,16 @@ fn newest(edge: &Edge, home: &Home) -> (Backend, Object) {
 }
 
 fn answered(media_type: MediaType, body: Body) -> Answered {
-    Answered {
-        status: Status::Ok,
-        media_type,
-        body,
-    }
+    Answered { status: Status::Ok, media_type, body }
 }
 
 /// The way out for a part of a still.
-fn leave(backend: &Backend, raw: &str, source: Object, (offset, length): (u64, u64)) -> Result<Departure, Problem> {
+fn leave(
+    backend: &Backend,
+    raw: &str,
+    source: Object,
+    (offset, length): (u64, u64),
+) -> Result<Departure, Problem> {
     let body = Body::Footage { source, offset, length };
     backend.depart(raw, None, answered(MediaType::Jpeg, body))
 }

@@ -33,10 +33,7 @@ impl Backend {
         self.first_question()?;
         let raw = RawCredential::new(credential);
         let grant = Arc::new(answer(self.admission().admit_camera(&raw))?);
-        Ok(Intake {
-            ingest: Arc::clone(self.ingest()),
-            grant,
-        })
+        Ok(Intake { ingest: Arc::clone(self.ingest()), grant })
     }
 }
 
@@ -99,23 +96,27 @@ impl Intake {
     ///
     /// # Errors
     /// [`Problem`]: what can be refused without a byte of the body.
-    pub fn begin(&self, kind: Kind, id: &str, length: Option<u64>, digest: Option<&str>) -> Result<Upload, Problem> {
+    pub fn begin(
+        &self,
+        kind: Kind,
+        id: &str,
+        length: Option<u64>,
+        digest: Option<&str>,
+    ) -> Result<Upload, Problem> {
         let digest = digest.map(ContentDigest::parse).transpose();
         let digest = digest.map_err(IngestError::from)?;
         let declared = Declared { length, digest };
         let queue = Arc::new(Mutex::new(Queue::default()));
         let feed = Feed(Arc::clone(&queue));
-        let (ingest, grant, id) = (Arc::clone(&self.ingest), Arc::clone(&self.grant), id.to_owned());
+        let (ingest, grant, id) =
+            (Arc::clone(&self.ingest), Arc::clone(&self.grant), id.to_owned());
         let work: Work = Box::pin(async move {
             match kind {
                 Kind::Event => ingest.event(&grant, &id, declared, feed).await,
                 kind => ingest.footage(&grant, kind, &id, declared, feed).await,
             }
         });
-        let upload = Upload {
-            queue,
-            step: RefCell::new(Step::Taking(work)),
-        };
+        let upload = Upload { queue, step: RefCell::new(Step::Taking(work)) };
         upload.take(None)?;
         Ok(upload)
     }
@@ -128,11 +129,7 @@ impl Upload {
     /// [`Problem`]: the upload has ended.
     pub fn push(&self, bytes: Vec<u8>) -> Result<(), Problem> {
         // An empty piece says nothing; the service would skip it.
-        if bytes.is_empty() {
-            self.take(None)
-        } else {
-            self.take(Some(bytes.into()))
-        }
+        if bytes.is_empty() { self.take(None) } else { self.take(Some(bytes.into())) }
     }
 
     fn take(&self, piece: Option<Bytes>) -> Result<(), Problem> {

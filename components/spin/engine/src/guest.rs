@@ -6,7 +6,9 @@
 use crate::services::{Services, View};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 pub(crate) struct Guest {
     wasi: WasiCtx,
@@ -36,19 +38,13 @@ impl Guest {
     }
 
     pub(crate) fn services(&mut self) -> View<'_> {
-        View {
-            services: &mut self.services,
-            table: &mut self.table,
-        }
+        View { services: &mut self.services, table: &mut self.table }
     }
 }
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
@@ -65,13 +61,8 @@ impl WasiHttpView for Guest {
 /// Requests of the component's own: there are none in this edition, so Spin is told to allow none either.
 struct AsksNobody;
 
-type Sent = Result<
-    (
-        hyper::Response<WasiBody>,
-        Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ),
-    Error,
->;
+type Sent =
+    Result<(hyper::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for AsksNobody {
     fn send_request(

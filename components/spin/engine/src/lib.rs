@@ -92,20 +92,19 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`]
-    pub fn new(component: &Path, kv: Arc<dyn KeyValue>, config: BTreeMap<String, String>) -> Result<Self, EngineError> {
-        let bytes = std::fs::read(component).map_err(|source| EngineError::Read {
-            path: component.to_owned(),
-            source,
-        })?;
+    pub fn new(
+        component: &Path,
+        kv: Arc<dyn KeyValue>,
+        config: BTreeMap<String, String>,
+    ) -> Result<Self, EngineError> {
+        let bytes = std::fs::read(component)
+            .map_err(|source| EngineError::Read { path: component.to_owned(), source })?;
         let engine = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
         let linker = linker(&engine).map_err(EngineError::Engine)?;
         let prepared = Component::from_binary(&engine, &bytes)
             .and_then(|component| linker.instantiate_pre(&component))
             .and_then(ProxyPre::new)
-            .map_err(|source| EngineError::Component {
-                path: component.to_owned(),
-                source,
-            })?;
+            .map_err(|source| EngineError::Component { path: component.to_owned(), source })?;
         tick(&engine).map_err(EngineError::Ticker)?;
         Ok(Self {
             component: prepared,
@@ -174,7 +173,11 @@ impl Engine {
         }
     }
 
-    async fn ask(&self, what: &str, request: Request<Incoming>) -> Result<Answer, (StatusCode, String)> {
+    async fn ask(
+        &self,
+        what: &str,
+        request: Request<Incoming>,
+    ) -> Result<Answer, (StatusCode, String)> {
         let mut store = Store::new(self.component.engine(), Guest::new(self.services.clone()));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -194,24 +197,21 @@ impl Engine {
         // A task of its own: the component goes on when the head of its answer is sent.
         let cut = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn({
-            let (component, time, cut, what) = (
-                self.component.clone(),
-                self.request_time_max,
-                Arc::clone(&cut),
-                what.to_owned(),
-            );
+            let (component, time, cut, what) =
+                (self.component.clone(), self.request_time_max, Arc::clone(&cut), what.to_owned());
             async move {
                 let call = async {
                     let proxy = component.instantiate_async(&mut store).await?;
-                    proxy
-                        .wasi_http_incoming_handler()
-                        .call_handle(&mut store, request, out)
-                        .await
+                    proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
                 };
                 let ended = match tokio::time::timeout(time, call).await {
                     Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err((StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}"))),
-                    Err(_) => Err((StatusCode::GATEWAY_TIMEOUT, format!("it took more than {time:?}"))),
+                    Ok(Err(error)) => {
+                        Err((StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")))
+                    }
+                    Err(_) => {
+                        Err((StatusCode::GATEWAY_TIMEOUT, format!("it took more than {time:?}")))
+                    }
                 };
                 if let Err((_, reason)) = &ended {
                     // Before the store is dropped: its end is what ends the answer's body.
@@ -235,9 +235,15 @@ impl Engine {
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "the component ended without an answer".to_owned(),
                 ),
-                Ok(Err((StatusCode::GATEWAY_TIMEOUT, reason))) => (StatusCode::GATEWAY_TIMEOUT, reason),
-                Ok(Err((status, _))) => (status, "the component failed before it answered".to_owned()),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the engine failed: {error}")),
+                Ok(Err((StatusCode::GATEWAY_TIMEOUT, reason))) => {
+                    (StatusCode::GATEWAY_TIMEOUT, reason)
+                }
+                Ok(Err((status, _))) => {
+                    (status, "the component failed before it answered".to_owned())
+                }
+                Err(error) => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, format!("the engine failed: {error}"))
+                }
             }),
         }
     }
@@ -262,9 +268,7 @@ fn settings() -> Config {
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(1 << 19);
     let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config.epoch_interruption(true).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 

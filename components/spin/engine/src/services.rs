@@ -65,13 +65,12 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn new(kv: Arc<dyn KeyValue>, store_name: &str, config: BTreeMap<String, String>) -> Self {
-        Self {
-            kv,
-            store_name: store_name.into(),
-            config: Arc::new(config),
-            cas_count: 0,
-        }
+    pub(crate) fn new(
+        kv: Arc<dyn KeyValue>,
+        store_name: &str,
+        config: BTreeMap<String, String>,
+    ) -> Self {
+        Self { kv, store_name: store_name.into(), config: Arc::new(config), cas_count: 0 }
     }
 }
 
@@ -153,7 +152,8 @@ impl atomics::Host for View<'_> {
     fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> Reply<(), CasError> {
         let Cas { key, read } = self.table.delete(cas)?;
         let Some(was) = read else {
-            let reason = format!("{key} was to be swapped before it was read: call `current` first");
+            let reason =
+                format!("{key} was to be swapped before it was read: call `current` first");
             return Ok(Err(CasError::StoreError(Error::Other(reason))));
         };
         match self.services.kv.swap(&key, was.as_deref(), &value) {
@@ -198,7 +198,11 @@ impl atomics::HostCas for View<'_> {
 }
 
 impl batch::Host for View<'_> {
-    fn get_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Reply<Vec<(String, Option<Vec<u8>>)>> {
+    fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Reply<Vec<(String, Option<Vec<u8>>)>> {
         Ok(self
             .opened(&bucket)?
             .get_many(&keys)
@@ -228,10 +232,7 @@ mod tests {
         let config = BTreeMap::from([("origin".to_owned(), "https://example.org".to_owned())]);
         let mut services = Services::new(kv, "default", config);
         let mut table = ResourceTable::new();
-        let mut view = View {
-            services: &mut services,
-            table: &mut table,
-        };
+        let mut view = View { services: &mut services, table: &mut table };
         let bucket = view.open("default".to_owned()).unwrap().unwrap().rep();
         test(&mut view, bucket)
     }
@@ -247,10 +248,7 @@ mod tests {
     #[test]
     fn another_store_is_denied() {
         with(Arc::<MemoryKv>::default(), |view, _| {
-            assert!(matches!(
-                view.open("other".to_owned()).unwrap(),
-                Err(Error::AccessDenied)
-            ));
+            assert!(matches!(view.open("other".to_owned()).unwrap(), Err(Error::AccessDenied)));
         });
     }
 
@@ -365,9 +363,7 @@ mod tests {
             assert!(says(view.get_many(bucket(rep), vec![key()]).unwrap().unwrap_err()));
             assert!(says(view.delete_many(bucket(rep), vec![key()]).unwrap().unwrap_err()));
             let cas = view.new(bucket(rep), key()).unwrap().unwrap();
-            assert!(says(
-                view.current(Resource::new_borrow(cas.rep())).unwrap().unwrap_err()
-            ));
+            assert!(says(view.current(Resource::new_borrow(cas.rep())).unwrap().unwrap_err()));
         });
     }
 

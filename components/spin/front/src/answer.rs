@@ -52,13 +52,7 @@ pub fn private(departure: Departure, media_type: &'static str, part: Option<&Par
     let headers = response.headers_mut();
     answer::private(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Some(Part {
-        tag,
-        start,
-        is_part,
-        total,
-    }) = part
-    {
+    if let Some(Part { tag, start, is_part, total }) = part {
         answer::ranged(headers, tag);
         if *is_part {
             answer::part(headers, *start, length, *total);
@@ -73,9 +67,8 @@ fn begin(status: StatusCode, mut headers: HeaderMap, length: u64) -> Option<Outg
     if status != StatusCode::NO_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let entries = headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let entries =
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     let entries: Vec<(String, Vec<u8>)> = entries.collect();
     let response = OutgoingResponse::new(Fields::from_list(&entries).ok()?);
     response.set_status_code(status.as_u16()).ok()?;

@@ -13,7 +13,12 @@ use spin_sdk::http::IncomingRequest;
 use std::pin::pin;
 
 /// `PUT /v1/ingest/…`
-pub async fn put(head: &Head, name: Name, place: &Place<'_>, request: IncomingRequest) -> Result<Answer, Problem> {
+pub async fn put(
+    head: &Head,
+    name: Name,
+    place: &Place<'_>,
+    request: IncomingRequest,
+) -> Result<Answer, Problem> {
     let (kind, media_type) = match name {
         Name::PutEvent => (Kind::Event, "application/json"),
         Name::PutEventStill => (Kind::EventStill, "image/jpeg"),
@@ -40,8 +45,6 @@ pub async fn put(head: &Head, name: Name, place: &Place<'_>, request: IncomingRe
     };
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(Answer::Open(response))
 }

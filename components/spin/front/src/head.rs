@@ -23,7 +23,8 @@ impl Head {
     /// # Errors
     /// [`Problem::BadRequest`].
     pub fn read(incoming: &IncomingRequest) -> Result<Self, Problem> {
-        let malformed = || Problem::BadRequest("The request's target or headers are malformed.".into());
+        let malformed =
+            || Problem::BadRequest("The request's target or headers are malformed.".into());
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
         let mut request = Request::new(());
         *request.uri_mut() = target.parse().map_err(|_| malformed())?;

@@ -31,9 +31,7 @@ async fn serve(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match Head::read(&request) {
         Ok(head) => {
             let path = head.request.uri().path().to_owned();
-            route(&head, request)
-                .await
-                .unwrap_or_else(|problem| refused(&problem, &path))
+            route(&head, request).await.unwrap_or_else(|problem| refused(&problem, &path))
         }
         Err(problem) => refused(&problem, ""),
     };

@@ -45,10 +45,7 @@ pub struct Pace {
 impl Pace {
     /// From now on.
     pub fn begin() -> Self {
-        Self {
-            begun: Instant::now(),
-            received: 0,
-        }
+        Self { begun: Instant::now(), received: 0 }
     }
 
     /// Counts bytes that came; whether they came fast enough on the whole.

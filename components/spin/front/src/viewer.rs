@@ -2,7 +2,9 @@
 
 use crate::answer::{Answer, Part, page, private};
 use crate::bindings::eyesonly::edge::footage::{Body, FootageRange, Response as Handled};
-use crate::bindings::eyesonly::edge::types::{EventsQuestion, MediaType, Question, Status, StillQuestion};
+use crate::bindings::eyesonly::edge::types::{
+    EventsQuestion, MediaType, Question, Status, StillQuestion,
+};
 use crate::bindings::eyesonly::spin::admission::{self, Departure};
 use crate::bindings::{event_pages, thumbnail};
 use crate::head::{Head, Place};
@@ -28,10 +30,7 @@ pub fn shell() -> Answer {
 /// `GET /assets/{file}`
 pub fn asset(head: &Head) -> Result<Answer, Problem> {
     let path = head.request.uri().path();
-    let asset = ASSETS
-        .iter()
-        .find(|asset| asset.path == path)
-        .ok_or(Problem::NotFound)?;
+    let asset = ASSETS.iter().find(|asset| asset.path == path).ok_or(Problem::NotFound)?;
     let mut response = Response::new(asset.bytes);
     answer::asset(response.headers_mut(), asset.media_type);
     Ok(response.into())
@@ -50,10 +49,9 @@ pub fn document() -> Answer {
 pub fn health() -> Result<Answer, Problem> {
     admission::health()?;
     let mut response = Response::new("ok\n");
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok(response.into())
 }
 
@@ -62,7 +60,8 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut pieces = pin!(request.into_body_stream());
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Problem::BadRequest("The body did not come in full.".into()))?;
+        let piece =
+            piece.map_err(|_| Problem::BadRequest("The body did not come in full.".into()))?;
         body.extend(piece);
         if body.len() > logins::LOGIN_BYTES_MAX {
             return Err(Problem::TooLarge(logins::LOGIN_BYTES_MAX as u64));
@@ -105,9 +104,7 @@ pub fn wall(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
         Err(Problem::Unidentified | Problem::NotFound) if answer::is_person(head.headers()) => {
             let mut response = Response::new(Vec::new());
             *response.status_mut() = StatusCode::SEE_OTHER;
-            response
-                .headers_mut()
-                .insert(header::LOCATION, HeaderValue::from_static("/"));
+            response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
             answer::private(response.headers_mut());
             Ok(Answer::Open(response))
         }
@@ -143,11 +140,7 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
             id: camera.id.clone(),
             name: &camera.name,
             household: camera.household.clone(),
-            kinds: ask::Kinds {
-                live: camera.live,
-                events: camera.events,
-                clips: camera.clips,
-            },
+            kinds: ask::Kinds { live: camera.live, events: camera.events, clips: camera.clips },
             may_delete: camera.may_delete,
         })
         .collect();
@@ -157,10 +150,7 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
 
 /// The routes below a camera that a handler answers.
 pub fn handled(head: &Head, route: &Route, place: &Place<'_>) -> Result<Answer, Problem> {
-    let handler = route
-        .serves
-        .and_then(|serves| serves.handler)
-        .ok_or(Problem::NotFound)?;
+    let handler = route.serves.and_then(|serves| serves.handler).ok_or(Problem::NotFound)?;
     let (named, question, wanted) = asked(head, route.name, place)?;
     let raw = credential::of_viewer(head.headers(), head.tls)?;
     let grant = admission::admit(named, raw, place.tag, place.camera)?;
@@ -173,7 +163,11 @@ pub fn handled(head: &Head, route: &Route, place: &Place<'_>) -> Result<Answer, 
 
 /// The row's name for the backend, the handler's question, and what the handler wants of one that
 /// it calls badly asked.
-fn asked(head: &Head, name: Name, place: &Place<'_>) -> Result<(admission::Route, Question, &'static str), Problem> {
+fn asked(
+    head: &Head,
+    name: Name,
+    place: &Place<'_>,
+) -> Result<(admission::Route, Question, &'static str), Problem> {
     let still = |event: Option<&str>| -> Result<Question, Problem> {
         let width = ask::number(head.query(), "width", ask::WIDTH_DEFAULT)?;
         let event = event.map(str::to_owned);
@@ -259,10 +253,5 @@ fn narrowed(head: &Head, range: &mut FootageRange) -> Result<Part, Problem> {
         let Span { start, length, partial } = range::span(head.headers(), total, &tag)?;
         (range.offset, range.length, is_part) = (start, length, partial);
     }
-    Ok(Part {
-        tag,
-        start: range.offset,
-        is_part,
-        total,
-    })
+    Ok(Part { tag, start: range.offset, is_part, total })
 }

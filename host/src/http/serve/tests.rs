@@ -14,16 +14,15 @@ const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const HEADERS: &[u8] = &[0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84];
 
 fn waits(first_head: Duration, next_head: Duration, idle: Duration) -> Patience {
-    Patience {
-        first_head,
-        next_head,
-        idle,
-        linger: SHORT,
-    }
+    Patience { first_head, next_head, idle, linger: SHORT }
 }
 
 /// What a client that sends this and then waits reads until its connection is closed.
-async fn read_until_closed(patience: Patience, sent: &[u8], stop: impl Future<Output = ()>) -> Vec<u8> {
+async fn read_until_closed(
+    patience: Patience,
+    sent: &[u8],
+    stop: impl Future<Output = ()>,
+) -> Vec<u8> {
     let slow = || async {
         tokio::time::sleep(SHORT * 4).await;
         "slow answer"
@@ -102,7 +101,8 @@ async fn a_request_that_is_under_way_is_waited_for() {
 
 #[test]
 fn connections_leave_files_to_the_rest() {
-    let check = |open_files, expected| assert_eq!(connections_max(open_files), expected, "{open_files:?}");
+    let check =
+        |open_files, expected| assert_eq!(connections_max(open_files), expected, "{open_files:?}");
     check(None, CONNECTIONS_MAX);
     check(Some(1 << 20), CONNECTIONS_MAX);
     check(Some(1024), 424);

@@ -59,7 +59,8 @@ async fn nothing_is_left_for_the_next_instance() {
     for wave in 0..INSTANCES / WAVE {
         let asked: Vec<_> = (wave * WAVE..(wave + 1) * WAVE)
             .map(|number| {
-                let (handler, footage, grant) = (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
+                let (handler, footage, grant) =
+                    (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
                 let (answered, ended) = (Arc::clone(&answered), Arc::clone(&ended));
                 tokio::spawn(async move {
                     let mode = mode(number);
@@ -76,7 +77,9 @@ async fn nothing_is_left_for_the_next_instance() {
                             ended.fetch_add(1, Relaxed);
                         }
                         (mode, Ok(_)) => panic!("instance {number} of mode {mode} answered"),
-                        (mode, Err(failure)) => panic!("instance {number} of mode {mode}: {failure}"),
+                        (mode, Err(failure)) => {
+                            panic!("instance {number} of mode {mode}: {failure}")
+                        }
                     }
                 })
             })
@@ -99,9 +102,7 @@ async fn nothing_is_left_in_any_slot() {
         let (handler, footage, grant) = (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
         let limit = Duration::from_secs(2);
         tokio::spawn(async move {
-            handler
-                .handle_within(limit, footage, grant, question(SPIN, number + 1))
-                .await
+            handler.handle_within(limit, footage, grant, question(SPIN, number + 1)).await
         })
     });
     for one in asked.collect::<Vec<_>>() {
@@ -109,9 +110,8 @@ async fn nothing_is_left_in_any_slot() {
     }
     let far = Instant::now() + Duration::from_secs(600);
     let _running = handler.0.house.ticker.run();
-    let mut stores: Vec<_> = (0..slots)
-        .map(|_| handler.store(Arc::clone(&footage), Arc::clone(&grant), far))
-        .collect();
+    let mut stores: Vec<_> =
+        (0..slots).map(|_| handler.store(Arc::clone(&footage), Arc::clone(&grant), far)).collect();
     let mut instances = Vec::new();
     for store in &mut stores {
         instances.push(handler.0.prepared.instantiate_async(store).await.unwrap());
@@ -139,11 +139,8 @@ async fn a_reused_instance_would_be_caught() {
 async fn call(store: &mut Store<State>, instance: &FootageHandler, seed: u32) -> Report {
     let grant = store.data_mut().give_grant().unwrap();
     let asked = question(ANSWER, seed).into();
-    let answer = instance
-        .eyesonly_edge_handler()
-        .call_handle(&mut *store, grant, &asked)
-        .await
-        .unwrap();
+    let answer =
+        instance.eyesonly_edge_handler().call_handle(&mut *store, grant, &asked).await.unwrap();
     let wire::Body::Bytes(body) = answer.body else {
         panic!("not bytes");
     };

@@ -43,11 +43,7 @@ async fn an_answer_by_handle_is_the_objects_bytes() {
 
 #[tokio::test]
 async fn a_trap_ends_its_own_request() {
-    check(
-        1,
-        "the handler trapped: wasm trap: wasm `unreachable` instruction executed",
-    )
-    .await;
+    check(1, "the handler trapped: wasm trap: wasm `unreachable` instruction executed").await;
 }
 
 #[tokio::test]
@@ -63,37 +59,17 @@ async fn recursion_without_end_is_a_trap() {
 
 #[tokio::test]
 async fn ranges_stay_within_their_object() {
-    check(
-        5,
-        "the handler's answer is not valid: a range past the end of its object",
-    )
-    .await;
+    check(5, "the handler's answer is not valid: a range past the end of its object").await;
     check(6, "the handler's answer is not valid: a range of no bytes").await;
-    check(
-        7,
-        "the handler's answer is not valid: a range past the end of its object",
-    )
-    .await;
-    check(
-        8,
-        "the handler's answer is not valid: a range past the end of its object",
-    )
-    .await;
+    check(7, "the handler's answer is not valid: a range past the end of its object").await;
+    check(8, "the handler's answer is not valid: a range past the end of its object").await;
 }
 
 #[tokio::test]
 async fn answers_from_memory_have_a_limit() {
     check(15, "Ok, 1048576 bytes").await;
-    check(
-        9,
-        "the handler's answer is not valid: more bytes than an answer may have",
-    )
-    .await;
-    assert!(
-        outcome(&guest("misbehave"), 10)
-            .await
-            .starts_with("the handler trapped: ")
-    );
+    check(9, "the handler's answer is not valid: more bytes than an answer may have").await;
+    assert!(outcome(&guest("misbehave"), 10).await.starts_with("the handler trapped: "));
 }
 
 #[tokio::test]
@@ -103,14 +79,8 @@ async fn a_body_beside_an_error_is_dropped() {
 
 #[tokio::test]
 async fn a_loop_is_ended_at_its_deadline() {
-    let handler = misbehave(Limits {
-        deadline_milliseconds: 20,
-        ..Limits::default()
-    });
-    assert_eq!(
-        outcome(&handler, 2).await,
-        "the handler was not done within its deadline"
-    );
+    let handler = misbehave(Limits { deadline_milliseconds: 20, ..Limits::default() });
+    assert_eq!(outcome(&handler, 2).await, "the handler was not done within its deadline");
 }
 
 /// One thread for both: the loop must give it back.
@@ -130,7 +100,8 @@ async fn a_loop_does_not_hold_its_thread() {
 }
 
 async fn check_report(question: u32, expected: &[&str]) {
-    let report = String::from_utf8(bytes(ask(&guest("misbehave"), question).await.unwrap())).unwrap();
+    let report =
+        String::from_utf8(bytes(ask(&guest("misbehave"), question).await.unwrap())).unwrap();
     assert_eq!(report.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -161,11 +132,8 @@ async fn wrong_questions_are_told_apart() {
 
 #[tokio::test]
 async fn open_objects_have_a_limit() {
-    let expected = [
-        "object 9: limit",
-        "recall with no room: limit",
-        "after one was dropped: \"opened\"",
-    ];
+    let expected =
+        ["object 9: limit", "recall with no room: limit", "after one was dropped: \"opened\""];
     check_report(101, &expected).await;
 }
 
@@ -208,7 +176,8 @@ async fn one_makes_a_rendition_and_the_others_get_it() {
         .map(|number| {
             // Some of those that make one trap half-way; the rest must not wait for them for ever.
             let question = if number % 4 == 0 { 14 } else { 12 };
-            let (handler, footage, grant) = (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
+            let (handler, footage, grant) =
+                (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
             (
                 question,
                 tokio::spawn(async move { handler.handle(footage, grant, width(question)).await }),
@@ -239,10 +208,7 @@ async fn a_rendition_is_made_when_a_core_is_free() {
         tokio::task::yield_now().await;
     }
     drop(cores);
-    assert_eq!(
-        arrives(&home, &grant, making.await.unwrap()).await,
-        STILL.get(..16).unwrap()
-    );
+    assert_eq!(arrives(&home, &grant, making.await.unwrap()).await, STILL.get(..16).unwrap());
 }
 
 #[tokio::test]
@@ -258,13 +224,13 @@ async fn a_full_queue_is_busy_at_once() {
     let mut first = std::pin::pin!(outcome(&handler, 0));
     let mut second = std::pin::pin!(outcome(&handler, 0));
     for _ in 0..1000 {
-        assert!(futures::poll!(first.as_mut()).is_pending() && futures::poll!(second.as_mut()).is_pending());
+        assert!(
+            futures::poll!(first.as_mut()).is_pending()
+                && futures::poll!(second.as_mut()).is_pending()
+        );
         tokio::task::yield_now().await;
     }
-    assert_eq!(
-        outcome(&handler, 0).await,
-        "too many requests are waiting for an instance"
-    );
+    assert_eq!(outcome(&handler, 0).await, "too many requests are waiting for an instance");
     drop(all);
     assert_eq!(first.await, "Ok, 40 bytes of footage from 0");
     assert_eq!(second.await, "Ok, 40 bytes of footage from 0");
@@ -272,10 +238,7 @@ async fn a_full_queue_is_busy_at_once() {
 
 #[test]
 fn a_clock_is_refused_at_load() {
-    let error = sandbox()
-        .load("wasi-import", &guest_path("wasi-import"))
-        .unwrap_err()
-        .to_string();
+    let error = sandbox().load("wasi-import", &guest_path("wasi-import")).unwrap_err().to_string();
     let expected = "asks for what a handler can't have: wasi:clocks/monotonic-clock@0.2.0";
     assert!(error.ends_with(expected), "{error}");
 }
@@ -285,9 +248,6 @@ fn handlers_import_the_contract_and_nothing_else() {
     let report = component_check::check(&std::fs::read(guest_path("misbehave")).unwrap()).unwrap();
     let names: Vec<&str> = report.imports.iter().map(|item| item.name.as_str()).collect();
     assert!(!names.is_empty());
-    assert!(
-        names.iter().all(|name| component_check::IMPORTS_ALLOWED.contains(name)),
-        "{names:?}"
-    );
+    assert!(names.iter().all(|name| component_check::IMPORTS_ALLOWED.contains(name)), "{names:?}");
     assert_eq!(report.verdict, component_check::Verdict::Allowed);
 }

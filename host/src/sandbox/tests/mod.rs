@@ -17,8 +17,8 @@ use eyesonly_service::footage::testing::{Home, home_with, household};
 const STILL: &[u8] = b"a still: forty bytes that stand for one.";
 
 fn guest_path(name: &str) -> PathBuf {
-    let components =
-        std::env::var_os("EYESONLY_COMPONENTS").map_or_else(|| "../target/components".into(), PathBuf::from);
+    let components = std::env::var_os("EYESONLY_COMPONENTS")
+        .map_or_else(|| "../target/components".into(), PathBuf::from);
     let path = components.join("guests").join(format!("{name}.wasm"));
     assert!(path.is_file(), "{} is missing: run `cargo xtask build`", path.display());
     path
@@ -27,10 +27,7 @@ fn guest_path(name: &str) -> PathBuf {
 /// As in production, but that one household may have the whole pool: all of it is to be looked at.
 fn limits() -> Limits {
     let limits = Limits::default();
-    Limits {
-        instances_of_household_max: limits.instances_max,
-        ..limits
-    }
+    Limits { instances_of_household_max: limits.instances_max, ..limits }
 }
 
 fn sandbox() -> Sandbox {

@@ -1,9 +1,9 @@
 //! What no Rust guest can reach by itself: WebAssembly globals and tables. The guest is assembled here.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ElementSection, Elements, ExportKind, ExportSection, Function, FunctionSection,
-    GlobalSection, GlobalType, HeapType, MemArg, MemorySection, MemoryType, Module, RefType, TableSection, TableType,
-    TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, ElementSection, Elements, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, HeapType, MemArg, MemorySection,
+    MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
@@ -23,11 +23,7 @@ const INDEX: u32 = 7;
 
 /// Counts what is set that a fresh instance has unset, then sets all of it.
 fn handle() -> Function {
-    let at = |offset| MemArg {
-        offset,
-        align: 0,
-        memory_index: 0,
-    };
+    let at = |offset| MemArg { offset, align: 0, memory_index: 0 };
     let mut body = Function::new([(2, ValType::I32)]);
     let mut code = body.instructions();
     code.global_get(I64_GLOBAL).i64_const(0).i64_ne().local_set(FOUND);
@@ -96,11 +92,7 @@ fn component() -> Vec<u8> {
         shared: false,
         page_size_log2: None,
     });
-    let global = |val_type| GlobalType {
-        val_type,
-        mutable: true,
-        shared: false,
-    };
+    let global = |val_type| GlobalType { val_type, mutable: true, shared: false };
     let mut globals = GlobalSection::new();
     globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
     globals.global(global(ValType::FUNCREF), &ConstExpr::ref_null(HeapType::FUNC));
@@ -115,27 +107,14 @@ fn component() -> Vec<u8> {
     realloc.instructions().i32_const(1024).end();
     code.function(&handle()).function(&realloc);
     let mut module = Module::new();
-    module
-        .section(&types)
-        .section(&functions)
-        .section(&tables)
-        .section(&memories);
-    module
-        .section(&globals)
-        .section(&exports)
-        .section(&elements)
-        .section(&code);
+    module.section(&types).section(&functions).section(&tables).section(&memories);
+    module.section(&globals).section(&exports).section(&elements).section(&code);
     let mut module = module.finish();
     let mut resolve = wit_parser::Resolve::default();
     let (package, _) = resolve.push_dir("../wit").unwrap();
     let world = resolve.select_world(&[package], Some("footage-handler")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .validate(true)
-        .encode()
-        .unwrap()
+    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
 
 fn registers() -> Handler {

@@ -3,7 +3,9 @@
 use super::{columns, object_row};
 use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind};
-use eyesonly_service::index::{Committed, IndexError, NewObject, Removed, SUPERSEDED_MAX, quota_bytes};
+use eyesonly_service::index::{
+    Committed, IndexError, NewObject, Removed, SUPERSEDED_MAX, quota_bytes,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 macro_rules! insert_into {
@@ -44,11 +46,8 @@ const BURY: &str = "\
     UPDATE objects SET version = ?2, name = ?3, sealed_length = ?4, body_digest = ?5, state = 2, inline = NULL, \
     proof = ?6 WHERE slot = ?1";
 /// Live rows of a camera, of every kind: the first columns of the index of live rows.
-const OF_CAMERA: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM objects WHERE camera = ?1 AND state = 1 LIMIT ?2"
-);
+const OF_CAMERA: &str =
+    concat!("SELECT ", columns!(), " FROM objects WHERE camera = ?1 AND state = 1 LIMIT ?2");
 const SUPERSEDED: &str = concat!(
     "SELECT ",
     columns!(),
@@ -83,9 +82,7 @@ fn used(connection: &Connection, household: HouseholdId) -> rusqlite::Result<u64
 }
 
 fn set_used(connection: &Connection, household: HouseholdId, bytes: u64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(USE)?
-        .execute(params![household.as_bytes(), bytes.cast_signed()])?;
+    connection.prepare_cached(USE)?.execute(params![household.as_bytes(), bytes.cast_signed()])?;
     Ok(())
 }
 
@@ -105,9 +102,7 @@ pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Resu
         return Ok(Committed::NoEvent);
     }
     let superseded = superseded(connection, new)?;
-    let freed = superseded
-        .iter()
-        .fold(0, |freed: u64, row| freed.saturating_add(quota_bytes(row)));
+    let freed = superseded.iter().fold(0, |freed: u64, row| freed.saturating_add(quota_bytes(row)));
     // What is kept inline counts like what is in the store: its sealed length is its length here.
     let bytes = used(connection, new.household)?
         .saturating_sub(freed)
@@ -133,7 +128,8 @@ fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<
     };
     let limit = i64::try_from(SUPERSEDED_MAX).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(SUPERSEDED)?;
-    let parameters = params![new.row.camera.as_bytes(), Kind::Still.code(), before.as_bytes(), limit];
+    let parameters =
+        params![new.row.camera.as_bytes(), Kind::Still.code(), before.as_bytes(), limit];
     let rows = statement.query_map(parameters, |row| object_row(row, 0))?;
     rows.collect()
 }
@@ -170,10 +166,7 @@ pub(super) fn delete_event(
             "a deletion needs a tombstone for the event's details".to_owned(),
         )));
     }
-    let mut removed = Removed {
-        names: Vec::with_capacity(live.len()),
-        sealed_bytes: 0,
-    };
+    let mut removed = Removed { names: Vec::with_capacity(live.len()), sealed_bytes: 0 };
     for row in &live {
         // Renditions have no tombstone, nor has a clip that was committed after the tombstones were made.
         match tombstone_of(row).filter(|_| !row.rendition) {
@@ -188,7 +181,11 @@ pub(super) fn delete_event(
     Ok(Ok(Some(removed)))
 }
 
-fn rows_of_event(connection: &Connection, camera: CameraId, event: FootageId) -> rusqlite::Result<Vec<ObjectRow>> {
+fn rows_of_event(
+    connection: &Connection,
+    camera: CameraId,
+    event: FootageId,
+) -> rusqlite::Result<Vec<ObjectRow>> {
     let [details, still, clip] = [Kind::Event, Kind::EventStill, Kind::Clip].map(Kind::code);
     let mut statement = connection.prepare_cached(OF_EVENT)?;
     let parameters = params![camera.as_bytes(), details, still, clip, event.as_bytes()];
@@ -202,9 +199,7 @@ pub(super) fn forget(
     camera: CameraId,
     limit: usize,
 ) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(UNPOINT)?
-        .execute(params![camera.as_bytes()])?;
+    connection.prepare_cached(UNPOINT)?.execute(params![camera.as_bytes()])?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(OF_CAMERA)?;
     let rows = statement
@@ -220,9 +215,7 @@ pub(super) fn forget(
 }
 
 fn remove(connection: &Connection, row: &ObjectRow) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(REMOVE)?
-        .execute(params![row.slot.as_bytes()])?;
+    connection.prepare_cached(REMOVE)?.execute(params![row.slot.as_bytes()])?;
     Ok(())
 }
 

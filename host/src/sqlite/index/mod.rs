@@ -12,8 +12,8 @@ use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_rights::{Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion, SlotName};
 use eyesonly_service::index::{
-    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX,
+    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX,
+    Removed, Rows, SLOTS_MAX,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params, params_from_iter};
@@ -45,7 +45,8 @@ const EVENTS: &str = asked!(
     "objects WHERE camera = ?2 AND kind = ?3 AND rendition = 0 AND state = 1 AND id < ?4 ORDER BY id DESC LIMIT ?5"
 );
 const NEWEST_STILL: &str = asked!("pointers WHERE camera = ?2");
-const HOUSEHOLD_BYTES: &str = "SELECT coalesce((SELECT sealed_bytes FROM usage WHERE household = ?1), 0)";
+const HOUSEHOLD_BYTES: &str =
+    "SELECT coalesce((SELECT sealed_bytes FROM usage WHERE household = ?1), 0)";
 
 /// One row at least, so that an answer without names carries nonce and position too.
 const KNOWN: &str = "\
@@ -106,22 +107,20 @@ impl SqliteIndex {
     pub fn new(database: Arc<Database>) -> Self {
         let objects = Lists::new(concat!(asked!("objects"), " ON answer.slot IN ("), 2, ")");
         let known = Lists::new(KNOWN, 2, ")");
-        Self {
-            database,
-            objects: Arc::new(objects),
-            known: Arc::new(known),
-        }
+        Self { database, objects: Arc::new(objects), known: Arc::new(known) }
     }
 
     fn ask(&self, statement: &str, parameters: impl rusqlite::Params) -> Result<Rows, IndexError> {
-        Ok(self
-            .database
-            .read(|connection| rows(connection, statement, parameters))?)
+        Ok(self.database.read(|connection| rows(connection, statement, parameters))?)
     }
 }
 
 /// Reads an answer: the nonce in the first column of each row, then the row's own columns, all NULL where there is no row.
-fn rows(connection: &Connection, statement: &str, parameters: impl rusqlite::Params) -> rusqlite::Result<Rows> {
+fn rows(
+    connection: &Connection,
+    statement: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Rows> {
     let mut statement = connection.prepare_cached(statement)?;
     let mut found = statement.query(parameters)?;
     let (mut nonce, mut rows) = (None, Vec::new());
@@ -132,27 +131,23 @@ fn rows(connection: &Connection, statement: &str, parameters: impl rusqlite::Par
         }
     }
     let nonce = nonce.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    Ok(Rows {
-        echo: Some(nonce),
-        rows,
-    })
+    Ok(Rows { echo: Some(nonce), rows })
 }
 
 /// Reads the columns of [`columns`] from `first` on. A row that no writer of ours wrote is an error, not a row.
 fn object_row(row: &Row<'_>, first: usize) -> rusqlite::Result<ObjectRow> {
     let column = |offset: usize| first.saturating_add(offset);
-    let strange = |offset: usize, value: i64| rusqlite::Error::IntegralValueOutOfRange(column(offset), value);
+    let strange =
+        |offset: usize, value: i64| rusqlite::Error::IntegralValueOutOfRange(column(offset), value);
     let kind: i64 = row.get(column(2))?;
     let state: i64 = row.get(column(9))?;
     Ok(ObjectRow {
         slot: SlotName::from_bytes(row.get(column(0))?),
         camera: CameraId::from_bytes(row.get(column(1))?),
-        kind: u8::try_from(kind)
-            .ok()
-            .and_then(Kind::from_code)
-            .ok_or_else(|| strange(2, kind))?,
-        id: FootageId::from_bytes(row.get(column(3))?)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column(3), Type::Blob, Box::new(error)))?,
+        kind: u8::try_from(kind).ok().and_then(Kind::from_code).ok_or_else(|| strange(2, kind))?,
+        id: FootageId::from_bytes(row.get(column(3))?).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(column(3), Type::Blob, Box::new(error))
+        })?,
         rendition: row.get(column(4))?,
         version: ObjectVersion::from_bytes(row.get(column(5))?),
         name: ObjectName::from_bytes(row.get(column(6))?),
@@ -209,7 +204,8 @@ impl Index for SqliteIndex {
             return Err(IndexError::Limit("rows in one page"));
         };
         let before = before.map_or(AFTER_EVERY_ID, |before| *before.as_bytes());
-        let parameters = params![nonce.as_bytes(), camera.as_bytes(), Kind::Event.code(), before, limit];
+        let parameters =
+            params![nonce.as_bytes(), camera.as_bytes(), Kind::Event.code(), before, limit];
         let mut answer = self.ask(EVENTS, parameters)?;
         // SQL promises no order after a join; they come in order, so this only looks.
         answer.rows.sort_by_key(|row| std::cmp::Reverse(row.id));
@@ -226,9 +222,7 @@ impl Index for SqliteIndex {
 
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
         check_new(&new)?;
-        self.database
-            .write(move |connection| change::commit(connection, &new).map(Ok))
-            .await
+        self.database.write(move |connection| change::commit(connection, &new).map(Ok)).await
     }
 
     async fn delete_event(
@@ -238,15 +232,8 @@ impl Index for SqliteIndex {
         event: FootageId,
         tombstones: Vec<ObjectRow>,
     ) -> Result<Option<Removed>, IndexError> {
-        let deletion = change::Deletion {
-            household,
-            camera,
-            event,
-            tombstones,
-        };
-        self.database
-            .write(move |connection| change::delete_event(connection, &deletion))
-            .await
+        let deletion = change::Deletion { household, camera, event, tombstones };
+        self.database.write(move |connection| change::delete_event(connection, &deletion)).await
     }
 
     async fn forget(
@@ -263,10 +250,7 @@ impl Index for SqliteIndex {
                 let echo = connection
                     .prepare_cached("SELECT ?1")?
                     .query_row(params![nonce.as_bytes()], |row| row.get(0))?;
-                Ok(Ok(Forgotten {
-                    echo: Some(Nonce::from_bytes(echo)),
-                    rows,
-                }))
+                Ok(Ok(Forgotten { echo: Some(Nonce::from_bytes(echo)), rows }))
             })
             .await
     }
@@ -290,14 +274,16 @@ impl Index for SqliteIndex {
             let (statement, empty) = self.known.of(names.len())?;
             let places = names.iter().map(|name| Some(name.as_bytes().as_slice()));
             let question = std::iter::once(Some(nonce.as_bytes().as_slice()));
-            let parameters = params_from_iter(question.chain(places).chain(std::iter::repeat_n(None, empty)));
+            let parameters =
+                params_from_iter(question.chain(places).chain(std::iter::repeat_n(None, empty)));
             self.database.read(|connection| {
                 let mut statement = connection.prepare_cached(statement)?;
                 let mut found = statement.query(parameters)?;
                 while let Some(row) = found.next()? {
                     let (said, position) = head(row)?;
                     echo = echo.filter(|echo| *echo == said);
-                    earliest = Some(earliest.map_or(position, |earliest| earliest.earlier(&position)));
+                    earliest =
+                        Some(earliest.map_or(position, |earliest| earliest.earlier(&position)));
                     known.extend(row.get::<_, Option<[u8; 32]>>(4)?.map(ObjectName::from_bytes));
                 }
                 Ok(())
@@ -308,11 +294,7 @@ impl Index for SqliteIndex {
             // A store's whole listing may be asked; others want this thread meanwhile.
             tokio::task::yield_now().await;
         }
-        Ok(Known {
-            echo,
-            position: earliest.unwrap_or_default(),
-            names: known,
-        })
+        Ok(Known { echo, position: earliest.unwrap_or_default(), names: known })
     }
 
     fn reset(&self) {

@@ -23,10 +23,7 @@ fn no_question_scans_a_table() {
     let index = index(&folder);
     let objects: Vec<_> = [1, 3, SLOTS_MAX].map(|slots| index.objects.of(slots).unwrap().0).into();
     let known = index.known.of(SLOTS_MAX).unwrap().0;
-    for statement in objects
-        .into_iter()
-        .chain([known, EVENTS, NEWEST_STILL, HOUSEHOLD_BYTES])
-    {
+    for statement in objects.into_iter().chain([known, EVENTS, NEWEST_STILL, HOUSEHOLD_BYTES]) {
         let plan: Vec<String> = index
             .database
             .read(|connection| {
@@ -35,10 +32,7 @@ fn no_question_scans_a_table() {
                 steps.collect()
             })
             .unwrap();
-        assert!(
-            plan.iter().any(|step| step.starts_with("SEARCH")),
-            "{statement}\n{plan:#?}"
-        );
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{statement}\n{plan:#?}");
         // The question's own row, the registry's one row, the page of at most 101 rows, and no sorting.
         let harmless = ["SCAN CONSTANT ROW", "SCAN question", "SCAN registry", "SCAN answer"];
         for step in &plan {
@@ -58,27 +52,15 @@ async fn no_question_is_compiled_twice() {
     let index = index(&folder);
     for number in 0..5 {
         let nonce = Nonce::from_bytes([number; 16]);
-        index
-            .objects(&[row(camera(number), Kind::Clip, id(1), None).slot], nonce)
-            .await
-            .unwrap();
-        index
-            .events(camera(number), Some(id(number.into())), 9, nonce)
-            .await
-            .unwrap();
+        index.objects(&[row(camera(number), Kind::Clip, id(1), None).slot], nonce).await.unwrap();
+        index.events(camera(number), Some(id(number.into())), 9, nonce).await.unwrap();
         index.newest_still(camera(number), nonce).await.unwrap();
         let nonce = Nonce::from_bytes([number; 16]);
-        index
-            .known(&[ObjectName::from_bytes([number; 32])], nonce)
-            .await
-            .unwrap();
+        index.known(&[ObjectName::from_bytes([number; 32])], nonce).await.unwrap();
     }
-    for statement in [
-        index.objects.of(1).unwrap().0,
-        EVENTS,
-        NEWEST_STILL,
-        index.known.of(1).unwrap().0,
-    ] {
+    for statement in
+        [index.objects.of(1).unwrap().0, EVENTS, NEWEST_STILL, index.known.of(1).unwrap().0]
+    {
         let counts = index.database.read(|connection| {
             let statement = connection.prepare_cached(statement)?;
             Ok((
@@ -95,11 +77,9 @@ async fn two_commits_of_one_slot_one_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let index = index(&folder);
     let first = row(camera(1), Kind::Clip, id(1), None);
-    let second = ObjectRow {
-        name: ObjectName::from_bytes([9; 32]),
-        ..first.clone()
-    };
-    let (one, other) = tokio::join!(index.commit(new(first.clone())), index.commit(new(second.clone())));
+    let second = ObjectRow { name: ObjectName::from_bytes([9; 32]), ..first.clone() };
+    let (one, other) =
+        tokio::join!(index.commit(new(first.clone())), index.commit(new(second.clone())));
     match (one.unwrap(), other.unwrap()) {
         (Committed::Written(_), Committed::Taken(row)) => assert_eq!(*row, first),
         (Committed::Taken(row), Committed::Written(_)) => assert_eq!(*row, second),
@@ -132,11 +112,7 @@ async fn a_full_disk_is_told_and_reading_goes_on() {
     assert!(matches!(refused, Err(IndexError::Full)), "{refused:?}");
     assert!(!written.is_empty());
     for row in &written {
-        let found = index
-            .objects(&[row.slot], Nonce::from_bytes([1; 16]))
-            .await
-            .unwrap()
-            .rows;
+        let found = index.objects(&[row.slot], Nonce::from_bytes([1; 16])).await.unwrap().rows;
         assert_eq!(found, std::slice::from_ref(row));
     }
 }
@@ -150,20 +126,12 @@ async fn a_row_that_no_writer_of_ours_wrote_is_an_error() {
     index.commit(new(good.clone())).await.unwrap();
     for (column, value) in [("kind", "77"), ("id", "zeroblob(16)")] {
         let foreign = rusqlite::Connection::open(folder.path().join("registry.sqlite")).unwrap();
-        foreign
-            .execute(&format!("UPDATE objects SET {column} = {value}"), ())
-            .unwrap();
+        foreign.execute(&format!("UPDATE objects SET {column} = {value}"), ()).unwrap();
         let found = index.objects(&[good.slot], Nonce::from_bytes([1; 16])).await;
         assert!(matches!(found, Err(IndexError::Unavailable(_))), "{column}: {found:?}");
-        foreign
-            .execute("UPDATE objects SET kind = 3, id = ?1", [good.id.as_bytes()])
-            .unwrap();
+        foreign.execute("UPDATE objects SET kind = 3, id = ?1", [good.id.as_bytes()]).unwrap();
         assert_eq!(
-            index
-                .objects(&[good.slot], Nonce::from_bytes([1; 16]))
-                .await
-                .unwrap()
-                .rows,
+            index.objects(&[good.slot], Nonce::from_bytes([1; 16])).await.unwrap().rows,
             std::slice::from_ref(&good)
         );
     }

@@ -8,10 +8,7 @@ use super::*;
 async fn the_file_is_private_logged_ahead_and_synced() {
     let (folder, path) = place();
     let database = Database::open(&path).unwrap();
-    SqliteRegistry::new(Arc::clone(&database))
-        .commit(session(1), None)
-        .await
-        .unwrap();
+    SqliteRegistry::new(Arc::clone(&database)).commit(session(1), None).await.unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(
@@ -65,11 +62,7 @@ fn check_refused(path: &std::path::Path, expected: &str) {
     let before = std::fs::read(path).unwrap();
     let message = Database::open(path).unwrap_err().to_string();
     assert_eq!(message, expected.replace("{}", &path.display().to_string()));
-    assert_eq!(
-        std::fs::read(path).unwrap(),
-        before,
-        "a file that is refused is left as it is"
-    );
+    assert_eq!(std::fs::read(path).unwrap(), before, "a file that is refused is left as it is");
 }
 
 #[test]
@@ -80,11 +73,7 @@ fn a_file_of_another_version_or_program_is_refused() {
     mark("PRAGMA user_version = 7");
     assert!(matches!(
         Database::open(&path),
-        Err(OpenError::Version {
-            found: 7,
-            known: schema::SCHEMA_VERSION,
-            ..
-        })
+        Err(OpenError::Version { found: 7, known: schema::SCHEMA_VERSION, .. })
     ));
     check_refused(
         &path,
@@ -95,14 +84,8 @@ fn a_file_of_another_version_or_program_is_refused() {
     check_refused(&path, not_ours);
     mark("PRAGMA application_id = 0; PRAGMA user_version = 0");
     check_refused(&path, not_ours);
-    std::fs::write(
-        &path,
-        "a letter to a friend, longer than SQLite's header is. ".repeat(9),
-    )
-    .unwrap();
+    std::fs::write(&path, "a letter to a friend, longer than SQLite's header is. ".repeat(9))
+        .unwrap();
     check_refused(&path, not_ours);
-    assert!(matches!(
-        Database::open(&path.join("deeper")),
-        Err(OpenError::File { .. })
-    ));
+    assert!(matches!(Database::open(&path.join("deeper")), Err(OpenError::File { .. })));
 }

@@ -6,7 +6,9 @@ use crate::footage::testing::Home;
 use crate::ledger::Counts as _;
 use eyesonly_gate::ledger::Handed;
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_gate::{Answer, Content, Departure, Grant, Instance, Leaving, RawCredential, Refused, Seam};
+use eyesonly_gate::{
+    Answer, Content, Departure, Grant, Instance, Leaving, RawCredential, Refused, Seam,
+};
 use eyesonly_rights::{Action, Fault};
 use std::sync::Arc;
 
@@ -19,20 +21,18 @@ fn bytes(grant: &Arc<Grant>, bytes: &[u8]) -> Answer {
 async fn footage(home: &Home) -> (Arc<Grant>, Answer) {
     let held = held(home).await.unwrap();
     let (grant, length) = (Arc::clone(held.grant()), held.length());
-    let content = Content::Footage {
-        source: Box::new(held),
-        offset: 0,
-        length,
-    };
+    let content = Content::Footage { source: Box::new(held), offset: 0, length };
     let answer = Instance::new(Arc::clone(&grant)).answers(Status::Ok, MediaType::Jpeg, content);
     (grant, answer.unwrap())
 }
 
-async fn open(home: &Home, grant: &Arc<Grant>, raw: &RawCredential, answer: Answer) -> Result<Departure, Refused> {
-    let leaving = Leaving {
-        handed: Handed::Still,
-        event: None,
-    };
+async fn open(
+    home: &Home,
+    grant: &Arc<Grant>,
+    raw: &RawCredential,
+    answer: Answer,
+) -> Result<Departure, Refused> {
+    let leaving = Leaving { handed: Handed::Still, event: None };
     Departure::open(&home.admission, grant, raw, answer, leaving).await
 }
 
@@ -68,11 +68,7 @@ async fn an_instance_answers_with_objects_of_its_own_grant() {
     let (home, _) = with_still().await;
     let held = held(&home).await.unwrap();
     let length = held.length();
-    let content = Content::Footage {
-        source: Box::new(held),
-        offset: 0,
-        length,
-    };
+    let content = Content::Footage { source: Box::new(held), offset: 0, length };
     let other = Instance::new(home.grant(Action::Live).await);
     assert!(other.answers(Status::Ok, MediaType::Jpeg, content).is_err());
 }
@@ -83,10 +79,7 @@ async fn whoever_presents_another_credential_gets_nothing() {
     let grant = home.grant(Action::Live).await;
     for raw in ["", "ev1.AAAA"] {
         let answer = bytes(&grant, &body(10, 1));
-        assert!(
-            open(&home, &grant, &RawCredential::new(raw), answer).await.is_err(),
-            "{raw}"
-        );
+        assert!(open(&home, &grant, &RawCredential::new(raw), answer).await.is_err(), "{raw}");
     }
     assert_eq!((rejected(&home), home.ledger.deliveries()), (2, 0));
 }

@@ -51,13 +51,7 @@ impl Scene {
             session: home.session,
             ..Residents::new(0)
         };
-        Self {
-            home,
-            registry,
-            clip,
-            event,
-            residents,
-        }
+        Self { home, registry, clip, event, residents }
     }
 
     /// The clip on its way out, with the first extent at hand.
@@ -70,9 +64,7 @@ impl Scene {
     /// Writes what the viewer may see from now on.
     async fn write_rights(&self, cameras: Vec<CameraRight>) {
         let (home, mint) = (&self.home, Mint::new(self.home.keys.edge()));
-        self.residents
-            .write_rights(&home.records, &mint, cameras, Expect::Any)
-            .await;
+        self.residents.write_rights(&home.records, &mint, cameras, Expect::Any).await;
     }
 
     async fn sign_out(&self) {
@@ -126,10 +118,7 @@ const ALL: [Lies; 3] = [Lies::Not, Lies::Late, Lies::Old];
 #[tokio::test]
 async fn a_revocation_cuts_a_running_clip() {
     for lies in ALL {
-        check("revocation", lies, async |scene: &Scene| {
-            scene.write_rights(vec![]).await
-        })
-        .await;
+        check("revocation", lies, async |scene: &Scene| scene.write_rights(vec![]).await).await;
     }
 }
 
@@ -148,12 +137,7 @@ async fn a_narrowed_window_cuts_a_running_clip() {
                 from_milliseconds: None,
                 until_milliseconds: Some(scene.event.time_milliseconds() - 1),
             };
-            scene
-                .write_rights(vec![CameraRight {
-                    window,
-                    ..scene.residents.right()
-                }])
-                .await;
+            scene.write_rights(vec![CameraRight { window, ..scene.residents.right() }]).await;
         })
         .await;
     }
@@ -183,7 +167,10 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
     let mut got = 0;
     // The second extent still comes, under the new decision; the third comes too late for it.
     loop {
-        let frame = std::future::poll_fn(|context| http_body::Body::poll_frame(departure.as_mut(), context)).await;
+        let frame = std::future::poll_fn(|context| {
+            http_body::Body::poll_frame(departure.as_mut(), context)
+        })
+        .await;
         let Some(Ok(frame)) = frame else { break };
         got += frame.into_data().unwrap().len();
         if got == EXTENT + 131_072 {
@@ -197,12 +184,7 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
 async fn what_changes_elsewhere_cuts_nothing() {
     let scene = Scene::new().await;
     let mut departure = scene.departure().await;
-    scene
-        .home
-        .admin
-        .add_camera(scene.home.household, "Garden", "")
-        .await
-        .unwrap();
+    scene.home.admin.add_camera(scene.home.household, "Garden", "").await.unwrap();
     let (got, cut) = drain(&mut departure).await;
     assert!((got, cut) == (scene.clip, None));
     assert_eq!(drain(&mut departure).await, (vec![], None), "it stays at its end");

@@ -4,7 +4,9 @@ use crate::index::memory::MemoryIndex;
 use crate::index::{Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows};
 use crate::registry::memory::MemoryRegistry;
 use async_trait::async_trait;
-use eyesonly_gate::registry::{Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError};
+use eyesonly_gate::registry::{
+    Answer, Change, Listing, Nonce, Position, RecordName, Registry, RegistryError,
+};
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
 use std::sync::Mutex;
@@ -44,16 +46,10 @@ impl Index for LyingIndex {
         limit: usize,
         nonce: Nonce,
     ) -> Result<Rows, IndexError> {
-        self.honest
-            .events(camera, before, limit, nonce)
-            .await
-            .map(|rows| self.told(rows))
+        self.honest.events(camera, before, limit, nonce).await.map(|rows| self.told(rows))
     }
     async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError> {
-        self.honest
-            .newest_still(camera, nonce)
-            .await
-            .map(|rows| self.told(rows))
+        self.honest.newest_still(camera, nonce).await.map(|rows| self.told(rows))
     }
     async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
         self.honest.begin(household, camera).await
@@ -144,7 +140,11 @@ impl Registry for LyingRegistry {
         }
         Ok(answer)
     }
-    async fn commit(&self, changes: Vec<Change>, rights: Option<u64>) -> Result<Position, RegistryError> {
+    async fn commit(
+        &self,
+        changes: Vec<Change>,
+        rights: Option<u64>,
+    ) -> Result<Position, RegistryError> {
         self.honest.commit(changes, rights).await
     }
     async fn list(

@@ -19,10 +19,7 @@ use eyesonly_seal::{Kind, ObjectName};
 use std::sync::Arc;
 
 fn count(home: &Home, seam: Seam) -> u64 {
-    Fault::ALL
-        .iter()
-        .map(|(fault, _)| home.ledger.misdeliveries(seam, *fault))
-        .sum()
+    Fault::ALL.iter().map(|(fault, _)| home.ledger.misdeliveries(seam, *fault)).sum()
 }
 
 /// A tier that says what it is told to say, until it is told otherwise: nothing but the vault's own can be put into a real one.
@@ -59,22 +56,10 @@ async fn a_memory_tier_that_lies_is_refused_and_the_store_asked() {
     let mut flipped = honest[1].chunks.to_vec();
     flipped[500_000] ^= 1;
     let lies = [
-        Claimed {
-            header: [7; 56],
-            ..honest[1].clone()
-        },
-        Claimed {
-            chunks: Bytes::from(flipped),
-            ..honest[1].clone()
-        },
-        Claimed {
-            chunks: honest[1].chunks.slice(..1_000_000),
-            ..honest[1].clone()
-        },
-        Claimed {
-            chunks: Bytes::new(),
-            ..honest[1].clone()
-        },
+        Claimed { header: [7; 56], ..honest[1].clone() },
+        Claimed { chunks: Bytes::from(flipped), ..honest[1].clone() },
+        Claimed { chunks: honest[1].chunks.slice(..1_000_000), ..honest[1].clone() },
+        Claimed { chunks: Bytes::new(), ..honest[1].clone() },
         honest[0].clone(),
     ];
     for (n, lie) in lies.into_iter().enumerate() {
@@ -95,7 +80,8 @@ async fn a_store_that_lies_yields_an_error_and_fills_no_tier() {
     let (home, still) = with_still().await;
     let (name, honest) = stored(&home).remove(0);
     let (other, _) = home.second_camera().await;
-    let pieces = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(jpeg(&body(2_200_000, 2))))]);
+    let pieces =
+        futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(jpeg(&body(2_200_000, 2))))]);
     let declared = crate::ingest::Declared::default();
     home.ingest
         .footage(&other, Kind::Still, &footage_id().to_string(), declared, pieces)
@@ -159,11 +145,8 @@ async fn an_index_that_lies_is_refused() {
         home.put_event(footage_id(), &format!("event {n}")).await.unwrap();
     }
     let grant = home.grant(Action::Events).await;
-    let old_pointer = index
-        .newest_still(home.camera, Nonce::from_bytes([0; 16]))
-        .await
-        .unwrap()
-        .rows;
+    let old_pointer =
+        index.newest_still(home.camera, Nonce::from_bytes([0; 16])).await.unwrap().rows;
     home.put(Kind::Still, new, &jpeg(b"new")).await.unwrap();
     assert_eq!(newest(&home).await.unwrap(), jpeg(b"new"));
     assert_eq!(home.footage.events(&grant, None, 10).await.unwrap().events.len(), 3);
@@ -173,10 +156,7 @@ async fn an_index_that_lies_is_refused() {
     let lies: Vec<(&str, Lie)> = vec![
         ("nonce", Box::new(|rows| rows.echo = Some(Nonce::from_bytes([9; 16])))),
         ("no nonce", Box::new(|rows| rows.echo = None)),
-        (
-            "length",
-            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.sealed_length += 1)),
-        ),
+        ("length", Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.sealed_length += 1))),
         (
             "version",
             Box::new(|rows| {
@@ -188,23 +168,12 @@ async fn an_index_that_lies_is_refused() {
         (
             "name",
             Box::new(|rows| {
-                rows.rows
-                    .iter_mut()
-                    .for_each(|row| row.name = ObjectName::from_bytes([1; 32]))
+                rows.rows.iter_mut().for_each(|row| row.name = ObjectName::from_bytes([1; 32]))
             }),
         ),
-        (
-            "twice",
-            Box::new(|rows| rows.rows = [rows.rows.clone(), rows.rows.clone()].concat()),
-        ),
-        (
-            "kind",
-            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.kind = Kind::Clip)),
-        ),
-        (
-            "proof",
-            Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.proof[0] ^= 1)),
-        ),
+        ("twice", Box::new(|rows| rows.rows = [rows.rows.clone(), rows.rows.clone()].concat())),
+        ("kind", Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.kind = Kind::Clip))),
+        ("proof", Box::new(|rows| rows.rows.iter_mut().for_each(|row| row.proof[0] ^= 1))),
     ];
     for (what, lie) in lies {
         index.tell(lie);
@@ -223,11 +192,7 @@ async fn an_index_that_lies_is_refused() {
     }
     let pointer = old_pointer.clone();
     index.tell(move |rows| rows.rows = pointer.clone());
-    assert_eq!(
-        newest(&home).await.err(),
-        Some(FootageError::Unavailable),
-        "the pointer went back"
-    );
+    assert_eq!(newest(&home).await.err(), Some(FootageError::Unavailable), "the pointer went back");
     assert!(home.ledger.misdeliveries(Seam::Index, Fault::Stale) > 0);
     index.tell(move |rows| rows.rows = old_pointer.clone());
     assert_eq!(
@@ -241,11 +206,7 @@ async fn an_index_that_lies_is_refused() {
         Some(FootageError::Unavailable),
         "oldest first"
     );
-    index.tell(|rows| {
-        rows.rows
-            .iter_mut()
-            .for_each(|row| row.inline.as_mut().unwrap()[60] ^= 1)
-    });
+    index.tell(|rows| rows.rows.iter_mut().for_each(|row| row.inline.as_mut().unwrap()[60] ^= 1));
     assert_eq!(
         home.footage.events(&grant, None, 10).await.err(),
         Some(FootageError::Unavailable),
@@ -262,10 +223,7 @@ async fn a_record_of_before_a_revocation_is_refused() {
     registry.tell_nothing_to_administration(true);
     home.admin.remove_camera(home.camera).await.unwrap();
     registry.tell_nothing_to_administration(false);
-    assert!(matches!(
-        home.admit(home.camera, Action::Live).await,
-        Err(Refused::Unavailable(..))
-    ));
+    assert!(matches!(home.admit(home.camera, Action::Live).await, Err(Refused::Unavailable(..))));
     assert!(home.ledger.misdeliveries(Seam::Registry, Fault::Stale) >= 2);
     registry.tell(|_, _| {});
     assert!(
@@ -300,7 +258,8 @@ async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
     assert_eq!(newest(&home).await.unwrap(), still);
     // A catalogue that remembers nothing shows that this is what keeps it.
     *index.withholds.lock().unwrap() = true;
-    let forgetful = crate::catalogue::Catalogue::new(Arc::clone(&index) as _, Arc::clone(&home.records));
+    let forgetful =
+        crate::catalogue::Catalogue::new(Arc::clone(&index) as _, Arc::clone(&home.records));
     let collected = collect_before(&forgetful, &*home.store, u64::MAX).await;
     assert_eq!((collected.unwrap(), stored(&home).len()), (1, 0));
 }

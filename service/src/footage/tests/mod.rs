@@ -21,16 +21,7 @@ fn jpeg(body: &[u8]) -> Vec<u8> {
     let frame: &[u8] = &[0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0];
     let huffman: &[u8] = &[0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let scan: &[u8] = &[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
-    [
-        &[0xFF, 0xD8],
-        quantiser.as_slice(),
-        frame,
-        huffman,
-        scan,
-        body,
-        &[0xFF, 0xD9],
-    ]
-    .concat()
+    [&[0xFF, 0xD8], quantiser.as_slice(), frame, huffman, scan, body, &[0xFF, 0xD9]].concat()
 }
 
 /// A body of `length` bytes that repeat nothing, and that are no marker.
@@ -55,18 +46,10 @@ async fn all(held: &mut Held) -> Result<Vec<u8>, Cut> {
 /// The door out for the whole of what is held.
 async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Refused> {
     let (grant, length) = (held.grant().clone(), held.length());
-    let content = Content::Footage {
-        source: Box::new(held),
-        offset: 0,
-        length,
-    };
-    let answer = Instance::new(grant.clone())
-        .answers(Status::Ok, MediaType::Jpeg, content)
-        .unwrap();
-    let leaving = Leaving {
-        handed: Handed::Still,
-        event: None,
-    };
+    let content = Content::Footage { source: Box::new(held), offset: 0, length };
+    let answer =
+        Instance::new(grant.clone()).answers(Status::Ok, MediaType::Jpeg, content).unwrap();
+    let leaving = Leaving { handed: Handed::Still, event: None };
     Departure::open(&home.admission, &grant, home.presents().0, answer, leaving).await
 }
 
@@ -74,10 +57,7 @@ async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Ref
 async fn with_still() -> (Home, Vec<u8>) {
     let home = Home::new().await;
     let still = jpeg(&body(2_200_000, 1));
-    assert_eq!(
-        home.put(Kind::Still, footage_id(), &still).await.unwrap(),
-        Taken::Created
-    );
+    assert_eq!(home.put(Kind::Still, footage_id(), &still).await.unwrap(), Taken::Created);
     (home, still)
 }
 
@@ -86,19 +66,11 @@ async fn held(home: &Home) -> Result<Held, FootageError> {
 }
 
 async fn newest(home: &Home) -> Result<Vec<u8>, FootageError> {
-    all(&mut held(home).await?)
-        .await
-        .map_err(|Cut| FootageError::Unavailable)
+    all(&mut held(home).await?).await.map_err(|Cut| FootageError::Unavailable)
 }
 
 fn stored(home: &Home) -> Vec<(ObjectName, Bytes)> {
-    home.store
-        .objects
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|(name, bytes)| (*name, bytes.clone()))
-        .collect()
+    home.store.objects.lock().unwrap().iter().map(|(name, bytes)| (*name, bytes.clone())).collect()
 }
 
 #[tokio::test]
@@ -107,24 +79,11 @@ async fn every_range_is_what_was_handed_in() {
     let held = held(&home).await.unwrap();
     let length = still.len() as u64;
     assert_eq!(held.length(), length);
-    for offset in [
-        0,
-        1,
-        16_383,
-        16_384,
-        131_072,
-        1_048_575,
-        1_048_576,
-        2_097_151,
-        length - 1,
-    ] {
+    for offset in [0, 1, 16_383, 16_384, 131_072, 1_048_575, 1_048_576, 2_097_151, length - 1] {
         for count in [1, 2, 16_384, 16_385, 1_048_577, u32::MAX] {
             let end = (offset + u64::from(count)).min(length);
             let got = held.read(offset, count).await.unwrap();
-            assert!(
-                got == still[offset as usize..end as usize],
-                "{count} bytes from {offset}"
-            );
+            assert!(got == still[offset as usize..end as usize], "{count} bytes from {offset}");
         }
     }
     assert_eq!(held.read(length, 1).await, Err(FootageError::Invalid));
@@ -158,11 +117,7 @@ async fn a_long_response_ends_when_its_right_does() {
     let mut departure = depart(&home, held(&home).await.unwrap()).await.unwrap();
     home.admin.remove_camera(home.camera).await.unwrap();
     let (got, cut) = drain(&mut departure).await;
-    assert_eq!(
-        (got.len(), cut),
-        (1_048_576, Some(Cut)),
-        "no byte of the next extent leaves"
-    );
+    assert_eq!((got.len(), cut), (1_048_576, Some(Cut)), "no byte of the next extent leaves");
     assert!(still.starts_with(&got) && still.len() > got.len());
 }
 
@@ -179,16 +134,14 @@ async fn renditions_are_made_once_and_belong_to_their_maker() {
     let (home, _) = with_still().await;
     let grant = home.grant(Action::Live).await;
     let source = home.footage.newest_still(&grant).await.unwrap();
-    let Recalled::Make(making) = home.footage.recall(&source, &[1; 32], "w320").await.unwrap() else {
+    let Recalled::Make(making) = home.footage.recall(&source, &[1; 32], "w320").await.unwrap()
+    else {
         panic!("nothing to recall yet")
     };
     let recall = home.footage.recall(&source, &[1; 32], "w320");
     let remember = async {
-        let mut held = home
-            .footage
-            .remember(&source, &[1; 32], "w320", b"small".to_vec())
-            .await
-            .unwrap();
+        let mut held =
+            home.footage.remember(&source, &[1; 32], "w320", b"small".to_vec()).await.unwrap();
         drop(making);
         all(&mut held).await.unwrap()
     };
@@ -196,10 +149,7 @@ async fn renditions_are_made_once_and_belong_to_their_maker() {
     let Recalled::AtHand(mut held) = recalled.unwrap() else {
         panic!("it waited for the one that makes it")
     };
-    assert_eq!(
-        (all(&mut held).await.unwrap(), made),
-        (b"small".to_vec(), b"small".to_vec())
-    );
+    assert_eq!((all(&mut held).await.unwrap(), made), (b"small".to_vec(), b"small".to_vec()));
     for (handler, name) in [([2; 32], "w320"), ([1; 32], "w640")] {
         let other = home.footage.recall(&source, &handler, name).await.unwrap();
         assert!(matches!(other, Recalled::Make(_)), "{name} of another maker");
@@ -227,16 +177,10 @@ async fn renditions_are_made_once_and_belong_to_their_maker() {
 async fn uploads_are_told_apart_and_deletions_stay() {
     let home = Home::new().await;
     let (event, still) = (footage_id(), jpeg(b"at the door"));
-    assert!(matches!(
-        home.put(Kind::EventStill, event, &still).await,
-        Err(IngestError::NoEvent)
-    ));
+    assert!(matches!(home.put(Kind::EventStill, event, &still).await, Err(IngestError::NoEvent)));
     assert_eq!(home.put_event(event, "first").await.unwrap(), Taken::Created);
     assert_eq!(home.put_event(event, "first").await.unwrap(), Taken::Same);
-    assert!(matches!(
-        home.put_event(event, "second").await,
-        Err(IngestError::Conflict)
-    ));
+    assert!(matches!(home.put_event(event, "second").await, Err(IngestError::Conflict)));
     assert_eq!(home.put(Kind::EventStill, event, &still).await.unwrap(), Taken::Created);
     assert_eq!(home.put(Kind::EventStill, event, &still).await.unwrap(), Taken::Same);
     assert!(matches!(
@@ -248,41 +192,24 @@ async fn uploads_are_told_apart_and_deletions_stay() {
     let grant = home.grant(Action::Delete).await;
     home.footage.delete_event(&grant, event).await.unwrap();
     assert!(stored(&home).is_empty());
-    assert_eq!(
-        home.footage.event(&grant, event).await.err(),
-        Some(FootageError::NotFound)
-    );
-    assert_eq!(
-        home.footage.event_still(&grant, event).await.err(),
-        Some(FootageError::NotFound)
-    );
-    assert_eq!(
-        home.footage.delete_event(&grant, event).await.err(),
-        Some(FootageError::NotFound)
-    );
-    assert!(matches!(
-        home.put_event(event, "first").await,
-        Err(IngestError::Deleted)
-    ));
-    assert!(matches!(
-        home.put(Kind::EventStill, event, &still).await,
-        Err(IngestError::Deleted)
-    ));
-    assert!(matches!(
-        home.put(Kind::Clip, event, b"").await,
-        Err(IngestError::Deleted)
-    ));
+    assert_eq!(home.footage.event(&grant, event).await.err(), Some(FootageError::NotFound));
+    assert_eq!(home.footage.event_still(&grant, event).await.err(), Some(FootageError::NotFound));
+    assert_eq!(home.footage.delete_event(&grant, event).await.err(), Some(FootageError::NotFound));
+    assert!(matches!(home.put_event(event, "first").await, Err(IngestError::Deleted)));
+    assert!(matches!(home.put(Kind::EventStill, event, &still).await, Err(IngestError::Deleted)));
+    assert!(matches!(home.put(Kind::Clip, event, b"").await, Err(IngestError::Deleted)));
 }
 
 #[tokio::test]
 async fn two_at_once_make_one_object() {
     let home = Home::new().await;
     let (id, one, two) = (footage_id(), jpeg(b"one"), jpeg(b"two"));
-    let results = futures::future::join_all([home.put(Kind::Still, id, &one), home.put(Kind::Still, id, &two)]).await;
+    let results = futures::future::join_all([
+        home.put(Kind::Still, id, &one),
+        home.put(Kind::Still, id, &two),
+    ])
+    .await;
     let created = results.iter().filter(|r| matches!(r, Ok(Taken::Created))).count();
-    let refused = results
-        .iter()
-        .filter(|r| matches!(r, Err(IngestError::Conflict)))
-        .count();
+    let refused = results.iter().filter(|r| matches!(r, Err(IngestError::Conflict))).count();
     assert_eq!((created, refused, stored(&home).len()), (1, 1, 1));
 }

@@ -31,12 +31,7 @@ enum Jpeg {
     /// Expecting the segment's length: the code, and its first byte once it came.
     Length(u8, Option<u8>),
     /// In a segment that is looked at once it is there: its code, its first bytes, how many came, and how many are left.
-    Kept {
-        code: u8,
-        bytes: [u8; KEPT_BYTES_MAX],
-        seen: usize,
-        left: u16,
-    },
+    Kept { code: u8, bytes: [u8; KEPT_BYTES_MAX], seen: usize, left: u16 },
     /// In a segment of quantisation tables: how many bytes are left of the table, and of the segment.
     Quantisers { table: u16, left: u16 },
     /// In a segment that is skipped.
@@ -146,27 +141,16 @@ impl JpegForm {
             (Jpeg::DataCode, code @ (0xC0..=0xCF | 0xDA..=0xEF | 0xFE)) => Jpeg::Length(code, None),
             (Jpeg::DataCode, _) => Jpeg::Data,
             (Jpeg::Length(code, None), high) => Jpeg::Length(code, Some(high)),
-            (Jpeg::Length(code, Some(high)), low) => self.segment(code, u16::from_be_bytes([high, low]))?,
-            (
-                Jpeg::Kept {
-                    code,
-                    mut bytes,
-                    seen,
-                    left,
-                },
-                byte,
-            ) => {
+            (Jpeg::Length(code, Some(high)), low) => {
+                self.segment(code, u16::from_be_bytes([high, low]))?
+            }
+            (Jpeg::Kept { code, mut bytes, seen, left }, byte) => {
                 if let Some(place) = bytes.get_mut(seen) {
                     *place = byte;
                 }
                 let (seen, left) = (seen.saturating_add(1), left.saturating_sub(1));
                 if left > 0 {
-                    Jpeg::Kept {
-                        code,
-                        bytes,
-                        seen,
-                        left,
-                    }
+                    Jpeg::Kept { code, bytes, seen, left }
                 } else {
                     self.kept(code, bytes.get(..seen.min(KEPT_BYTES_MAX)).unwrap_or_default())?
                 }
@@ -180,12 +164,7 @@ impl JpegForm {
 
     fn segment(&mut self, code: u8, length: u16) -> Result<Jpeg, FormError> {
         let left = length.checked_sub(2).ok_or(FormError::NotJpeg)?;
-        let kept = Jpeg::Kept {
-            code,
-            bytes: [0; KEPT_BYTES_MAX],
-            seen: 0,
-            left,
-        };
+        let kept = Jpeg::Kept { code, bytes: [0; KEPT_BYTES_MAX], seen: 0, left };
         // Frame headers are C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
         let is_frame = matches!(code, 0xC0..=0xCF) && !matches!(code, 0xC4 | 0xC8 | 0xCC);
         let framed = self.components[0].is_some();
@@ -228,11 +207,7 @@ impl JpegForm {
             *self.quantisers.get_mut(usize::from(byte & 15)).ok_or(bad)? = true;
             bytes
         };
-        Ok(if left == 0 {
-            self.next()
-        } else {
-            Jpeg::Quantisers { table, left }
-        })
+        Ok(if left == 0 { self.next() } else { Jpeg::Quantisers { table, left } })
     }
 
     /// A whole segment of those that are looked at.
@@ -295,7 +270,8 @@ impl JpegForm {
             return Err(FormError::UnusualJpeg);
         }
         let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
-        if !rest.is_empty() || components.len() != usize::from(*count) || height == 0 || width == 0 {
+        if !rest.is_empty() || components.len() != usize::from(*count) || height == 0 || width == 0
+        {
             return Err(FormError::NotJpeg);
         }
         let pixels = u32::from(height).saturating_mul(u32::from(width));
@@ -318,11 +294,7 @@ impl JpegForm {
                 quantiser: *quantiser,
             });
         }
-        let areas = self
-            .components
-            .iter()
-            .flatten()
-            .map(|component| u64::from(component.blocks));
+        let areas = self.components.iter().flatten().map(|component| u64::from(component.blocks));
         let largest = areas.clone().max().unwrap_or(1);
         // A coefficient is two bytes, and there is one for each sample.
         let coefficient_bytes = areas

@@ -58,11 +58,7 @@ impl Mp4Form {
         self.boxes = self.boxes.saturating_add(1);
         self.has_moov |= &kind == b"moov";
         self.has_data |= matches!(&kind, b"mdat" | b"moof");
-        let broken = if self.boxes == 1 {
-            FormError::NotMp4
-        } else {
-            FormError::Mp4Broken
-        };
+        let broken = if self.boxes == 1 { FormError::NotMp4 } else { FormError::Mp4Broken };
         if self.boxes > BOXES_MAX {
             return Err(FormError::Mp4Broken);
         }
@@ -84,11 +80,7 @@ impl Mp4Form {
             return Err(FormError::NotMp4);
         }
         let whole = self.skip == 0 && self.header.is_empty();
-        if whole && self.has_moov && self.has_data {
-            Ok(())
-        } else {
-            Err(FormError::Mp4Broken)
-        }
+        if whole && self.has_moov && self.has_data { Ok(()) } else { Err(FormError::Mp4Broken) }
     }
 }
 
@@ -111,12 +103,9 @@ mod tests {
 
     #[test]
     fn an_mp4_is_its_boxes() {
-        let whole = [
-            boxed(b"ftyp", b"isom0000"),
-            boxed(b"moov", &[1; 50]),
-            boxed(b"mdat", &[2; 500]),
-        ]
-        .concat();
+        let whole =
+            [boxed(b"ftyp", b"isom0000"), boxed(b"moov", &[1; 50]), boxed(b"mdat", &[2; 500])]
+                .concat();
         mp4(&whole, Ok(()));
         mp4(&whole[..whole.len() - 1], Err(FormError::Mp4Broken));
         mp4(&[whole.as_slice(), &[0, 0]].concat(), Err(FormError::Mp4Broken));
@@ -134,12 +123,8 @@ mod tests {
             Ok(()),
         );
         mp4(
-            &[
-                boxed(b"ftyp", b"isom"),
-                boxed(b"moov", &[1; 5]),
-                b"\0\0\0\0mdat and so on".to_vec(),
-            ]
-            .concat(),
+            &[boxed(b"ftyp", b"isom"), boxed(b"moov", &[1; 5]), b"\0\0\0\0mdat and so on".to_vec()]
+                .concat(),
             Ok(()),
         );
         mp4(

@@ -32,11 +32,7 @@ pub(super) enum Class {
 
 impl Class {
     fn of(row: &ObjectRow) -> Self {
-        if row.kind == Kind::Still {
-            Self::Stills
-        } else {
-            Self::Events
-        }
+        if row.kind == Kind::Still { Self::Stills } else { Self::Events }
     }
     const fn name(self) -> &'static str {
         match self {
@@ -131,7 +127,8 @@ impl<'a> Change<'a> {
         let days: Days = self.draft.get(&days_key(self.camera, class))?.unwrap_or_default();
         let mut rows = Vec::new();
         for day in days {
-            let page: Page = self.draft.get(&page_key(self.camera, class, day))?.unwrap_or_default();
+            let page: Page =
+                self.draft.get(&page_key(self.camera, class, day))?.unwrap_or_default();
             for (id, _) in &page {
                 if rows.len() >= limit || !wanted(id) {
                     rows.truncate(limit);
@@ -197,10 +194,7 @@ impl<'a> Change<'a> {
         let (class, slot) = (Class::of(row), *row.slot.as_bytes());
         match tombstone {
             Some(tombstone) => {
-                let bare = ObjectRow {
-                    inline: None,
-                    ..tombstone.clone()
-                };
+                let bare = ObjectRow { inline: None, ..tombstone.clone() };
                 self.draft.put(row_key(&slot), &StoredRow::from(&bare))?;
             }
             None => self.draft.remove(row_key(&slot)),
@@ -231,7 +225,12 @@ impl<'a> Change<'a> {
     }
 
     /// Changes the page of an id's day; an empty one goes, and its day with it.
-    fn page(&mut self, class: Class, id: FootageId, change: impl FnOnce(&mut Page)) -> Result<(), KvError> {
+    fn page(
+        &mut self,
+        class: Class,
+        id: FootageId,
+        change: impl FnOnce(&mut Page),
+    ) -> Result<(), KvError> {
         let key = page_key(self.camera, class, id.day());
         let mut page: Page = self.draft.get(&key)?.unwrap_or_default();
         let was_empty = page.is_empty();

@@ -15,8 +15,8 @@ mod row;
 use super::journal::{Draft, entry, open, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
 use crate::index::{
-    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX, Removed, Rows,
-    SLOTS_MAX, quota_bytes,
+    Committed, Forgotten, INLINE_BYTES_MAX, Index, IndexError, Known, NewObject, PAGE_ROWS_MAX,
+    Removed, Rows, SLOTS_MAX, quota_bytes,
 };
 use async_trait::async_trait;
 use change::{Camera, Change, Class, Days, Page, days_key, page_key};
@@ -83,7 +83,8 @@ impl KvIndex {
         let key = cameras_key(household);
         for _ in 0..TRIES_MAX {
             let was = self.0.get(&key)?;
-            let mut cameras: Vec<[u8; 16]> = was.as_ref().map_or(Ok(Vec::new()), |raw| decode(&key, raw))?;
+            let mut cameras: Vec<[u8; 16]> =
+                was.as_ref().map_or(Ok(Vec::new()), |raw| decode(&key, raw))?;
             if cameras.contains(camera.as_bytes()) {
                 return Ok(());
             }
@@ -125,12 +126,14 @@ impl KvIndex {
                 }
             }
         }
-        Err(IndexError::Unavailable(
-            "the camera is written by too many at once".to_owned(),
-        ))
+        Err(IndexError::Unavailable("the camera is written by too many at once".to_owned()))
     }
 
-    fn decide_commit(&self, change: &mut Change<'_>, new: &NewObject) -> Result<Outcome<Committed>, IndexError> {
+    fn decide_commit(
+        &self,
+        change: &mut Change<'_>,
+        new: &NewObject,
+    ) -> Result<Outcome<Committed>, IndexError> {
         if let Some(row) = change.row(new.row.slot.as_bytes())? {
             return Ok(Outcome::Nothing(Committed::Taken(Box::new(row))));
         }
@@ -144,9 +147,8 @@ impl KvIndex {
             Some(before) => change.superseded(before)?,
             None => Vec::new(),
         };
-        let freed = superseded
-            .iter()
-            .fold(0_u64, |freed, row| freed.saturating_add(quota_bytes(row)));
+        let freed =
+            superseded.iter().fold(0_u64, |freed, row| freed.saturating_add(quota_bytes(row)));
         let here = change.bytes_of(new.household).saturating_sub(freed);
         let used = self
             .bytes_but(new.household, Some(new.row.camera))?
@@ -212,7 +214,8 @@ impl Index for KvIndex {
             }
             let page: Page = self.value(&page_key(camera, Class::Events, day))?;
             let listed = page.into_iter().rev().filter_map(|(id, details)| Some((id, details?)));
-            let wanted = listed.filter(|(id, _)| before.is_none_or(|before| id < before.as_bytes()));
+            let wanted =
+                listed.filter(|(id, _)| before.is_none_or(|before| id < before.as_bytes()));
             slots.extend(wanted.map(|(_, slot)| slot).take(limit.saturating_sub(slots.len())));
         }
         let mut rows = self.rows(&slots)?;
@@ -261,23 +264,21 @@ impl Index for KvIndex {
         self.change(camera, |change| {
             let mut rows = change.group(Class::Events, event)?;
             rows.retain(|row| kinds.contains(&row.kind));
-            let Some(details) = rows.iter().find(|row| row.kind == Kind::Event && !row.rendition) else {
+            let Some(details) = rows.iter().find(|row| row.kind == Kind::Event && !row.rendition)
+            else {
                 return Ok(Outcome::Nothing(None));
             };
             let tombstone_of = |row: &ObjectRow| {
-                tombstones
-                    .iter()
-                    .find(|tombstone| tombstone.slot == row.slot && tombstone.state == State::Deleted)
+                tombstones.iter().find(|tombstone| {
+                    tombstone.slot == row.slot && tombstone.state == State::Deleted
+                })
             };
             if tombstone_of(details).is_none() {
                 return Err(IndexError::Unavailable(
                     "no tombstone for the event's details".to_owned(),
                 ));
             }
-            let mut removed = Removed {
-                names: Vec::new(),
-                sealed_bytes: 0,
-            };
+            let mut removed = Removed { names: Vec::new(), sealed_bytes: 0 };
             for row in &rows {
                 change.remove(household, row, tombstone_of(row).filter(|_| !row.rendition))?;
                 removed.names.push(row.name);
@@ -321,11 +322,7 @@ impl Index for KvIndex {
                 }
             }
         }
-        Ok(Known {
-            echo: None,
-            position: Position::new(0, count, count),
-            names: known,
-        })
+        Ok(Known { echo: None, position: Position::new(0, count, count), names: known })
     }
 
     fn reset(&self) {}

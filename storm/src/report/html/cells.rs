@@ -21,22 +21,14 @@ pub(super) fn body(report: &CellsReport) -> Markup {
 /// The page's title.
 pub(super) fn title(report: &CellsReport) -> String {
     let totals = &report.totals;
-    format!(
-        "Storm report: {} of {} cells hold",
-        whole(totals.hold),
-        whole(totals.cells)
-    )
+    format!("Storm report: {} of {} cells hold", whole(totals.hold), whole(totals.cells))
 }
 
 fn verdict(report: &CellsReport) -> Markup {
     let totals = &report.totals;
     let faults = report.faults();
     let good = faults.is_empty() && !report.cells.is_empty();
-    let kicker = if good {
-        "every cell holds"
-    } else {
-        "not every cell holds"
-    };
+    let kicker = if good { "every cell holds" } else { "not every cell holds" };
     let sentence = match (report.cells.len(), faults.len()) {
         (0, _) => "No cell was run, so this shows nothing.".to_owned(),
         (_, 0) => "Every lie of the table was told, and nothing wrong was shown.".to_owned(),
@@ -85,7 +77,8 @@ fn what_was_run(report: &CellsReport) -> Markup {
 
 /// The columns behind the lie's name.
 const COLUMNS: [&str; 12] = [
-    "Rate", "Requests", "Told", "Refused", "As", "Exposed", "Stale", "Wrong", "Lost", "Forges", "Told", "Seen",
+    "Rate", "Requests", "Told", "Refused", "As", "Exposed", "Stale", "Wrong", "Lost", "Forges",
+    "Told", "Seen",
 ];
 
 fn table(report: &CellsReport) -> Markup {

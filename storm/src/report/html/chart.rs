@@ -256,14 +256,8 @@ pub(super) fn bars(title: &str, groups: &[Group]) -> Markup {
 fn draw_bar(bar: &Bar, top: usize, scale: Scale) -> Markup {
     let share = bar.value.map_or(0.0, |value| scale.share(value));
     // What is not zero is seen, however small it is beside the others.
-    let share = if bar.value.is_some_and(|value| value > 0.0) {
-        share.max(0.005)
-    } else {
-        0.0
-    };
-    let text = bar
-        .value
-        .map_or_else(|| optional(None, 0), |value| compact(value, bar.places));
+    let share = if bar.value.is_some_and(|value| value > 0.0) { share.max(0.005) } else { 0.0 };
+    let text = bar.value.map_or_else(|| optional(None, 0), |value| compact(value, bar.places));
     html! {
         text.name x=(percent(BARS_FROM / 100.0)) y=(top + BAR_PIXELS / 2) dx="-10" dy="4" text-anchor="end" {
             (short(&bar.name))
@@ -291,11 +285,8 @@ pub(super) fn compact(number: f64, places: usize) -> String {
         return decimal(number, places);
     };
     let text = decimal(number / unit, 2);
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} {letter}")
 }
 

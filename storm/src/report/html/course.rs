@@ -85,7 +85,8 @@ impl Courses {
         let near = |one: &Band, other: &Band| {
             one.name == other.name && (one.from - other.from).abs() <= self.step_seconds * 1.5
         };
-        here.len() == conventional.len() && here.iter().zip(conventional).all(|(one, other)| near(one, other))
+        here.len() == conventional.len()
+            && here.iter().zip(conventional).all(|(one, other)| near(one, other))
     }
 }
 
@@ -137,7 +138,8 @@ fn bounded(number: f64) -> f64 {
 
 fn step_seconds(course: &[Step]) -> Option<f64> {
     let (first, last) = (course.first()?, course.last()?);
-    let seconds = (last.at_seconds - first.at_seconds) / course.len().saturating_sub(1).max(1) as f64;
+    let seconds =
+        (last.at_seconds - first.at_seconds) / course.len().saturating_sub(1).max(1) as f64;
     (seconds > 0.0).then_some(seconds)
 }
 
@@ -167,9 +169,7 @@ impl Scale {
     /// From zero to `most`; to one if that is nothing.
     pub(super) fn linear(most: f64) -> Self {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
-        Self::Linear {
-            most: most.min(AXIS_MAX),
-        }
+        Self::Linear { most: most.min(AXIS_MAX) }
     }
 
     /// For latencies: in decades if they range over more than a factor of 100.
@@ -196,7 +196,9 @@ impl Scale {
             Self::Linear { most } => number / most,
             // What is zero has no logarithm and lies at the lower end.
             Self::Logarithmic { .. } if number <= 0.0 => 0.0,
-            Self::Logarithmic { from, to } => (number.log10() - f64::from(from)) / f64::from(to - from).max(1.0),
+            Self::Logarithmic { from, to } => {
+                (number.log10() - f64::from(from)) / f64::from(to - from).max(1.0)
+            }
         };
         if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
     }
@@ -226,10 +228,7 @@ fn linear_marks(most: f64, marks_max: usize, whole: bool) -> Vec<(f64, usize)> {
     // 0.5 has one decimal, 0.02 two; more than twelve say nothing.
     let places = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
     // A mark that lies beyond the end by nothing but rounding is at the end.
-    marks
-        .filter(|mark| *mark <= most * (1.0 + 1e-9))
-        .map(|mark| (mark, places))
-        .collect()
+    marks.filter(|mark| *mark <= most * (1.0 + 1e-9)).map(|mark| (mark, places)).collect()
 }
 
 #[cfg(test)]
@@ -247,10 +246,7 @@ mod tests {
         assert_eq!(courses.merged, 42);
         assert_eq!(courses.here.iter().map(|step| step.exposed).sum::<u64>(), total);
         let slowest = |course: &[Step]| {
-            course
-                .iter()
-                .filter_map(|step| step.p99_milliseconds)
-                .fold(0.0, f64::max)
+            course.iter().filter_map(|step| step.p99_milliseconds).fold(0.0, f64::max)
         };
         assert_eq!(slowest(&courses.here), slowest(&report.here.course));
     }
@@ -275,11 +271,7 @@ mod tests {
         report.here.course.iter_mut().for_each(|step| step.phase = "before");
         report.here.course[5000].phase = "herd";
         let courses = Courses::new(&report);
-        let herd = Band {
-            name: "herd",
-            from: 2500.0,
-            to: 2500.5,
-        };
+        let herd = Band { name: "herd", from: 2500.0, to: 2500.5 };
         assert_eq!(courses.bands().get(1), Some(&herd));
         // As many changes as steps are not as many bands.
         for (n, step) in report.here.course.iter_mut().enumerate() {
@@ -300,10 +292,7 @@ mod tests {
 
     #[test]
     fn scales_have_round_marks_and_no_number_that_is_none() {
-        assert_eq!(
-            Scale::linear(7.0).marks(5, true),
-            [(0.0, 0), (2.0, 0), (4.0, 0), (6.0, 0)]
-        );
+        assert_eq!(Scale::linear(7.0).marks(5, true), [(0.0, 0), (2.0, 0), (4.0, 0), (6.0, 0)]);
         assert_eq!(Scale::linear(0.0).marks(5, true), [(0.0, 0), (1.0, 0)]);
         assert_eq!(Scale::linear(0.5).marks(5, false).last(), Some(&(0.5, 1)));
         let decades = Scale::of_latencies([0.5, 900.0, 0.0, f64::NAN].into_iter());
@@ -314,9 +303,6 @@ mod tests {
                 assert!((0.0..=1.0).contains(&scale.share(number)));
             }
         }
-        assert!(matches!(
-            Scale::of_latencies([1.0, 99.0].into_iter()),
-            Scale::Linear { .. }
-        ));
+        assert!(matches!(Scale::of_latencies([1.0, 99.0].into_iter()), Scale::Linear { .. }));
     }
 }

@@ -1,7 +1,9 @@
 //! Made-up reports for the tests of the page. They must never look like a real run's: seeds and
 //! names here are round.
 
-use super::super::{CellsReport, Lie, Misdeliveries, Passed, Phase, Report, Side, Step, Totals, WebCache};
+use super::super::{
+    CellsReport, Lie, Misdeliveries, Passed, Phase, Report, Side, Step, Totals, WebCache,
+};
 use crate::cells::Cell;
 
 /// A course of so many steps of half a second, with a herd in its second fifth.
@@ -53,11 +55,8 @@ pub(super) fn normal() -> Report {
         count,
     };
     let passed = |asked, hits, exposed| Passed { asked, hits, exposed };
-    let cache = |name: &str, here, conventional| WebCache {
-        name: name.to_owned(),
-        here,
-        conventional,
-    };
+    let cache =
+        |name: &str, here, conventional| WebCache { name: name.to_owned(), here, conventional };
     Report {
         version: "0.1.0",
         began_at: "2000-01-01T00:00:00Z".to_owned(),

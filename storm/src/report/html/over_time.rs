@@ -22,7 +22,9 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
         form,
         end,
     };
-    let end = |name: &str, run: &Run| (!run.is_empty()).then(|| format!("{name}: {}", chart::compact(most(run), 0)));
+    let end = |name: &str, run: &Run| {
+        (!run.is_empty()).then(|| format!("{name}: {}", chart::compact(most(run), 0)))
+    };
     let plot = Plot {
         title: format!(
             "Exposed answers over time, added up: {} here, {} at the conventional server",
@@ -96,7 +98,8 @@ fn exposures_table(courses: &Courses) -> Markup {
     for step in &courses.conventional {
         rows.entry((step.at_seconds * 1000.0).round() as u64).or_default().1 = Some(step);
     }
-    let exposed = |step: Option<&Step>| step.map_or_else(|| "-".to_owned(), |step| whole(step.exposed));
+    let exposed =
+        |step: Option<&Step>| step.map_or_else(|| "-".to_owned(), |step| whole(step.exposed));
     html! {
         div.scroll.is-high tabindex="0" role="region" aria-label="Exposures in each step" {
             table {
@@ -139,12 +142,7 @@ pub(super) fn latency(report: &Report, courses: &Courses) -> Markup {
     let all = half.iter().chain(&most).flatten().map(|&(_, latency)| latency);
     let scale = Scale::of_latencies(all);
     let worst = most.iter().flatten().map(|&(_, latency)| latency).fold(0.0, f64::max);
-    let shape = |class, runs: &Vec<Run>, form| Shape {
-        class,
-        runs: runs.clone(),
-        form,
-        end: None,
-    };
+    let shape = |class, runs: &Vec<Run>, form| Shape { class, runs: runs.clone(), form, end: None };
     let plot = Plot {
         title: format!(
             "Latency at this system in each step, p50 and p99; the highest p99 is {} ms",

@@ -143,10 +143,7 @@ pub(super) fn misdeliveries(report: &Report) -> Markup {
         };
         match groups.iter_mut().find(|group| group.name == entry.seam) {
             Some(group) => group.bars.push(bar),
-            None => groups.push(Group {
-                name: entry.seam.clone(),
-                bars: vec![bar],
-            }),
+            None => groups.push(Group { name: entry.seam.clone(), bars: vec![bar] }),
         }
     }
     let total = report.refused_misdeliveries();
@@ -186,10 +183,8 @@ pub(super) fn misdeliveries(report: &Report) -> Markup {
 }
 
 fn set_aside(report: &Report) -> Markup {
-    let sides = [
-        ("here", &report.here.set_aside),
-        ("conventional", &report.conventional.set_aside),
-    ];
+    let sides =
+        [("here", &report.here.set_aside), ("conventional", &report.conventional.set_aside)];
     html! {
         @if sides.iter().any(|(_, tiers)| !tiers.is_empty()) {
             h3 { "Tiers set aside" }
@@ -210,20 +205,15 @@ fn set_aside(report: &Report) -> Markup {
 
 /// How often the store was read for the same thing.
 pub(super) fn origin(report: &Report) -> Markup {
-    let sides: [(&str, &'static str, &Side); 2] = [
-        ("here", "here", &report.here),
-        ("conventional", "there", &report.conventional),
-    ];
+    let sides: [(&str, &'static str, &Side); 2] =
+        [("here", "here", &report.here), ("conventional", "there", &report.conventional)];
     let bar = |(name, class, side): (&str, &'static str, &Side)| Bar {
         name: name.to_owned(),
         value: table::reads_per_object(side),
         places: 2,
         class,
     };
-    let group = Group {
-        name: String::new(),
-        bars: sides.map(bar).into_iter().collect(),
-    };
+    let group = Group { name: String::new(), bars: sides.map(bar).into_iter().collect() };
     let per_object = |side: &Side| optional(table::reads_per_object(side), 2);
     let title = format!(
         "Reads per object at the origin: {} here, {} at the conventional server",

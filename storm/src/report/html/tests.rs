@@ -17,10 +17,8 @@ fn looked_over(page: String) -> String {
         assert!(place.is_none(), "{never} in the page: {around:?}");
     }
     for tag in ["section", "table", "svg", "details", "div", "tbody", "ul"] {
-        let (open, close) = (
-            page.matches(&format!("<{tag}")).count(),
-            page.matches(&format!("</{tag}>")).count(),
-        );
+        let (open, close) =
+            (page.matches(&format!("<{tag}")).count(), page.matches(&format!("</{tag}>")).count());
         assert_eq!(open, close, "<{tag}> is closed as often as it is opened");
     }
     assert_eq!(page.matches("<h1").count(), 1);
@@ -46,10 +44,7 @@ fn a_clean_run_says_what_the_conventional_server_exposed() {
     assert!(page.contains("nginx") && page.contains("(not asked)") && page.contains("(no hits)"));
     assert!(page.contains("Of 5 kinds of lies that were asked for, 5 were told to this system."));
     assert!(page.contains("with the same liars at the same rates"));
-    assert!(
-        page.contains("logarithmic"),
-        "latencies range over more than a factor of 100"
-    );
+    assert!(page.contains("logarithmic"), "latencies range over more than a factor of 100");
 }
 
 #[test]
@@ -57,7 +52,10 @@ fn a_run_without_anything_proves_nothing() {
     let page = checked(&fixture::nothing());
     assert!(page.contains("This run proves nothing: the conventional server did not leak"));
     assert!(page.contains("verdict is-notice"));
-    assert!(page.contains("No course was recorded.") && page.contains("No lies were told: none were asked for."));
+    assert!(
+        page.contains("No course was recorded.")
+            && page.contains("No lies were told: none were asked for.")
+    );
     assert!(!page.contains("Web caches in front"));
 }
 
@@ -86,7 +84,9 @@ fn an_exposure_here_is_said_plainly() {
     let mut report = fixture::exposed();
     report.conventional.exposed = 0;
     let page = checked(&report);
-    assert!(page.contains("reached the wrong eyes here: 1 answer") && !page.contains("proves nothing"));
+    assert!(
+        page.contains("reached the wrong eyes here: 1 answer") && !page.contains("proves nothing")
+    );
 }
 
 #[test]
@@ -105,11 +105,9 @@ fn what_limits_the_verdict_is_said() {
     report.here.uploads_lost = 1;
     report.lies.iter_mut().for_each(|lie| lie.told_here = 0);
     let page = checked(&report);
-    for caution in [
-        "No answer of this system was right",
-        "No lie was told to this system",
-        "lost 1 upload.",
-    ] {
+    for caution in
+        ["No answer of this system was right", "No lie was told to this system", "lost 1 upload."]
+    {
         assert!(page.contains(caution), "{caution}");
     }
     assert!(!checked(&fixture::normal()).contains("cautions\""));
@@ -146,11 +144,7 @@ fn phases_that_change_at_other_times_are_told() {
     let said = "The phases did not change at the same time";
     let mut report = fixture::normal();
     assert!(!checked(&report).contains(said));
-    report
-        .conventional
-        .course
-        .iter_mut()
-        .for_each(|step| step.phase = "herd");
+    report.conventional.course.iter_mut().for_each(|step| step.phase = "herd");
     assert!(checked(&report).contains(said));
 }
 

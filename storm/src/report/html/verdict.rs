@@ -18,12 +18,7 @@ struct Verdict {
 
 /// The verdict with the four numbers that matter.
 pub(super) fn section(report: &Report) -> Markup {
-    let Verdict {
-        class,
-        kicker,
-        sentence,
-        more,
-    } = verdict(report);
+    let Verdict { class, kicker, sentence, more } = verdict(report);
     let cautions = cautions(report);
     let more = more.into_iter().chain(told(report));
     let here = match report.forged.as_slice() {
@@ -56,21 +51,18 @@ fn told(report: &Report) -> Option<String> {
                      showing a camera that was just taken from them.";
         let leaks = if report.conventional.exposed > 0 { leaks } else { "" };
         return Some(
-            format!("No lies were told: none were asked for. {leaks}")
-                .trim_end()
-                .to_owned(),
+            format!("No lies were told: none were asked for. {leaks}").trim_end().to_owned(),
         );
     }
     let rest = match asked.saturating_sub(told) {
         0 => String::new(),
-        1 => " The run shows nothing of the other one; the table of lies says which, and why.".to_owned(),
-        rest => format!(" The run shows nothing of the other {rest}; the table of lies says which, and why."),
+        1 => " The run shows nothing of the other one; the table of lies says which, and why."
+            .to_owned(),
+        rest => format!(
+            " The run shows nothing of the other {rest}; the table of lies says which, and why."
+        ),
     };
-    let kinds = if asked == 1 {
-        "kind of lie that was"
-    } else {
-        "kinds of lies that were"
-    };
+    let kinds = if asked == 1 { "kind of lie that was" } else { "kinds of lies that were" };
     Some(format!(
         "Of {asked} {kinds} asked for, {told} {} told to this system.{rest}",
         if told == 1 { "was" } else { "were" }
@@ -91,7 +83,8 @@ fn verdict(report: &Report) -> Verdict {
                 answers(&report.here)
             ),
             more: vec![
-                "This system has to show zero. Until the cause is found, take this as a leak.".to_owned(),
+                "This system has to show zero. Until the cause is found, take this as a leak."
+                    .to_owned(),
                 beside(report),
             ],
         };
@@ -101,7 +94,9 @@ fn verdict(report: &Report) -> Verdict {
         return Verdict {
             class: "is-alert",
             kicker: "exposed through a web cache",
-            sentence: format!("Something of this system reached the wrong eyes through a web cache: {viewers}."),
+            sentence: format!(
+                "Something of this system reached the wrong eyes through a web cache: {viewers}."
+            ),
             more: vec![format!(
                 "Without a web cache in front, nothing was exposed here. {}",
                 beside(report)
@@ -138,11 +133,7 @@ fn verdict(report: &Report) -> Verdict {
 fn control(report: &Report) -> Verdict {
     let sentence = format!(
         "This was a control: the liars here were given what {} on: {}.",
-        if report.forged.len() == 1 {
-            "this defence rests"
-        } else {
-            "these defences rest"
-        },
+        if report.forged.len() == 1 { "this defence rests" } else { "these defences rest" },
         listed(&report.forged)
     );
     let leaked = report.here.exposed > 0 || through_caches(report) > 0;
@@ -156,7 +147,8 @@ fn control(report: &Report) -> Verdict {
             answers(&report.here)
         ),
         (false, 0) => {
-            "Neither server leaked, so it proves nothing: the detector has not been shown to work.".to_owned()
+            "Neither server leaked, so it proves nothing: the detector has not been shown to work."
+                .to_owned()
         }
         (false, _) => "Even so, nothing reached the wrong eyes here in this run.".to_owned(),
     }];
@@ -180,11 +172,17 @@ fn cautions(report: &Report) -> Vec<String> {
     let here = &report.here;
     let mut cautions = Vec::new();
     if here.right == 0 {
-        cautions.push("No answer of this system was right. Who serves nothing cannot expose anything.".to_owned());
+        cautions.push(
+            "No answer of this system was right. Who serves nothing cannot expose anything."
+                .to_owned(),
+        );
     }
     let told = |lie: fn(&Lie) -> u64| report.lies.iter().map(lie).fold(0, u64::saturating_add);
     if told(|lie| lie.told_here) == 0 && told(|lie| lie.told_conventional) > 0 {
-        cautions.push("No lie was told to this system; to the conventional server, lies were told.".to_owned());
+        cautions.push(
+            "No lie was told to this system; to the conventional server, lies were told."
+                .to_owned(),
+        );
     }
     if here.stale > 0 {
         let answers = count(here.stale, "answer", "answers");

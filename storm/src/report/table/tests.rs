@@ -17,11 +17,8 @@ fn report() -> Report {
         count,
     };
     let passed = |asked, hits, exposed| Passed { asked, hits, exposed };
-    let cache = |name: &str, here, conventional| WebCache {
-        name: name.to_owned(),
-        here,
-        conventional,
-    };
+    let cache =
+        |name: &str, here, conventional| WebCache { name: name.to_owned(), here, conventional };
     let lie = |seam, kind, rate, told_here, told_conventional| Lie {
         seam,
         kind,
@@ -45,11 +42,7 @@ fn report() -> Report {
         lies: vec![
             lie("memory-tier", "another-household", 0.02, 1234, 1300),
             lie("registry", "the-past", 0.0005, 12, 9),
-            Lie {
-                answers_here: 0,
-                ..lie("disk-tier", "cut", 0.01, 0, 0)
-            }
-            .noted(true),
+            Lie { answers_here: 0, ..lie("disk-tier", "cut", 0.01, 0, 0) }.noted(true),
             lie("index", "missing", 0.01, 0, 3).noted(false),
         ],
         here: Side {
@@ -67,10 +60,7 @@ fn report() -> Report {
             origin_reads: 210,
             origin_objects: 200,
             set_aside: vec![("memory-tier".to_owned(), 3)],
-            phases: vec![
-                phase("before", 2000.0, 0.42, 9.5),
-                phase("herd", 98_765.4, 12.3, 1234.5),
-            ],
+            phases: vec![phase("before", 2000.0, 0.42, 9.5), phase("herd", 98_765.4, 12.3, 1234.5)],
             ..Side::default()
         },
         conventional: Side {
@@ -169,7 +159,10 @@ fn what_was_not_is_left_out() {
     for heading in ["tiers set aside", "web caches", "defences that liars forged"] {
         assert!(!text.contains(heading), "{heading}");
     }
-    assert!(text.contains("by seam and fault\n  none\n") && text.contains("lies told\n  none: none were asked for\n"));
+    assert!(
+        text.contains("by seam and fault\n  none\n")
+            && text.contains("lies told\n  none: none were asked for\n")
+    );
 }
 
 #[test]
@@ -188,16 +181,12 @@ fn no_line_is_wider_than_the_terminal_nor_moves_its_cursor() {
     widest(&mut report.here);
     widest(&mut report.conventional);
     report.forged = vec![name()];
-    report
-        .lies
-        .iter_mut()
-        .for_each(|lie| lie.note = Some(format!("{NOT_TOLD}; {}", "long words \u{1b}[31m ".repeat(20))));
+    report.lies.iter_mut().for_each(|lie| {
+        lie.note = Some(format!("{NOT_TOLD}; {}", "long words \u{1b}[31m ".repeat(20)))
+    });
     report.here.set_aside = vec![(name(), u64::MAX)];
-    report.here.misdeliveries = vec![Misdeliveries {
-        seam: name(),
-        fault: name(),
-        count: u64::MAX,
-    }];
+    report.here.misdeliveries =
+        vec![Misdeliveries { seam: name(), fault: name(), count: u64::MAX }];
     let text = table(&report);
     let widest = text.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(COLUMNS_MAX), "{widest:?}\n{text}");

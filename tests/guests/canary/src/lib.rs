@@ -14,7 +14,9 @@ mod bindings {
     wit_bindgen::generate!({ world: "footage-handler", path: "../../../wit" });
 }
 
-use bindings::exports::eyesonly::edge::handler::{Body, Guest, MediaType, Question, Response, Status};
+use bindings::exports::eyesonly::edge::handler::{
+    Body, Guest, MediaType, Question, Response, Status,
+};
 use bindings::eyesonly::edge::footage::Grant;
 
 const PAGE_BYTES: usize = 65536;
@@ -76,11 +78,7 @@ impl Guest for Canary {
 }
 
 fn answer(bytes: Vec<u8>) -> Response {
-    Response {
-        status: Status::Ok,
-        media_type: MediaType::Json,
-        body: Body::Bytes(bytes),
-    }
+    Response { status: Status::Ok, media_type: MediaType::Json, body: Body::Bytes(bytes) }
 }
 
 fn memory_bytes() -> usize {

@@ -13,7 +13,9 @@ mod bindings {
     wit_bindgen::generate!({ world: "footage-handler", path: "../../../wit" });
 }
 
-use bindings::exports::eyesonly::edge::handler::{Body, FootageRange, Guest, MediaType, Question, Response, Status};
+use bindings::exports::eyesonly::edge::handler::{
+    Body, FootageRange, Guest, MediaType, Question, Response, Status,
+};
 use bindings::eyesonly::edge::events::{get_event, list_events};
 use bindings::eyesonly::edge::footage::{Grant, Object};
 use bindings::eyesonly::edge::renditions::{recall, remember};
@@ -57,11 +59,7 @@ impl Guest for Misbehave {
 }
 
 fn respond(status: Status, body: Body) -> Response {
-    Response {
-        status,
-        media_type: MediaType::Jpeg,
-        body,
-    }
+    Response { status, media_type: MediaType::Jpeg, body }
 }
 
 fn ok(bytes: Vec<u8>) -> Response {
@@ -120,30 +118,19 @@ fn rendition(grant: &Grant) -> Response {
     match made {
         Ok(source) => {
             let length = source.length();
-            respond(
-                Status::Ok,
-                Body::Footage(FootageRange {
-                    source,
-                    offset: 0,
-                    length,
-                }),
-            )
+            respond(Status::Ok, Body::Footage(FootageRange { source, offset: 0, length }))
         }
         Err(_) => respond(Status::Failed, Body::Empty),
     }
 }
 
 fn make_and_never_end(grant: &Grant) -> Response {
-    let _making = grant
-        .newest_still()
-        .map(|source| recall(&source, "never").map(|_| source));
+    let _making = grant.newest_still().map(|source| recall(&source, "never").map(|_| source));
     spin()
 }
 
 fn make_and_trap(grant: &Grant) -> Response {
-    let _making = grant
-        .newest_still()
-        .map(|source| recall(&source, "trap").map(|_| source));
+    let _making = grant.newest_still().map(|source| recall(&source, "trap").map(|_| source));
     core::arch::wasm32::unreachable()
 }
 
@@ -164,30 +151,15 @@ fn wrong_questions(grant: &Grant) -> Vec<String> {
         ),
         line("event-still of an absent id", grant.event_still(ABSENT).map(length)),
         line("event-clip of an absent id", grant.event_clip(ABSENT).map(length)),
-        line(
-            "event-clip of a long id",
-            grant.event_clip(&ABSENT.repeat(1000)).map(length),
-        ),
-        line(
-            "get-event of an absent id",
-            get_event(grant, ABSENT).map(|event| event.id),
-        ),
+        line("event-clip of a long id", grant.event_clip(&ABSENT.repeat(1000)).map(length)),
+        line("get-event of an absent id", get_event(grant, ABSENT).map(|event| event.id)),
         line(
             "get-event of a long id",
             get_event(grant, &"0".repeat(100_000)).map(|event| event.id),
         ),
-        line(
-            "list-events, none",
-            list_events(grant, None, 0).map(|page| page.events.len()),
-        ),
-        line(
-            "list-events, too many",
-            list_events(grant, None, 101).map(|page| page.events.len()),
-        ),
-        line(
-            "list-events, most",
-            list_events(grant, None, u32::MAX).map(|page| page.events.len()),
-        ),
+        line("list-events, none", list_events(grant, None, 0).map(|page| page.events.len())),
+        line("list-events, too many", list_events(grant, None, 101).map(|page| page.events.len())),
+        line("list-events, most", list_events(grant, None, u32::MAX).map(|page| page.events.len())),
         line(
             "list-events before a word",
             list_events(grant, Some("now"), 10).map(|page| page.events.len()),
@@ -233,10 +205,7 @@ fn remember_of_two(grant: &Grant) -> Vec<String> {
     };
     let mut lines = vec![
         line("of the first", remember(&first, "two", b"bytes").map(|_| "remembered")),
-        line(
-            "of the second",
-            remember(&second, "two", b"bytes").map(|_| "remembered"),
-        ),
+        line("of the second", remember(&second, "two", b"bytes").map(|_| "remembered")),
     ];
     drop(second);
     lines.push(line(

@@ -38,7 +38,12 @@ pub trait Footage {
     /// The rendition of `source` under `name`, if it is at hand.
     fn recall(&self, source: &Self::Object, name: &str) -> Result<Option<Self::Object>, Refusal>;
     /// Keeps `bytes` as the rendition `name` of `source`.
-    fn remember(&self, source: &Self::Object, name: &str, bytes: &[u8]) -> Result<Self::Object, Refusal>;
+    fn remember(
+        &self,
+        source: &Self::Object,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Self::Object, Refusal>;
 }
 
 /// The answer to a question.
@@ -72,7 +77,11 @@ pub fn answer<F: Footage>(footage: &F, event: Option<&str>, width: u32) -> Answe
     })
 }
 
-fn masked<F: Footage>(footage: &F, event: Option<&str>, width: u16) -> Result<Answer<F::Object>, Refusal> {
+fn masked<F: Footage>(
+    footage: &F,
+    event: Option<&str>,
+    width: u16,
+) -> Result<Answer<F::Object>, Refusal> {
     let source = match event {
         Some(event) => footage.event_still(event)?,
         None => footage.newest_still()?,

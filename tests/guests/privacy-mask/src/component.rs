@@ -67,24 +67,15 @@ impl Guest for Handler {
             _ => Answer::NotFound,
         };
         let (status, body) = match answer {
-            Answer::Rendition(source, length) => (
-                Status::Ok,
-                Body::Footage(FootageRange {
-                    source,
-                    offset: 0,
-                    length,
-                }),
-            ),
+            Answer::Rendition(source, length) => {
+                (Status::Ok, Body::Footage(FootageRange { source, offset: 0, length }))
+            }
             Answer::Bytes(bytes) => (Status::Ok, Body::Bytes(bytes)),
             Answer::BadRequest => (Status::BadRequest, Body::Empty),
             Answer::NotFound => (Status::NotFound, Body::Empty),
             Answer::Unavailable => (Status::Unavailable, Body::Empty),
             Answer::Failed => (Status::Failed, Body::Empty),
         };
-        Response {
-            status,
-            media_type: MediaType::Jpeg,
-            body,
-        }
+        Response { status, media_type: MediaType::Jpeg, body }
     }
 }

@@ -21,12 +21,7 @@ pub struct Zone {
 }
 
 /// What nobody sees: the neighbour's windows.
-pub const ZONE: Zone = Zone {
-    left: 600,
-    top: 100,
-    width: 300,
-    height: 400,
-};
+pub const ZONE: Zone = Zone { left: 600, top: 100, width: 300, height: 400 };
 
 /// A JPEG holds its pixels in blocks of at most so many a side, and what is in the zone colours the rest of its block a little. So the zone
 /// is widened by one block.
@@ -103,14 +98,24 @@ fn hidden(from: usize, length: usize, stored: u16, scaled: u16) -> Range<usize> 
     start..end.min(scaled)
 }
 
-fn black_out(pixels: &mut [u8], width: usize, channels: usize, rows: Range<usize>, columns: Range<usize>) {
+fn black_out(
+    pixels: &mut [u8],
+    width: usize,
+    channels: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
     for row in pixels.chunks_mut(width * channels).skip(rows.start).take(rows.len()) {
         let zone = row.get_mut(columns.start * channels..columns.end * channels);
         zone.into_iter().for_each(|zone| zone.fill(0));
     }
 }
 
-fn resized<P: fir::PixelTrait>(pixels: &[u8], from: (u16, u16), to: (u16, u16)) -> Result<Vec<u8>, MaskError> {
+fn resized<P: fir::PixelTrait>(
+    pixels: &[u8],
+    from: (u16, u16),
+    to: (u16, u16),
+) -> Result<Vec<u8>, MaskError> {
     let source = fir::images::TypedImageRef::<P>::from_buffer(from.0.into(), from.1.into(), pixels)
         .map_err(|_| MaskError::Resize)?;
     let mut made = vec![0; usize::from(to.0) * usize::from(to.1) * P::size()];

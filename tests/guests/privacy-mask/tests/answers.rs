@@ -61,24 +61,15 @@ fn what_is_not_at_hand_is_made_and_remembered() {
     let Answer::Rendition(made, _) = answer(&host, Some("some-id"), 300) else {
         panic!("expected a rendition");
     };
-    assert_eq!(
-        host.0.asked(),
-        ["event some-id", "recall w320-1", "read", "remember w320-1"]
-    );
+    assert_eq!(host.0.asked(), ["event some-id", "recall w320-1", "read", "remember w320-1"]);
     assert_eq!(host.0.remembered(), [("w320-1".to_owned(), made.bytes().to_vec())]);
     assert_eq!(made.bytes(), masked(STILL, 320).unwrap());
 }
 
 #[test]
 fn what_is_at_hand_is_answered_by_its_handle() {
-    let host = Host(Grant {
-        recall: Ok(Some(vec![7; 1234])),
-        ..Grant::with_still(STILL)
-    });
-    assert_eq!(
-        answer(&host, None, 320),
-        Answer::Rendition(Object::rendition([7; 1234]), 1234)
-    );
+    let host = Host(Grant { recall: Ok(Some(vec![7; 1234])), ..Grant::with_still(STILL) });
+    assert_eq!(answer(&host, None, 320), Answer::Rendition(Object::rendition([7; 1234]), 1234));
     assert_eq!(host.0.asked(), ["newest", "recall w320-1"]);
 }
 
@@ -95,10 +86,7 @@ fn each_refusal_has_its_answer() {
     check(&|grant| grant.newest_still = Err(ErrorCode::Limit), Answer::Failed);
     check(&|grant| grant.recall = Err(ErrorCode::Unavailable), Answer::Unavailable);
     check(&|grant| grant.read = Err(ErrorCode::Unavailable), Answer::Unavailable);
-    check(
-        &|grant| grant.newest_still = Ok(b"not a picture".to_vec()),
-        Answer::Failed,
-    );
+    check(&|grant| grant.newest_still = Ok(b"not a picture".to_vec()), Answer::Failed);
     check(&|grant| grant.newest_still = Ok(Vec::new()), Answer::Failed);
     check(
         &|grant| grant.remember = Err(ErrorCode::Unavailable),
@@ -144,7 +132,8 @@ fn still(columns: usize, rows: usize, zone: &dyn Fn(usize) -> u8) -> Vec<u8> {
             let inside = |at: usize, side: usize, from: usize, length: usize| {
                 at * 1000 >= from * side && at * 1000 < (from + length) * side
             };
-            let is_zone = inside(column, columns, ZONE.left, ZONE.width) && inside(row, rows, ZONE.top, ZONE.height);
+            let is_zone = inside(column, columns, ZONE.left, ZONE.width)
+                && inside(row, rows, ZONE.top, ZONE.height);
             let level = |channel: usize| match is_zone {
                 true => zone(row * 31 + column * 7 + channel * 11),
                 false => (row + 2 * column + 80 * channel) as u8,

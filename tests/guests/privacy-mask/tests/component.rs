@@ -28,7 +28,9 @@ fn look(answered: &Answered) -> ((u16, u16), [u8; 3], [u8; 3]) {
     let pixels = decoder.decode().unwrap();
     let info = decoder.info().unwrap();
     let (columns, rows) = (usize::from(info.width), usize::from(info.height));
-    let at = |x: usize, y: usize| pixels.as_chunks::<3>().0[y * rows / 1000 * columns + x * columns / 1000];
+    let at = |x: usize, y: usize| {
+        pixels.as_chunks::<3>().0[y * rows / 1000 * columns + x * columns / 1000]
+    };
     let (x, y) = (ZONE.left + ZONE.width / 2, ZONE.top + ZONE.height / 2);
     ((info.width, info.height), at(x, y), at(1000 - x, y))
 }
@@ -70,10 +72,7 @@ async fn a_rendition_of_the_mask_is_nobody_elses() {
     assert!(!house.is_at_hand(&thumbnail, None, "w320-1").await);
 
     let (_, inside, _) = look(&still(&house, &thumbnail, None, 320).await);
-    assert!(
-        !is_black(inside),
-        "the thumbnail handler was given the mask's rendition"
-    );
+    assert!(!is_black(inside), "the thumbnail handler was given the mask's rendition");
     assert!(house.is_at_hand(&thumbnail, None, "w320-1").await);
     assert_eq!(still(&house, &mask, None, 320).await, masked);
 }
@@ -84,20 +83,11 @@ async fn other_questions_are_not_its() {
     let mask = house.load(MASK);
     let event = house.put_event("").await;
     for question in [
-        Question::Still {
-            event: None,
-            width: 320,
-        },
-        Question::Still {
-            event: Some(event.clone()),
-            width: 320,
-        },
+        Question::Still { event: None, width: 320 },
+        Question::Still { event: Some(event.clone()), width: 320 },
         Question::Event(event.clone()),
         Question::Clip(event),
-        Question::Events {
-            before: None,
-            limit: 10,
-        },
+        Question::Events { before: None, limit: 10 },
     ] {
         let answered = house.ask(&mask, question).await.unwrap();
         assert_eq!((answered.status, answered.bytes), (Status::NotFound, Vec::new()));

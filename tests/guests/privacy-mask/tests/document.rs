@@ -1,10 +1,6 @@
 //! docs/writing-a-component.md shows this crate as it is: every block of code in it stands, word for word, in a file of the crate.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed expectation is how a test fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 const DOCUMENT: &str = include_str!("../../../../docs/writing-a-component.md");
 const FILES: [(&str, &str); 7] = [

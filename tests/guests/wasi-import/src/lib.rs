@@ -24,7 +24,9 @@ mod bindings {
     });
 }
 
-use bindings::exports::eyesonly::edge::handler::{Body, Guest, MediaType, Question, Response, Status};
+use bindings::exports::eyesonly::edge::handler::{
+    Body, Guest, MediaType, Question, Response, Status,
+};
 use bindings::eyesonly::edge::footage::Grant;
 use bindings::wasi::clocks::monotonic_clock::now;
 

@@ -6,14 +6,7 @@ use super::{WALL_MODULES, WallCamera, login_page, path_segment, wall_page};
 use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY};
 
 fn camera<'a>(id: &str, name: &'a str) -> WallCamera<'a> {
-    WallCamera {
-        id: id.to_owned(),
-        name,
-        live: true,
-        events: true,
-        clips: true,
-        may_delete: true,
-    }
+    WallCamera { id: id.to_owned(), name, live: true, events: true, clips: true, may_delete: true }
 }
 
 fn wall() -> String {
@@ -27,18 +20,12 @@ fn asset_text(path: &str) -> &'static str {
 
 /// Every tag of a page with its attributes, text between tags left out.
 fn tags(page: &str) -> Vec<&str> {
-    page.split('<')
-        .skip(1)
-        .map(|rest| rest.split_once('>').unwrap().0)
-        .collect()
+    page.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0).collect()
 }
 
 /// What stands between each `before` and the next of `until`.
 fn all_between<'a>(text: &'a str, before: &str, until: &[char]) -> Vec<&'a str> {
-    text.split(before)
-        .skip(1)
-        .map(|rest| rest.split(until).next().unwrap())
-        .collect()
+    text.split(before).skip(1).map(|rest| rest.split(until).next().unwrap()).collect()
 }
 
 #[test]
@@ -48,11 +35,7 @@ fn names_are_text_wherever_they_stand() {
     assert!(!page.contains("<script>"), "a name opened a tag");
     assert!(!page.contains("\" onload"), "a name left its attribute");
     // The viewer's name twice (text, title); the camera's in its button, its heading and its link.
-    assert_eq!(
-        page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload")
-            .count(),
-        5
-    );
+    assert_eq!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload").count(), 5);
 }
 
 #[test]
@@ -69,19 +52,13 @@ fn the_login_page_is_the_same_for_everybody() {
     let _ = wall();
     assert_eq!(first.as_bytes(), login_page().as_bytes());
     assert!(!first.contains("Night owl") && !first.contains("/v1/0"));
-    assert!(
-        first.contains("method=\"post\""),
-        "a GET form would put the password into an address"
-    );
+    assert!(first.contains("method=\"post\""), "a GET form would put the password into an address");
 }
 
 #[test]
 fn the_hooks_that_browser_tests_use_are_there() {
     let hooks = |page: &str| -> BTreeSet<String> {
-        all_between(page, "data-testid=\"", &['"'])
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
+        all_between(page, "data-testid=\"", &['"']).into_iter().map(str::to_owned).collect()
     };
     let login = hooks(&login_page());
     for hook in ["login-name", "login-password", "login-submit", "login-error"] {
@@ -116,10 +93,7 @@ fn nothing_runs_or_is_styled_inline() {
             for attribute in tag.split_whitespace().skip(1) {
                 let name = attribute.split('=').next().unwrap();
                 // Names that people chose are no attributes: this page's have no blank before "on".
-                assert!(
-                    !(name.starts_with("on") && attribute.contains('=')),
-                    "handler in <{tag}>"
-                );
+                assert!(!(name.starts_with("on") && attribute.contains('=')), "handler in <{tag}>");
                 assert_ne!(name, "style", "style in <{tag}>");
             }
             assert!(!tag.contains("javascript:"), "<{tag}>");
@@ -148,9 +122,7 @@ fn every_file_asked_for_is_served() {
     for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
         let text = asset_text(asset.path);
         asked.extend(
-            all_between(text, "from \"./", &['"'])
-                .iter()
-                .map(|name| format!("/assets/{name}")),
+            all_between(text, "from \"./", &['"']).iter().map(|name| format!("/assets/{name}")),
         );
         asked.extend(
             all_between(text, "`/assets/", &['`', '#'])
@@ -165,17 +137,14 @@ fn every_file_asked_for_is_served() {
 
 #[test]
 fn every_drawing_is_in_the_sprite() {
-    let sprite: BTreeSet<&str> = all_between(asset_text("/assets/icons.svg"), "symbol id=\"", &['"'])
-        .into_iter()
-        .collect();
+    let sprite: BTreeSet<&str> =
+        all_between(asset_text("/assets/icons.svg"), "symbol id=\"", &['"']).into_iter().collect();
     for page in [login_page(), wall(), wall_page("v", &[])] {
         for name in all_between(&page, "icons.svg#", &['"']) {
             assert!(sprite.contains(name), "no drawing {name}");
         }
     }
-    for kind in [
-        "person", "motion", "vehicle", "animal", "package", "doorbell", "sound", "other",
-    ] {
+    for kind in ["person", "motion", "vehicle", "animal", "package", "doorbell", "sound", "other"] {
         assert!(sprite.contains(kind), "no drawing {kind}");
     }
 }
@@ -183,19 +152,12 @@ fn every_drawing_is_in_the_sprite() {
 #[test]
 fn every_part_that_a_module_takes_is_on_its_page() {
     let ids = |page: &str| -> BTreeSet<String> {
-        all_between(page, " id=\"", &['"'])
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
+        all_between(page, " id=\"", &['"']).into_iter().map(str::to_owned).collect()
     };
     let on_wall = ids(&wall());
     let on_login = ids(&login_page());
     for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
-        let there = if asset.path == "/assets/login.js" {
-            &on_login
-        } else {
-            &on_wall
-        };
+        let there = if asset.path == "/assets/login.js" { &on_login } else { &on_wall };
         for id in all_between(asset_text(asset.path), "part(\"", &['"']) {
             assert!(there.contains(id), "{} takes #{id}", asset.path);
         }
@@ -225,7 +187,10 @@ fn no_module_turns_text_into_markup_or_code() {
         }
         assert!(text.starts_with("// "), "{} doesn't say what it is for", asset.path);
     }
-    assert!(!asset_text("/assets/app.css").contains("url(") && !asset_text("/assets/app.css").contains("@import"));
+    assert!(
+        !asset_text("/assets/app.css").contains("url(")
+            && !asset_text("/assets/app.css").contains("@import")
+    );
 }
 
 #[test]
@@ -234,15 +199,9 @@ fn the_policy_lets_nothing_inline_or_foreign_in() {
     assert_eq!(directives.first(), Some(&"default-src 'none'"));
     for directive in &directives {
         for source in directive.split_whitespace().skip(1) {
-            assert!(
-                ["'none'", "'self'", "'script'", "blob:"].contains(&source),
-                "{directive}"
-            );
+            assert!(["'none'", "'self'", "'script'", "blob:"].contains(&source), "{directive}");
         }
-        assert!(
-            !directive.contains("blob:") || directive.starts_with("img-src "),
-            "{directive}"
-        );
+        assert!(!directive.contains("blob:") || directive.starts_with("img-src "), "{directive}");
     }
 }
 
@@ -254,7 +213,11 @@ fn the_wall_offers_only_what_the_viewer_may_do() {
     shared.may_delete = false;
     let page = wall_page("v", &[shared]);
     assert!(!page.contains("data-testid=\"camera-events\""));
-    assert!(!page.contains(" data-may-delete") && !page.contains(" data-clips") && !page.contains(" data-events"));
+    assert!(
+        !page.contains(" data-may-delete")
+            && !page.contains(" data-clips")
+            && !page.contains(" data-events")
+    );
     let page = wall_page("v", &[camera("0195", "Yard")]);
     assert!(page.contains("href=\"#camera=0195\""));
     assert!(page.contains(" data-may-delete") && page.contains(" data-clips"));

@@ -91,18 +91,9 @@ fn bytes_leave_as_they_were_answered() {
     let too_many = [most.as_slice(), b"x"].concat();
     let refused = leave_bytes(&backend, &home.credential, &too_many);
     assert_eq!(refused.err(), Some(Problem::Failed), "beyond the contract");
-    for status in [
-        Status::BadRequest,
-        Status::NotFound,
-        Status::Unavailable,
-        Status::Failed,
-    ] {
+    for status in [Status::BadRequest, Status::NotFound, Status::Unavailable, Status::Failed] {
         let body = Body::Bytes(b"{}".to_vec());
-        let answered = Answered {
-            status,
-            media_type: MediaType::Json,
-            body,
-        };
+        let answered = Answered { status, media_type: MediaType::Json, body };
         let refused = backend.depart(&home.credential, None, answered);
         assert_eq!(refused.err(), Some(Problem::Failed), "the front says it: {status:?}");
     }
@@ -150,14 +141,8 @@ fn a_session_that_ends_in_mid_clip_cuts_it() {
         let (backend, handling) = admitted(&edge, home, Name::Clip);
         let source = handling.event_clip(&event.to_string()).unwrap();
         let length = source.length();
-        let body = Body::Footage {
-            source,
-            offset: 0,
-            length,
-        };
-        backend
-            .depart(&home.credential, None, answered(MediaType::Mp4, body))
-            .unwrap()
+        let body = Body::Footage { source, offset: 0, length };
+        backend.depart(&home.credential, None, answered(MediaType::Mp4, body)).unwrap()
     };
     assert!(all_of(&depart()) == clip);
 
@@ -171,9 +156,5 @@ fn a_session_that_ends_in_mid_clip_cuts_it() {
         }
     };
     assert_eq!((cut, sent), (Err(Problem::Unavailable), EXTENT_PLAIN_BYTES));
-    assert_eq!(
-        departure.next_piece(),
-        Err(Problem::Unavailable),
-        "it never looks like an end"
-    );
+    assert_eq!(departure.next_piece(), Err(Problem::Unavailable), "it never looks like an end");
 }

@@ -137,11 +137,7 @@ fn only_an_instance_that_opened_one_object_remembers() {
     let (backend, handling) = admitted(&edge, home, Name::Thumbnail);
     let source = handling.newest_still().unwrap();
     assert!(source.recall("width-320").unwrap().is_none());
-    assert_eq!(
-        source.recall("width-640").err(),
-        Some(FootageError::Limit),
-        "one at a time"
-    );
+    assert_eq!(source.recall("width-640").err(), Some(FootageError::Limit), "one at a time");
     assert_eq!(source.recall("Width").err(), Some(FootageError::Invalid));
     let remember = |source: &Object, bytes: Vec<u8>| source.remember("width-320", bytes);
     assert_eq!(remember(&source, Vec::new()).err(), Some(FootageError::Invalid));

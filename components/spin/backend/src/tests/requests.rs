@@ -23,10 +23,7 @@ fn a_key_that_is_missing_short_or_another_opens_nothing_and_is_never_shown() {
     assert!(matches!(closed(Some(&other)), Closed::OtherKey));
     for key in [&short, &other] {
         let said = closed(Some(key)).to_string();
-        assert!(
-            !said.contains(key.as_str()) && said.contains("key_encryption_key"),
-            "{said}"
-        );
+        assert!(!said.contains(key.as_str()) && said.contains("key_encryption_key"), "{said}");
     }
     let settings = Settings {
         key_encryption_key: Some(Zeroizing::new(key())),
@@ -56,13 +53,11 @@ fn an_instance_is_asked_for_one_thing() {
     admit(&backend, home).unwrap();
     assert_eq!(admit(&backend, other), Err(Problem::Unavailable), "another's");
     assert_eq!(admit(&backend, home), Err(Problem::Unavailable), "the same again");
-    assert_eq!(
-        backend.admit_camera(&home.camera_credential).err(),
-        Some(Problem::Unavailable)
-    );
+    assert_eq!(backend.admit_camera(&home.camera_credential).err(), Some(Problem::Unavailable));
     let listed = backend.list_cameras(&other.credential, &other.tag);
     assert_eq!(listed.err(), Some(Problem::Unavailable));
-    let deleted = backend.delete_event(&home.credential, &home.tag, &home.camera(), &id().to_string());
+    let deleted =
+        backend.delete_event(&home.credential, &home.tag, &home.camera(), &id().to_string());
     assert_eq!(deleted.err(), Some(Problem::Unavailable));
     assert_eq!(backend.logout(&home.credential), Err(Problem::Unavailable));
     // What was admitted first stands.
@@ -75,11 +70,7 @@ fn an_instance_is_asked_for_one_thing() {
     let backend = edge.instance();
     let refused = backend.admit(Name::Thumbnail, &home.credential, &other.tag, &home.camera());
     assert_eq!(refused.err(), Some(Problem::NotFound), "another session's address");
-    assert_eq!(
-        admit(&backend, home),
-        Err(Problem::Unavailable),
-        "a refusal is an answer too"
-    );
+    assert_eq!(admit(&backend, home), Err(Problem::Unavailable), "a refusal is an answer too");
 }
 
 #[test]
@@ -91,11 +82,7 @@ fn the_way_out_knows_its_requester() {
     let backend = edge.instance();
     let before = edge.ledger.deliveries();
     let leaves = |raw: &str| leave_bytes(&backend, raw, b"a still").map(|_| ());
-    assert_eq!(
-        leaves(&home.credential),
-        Err(Problem::Unavailable),
-        "nobody was admitted"
-    );
+    assert_eq!(leaves(&home.credential), Err(Problem::Unavailable), "nobody was admitted");
     home.admit(&backend, Name::Thumbnail).unwrap();
     for raw in [other.credential.as_str(), "", home.camera_credential.as_str()] {
         assert_eq!(leaves(raw), Err(Problem::Unavailable));
@@ -136,21 +123,12 @@ fn a_right_that_is_not_in_force_names_no_camera() {
     let edge = Edge::new();
     let _runtime = edge.runtime.enter();
     let [home, other] = &edge.homes;
-    let viewer = Verifier::new(edge.keys.edge())
-        .viewer(&home.credential)
-        .unwrap()
-        .viewer();
-    let mut record: ViewerRecord = ended(edge.records.read(viewer.as_bytes())).unwrap().unwrap().unwrap();
+    let viewer = Verifier::new(edge.keys.edge()).viewer(&home.credential).unwrap().viewer();
+    let mut record: ViewerRecord =
+        ended(edge.records.read(viewer.as_bytes())).unwrap().unwrap().unwrap();
     let right = record.cameras[0].clone();
-    let expired = CameraRight {
-        expires_at_seconds: Some(1),
-        ..right.clone()
-    };
-    let foreign = CameraRight {
-        camera: other.camera,
-        household: other.household,
-        ..right
-    };
+    let expired = CameraRight { expires_at_seconds: Some(1), ..right.clone() };
+    let foreign = CameraRight { camera: other.camera, household: other.household, ..right };
     let was = record.sequence;
     record.cameras = vec![expired, foreign];
     record.sequence = ended(edge.records.position()).unwrap().unwrap().rights.number + 1;
@@ -160,29 +138,21 @@ fn a_right_that_is_not_in_force_names_no_camera() {
         expect: Expect::At(was),
         record: Some(Mint::new(edge.keys.edge()).seal(&record, clock::random()).unwrap()),
     };
-    ended(edge.records.commit(vec![change], Some(record.sequence)))
-        .unwrap()
-        .unwrap();
+    ended(edge.records.commit(vec![change], Some(record.sequence))).unwrap().unwrap();
 
     let backend = edge.instance();
     let identified = backend.list_cameras(&home.credential, &home.tag).unwrap();
     assert_eq!(identified.rights().cameras().count(), 0);
     for camera in [home.camera(), other.camera()] {
-        for name in [
-            Name::Thumbnail,
-            Name::Events,
-            Name::Event,
-            Name::EventThumbnail,
-            Name::Clip,
-        ] {
-            let admit = |backend: &Backend| backend.admit(name, &home.credential, &home.tag, &camera).map(|_| ());
+        for name in [Name::Thumbnail, Name::Events, Name::Event, Name::EventThumbnail, Name::Clip] {
+            let admit = |backend: &Backend| {
+                backend.admit(name, &home.credential, &home.tag, &camera).map(|_| ())
+            };
             assert_eq!(edge.ask(admit), Err(Problem::NotFound), "{name:?} {camera}");
         }
         let event = id().to_string();
         let delete = |backend: &Backend| {
-            backend
-                .delete_event(&home.credential, &home.tag, &camera, &event)
-                .map(|_| ())
+            backend.delete_event(&home.credential, &home.tag, &camera, &event).map(|_| ())
         };
         assert_eq!(edge.ask(delete), Err(Problem::NotFound));
     }
@@ -192,8 +162,11 @@ fn a_right_that_is_not_in_force_names_no_camera() {
 fn a_session_begins_and_ends() {
     let edge = Edge::new();
     let home = &edge.homes[0];
-    let wrong =
-        |_: usize| edge.ask(|backend| backend.login(home.name, Zeroizing::new("another one".to_owned()), "nowhere"));
+    let wrong = |_: usize| {
+        edge.ask(|backend| {
+            backend.login(home.name, Zeroizing::new("another one".to_owned()), "nowhere")
+        })
+    };
     assert_eq!(wrong(0).err(), Some(Problem::WrongLogin));
     // Counted in the store, since an instance is gone with its request; what is no address counts
     // as one. The first wait is a second, which a busy machine may take by itself; the next is
@@ -215,9 +188,7 @@ fn another_households_camera_does_not_exist() {
     let [home, other] = &edge.homes;
     for camera in [other.camera(), id().to_string(), String::new()] {
         let refused = edge.ask(|backend| {
-            backend
-                .admit(Name::Thumbnail, &home.credential, &home.tag, &camera)
-                .err()
+            backend.admit(Name::Thumbnail, &home.credential, &home.tag, &camera).err()
         });
         assert_eq!(refused, Some(Problem::NotFound), "{camera}");
     }

@@ -26,11 +26,7 @@ fn an_upload_is_read_back_and_known_again() {
     // Sealed, whatever is in it.
     let needle = &LARGE_STILL[200..232];
     let values = edge.kv.0.lock().unwrap();
-    assert!(
-        values
-            .values()
-            .all(|value| !value.windows(32).any(|window| window == needle))
-    );
+    assert!(values.values().all(|value| !value.windows(32).any(|window| window == needle)));
 }
 
 #[test]
@@ -73,21 +69,17 @@ fn an_upload_that_was_refused_takes_no_more() {
         assert_eq!(upload.push(STILL.to_vec()), refused, "it stays refused");
         assert_eq!(upload.finish(true).map(|_| ()), refused);
 
-        let refused = |kind, id: &str, length, digest| intake.begin(kind, id, length, digest).err().unwrap();
+        let refused =
+            |kind, id: &str, length, digest| intake.begin(kind, id, length, digest).err().unwrap();
         let too_large = refused(Kind::Still, &id().to_string(), Some(u64::MAX), None);
         assert!(matches!(too_large, Problem::TooLarge(_)));
         let of_nothing = refused(Kind::Clip, &id().to_string(), None, None);
         assert!(matches!(of_nothing, Problem::Conflict(_)), "before its body comes");
-        assert!(matches!(
-            refused(Kind::Still, "one", None, None),
-            Problem::BadRequest(_)
-        ));
+        assert!(matches!(refused(Kind::Still, "one", None, None), Problem::BadRequest(_)));
         let digest = refused(Kind::Still, &id().to_string(), None, Some("sha-256=1"));
         assert!(matches!(digest, Problem::BadRequest(_)));
 
-        let upload = intake
-            .begin(Kind::Still, &id().to_string(), None, Some(ANOTHER))
-            .unwrap();
+        let upload = intake.begin(Kind::Still, &id().to_string(), None, Some(ANOTHER)).unwrap();
         upload.push(STILL.to_vec()).unwrap();
         assert!(matches!(upload.finish(true), Err(Problem::BadRequest(_))));
         assert!(upload.finish(true).is_err(), "it ends once");

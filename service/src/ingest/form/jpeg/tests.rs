@@ -66,11 +66,9 @@ fn what_no_handler_could_decode_is_refused() {
     let (full, halved) = ([0x11, 0x11, 0x11], [0x22, 0x11, 0x11]);
     jpeg(&framed(0xC0, (7680, 5200), &full, 1), Ok(()));
     jpeg(&framed(0xC2, (4608, 3328), &halved, 10), Ok(()));
-    for (size, sampling) in [
-        ((4608, 3456), &halved[..]),
-        ((3264, 2448), &full),
-        ((7680, 5200), &[0x11]),
-    ] {
+    for (size, sampling) in
+        [((4608, 3456), &halved[..]), ((3264, 2448), &full), ((7680, 5200), &[0x11])]
+    {
         jpeg(&framed(0xC2, size, sampling, 10), Err(FormError::ProgressiveTooLarge));
     }
     jpeg(&framed(0xC2, (64, 64), &full, 64), Ok(()));
@@ -131,9 +129,7 @@ fn what_no_decoder_takes_is_refused() {
 #[test]
 fn every_still_there_is_passes() {
     let folder = format!("{}/../tests/media", env!("CARGO_MANIFEST_DIR"));
-    let names = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let stills: Vec<String> = names
         .map(|name| name.into_string().unwrap())
         .filter(|name| name.ends_with(".jpg"))
