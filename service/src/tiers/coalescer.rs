@@ -1,7 +1,9 @@
 //! The coalescer: many waiters for one extent cost one read.
 //!
-//! Threat. A flight's answer may reach another flight's waiter. What must hold: each waiter takes the answer to the vault under its own grant,
-//! as if a stranger had handed it over. The coalescer vouches for nothing and keeps nothing once a flight has landed.
+//! Threat. A waiter may receive the answer of another flight, that is, of another read. What must
+//! hold: each waiter takes the answer to the vault under its own grant, as if the answer came from
+//! a stranger. The coalescer must never vouch for an answer, and keeps nothing after a flight has
+//! ended.
 
 use super::ExtentKey;
 use crate::sync::{Mutex, spawn};
@@ -12,34 +14,36 @@ use futures::future::{BoxFuture, Shared};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Why a read gave nothing.
+/// The reason why a read returned nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchError {
-    /// There is no such object, or not so much of it.
+    /// There is no such object.
     Missing,
-    /// It is shorter than it should be.
+    /// The object ends before the range that was asked for.
     Short,
     /// The store does not answer.
     Unavailable,
 }
 
-/// What a read gives.
+/// The result of a read.
 pub type Fetched = Result<Claimed, FetchError>;
-/// A read of the store that nobody has begun yet.
+/// A read of the store that has not started yet.
 pub type Read = BoxFuture<'static, Fetched>;
 
-/// Lets many waiters share one read.
+/// A way for many waiters to share one read.
 #[async_trait]
 pub trait Coalescer: Send + Sync + 'static {
-    /// The answer of the read that is under way for `key`, or of `read`, which then is begun. A waiter that goes away ends nothing for others.
+    /// Returns the answer of the read in flight for `key`. If there is none, starts `read` and
+    /// returns its answer. A waiter that gives up does not end the read for the others.
     ///
     /// # Errors
-    /// What the read said.
+    /// The error that the read returned.
     async fn fetch(&self, key: ExtentKey, read: Read) -> Fetched;
 }
 
-/// The coalescer where nobody else waits, as in an instance that serves one request: each asker reads for itself. [`Flights`] must not be used
-/// there: its reads run beside, and in a component nothing does.
+/// The coalescer for an instance that serves one request, where nobody else waits. Each asker reads
+/// for itself. [`Flights`] must not be used there: its reads run in separate tasks, and a component
+/// has none.
 pub struct Alone;
 
 #[async_trait]
@@ -51,7 +55,7 @@ impl Coalescer for Alone {
 
 type Flight = Shared<BoxFuture<'static, Fetched>>;
 
-/// The coalescer: flights that are under way, by what they are for.
+/// The coalescer that keeps the reads in flight, each under its extent.
 #[derive(Default)]
 pub struct Flights {
     under_way: Arc<Mutex<HashMap<ExtentKey, Flight>>>,
@@ -67,7 +71,7 @@ impl Flights {
         }
         let landing = Landing { under_way: Arc::clone(&self.under_way), key };
         let task = spawn(async move {
-            // Removed when the read ends, however it ends.
+            // When the read ends, however it ends, this is dropped and removes the flight.
             let _landing = landing;
             read.await
         });
@@ -77,7 +81,7 @@ impl Flights {
         flight
     }
 
-    /// How many flights are under way.
+    /// Returns how many reads are in flight.
     pub fn under_way(&self) -> usize {
         self.under_way.lock().map_or(0, |flights| flights.len())
     }
@@ -105,7 +109,7 @@ impl Drop for Landing {
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance {
-    //! What every coalescer does: one suite for all of them.
+    //! The test suite that every coalescer passes.
     #![allow(
         clippy::unwrap_used,
         clippy::expect_used,
@@ -142,7 +146,8 @@ pub mod conformance {
             waiters.push(tokio::spawn(async move { coalescer.fetch(key(1), read.boxed()).await }));
             tokio::task::yield_now().await;
         }
-        // Waiters that go away, the one that began the flight among them, end nothing for the others.
+        // Ten waiters give up, among them the one that started the flight. The others get the
+        // answer.
         for gone in waiters.drain(..10) {
             gone.abort();
         }

@@ -1,4 +1,4 @@
-//! What every tier does: one suite for all of them.
+//! The test suite that every tier passes.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -17,12 +17,14 @@ pub fn key(n: u8) -> ExtentKey {
     (ObjectName::from_bytes([n; 32]), 0)
 }
 
-/// An extent of `bytes` sealed bytes, without its header; always the same for the same `n` and length.
+/// Returns an extent of `bytes` sealed bytes, not counting its header. The same `n` and length
+/// always give the same extent.
 pub fn extent(n: u8, bytes: usize) -> Sealed {
     testing::sealed(n, bytes)
 }
 
-/// Runs the suite on an empty tier with room for some extents. `settle`: waits until what was put is there.
+/// Runs the suite on an empty tier with room for some extents. `settle` waits until every put and
+/// eviction has taken effect.
 pub async fn check(tier: &dyn Tier, settle: impl Fn()) {
     assert!(tier.get(key(1)).await.is_none());
     tier.put(key(1), extent(1, 5000)).await;
@@ -40,7 +42,7 @@ pub async fn check(tier: &dyn Tier, settle: impl Fn()) {
     settle();
     assert!(tier.get(key(1)).await.is_none(), "it forgets what it is told to");
     assert!(tier.get((key(1).0, 1)).await.is_some(), "and nothing else");
-    // What was evicted because it was refused is put again, as it should be.
+    // After an eviction for a rejected answer, the right extent is put under the same key.
     tier.put(key(1), extent(4, 30)).await;
     settle();
     assert_eq!(tier.get(key(1)).await.unwrap().chunks, *extent(4, 30).chunks());

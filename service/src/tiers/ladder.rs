@@ -1,5 +1,7 @@
-//! The ladder: one tier after the other, then the store by the coalescer, then the store directly. An answer that does not prove its question
-//! is refused, counted, and the question is asked one rung deeper. Past the last rung the request ends with an error, never with a wrong byte.
+//! The ladder asks one tier after the other, then the store through the coalescer, then the store
+//! directly. If an answer does not prove that it belongs to the question, the ladder rejects it,
+//! counts it, and asks the next layer. After the last layer the request ends with an error, and
+//! must never end with a wrong byte.
 
 use super::{Coalescer, ExtentKey, FetchError, Fetched, Flights, Standing, Tier};
 use crate::clock::System;
@@ -13,25 +15,26 @@ use futures::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the store may take for one extent: a request must not wait for ever for a disk that hangs.
+/// The longest time that the store may take for one extent. A request must not wait for ever for a
+/// disk that hangs.
 const READ_MAX: Duration = Duration::from_secs(10);
 
-/// No rung gave an answer that proves its question.
+/// The error when no layer gave a proven answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no layer gave a proven answer")]
 pub struct LadderError;
 
-/// How deep an extent came from, or how deep asking begins.
+/// The layer that an extent came from, or the layer to ask first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer(usize);
 
 impl Layer {
     /// The first tier.
     pub const FIRST: Self = Self(0);
-    /// The store, past every tier. What comes from there has authenticated to the last chunk.
+    /// The store, behind every tier. Every chunk of an extent from the store has authenticated.
     pub const STORE: Self = Self(usize::MAX);
 
-    /// The next one.
+    /// Returns the next layer.
     pub fn deeper(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -43,7 +46,7 @@ struct Rung {
     standing: Arc<Standing>,
 }
 
-/// Asks one layer after the other.
+/// The tiers and the store, which are asked one after the other.
 pub struct Ladder {
     rungs: Vec<Rung>,
     coalescer: Arc<dyn Coalescer>,
@@ -54,7 +57,8 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// A ladder over these tiers, the nearest first, and the store behind them. `records` counts what is rejected.
+    /// Makes a ladder over these tiers, the nearest first, and the store behind them. `records`
+    /// counts rejected answers.
     pub fn new(
         tiers: Vec<(Seam, Arc<dyn Tier>)>,
         store: Arc<dyn Store>,
@@ -71,45 +75,43 @@ impl Ladder {
         }
     }
 
-    /// The same with another coalescer.
+    /// Replaces the coalescer.
     #[must_use]
     pub fn with_coalescer(self, coalescer: Arc<dyn Coalescer>) -> Self {
         Self { coalescer, ..self }
     }
 
-    /// The same, with tiers' standing measured by another clock.
+    /// Replaces the clock that measures the standing of tiers.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// One that does not wait long for its store.
+    /// Shortens the time that the store may take, for tests.
     #[cfg(any(test, feature = "conformance"))]
     pub fn impatient(self) -> Self {
         Self { read_max: Duration::from_millis(20), ..self }
     }
 
-    /// The first tier, for tests that look into it.
+    /// Returns the first tier, for tests that look into it.
     #[cfg(test)]
     pub(crate) fn first(&self) -> &Arc<dyn Tier> {
         &self.rungs[0].tier
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
-    /// How the tiers stand, the nearest first.
+    /// Returns the standing of each tier, the nearest first.
     pub fn standings(&self) -> impl Iterator<Item = &Arc<Standing>> {
         self.rungs.iter().map(|rung| &rung.standing)
     }
 
-    /// An extent of `located` whose seal has proven to be the right one. Its chunks authenticate as they are opened; where one does not,
-    /// report it with [`Ladder::rejected`] and ask with `from` one deeper.
-    ///
-    /// # Errors
-    /// [`LadderError`].
+    /// Returns an extent of `located` whose seal is the right one, and the layer that it came from.
+    /// Each chunk authenticates when it is opened. If a chunk does not, report it with
+    /// [`Ladder::rejected`] and ask again with `from` one layer deeper.
     pub async fn open(
         &self,
         located: &Located,
@@ -121,7 +123,8 @@ impl Ladder {
             let Some(extent) = self.answer(rung, key).await else {
                 continue;
             };
-            // What goes up to a nearer tier must have authenticated to the last chunk; of the nearest one's, chunks authenticate as they open.
+            // An extent goes up to nearer tiers only after every chunk has authenticated. No tier
+            // is nearer than the first one, so its chunks authenticate when they are opened.
             let proven = located.accept(index, extent).and_then(|open| {
                 let sealed = if depth == 0 { None } else { Some(open.verify()?) };
                 Ok((open, sealed))
@@ -142,7 +145,8 @@ impl Ladder {
         Ok((open, Layer::STORE))
     }
 
-    /// Counts a chunk or header of a tier that did not authenticate, and evicts it there. A tier that keeps on is set aside.
+    /// Counts an answer of a tier whose header or chunk did not authenticate, and evicts the extent
+    /// from that tier. A tier that keeps giving wrong answers is set aside.
     pub async fn rejected(&self, camera: CameraId, layer: Layer, key: ExtentKey, fault: Fault) {
         let Some(rung) = self.rungs.get(layer.0) else {
             return;
@@ -153,18 +157,20 @@ impl Ladder {
             tracing::warn!(
                 tier = rung.standing.seam().name(),
                 seconds = super::standing::ASIDE_MILLISECONDS / 1000,
-                "a tier keeps giving wrong answers and is set aside; serving goes on from the next layer"
+                "a tier keeps giving wrong answers and is set aside; \
+                 serving goes on from the next layer"
             );
         }
     }
 
-    /// What the first tier has of an object that fits in one extent; none of it is proven.
+    /// Returns what the first tier has of an object that fits in one extent. None of the answer is
+    /// proven.
     pub async fn whole_from_first(&self, name: ObjectName) -> Option<Claimed> {
         self.answer(self.rungs.first()?, (name, 0)).await
     }
 
-    /// Takes an object that the index does not have any more out of the store. What tiers have of it can't be asked for
-    /// any more; its first extent goes at once, the rest as room is needed.
+    /// Deletes from the store an object that the index no longer has. Copies in the tiers can't be
+    /// asked for any more. The first extent is evicted at once, the others when a tier needs room.
     pub async fn forget(&self, name: ObjectName) {
         self.evict((name, 0)).await;
         if let Err(error) = self.store.delete(name).await {
@@ -172,7 +178,7 @@ impl Ladder {
         }
     }
 
-    /// What the tier says, unless it is set aside.
+    /// Asks the tier, unless it is set aside.
     async fn answer(&self, rung: &Rung, key: ExtentKey) -> Option<Claimed> {
         if rung.standing.is_asked(self.clock.now_milliseconds()) {
             rung.tier.get(key).await
@@ -181,19 +187,19 @@ impl Ladder {
         }
     }
 
-    /// Keeps an extent that was sealed here, or has authenticated, in every tier.
+    /// Puts an extent that was sealed here, or has authenticated, into every tier.
     pub async fn keep(&self, key: ExtentKey, extent: &Sealed) {
         self.fill(self.rungs.len(), key, extent).await;
     }
 
-    /// Takes an extent out of every tier.
+    /// Evicts an extent from every tier.
     pub async fn evict(&self, key: ExtentKey) {
         for rung in &self.rungs {
             rung.tier.evict(key).await;
         }
     }
 
-    /// Fills the tiers nearer than `depth`.
+    /// Puts an extent into the tiers nearer than `depth`, but not into those that are set aside.
     async fn fill(&self, depth: usize, key: ExtentKey, extent: &Sealed) {
         for rung in self.rungs.iter().take(depth) {
             if rung.standing.is_asked(self.clock.now_milliseconds()) {

@@ -1,4 +1,4 @@
-//! The memory tier: sealed extents under a byte budget, by `moka`.
+//! The memory tier keeps sealed extents under a byte budget, in a cache of the crate `moka`.
 
 use super::{ExtentKey, Tier};
 use async_trait::async_trait;
@@ -7,20 +7,22 @@ use eyesonly_seal::format::HEADER_BYTES;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What an entry costs besides its bytes: key, header, the cache's own book-keeping.
+/// The bytes that an entry costs besides its chunks and header: its key, and the cache's own
+/// book-keeping.
 const ENTRY_OVERHEAD_BYTES: u32 = 256;
 
-/// How many bytes may come in before the cache tidies up: it evicts late by itself, and a long clip would run far over the budget.
+/// The most bytes that may be put before the tier tells the cache to evict. The cache evicts late
+/// by itself, so a long clip would exceed the budget by far.
 const UNTIDIED_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Sealed extents in memory.
+/// The tier that keeps sealed extents in memory.
 pub struct MemoryTier {
     extents: Cache<ExtentKey, Sealed, std::hash::RandomState>,
     untidied_bytes: AtomicU64,
 }
 
 impl MemoryTier {
-    /// A tier of at most `budget_bytes`, counted with headers and book-keeping.
+    /// Makes a tier of at most `budget_bytes`, counted with headers and book-keeping.
     pub fn new(budget_bytes: u64) -> Self {
         let weigh = |_: &ExtentKey, extent: &Sealed| {
             u32::try_from(extent.chunks().len().saturating_add(HEADER_BYTES))
@@ -34,7 +36,7 @@ impl MemoryTier {
         Self { extents, untidied_bytes: AtomicU64::new(0) }
     }
 
-    /// Bytes it holds now, as far as its book-keeping has come.
+    /// Returns how many bytes the tier holds, as far as the cache has counted them.
     pub fn held_bytes(&self) -> u64 {
         self.extents.weighted_size()
     }

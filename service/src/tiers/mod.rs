@@ -1,10 +1,14 @@
-//! Tiers: places in front of the store that may hold sealed extents, and the ladder that asks one after the other.
+//! Tiers are places in front of the store that may hold sealed extents. The ladder asks one after
+//! the other.
 //!
-//! Threat. A tier is NOT trusted: it may return another object's extent, another household's, an old one, a cut, extended or reordered one,
-//! a flipped bit, nothing. What must hold: an extent becomes footage only in the vault, under the key and context of the question; a tier is
-//! filled only with extents that authenticated, and one that was refused is evicted there.
+//! Threat. A tier is NOT trusted. A tier may return another object's extent, another household's,
+//! or an old one. A tier may cut, extend or reorder an extent, flip a bit, or return nothing. What
+//! must hold: an extent becomes footage only in the vault, under the key and context of the
+//! question. Only extents that have authenticated are put into a tier. If a tier's extent is
+//! rejected, that tier evicts it.
 //!
-//! A tier must never hold plaintext, a handler's output, or a name that says what it holds.
+//! A tier must never hold plaintext, a handler's output that is not sealed, or a name that says
+//! what is in the footage.
 
 mod coalescer;
 #[cfg(any(test, feature = "conformance"))]
@@ -26,13 +30,13 @@ use async_trait::async_trait;
 use eyesonly_gate::{Claimed, Sealed};
 use eyesonly_seal::ObjectName;
 
-/// Which extent of which object.
+/// The name of an object, and the number of an extent in it.
 pub type ExtentKey = (ObjectName, u64);
 
-/// Holds sealed extents for a while.
+/// A place that holds sealed extents for a while.
 #[async_trait]
 pub trait Tier: Send + Sync + 'static {
-    /// What it has under this key; unproven.
+    /// Returns what the tier has under this key. The answer is not proven.
     async fn get(&self, key: ExtentKey) -> Option<Claimed>;
     /// Takes an extent that has authenticated.
     async fn put(&self, key: ExtentKey, extent: Sealed);

@@ -1,21 +1,26 @@
-//! A tier's standing: how often it was refused lately, and whether it is set aside.
+//! A tier's standing: how often its answers were rejected lately, and whether it is set aside.
 //!
-//! A tier that lies once costs one more question. One that keeps lying costs one with every request, so it is set aside after
-//! [`STRIKES_MAX`] refusals within [`WINDOW_MILLISECONDS`], and tried again after [`ASIDE_MILLISECONDS`]. Serving goes on from the next layer.
+//! A tier that lies once costs one more question. A tier that keeps lying costs one more with every
+//! request. So that tier is set aside after [`STRIKES_MAX`] rejected answers within
+//! [`WINDOW_MILLISECONDS`], and tried again after [`ASIDE_MILLISECONDS`]. Meanwhile, serving goes
+//! on from the next layer.
 //!
-//! It must never decide whether an answer is right (the vault does), and has no clock of its own.
+//! A standing must never decide whether an answer is right (the vault does), and it has no clock of
+//! its own.
 
 use eyesonly_gate::Seam;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Refusals within the window after which a tier is set aside. A disk with a bad sector has fewer: what was refused is evicted there.
+/// The number of rejected answers within the window at which a tier is set aside. A disk with a bad
+/// sector has fewer, because a rejected extent is evicted.
 pub const STRIKES_MAX: u64 = 32;
-/// How far back refusals count, in milliseconds.
+/// The length of the window in which rejected answers are counted, in milliseconds.
 pub const WINDOW_MILLISECONDS: u64 = 10_000;
-/// How long a tier is set aside before it is tried again, in milliseconds.
+/// The time for which a tier is set aside before it is tried again, in milliseconds.
 pub const ASIDE_MILLISECONDS: u64 = 30_000;
 
-/// What is known of one tier's answers. Numbers alone: they are read and written without a lock, and one refusal more or less does not matter.
+/// The counters of one tier's rejected answers. They are atomic numbers without a lock, because one
+/// rejected answer more or less does not matter.
 #[derive(Debug)]
 pub struct Standing {
     seam: Seam,
@@ -26,7 +31,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// A tier of which nothing is known.
+    /// Makes the standing of a tier of which nothing is known.
     pub fn new(seam: Seam) -> Self {
         Self {
             seam,
@@ -37,22 +42,22 @@ impl Standing {
         }
     }
 
-    /// Which tier it is.
+    /// Returns the seam of the tier.
     pub fn seam(&self) -> Seam {
         self.seam
     }
 
-    /// Whether the tier is asked now.
+    /// Says whether the tier is asked at this time, that is, not set aside.
     pub fn is_asked(&self, now_milliseconds: u64) -> bool {
         now_milliseconds >= self.aside_until_milliseconds.load(Ordering::Relaxed)
     }
 
-    /// How often it was set aside since the start.
+    /// Returns how often the tier was set aside since the start.
     pub fn times_aside(&self) -> u64 {
         self.times_aside.load(Ordering::Relaxed)
     }
 
-    /// Counts a refused answer; true if the tier is set aside by it.
+    /// Counts a rejected answer, and returns true if this one sets the tier aside.
     pub fn refused(&self, now_milliseconds: u64) -> bool {
         let began = self.window_began_milliseconds.load(Ordering::Relaxed);
         if now_milliseconds.saturating_sub(began) >= WINDOW_MILLISECONDS {
@@ -60,13 +65,14 @@ impl Standing {
             self.strikes.store(0, Ordering::Relaxed);
         }
         let strikes = self.strikes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        // Answers that were under way when the tier was set aside raise the count further; the one that met the bound did it.
+        // Answers that were in flight when the tier was set aside raise the count further. Only the
+        // one that reaches the bound sets the tier aside.
         if strikes != STRIKES_MAX {
             return false;
         }
         let until = now_milliseconds.saturating_add(ASIDE_MILLISECONDS);
         self.aside_until_milliseconds.store(until, Ordering::Relaxed);
-        // The next window begins when it is tried again.
+        // The next window starts when the tier is tried again.
         self.window_began_milliseconds.store(until, Ordering::Relaxed);
         self.strikes.store(0, Ordering::Relaxed);
         self.times_aside.fetch_add(1, Ordering::Relaxed);
