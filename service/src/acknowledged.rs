@@ -1,24 +1,27 @@
-//! What cameras were last told to be there.
+//! The memory of what this process acknowledged to cameras.
 //!
-//! The index may withhold a row, and an answer without it looks whole. So what this process acknowledged itself is
-//! remembered, within bounds: of each camera its latest events and its newest still, and the names of all objects. It
-//! must never decide that something is there: only that somebody was told so.
+//! The index may withhold a row, and an answer without that row looks complete. So this module
+//! remembers, within bounds, what this process acknowledged itself. The memory has each camera's
+//! latest events and newest still, and the names of all objects. This module must never decide that
+//! something is there: only that somebody was told so.
 
 use eyesonly_seal::{CameraId, FootageId, ObjectName};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
-/// Events of one camera that are remembered: the latest that were handed in.
+/// The most events of one camera that are remembered: the latest that were handed in.
 pub const EVENTS_MAX: usize = 4;
-/// Cameras whose events are remembered: about 16 MiB. Past it, the events of further ones are not.
+/// The most cameras whose events are remembered, which takes about 16 MiB. Events of further
+/// cameras are not remembered.
 pub const CAMERAS_MAX: usize = 1 << 17;
-/// How many cameras' newest stills are remembered as a floor for the pointer (an id each). Past it, new ones are not held
-/// to it.
+/// The most cameras whose newest still is remembered, as a floor for the pointer. Each takes one
+/// id. The pointers of further cameras are not held to a floor.
 pub const NEWEST_MAX: usize = 1 << 20;
-/// How many objects' names are remembered: about 32 MiB. Past it, collection waits for the next start.
+/// The most object names that are remembered, which takes about 32 MiB. If there are more names,
+/// collection waits for the next start.
 pub const NAMES_MAX: usize = 1 << 20;
 
-/// What was acknowledged since this process started.
+/// The memory of what was acknowledged since this process started.
 #[derive(Default)]
 pub struct Acknowledged {
     events: Mutex<HashMap<CameraId, VecDeque<FootageId>>>,
@@ -28,9 +31,10 @@ pub struct Acknowledged {
 
 #[derive(Default)]
 struct Names {
-    /// First bytes of names: enough to tell them apart. Two that are alike keep an object too many.
+    /// The first 8 bytes of each name, enough to tell names apart. If two names share these bytes,
+    /// one object too many is kept.
     kept: HashSet<u64>,
-    /// There were more than can be kept.
+    /// Says that there were more names than can be kept.
     are_more: bool,
 }
 
@@ -56,19 +60,20 @@ impl Acknowledged {
         }
     }
 
-    /// Says whether this may be the name of an object that was acknowledged: then nobody deletes it for want of a row.
+    /// Says whether this may be the name of an object that was acknowledged. Such an object is not
+    /// deleted for want of a row.
     pub fn may_have(&self, name: ObjectName) -> bool {
         self.names
             .lock()
             .map_or(true, |names| names.are_more || names.kept.contains(&start_of(name)))
     }
 
-    /// The newest still of a camera that this process has seen or acknowledged.
+    /// Returns the newest still of a camera that this process has seen or acknowledged.
     pub fn newest(&self, camera: CameraId) -> Option<FootageId> {
         self.newest.lock().ok()?.get(&camera).copied()
     }
 
-    /// Remembers a still as the newest, if it is.
+    /// Remembers a still as the camera's newest, unless a newer one is known.
     pub fn newest_is(&self, camera: CameraId, id: FootageId) {
         let Ok(mut newest) = self.newest.lock() else { return };
         match newest.get_mut(&camera) {
@@ -104,7 +109,8 @@ impl Acknowledged {
         }
     }
 
-    /// What is remembered of a camera. Ask before the index is asked: what is handed in meanwhile may or may not be in its answer.
+    /// Returns the remembered events of a camera. Call this before asking the index: the index's
+    /// answer may lack what is handed in meanwhile.
     pub fn of(&self, camera: CameraId) -> Vec<FootageId> {
         let cameras = self.events.lock();
         cameras.map_or_else(
@@ -114,14 +120,15 @@ impl Acknowledged {
     }
 }
 
-/// Says which of `known` belong on a page of `limit` events before `before`, and are not among `shown` (newest first).
+/// Returns the events of `known` that belong on a page but are not among `shown`. The page has up
+/// to `limit` events before `before`, and `shown` lists the newest first.
 pub fn withheld(
     known: &[FootageId],
     before: Option<FootageId>,
     limit: usize,
     shown: &[FootageId],
 ) -> Vec<FootageId> {
-    // A full page ends with its last event; one that is not full has all that there is.
+    // A full page ends with its last event. A page that is not full has every event there is.
     let last = shown.last().filter(|_| shown.len() >= limit);
     let belongs = |id: &&FootageId| {
         before.is_none_or(|before| **id < before) && last.is_none_or(|last| *id > last)

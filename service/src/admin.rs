@@ -1,7 +1,10 @@
-//! Administration: households, cameras and viewers. Every change is one commit of the records that it touches, each sealed anew.
+//! Administration of households, cameras and viewers. Every change is one commit of the records
+//! that it touches, each sealed anew.
 //!
-//! A viewer's rights are one record, written when they change and never put together when they are read. It must never print a credential but
-//! once, when it is made, and never take a password from the command line, where other users of the machine can read it.
+//! A viewer's rights are one record, which is written when they change and never assembled when
+//! they are read. Administration must never print a credential except once, when the credential is
+//! made. Administration must never take a password from the command line, where other users of the
+//! machine can read it.
 
 mod amend;
 mod error;
@@ -23,30 +26,30 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Longest name of a household or camera in characters.
+/// The longest name of a household or camera, in characters.
 pub const LABEL_CHARACTERS_MAX: usize = 100;
-/// Most cameras and viewers of one household: its records change in one commit.
+/// The most cameras, and the most viewers, of one household: its records change in one commit.
 pub const MEMBERS_MAX: usize = 1000;
-/// Quota of a household in bytes of sealed objects, unless another is given.
+/// The quota of a household in bytes of sealed objects, unless another is given.
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
-/// How often a change is tried again when somebody else wrote meanwhile.
+/// The most tries of a change, if somebody else writes meanwhile.
 const TRIES_MAX: usize = 10;
 
-/// A household. Key: its id.
+/// A household. The record's key is the household's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HouseholdRecord {
-    /// The household.
+    /// The household's id.
     pub household: HouseholdId,
-    /// What it is called.
+    /// The household's name.
     pub name: String,
-    /// Its cameras that are enrolled now.
+    /// The household's cameras that are enrolled now.
     pub cameras: Vec<CameraId>,
-    /// Its viewers.
+    /// The household's viewers.
     pub viewers: Vec<ViewerId>,
-    /// How many bytes of sealed objects it may hold.
+    /// The most bytes of sealed objects that the household may hold.
     pub quota_bytes: u64,
-    /// The registry's number when this was written.
+    /// The registry's number when this record was written.
     pub sequence: u64,
 }
 
@@ -62,13 +65,13 @@ impl Record for HouseholdRecord {
 
 /// A camera that was enrolled.
 pub struct NewCamera {
-    /// Its id.
+    /// The camera's id.
     pub camera: CameraId,
-    /// Its credential, shown once.
+    /// The camera's credential, shown once.
     pub credential: Zeroizing<String>,
 }
 
-/// Changes and lists what the registry holds.
+/// The service that changes and lists what the registry holds.
 pub struct Admin {
     keys: Arc<dyn Keyring>,
     mint: Mint,
@@ -76,7 +79,7 @@ pub struct Admin {
     catalogue: Arc<Catalogue>,
 }
 
-/// The records of one commit, for one sequence.
+/// The records of one commit, all of one sequence.
 struct Writing<'a> {
     admin: &'a Admin,
     changes: Vec<Change>,
@@ -111,7 +114,7 @@ impl Writing<'_> {
 }
 
 impl Admin {
-    /// Administration over these services.
+    /// Makes administration over these services.
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
         Self { keys, mint, records, catalogue }
@@ -122,15 +125,16 @@ impl Admin {
         Ok(Writing { admin: self, changes: Vec::new(), sequence })
     }
 
-    /// One record, proven.
+    /// Reads one record and proves it.
     ///
     /// # Errors
-    /// [`AdminError::Absent`] with `what`; others if no proven answer could be had.
+    /// [`AdminError::Absent`] with `what` if there is no such record; others if no answer is
+    /// proven.
     pub async fn read<R: Record>(&self, key: &[u8], what: &'static str) -> Result<R, AdminError> {
         self.records.read::<R>(key).await?.ok_or(AdminError::Absent(what))
     }
 
-    /// Tries a change until nobody else wrote meanwhile.
+    /// Tries a change until nobody else writes meanwhile, at most [`TRIES_MAX`] times.
     async fn settle<T, F: Future<Output = Result<T, AdminError>>>(
         &self,
         change: impl Fn() -> F,
@@ -145,9 +149,6 @@ impl Admin {
     }
 
     /// Adds a household with a key of its own.
-    ///
-    /// # Errors
-    /// [`AdminError`].
     pub async fn add_household(
         &self,
         name: &str,
@@ -175,10 +176,8 @@ impl Admin {
         Ok(household)
     }
 
-    /// Removes a household, its cameras with their footage, and its viewers, and destroys its key. What fails half-way can be tried again.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Removes a household, its cameras with their footage, and its viewers, and destroys its key.
+    /// A removal that fails half-way can be tried again.
     pub async fn remove_household(&self, household: HouseholdId) -> Result<(), AdminError> {
         let record: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
         for camera in record.cameras {
@@ -191,7 +190,8 @@ impl Admin {
             Ok(()) | Err(KeysError::NoKey) => {}
             Err(error) => return Err(error.into()),
         }
-        // The last that is left of it: the household's own record, and those of the cameras that it ever had.
+        // What is left last is the household's own record, and those of all cameras that it ever
+        // had.
         let cameras = self.list::<CameraRecord>("camera").await?;
         let of_household = cameras.iter().filter(|camera| camera.household == household);
         let keys: Vec<_> = of_household
@@ -211,10 +211,7 @@ impl Admin {
         Ok(())
     }
 
-    /// Enrols a camera in a household. Its owners see it from now on.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Enrols a camera in a household. The household's owners see the camera from now on.
     pub async fn add_camera(
         &self,
         household: HouseholdId,
@@ -261,11 +258,13 @@ impl Admin {
         Ok(NewCamera { camera, credential })
     }
 
-    /// Ends a camera's enrolment: its credential is worth nothing, no viewer has a right to it any more, and its footage goes: at once from
-    /// the index, and from the store when the server next collects.
+    /// Ends a camera's enrolment. The camera's credential is worth nothing, and no viewer has a
+    /// right to the camera any more. The camera's footage goes from the index at once, and from the
+    /// store when the server next collects.
     ///
     /// # Errors
-    /// [`AdminError`]; [`AdminError::Ended`] when it has ended already, and all that was left of its footage is gone too.
+    /// [`AdminError::Ended`] if the enrolment had ended already; all that was left of its footage
+    /// is gone then too.
     pub async fn remove_camera(&self, camera: CameraId) -> Result<(), AdminError> {
         let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
         if record.credential.is_some() {
@@ -302,10 +301,7 @@ impl Admin {
         .await
     }
 
-    /// Adds a viewer to a household, as owner: they see all of its cameras.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Adds a viewer to a household, as an owner who sees all of the household's cameras.
     pub async fn add_viewer(
         &self,
         household: HouseholdId,
@@ -359,10 +355,7 @@ impl Admin {
         Ok(viewer)
     }
 
-    /// Removes a viewer: sessions that are open are worth nothing from the next request on.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Removes a viewer. The viewer's sessions are worth nothing from the next request on.
     pub async fn remove_viewer(&self, viewer: ViewerId) -> Result<(), AdminError> {
         self.settle(async || {
             let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
@@ -382,18 +375,12 @@ impl Admin {
         .await
     }
 
-    /// How many bytes of its quota a household uses.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Returns how many bytes of its quota a household uses.
     pub async fn used_bytes(&self, household: HouseholdId) -> Result<u64, AdminError> {
         Ok(self.catalogue.index().household_bytes(household).await?)
     }
 
-    /// All records of one kind, each proven under its own key.
-    ///
-    /// # Errors
-    /// [`AdminError`].
+    /// Returns all records of one kind, each proven under its own key.
     pub async fn list<R: Record>(&self, what: &'static str) -> Result<Vec<R>, AdminError> {
         let mut records = Vec::new();
         let mut after: Option<Vec<u8>> = None;
@@ -404,7 +391,7 @@ impl Admin {
             for key in &keys {
                 match self.read::<R>(key, what).await {
                     Ok(record) => records.push(record),
-                    // Removed since it was listed.
+                    // The record was removed after it was listed.
                     Err(AdminError::Absent(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -412,7 +399,8 @@ impl Admin {
         }
     }
 
-    /// A page of keys that answers this question: fresh, and in order. Nobody can prove that none is withheld.
+    /// Returns a page of keys that answers this question: it is fresh and in order. Nobody can
+    /// prove that no key is withheld.
     async fn keys_after(
         &self,
         kind: &'static str,
@@ -439,7 +427,8 @@ impl Admin {
     }
 }
 
-/// A household that may hold nothing takes no upload: it is a mistake more likely than a wish.
+/// Refuses a quota of 0 bytes. A household with that quota takes no upload, which is more likely a
+/// mistake than a wish.
 fn quota(bytes: u64) -> Result<(), AdminError> {
     if bytes > 0 {
         return Ok(());
@@ -466,7 +455,8 @@ fn label(name: &str) -> Result<String, AdminError> {
     let length = name.chars().count();
     if length == 0 || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
         return Err(AdminError::Input(format!(
-            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them a control character or one that turns the direction of writing"
+            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them \
+             a control character or one that turns the direction of writing"
         )));
     }
     Ok(name.to_owned())

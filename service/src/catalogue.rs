@@ -1,6 +1,8 @@
-//! The catalogue: the index, asked until an answer proves itself, and held to what this process acknowledged.
+//! The catalogue asks the index until an answer proves itself, and checks the answer against what
+//! this process acknowledged.
 //!
-//! It must never give out a row that its caller has not proven, nor say that something is there for having been told so.
+//! The catalogue must never give out a row that its caller has not proven. The catalogue must also
+//! never say that something is there only because somebody was told so.
 
 use crate::acknowledged::Acknowledged;
 use crate::footage::FootageError;
@@ -12,10 +14,11 @@ use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, SlotName};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// How often the index is asked when its answers are rejected: the second time on a new connection.
+/// The most times that the index is asked one question. A rejected answer closes the connection, so
+/// the second question goes over a new one.
 pub const ASKS_MAX: usize = 2;
 
-/// The index, and what is known of it.
+/// The index, and the memory of what this process acknowledged.
 pub struct Catalogue {
     index: Arc<dyn Index>,
     records: Arc<Records>,
@@ -23,25 +26,25 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Makes a catalogue over this index, of which nothing is known yet.
+    /// Makes a catalogue over this index. Nothing is acknowledged yet.
     pub fn new(index: Arc<dyn Index>, records: Arc<Records>) -> Arc<Self> {
         Arc::new(Self { index, records, acknowledged: Acknowledged::default() })
     }
 
-    /// The index itself, for what is written.
+    /// Returns the index itself, for writes.
     pub fn index(&self) -> &Arc<dyn Index> {
         &self.index
     }
 
-    /// What was acknowledged.
+    /// Returns the memory of what was acknowledged.
     pub fn acknowledged(&self) -> &Acknowledged {
         &self.acknowledged
     }
 
-    /// Asks the index until an answer proves its question, at most twice.
+    /// Asks the index until an answer proves that it belongs to the question, at most twice.
     ///
     /// # Errors
-    /// [`FootageError::Unavailable`].
+    /// [`FootageError::Unavailable`] if no answer is proven.
     pub async fn ask<T, F>(
         &self,
         camera: CameraId,
@@ -58,10 +61,10 @@ impl Catalogue {
         .await
     }
 
-    /// Asks for the row of one slot. More than one is not an answer.
+    /// Asks for the row of one slot. An answer with more than one row is rejected.
     ///
     /// # Errors
-    /// [`FootageError::Unavailable`].
+    /// [`FootageError::Unavailable`] if no answer is proven.
     pub async fn row<T>(
         &self,
         camera: CameraId,
@@ -98,11 +101,11 @@ impl Catalogue {
         Err(FootageError::Unavailable)
     }
 
-    /// Says which of these objects nobody has: neither of two answers knows them, and this process did not acknowledge
-    /// them. Only those may be deleted.
+    /// Returns those of these objects that nobody has. Neither of two answers of the index knows
+    /// such an object, and this process did not acknowledge it. Only such objects may be deleted.
     ///
     /// # Errors
-    /// [`FootageError::Unavailable`].
+    /// [`FootageError::Unavailable`] if no answer is proven.
     pub async fn nobodys(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, FootageError> {
         let mut left: Vec<ObjectName> = names.to_vec();
         for _ in 0..2 {
@@ -123,7 +126,8 @@ impl Catalogue {
                 )
                 .await?;
             left.retain(|name| !known.contains(name));
-            // The second time by another connection: one that withholds rows is not asked to confirm itself.
+            // The second question goes over another connection. A connection that withholds rows
+            // must not confirm its own answer.
             self.index.reset();
         }
         let unknown = left.len();
@@ -134,10 +138,11 @@ impl Catalogue {
         Ok(left)
     }
 
-    /// Removes every live row of a camera whose enrolment has ended, and its pointer, some at a time.
+    /// Removes every live row of a camera whose enrolment has ended, and the camera's newest-still
+    /// pointer. Each question removes a limited number of rows.
     ///
     /// # Errors
-    /// [`IndexError`]; what was removed before stays removed.
+    /// [`FootageError::Unavailable`] if no answer is proven; what was removed before stays removed.
     pub async fn forget_camera(
         &self,
         household: eyesonly_seal::HouseholdId,
@@ -185,10 +190,10 @@ impl Catalogue {
     }
 }
 
-/// Takes the one row of an answer to a question for one.
+/// Returns the row of an answer that may have at most one.
 ///
 /// # Errors
-/// [`Fault::WrongAnswer`]: there are more.
+/// [`Fault::WrongAnswer`] if there are more rows.
 pub fn at_most_one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
     match rows {
         [] => Ok(None),
@@ -197,5 +202,6 @@ pub fn at_most_one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
     }
 }
 
-/// Rows that go in one transaction when an ended camera's are deleted: uploads wait meanwhile.
+/// The most rows that one transaction deletes for a camera whose enrolment has ended. Uploads wait
+/// while it runs.
 const FORGET_ROWS: usize = 1000;

@@ -1,24 +1,27 @@
-//! Keys: where the installation's own and each household's are kept, wrapped under the key-encryption key.
+//! Keys: the seam behind which the installation's own key and each household's are kept, wrapped
+//! under the key-encryption key.
 //!
-//! Threat. Whatever keeps the wrapped keys is NOT trusted for whose key is whose. What must hold: each key is wrapped for
-//! its owner, so one under another household's name does not open. It must never give out a key in the clear but to
-//! whoever is given the keys when it is made.
+//! Threat. The place that keeps the wrapped keys is NOT trusted to say whose key is whose. What
+//! must hold: each key is wrapped for its owner, so a key under another household's name does not
+//! unwrap. A keyring must never give out a key in the clear, except to the modules that receive the
+//! keyring when they are made.
 
 use eyesonly_gate::{Keys, KeysError};
 use eyesonly_seal::HouseholdId;
 
-/// Keys that are made and destroyed too: administration has them.
+/// Keys that can also be made and destroyed, for administration.
 pub trait Keyring: Keys {
-    /// Makes and keeps a key for a new household; durable on return.
+    /// Makes and keeps a key for a new household. The key is durable on return.
     ///
     /// # Errors
-    /// [`KeysError`]; nothing has changed then.
+    /// [`KeysError`] if no key was made; nothing has changed then.
     fn add_household(&self, household: HouseholdId) -> Result<(), KeysError>;
 
-    /// Destroys a household's key: its footage can't be opened any more, here or in any later copy.
+    /// Destroys a household's key. After that, the household's footage can't be opened any more,
+    /// here or in any later copy.
     ///
     /// # Errors
-    /// [`KeysError`]; nothing has changed then.
+    /// [`KeysError`] if no key was destroyed; nothing has changed then.
     fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError>;
 }
 
@@ -32,7 +35,7 @@ pub mod memory {
     use std::collections::HashMap;
     use std::sync::{Arc, PoisonError, RwLock};
 
-    /// Keys that go with the process.
+    /// Keys that are lost when the process ends.
     pub struct MemoryKeys {
         edge: EdgeKey,
         households: RwLock<HashMap<HouseholdId, Arc<HouseholdKey>>>,

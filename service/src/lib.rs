@@ -1,8 +1,10 @@
-//! The rooms between HTTP and the seams, for both editions: what a grant reaches (`footage`), how it comes in (`ingest`),
-//! accounts (`identity`), administration (`admin`), and the seams that all of this asks and never believes.
+//! The modules between HTTP and the seams, for both editions. `footage` finds what a grant covers,
+//! `ingest` takes in what cameras hand in, `identity` keeps accounts, and `admin` administers. The
+//! seams are here too: all of these modules ask the seams and never trust them.
 //!
-//! Who gets in, how it opens and how it leaves is `eyesonly_gate`'s. This crate knows no HTTP, no sandbox, no file and no
-//! database; it must never believe an answer that has not proven its question.
+//! The crate `eyesonly_gate` decides who gets in, opens footage, and lets answers out. This crate
+//! knows no HTTP, no sandbox, no file and no database. It must never believe an answer that has not
+//! proven that it belongs to its question.
 
 mod acknowledged;
 pub mod admin;

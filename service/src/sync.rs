@@ -1,6 +1,12 @@
-//! What concurrent rooms are built on, for each place where they run: the standard library's and tokio's own on a machine; in a component, where
-//! nothing runs beside and every question is answered at once, the same words without a runtime; in tests of schedules (`--cfg schedules`),
-//! stand-ins under which another task may go on at every step, as the test decides. It must never hold anything of its own.
+//! Locks, semaphores, tasks and timeouts for concurrent modules, in one version for each place
+//! where those modules run.
+//!
+//! On a machine, these are the standard library's and tokio's own. In a component, the same names
+//! need no runtime: no task runs beside another, and every question is answered at once. In tests
+//! of schedules (`--cfg schedules`), stand-ins let another task go on at every step, as the test
+//! decides.
+//!
+//! This module must never hold any state of its own.
 
 #[cfg(not(any(target_family = "wasm", all(test, schedules))))]
 mod machine {
@@ -11,7 +17,8 @@ mod machine {
         time::{timeout, timeout_at},
     };
 
-    /// Runs what keeps a core busy for long where it holds nobody else up. None: it did not end.
+    /// Runs work that keeps a core busy for long, on a thread where no other task waits for it.
+    /// Returns None if the work did not end.
     pub async fn blocking<T: Send + 'static>(
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
@@ -31,23 +38,23 @@ mod component {
     pub use tokio::sync::{OwnedSemaphorePermit, Semaphore};
     use tokio::time::Instant;
 
-    /// It did not end at once, as everything does here.
+    /// The error of a task that did not end at once. Here, every task ends at once.
     #[derive(Debug)]
     pub struct Unended;
 
-    /// Runs it now, to its end.
+    /// Runs the task now, to its end.
     pub fn spawn<F: Future>(future: F) -> Ready<Result<F::Output, Unended>> {
         ready(future.now_or_never().ok_or(Unended))
     }
-    /// The engine ends what takes too long.
+    /// Sets no limit: the engine ends what takes too long.
     pub async fn timeout<F: Future>(_: Duration, future: F) -> Result<F::Output, Unended> {
         Ok(future.await)
     }
-    /// The engine ends what takes too long.
+    /// Sets no limit: the engine ends what takes too long.
     pub async fn timeout_at<F: Future>(_: Instant, future: F) -> Result<F::Output, Unended> {
         Ok(future.await)
     }
-    /// Runs it here.
+    /// Runs the work on this task.
     pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
         Some(work())
     }
@@ -68,7 +75,8 @@ mod stand_ins {
     use tokio::sync::{AcquireError, TryAcquireError};
     use tokio::time::Instant;
 
-    /// tokio's, which belongs to no runtime; another task may go on before each permit is asked for.
+    /// A semaphore of tokio, which needs no runtime. Another task may go on before each wait for a
+    /// permit.
     pub struct Semaphore(Arc<tokio::sync::Semaphore>);
 
     impl Semaphore {
@@ -90,15 +98,16 @@ mod stand_ins {
         }
     }
 
-    /// No time passes in a schedule: whoever gives up is aborted by the test.
+    /// Sets no limit, since no time passes in a schedule. If a task must give up, the test aborts
+    /// it.
     pub async fn timeout_at<F: Future>(_: Instant, future: F) -> Result<F::Output, ()> {
         Ok(future.await)
     }
-    /// As [`timeout_at`].
+    /// Does the same as [`timeout_at`].
     pub async fn timeout<F: Future>(_: Duration, future: F) -> Result<F::Output, ()> {
         Ok(future.await)
     }
-    /// Runs it here.
+    /// Runs the work on this task.
     pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
         Some(work())
     }

@@ -1,6 +1,8 @@
-//! For tests: residents whose records are written by hand, and sealed bytes that are always the same.
+//! Helpers for tests: residents whose records are written by hand, and sealed bytes that are always
+//! the same.
 //!
-//! Sealed bytes can only be made under a grant, in tests too. So here is a household that hands them in.
+//! Sealed bytes can be made only under a grant, in tests too. So this module has a household that
+//! hands them in.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -31,7 +33,7 @@ use futures::FutureExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-/// Keys that follow from the household's id.
+/// Keys that are computed from the household's id.
 pub struct FixedKeys(EdgeKey);
 
 impl Default for FixedKeys {
@@ -61,7 +63,7 @@ impl Clock for Ahead {
     }
 }
 
-/// The registry's answers and the door over these keys and this registry.
+/// Makes the records and the admission over these keys and this registry.
 pub fn doors(
     keys: Arc<dyn Keys>,
     registry: Arc<dyn Registry>,
@@ -70,7 +72,7 @@ pub fn doors(
     doors_at(keys, registry, ledger, Arc::new(System))
 }
 
-/// The same by another clock.
+/// Does the same as [`doors`], with another clock.
 pub fn doors_at(
     keys: Arc<dyn Keys>,
     registry: Arc<dyn Registry>,
@@ -83,7 +85,8 @@ pub fn doors_at(
     (records, admission)
 }
 
-/// A household with one camera, and its viewer, who is signed in. `n` tells several apart.
+/// A household with one camera, and its viewer, who is signed in. The number `n` of
+/// [`Residents::new`] tells several households apart.
 #[derive(Clone, Copy)]
 pub struct Residents {
     pub household: HouseholdId,
@@ -104,7 +107,7 @@ impl Residents {
         }
     }
 
-    /// The right that an owner has to the camera.
+    /// Returns the right that an owner has to the camera.
     pub fn right(&self) -> CameraRight {
         CameraRight {
             camera: self.camera,
@@ -117,7 +120,7 @@ impl Residents {
         }
     }
 
-    /// Writes the viewer's rights, whatever they are.
+    /// Writes these rights as the viewer's, and returns their sequence.
     pub async fn write_rights(
         &self,
         records: &Records,
@@ -138,7 +141,7 @@ impl Residents {
         sequence
     }
 
-    /// Writes records of camera, viewer and session.
+    /// Writes the records of the camera, the viewer and the session.
     pub async fn move_in(&self, records: &Records, mint: &Mint) {
         let sequence = records.position().await.unwrap().rights.number + 1;
         let camera = CameraRecord {
@@ -173,7 +176,7 @@ impl Residents {
         records.commit(vec![change], None).await.unwrap();
     }
 
-    /// What the viewer presents, and the tag of their addresses.
+    /// Returns the credential that the viewer presents, and the tag of the viewer's addresses.
     pub fn presents(&self, keys: &dyn Keys) -> (RawCredential, String) {
         let text = Mint::new(keys.edge()).viewer(self.viewer, self.session);
         let tag = Verifier::new(keys.edge()).viewer(&text).unwrap().tag().to_text();
@@ -191,7 +194,7 @@ impl Residents {
         admission.admit(&raw, &tag, &self.camera.to_string(), action).await
     }
 
-    /// Asks to hand in as the camera.
+    /// Asks for a grant to hand in footage as the camera.
     pub async fn admit_camera(
         &self,
         admission: &Admission,
@@ -211,7 +214,7 @@ fn change<R: Record>(mint: &Mint, record: &R, expect: Expect) -> Change {
     }
 }
 
-/// Who seals for tests of tiers, stores and indexes.
+/// The grants to hand in and to read, for tests of tiers, stores and indexes.
 static SEALER: LazyLock<(IntakeGrant, Arc<Grant>)> = LazyLock::new(|| {
     let residents = Residents::new(0);
     let keys = Arc::new(FixedKeys::default());
@@ -223,20 +226,21 @@ static SEALER: LazyLock<(IntakeGrant, Arc<Grant>)> = LazyLock::new(|| {
         let intake = residents.admit_camera(&admission, &*keys).await.unwrap();
         (intake, residents.admit(&admission, &*keys, Action::Live).await.unwrap())
     };
-    // Everything is in memory, so it is answered at once.
+    // Everything is in memory, so the future is ready at once.
     all.now_or_never().unwrap()
 });
 
 static STILL: LazyLock<FootageId> =
     LazyLock::new(|| FootageId::from_time(1_700_000_000_000, [1; 10]).unwrap());
 
-/// The length of plain bytes that are sealed as this many, without the header.
+/// Returns how many plain bytes are sealed as this many, not counting the header.
 fn plain_bytes(sealed_bytes: usize) -> usize {
     let (full, rest) = (sealed_bytes / SEALED_CHUNK_BYTES, sealed_bytes % SEALED_CHUNK_BYTES);
     full * CHUNK_BYTES + rest.checked_sub(TAG_BYTES).expect("nothing is sealed as so many bytes")
 }
 
-/// An object of `sealed_bytes` in parts of `part_bytes`, and its last part. Always the same for the same numbers.
+/// Seals an object of `sealed_bytes`, and returns its parts of `part_bytes` and its last part. The
+/// same numbers always give the same object.
 pub fn parts(n: u8, part_bytes: usize, sealed_bytes: usize) -> (Vec<SealedPart>, SealedPart) {
     let offered = SEALER.0.offer(Kind::Still, *STILL);
     let mut sealing = offered.seal(ObjectVersion::from_bytes([n; 16]), [n; 24]).unwrap();
@@ -245,12 +249,12 @@ pub fn parts(n: u8, part_bytes: usize, sealed_bytes: usize) -> (Vec<SealedPart>,
     (parts, sealing.finish().unwrap().rest)
 }
 
-/// A whole object of `sealed_bytes`.
+/// Returns a whole object of `sealed_bytes`.
 pub fn part(n: u8, sealed_bytes: usize) -> SealedPart {
     parts(n, usize::MAX, sealed_bytes).1
 }
 
-/// An extent of `sealed_bytes`, without its header.
+/// Returns an extent of `sealed_bytes`, not counting its header.
 pub fn sealed(n: u8, sealed_bytes: usize) -> Sealed {
     let offered = SEALER.0.offer(Kind::Still, *STILL);
     let mut sealing = offered.seal(ObjectVersion::from_bytes([n; 16]), [n; 24]).unwrap();

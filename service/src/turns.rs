@@ -1,9 +1,12 @@
-//! Turns: how many may be at something at once, in all and of one household, so that one household's thousand requests do not starve another's
-//! one, nor one viewer's those of the others at home.
+//! Turns limit how many requests run at once, in all and for each household. One household's
+//! thousand requests do not starve another's single one. Nor do one viewer's requests starve those
+//! of other viewers in the household.
 //!
-//! Three semaphores, taken in order: the asker's own line, the household's, the one of all. Of each asker (a viewer, a camera) at most one stands
-//! in its household's queue, so turns go round by asker there. Where the household has a turn to give, nobody stands in line. Who waits in one household holds no other one up. It must never look at what is
-//! done in a turn.
+//! Three semaphores are taken in order: the asker's own, the household's, and the global one. An
+//! asker is a viewer or a camera. At most one request of each asker waits in its household's queue,
+//! so turns rotate between askers there. While the household has a free permit, the asker's
+//! semaphore is skipped. Waiting in one household blocks no other household. This module must never
+//! look at what is done in a turn.
 
 use crate::sync::{Mutex, OwnedSemaphorePermit, Semaphore, timeout_at};
 use eyesonly_seal::HouseholdId;
@@ -11,36 +14,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Who asks within a household: the bytes of a viewer's or a camera's id.
+/// The asker within a household: the bytes of a viewer's or a camera's id.
 pub type Asker = [u8; 16];
 
-/// Gives turns.
+/// The semaphores that give turns.
 pub struct Turns {
     all: Arc<Semaphore>,
-    /// Most turns of one household at once.
+    /// The most turns of one household at once.
     household_max: usize,
-    /// Most of one household that wait; one more is told to come back at once, but for who has none here yet.
+    /// The most waiting requests of one household. One more is refused at once, unless its asker
+    /// has no request here yet.
     waiting_max: usize,
     households: Mutex<HashMap<HouseholdId, Own>>,
 }
 
-/// What is kept of a household while somebody of it is here.
+/// The state of one household, kept while a request of that household is here.
 struct Own {
     turns: Arc<Semaphore>,
-    /// One place in the household's queue for each asker, and how many of theirs are here.
+    /// For each asker, the semaphore for one place in the household's queue, and the number of the
+    /// asker's requests here.
     lines: HashMap<Asker, (Arc<Semaphore>, usize)>,
-    /// How many have a turn or wait for one; none: the entry goes.
+    /// The number of requests that have a turn or wait for one. At 0, the entry is removed.
     here: usize,
 }
 
-/// One turn: held until what it is for has ended.
+/// One turn, held until the work that it is for has ended.
 pub struct Turn {
-    /// The permits go before the place does: fields are dropped in their order.
+    /// The permits are dropped before the place, since fields are dropped in the order of their
+    /// declaration.
     _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
     _place: Place,
 }
 
-/// A household's entry, counted while somebody is here.
+/// One request's count in its household's entry, given back on drop.
 struct Place {
     turns: Arc<Turns>,
     household: HouseholdId,
@@ -69,7 +75,8 @@ impl Drop for Place {
 }
 
 impl Turns {
-    /// Turns for `all_max` at once, `household_max` of them of one household, behind which `waiting_max` of it may wait.
+    /// Makes turns for `all_max` requests at once, at most `household_max` of them of one
+    /// household. Behind these, `waiting_max` requests of that household may wait.
     pub fn new(all_max: usize, household_max: usize, waiting_max: usize) -> Arc<Self> {
         Arc::new(Self {
             all: Arc::new(Semaphore::new(all_max)),
@@ -79,7 +86,9 @@ impl Turns {
         })
     }
 
-    /// Waits for a turn of this household until `deadline`. None: there was none, or the asker waits already and too many of its household do.
+    /// Waits for a turn of this household until `deadline`. Returns None if there was no turn in
+    /// time. Also returns None if the asker has a request here already and too many of its
+    /// household wait.
     pub async fn wait(
         self: &Arc<Self>,
         household: HouseholdId,
@@ -88,8 +97,9 @@ impl Turns {
     ) -> Option<Turn> {
         let (place, line, own) = self.enter(household, asker)?;
         let both = async {
-            // In line only where there is a wait. A semaphore hands its permit to a task that does
-            // not run yet: if every request passed the line, all would wait for the one before.
+            // The asker's semaphore is taken only if there is a wait. A semaphore hands its permit
+            // to a task that does not run yet. If every request took that semaphore, each would
+            // wait for the one before.
             let own = match Arc::clone(&own).try_acquire_owned() {
                 Ok(free) => free,
                 Err(_) => {
@@ -115,7 +125,8 @@ impl Turns {
             lines: HashMap::new(),
             here: 0,
         });
-        // Whoever comes for the first time is never refused: one guest's many would lock the owner out.
+        // An asker that has no request here is never refused. Otherwise one guest's many requests
+        // would lock the owner out.
         let came_before = own.lines.contains_key(&asker);
         if came_before && own.here >= self.household_max.saturating_add(self.waiting_max) {
             return None;
@@ -129,7 +140,7 @@ impl Turns {
         Some((place, line, turns))
     }
 
-    /// Takes every turn there is, for tests of what waits.
+    /// Takes every permit of the global semaphore, for tests of what waits.
     #[cfg(any(test, feature = "conformance"))]
     pub async fn take_all(&self, all_max: u32) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.all).acquire_many_owned(all_max).await.ok()
@@ -168,7 +179,7 @@ mod tests {
         assert!(turns.wait(TWO, OWNER, far()).await.is_some());
         held.pop();
         held.push(turns.wait(ONE, OWNER, far()).await.unwrap());
-        // Two may wait; the third is not kept waiting.
+        // Two may wait. A third is refused at once.
         let waiting = [(); 2].map(|()| {
             let turns = Arc::clone(&turns);
             tokio::spawn(async move { turns.wait(ONE, OWNER, far()).await.is_some() })
@@ -194,7 +205,7 @@ mod tests {
             tasks.push(tokio::spawn(async move {
                 let _turn = turns.wait(household, OWNER, far()).await.unwrap();
                 order.lock().unwrap().push(household);
-                // Long enough for everybody to have come.
+                // This is long enough for every task to have come.
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
@@ -240,7 +251,7 @@ mod tests {
             tasks.push(tokio::spawn(async move {
                 let _turn = turns.wait(ONE, asker, far()).await.unwrap();
                 order.lock().unwrap().push(asker);
-                // Long enough for everybody to have come.
+                // This is long enough for every task to have come.
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }
