@@ -203,5 +203,5 @@ pub fn at_most_one(rows: &[ObjectRow]) -> Result<Option<&ObjectRow>, Fault> {
 }
 
 /// The most rows that one transaction deletes for a camera whose enrolment has ended. Uploads wait
-/// while it runs.
+/// while that transaction runs.
 const FORGET_ROWS: usize = 1000;

@@ -1,4 +1,5 @@
-//! Deletion: an event's rows become tombstones, its objects go from tiers and store. A camera's retry does not bring it back.
+//! Deletion turns an event's rows into tombstones, and deletes the event's objects from tiers and
+//! store. A camera's retry does not bring the event back.
 
 use super::{Footage, FootageError};
 use eyesonly_gate::Grant;
@@ -11,7 +12,7 @@ impl Footage {
     /// Deletes an event of the grant's camera: details, still, clip and renditions.
     ///
     /// # Errors
-    /// [`FootageError::NotFound`] if there is none that the grant may delete.
+    /// [`FootageError::NotFound`] if there is no such event that the grant may delete.
     pub async fn delete_event(
         self: &Arc<Self>,
         grant: &Arc<Grant>,

@@ -1,4 +1,4 @@
-//! Events: pages and details, built only from rows whose details opened under the grant.
+//! Events: pages and details are built only from rows whose details opened under the grant.
 
 use super::{Footage, FootageError, page};
 use crate::acknowledged::withheld;
@@ -11,19 +11,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What an event can be.
+/// The kinds of event that there are.
 pub const EVENT_KINDS: [&str; 8] =
     ["motion", "person", "vehicle", "animal", "package", "doorbell", "sound", "other"];
-/// Longest label in characters.
+/// The longest label, in characters.
 pub const LABEL_CHARACTERS_MAX: usize = 200;
 
-/// Whether a text is shown as it is written: no control characters, and none that turn the direction of what stands beside it.
+/// Says whether a text is shown as it is written. Such a text has no control characters, and none
+/// that turn the direction of the text beside them.
 pub fn is_plain_text(text: &str) -> bool {
     let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|c| c.is_control() || turns(c))
 }
 
-/// What a camera says of an event: JSON, sealed as the event's details.
+/// A camera's description of an event: JSON, sealed as the event's details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventDetails {
@@ -32,7 +33,7 @@ pub struct EventDetails {
     /// Free text, at most [`LABEL_CHARACTERS_MAX`] characters.
     #[serde(default)]
     pub label: String,
-    /// How long it lasted.
+    /// The length of the event.
     #[serde(default)]
     pub duration_milliseconds: Option<u32>,
 }
@@ -40,39 +41,36 @@ pub struct EventDetails {
 /// An event as a handler sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventSummary {
-    /// Its id.
+    /// The event's id.
     pub id: String,
-    /// Its id's own time.
+    /// The time in the event's id.
     pub time_milliseconds: u64,
     /// One of [`EVENT_KINDS`].
     pub kind: String,
     /// Free text.
     pub label: String,
-    /// How long it lasted.
+    /// The length of the event.
     pub duration_milliseconds: Option<u32>,
-    /// There is a still that the grant reaches.
+    /// Says whether there is a still that the grant covers.
     pub has_still: bool,
-    /// There is a clip that the grant reaches.
+    /// Says whether there is a clip that the grant covers.
     pub has_clip: bool,
 }
 
-/// Events, newest first.
+/// A page of events, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {
-    /// At most as many as were asked for.
+    /// The events, at most as many as were asked for.
     pub events: Vec<EventSummary>,
-    /// Where the next page starts.
+    /// The event before which the next page starts, if there is a next page.
     pub next: Option<String>,
 }
 
-/// The events of a page, newest first. No details: the grant does not cover that one.
+/// The events of a page, newest first. An event that the grant does not cover has no details.
 type Page = Vec<(FootageId, Option<EventDetails>)>;
 
 impl Footage {
-    /// A page of the camera's events.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns a page of the camera's events.
     pub async fn events(
         self: &Arc<Self>,
         grant: &Arc<Grant>,
@@ -88,7 +86,7 @@ impl Footage {
             return Ok(EventPage { events: Vec::new(), next: None });
         }
         let limit = limit as usize;
-        // One more than asked for tells whether there is a next page.
+        // One event more than was asked for tells whether there is a next page.
         let asked = limit.saturating_add(1);
         let mut opened = self.page(grant, before, asked).await?;
         let more = opened.len() > limit;
@@ -99,7 +97,7 @@ impl Footage {
         Ok(EventPage { events, next })
     }
 
-    /// A page that proves itself, and withholds nothing that is known to be there.
+    /// Returns a page that proves itself and omits no event that is known to be there.
     async fn page(
         &self,
         grant: &Arc<Grant>,
@@ -127,8 +125,9 @@ impl Footage {
         Err(FootageError::Unavailable)
     }
 
-    /// Says whether events that were acknowledged here are missing without a proven word that they were deleted. Another process may have
-    /// deleted them: those are forgotten here. What the grant does not cover is not shown, so nobody misses it.
+    /// Says whether the index omits an event that was acknowledged here, without a proven
+    /// tombstone. If another process has deleted the event, this process forgets the event. An
+    /// event that the grant does not cover is not checked, since it would not be shown.
     async fn are_withheld(
         &self,
         grant: &Arc<Grant>,
@@ -148,10 +147,7 @@ impl Footage {
         Ok(false)
     }
 
-    /// One event.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns one event.
     pub async fn event(
         self: &Arc<Self>,
         grant: &Arc<Grant>,
@@ -215,7 +211,8 @@ impl Footage {
     }
 }
 
-/// Opens a page: each row an event of this camera, in the order of its question.
+/// Opens a page. Each row must be an event of this camera, and the rows must be in the order that
+/// was asked for.
 fn open_page(
     grant: &Arc<Grant>,
     before: Option<FootageId>,

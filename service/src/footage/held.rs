@@ -1,4 +1,5 @@
-//! An object held open under its grant: read by a handler, or sent piece by piece once the handler has ended.
+//! An object that is held under its grant. A handler reads the object, or a response sends the
+//! object piece by piece once the handler has ended.
 
 use super::{Footage, FootageError};
 use crate::tiers::Layer;
@@ -7,15 +8,16 @@ use eyesonly_gate::{Cut, Grant, Located, OpenExtent, Plain, Source};
 use eyesonly_seal::format::{CHUNK_BYTES, EXTENT_CHUNKS};
 use std::sync::Arc;
 
-/// How many chunks are opened into one piece of a response: 128 KiB, what a connection holds in plain form at a time.
+/// The number of chunks that are opened into one piece of a response. They are 128 KiB, the most
+/// that a connection holds in plain form at a time.
 const PIECE_CHUNKS: u64 = 8;
 
-/// An object, its grant, and the services to read it.
-/// Never printed: it holds keys.
+/// An object, its grant, and the services to read it. A `Held` is never printed, because it holds
+/// keys.
 pub struct Held {
     footage: Arc<Footage>,
     located: Located,
-    /// The whole footage, where it was opened to find it (renditions).
+    /// The whole footage, if finding the object opened all of it (renditions).
     whole: Option<Plain>,
     window: Window,
 }
@@ -27,11 +29,11 @@ impl Held {
     pub(super) fn whole(footage: &Arc<Footage>, located: Located, whole: Plain) -> Self {
         Self { whole: Some(whole), ..Self::new(footage, located) }
     }
-    /// Length of its footage in bytes.
+    /// Returns the length of the object's footage in bytes.
     pub fn length(&self) -> u64 {
         self.located.plain_length()
     }
-    /// The grant that it is held under.
+    /// Returns the grant that the object is held under.
     pub fn grant(&self) -> &Arc<Grant> {
         self.located.grant()
     }
@@ -39,10 +41,11 @@ impl Held {
         &self.located
     }
 
-    /// Reads up to `length_max` bytes from `offset`; fewer only at the end. FROM GUEST: both.
+    /// Reads `length_max` bytes from `offset`, or fewer at the end. FROM GUEST: both.
     ///
     /// # Errors
-    /// [`FootageError::Invalid`] past the end, [`FootageError::Unavailable`].
+    /// [`FootageError::Invalid`] at or past the end, or for no bytes; [`FootageError::Unavailable`]
+    /// if no layer gives a proven answer.
     pub async fn read(&self, offset: u64, length_max: u32) -> Result<Vec<u8>, FootageError> {
         let left = self
             .length()
@@ -87,7 +90,7 @@ impl Held {
     }
 }
 
-/// A name for exactly these bytes, for `ETag`: a part of the object's own keyed name.
+/// Returns a name for exactly these bytes, for `ETag`: a part of the object's own keyed name.
 pub fn entity_tag(located: &Located) -> String {
     let name = located.name().to_string();
     format!("\"{}\"", name.get(..32).unwrap_or_default())
@@ -113,8 +116,8 @@ struct Window {
 }
 
 impl Window {
-    /// Opens `count` chunks from `chunk` on, all of one extent. A chunk of a tier that does not authenticate is counted and asked for again
-    /// one layer deeper.
+    /// Opens `count` chunks from `chunk` on, all of one extent. If a tier's chunk does not
+    /// authenticate, the chunk is counted, and the next layer is asked for it.
     async fn open(
         &mut self,
         footage: &Footage,

@@ -1,7 +1,9 @@
-//! Footage: answers a handler's questions under its grant. The only room that the sandbox asks.
+//! Footage answers a handler's questions under its grant. The sandbox asks no other module.
 //!
-//! Every answer is found through the index (proven by the vault), read through the ladder of tiers (opened by the vault) and scoped by
-//! the grant: what is not covered can't be asked. It must never answer differently for what is absent and what is not allowed.
+//! Every object is found through the index, and the vault proves its row. The object is read
+//! through the ladder of tiers, and the vault opens it. Questions are limited by the grant: what
+//! the grant does not cover can't be asked for. This module must never answer differently for what
+//! is absent and for what is not allowed.
 
 mod delete;
 mod events;
@@ -29,10 +31,10 @@ use eyesonly_seal::{FootageId, Kind, ObjectName};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Why a question has no answer.
+/// The reason why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FootageError {
-    /// Nothing of that name under this grant.
+    /// There is nothing of that name under this grant.
     #[error("nothing of that name under this grant")]
     NotFound,
     /// The question is malformed.
@@ -69,21 +71,18 @@ pub struct Footage {
 }
 
 impl Footage {
-    /// Footage over these services.
+    /// Makes footage over these services.
     pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>) -> Arc<Self> {
         Arc::new(Self { catalogue, ladder, makings: Mutex::default() })
     }
 
-    /// The newest still of the grant's camera.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns the newest still of the grant's camera.
     pub async fn newest_still(self: &Arc<Self>, grant: &Arc<Grant>) -> Result<Held, FootageError> {
         if !grant.kinds().live {
             return Err(FootageError::NotFound);
         }
         let (camera, acknowledged) = (grant.camera(), self.catalogue.acknowledged());
-        // Known before the question: what is handed in meanwhile may or may not be in the answer.
+        // This is read before the question: the answer may lack what is handed in meanwhile.
         let known = acknowledged.newest(camera);
         let found = self
             .catalogue
@@ -105,10 +104,7 @@ impl Footage {
         Ok(Held::new(self, located.ok_or(FootageError::NotFound)?))
     }
 
-    /// The still of an event.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns the still of an event.
     pub async fn event_still(
         self: &Arc<Self>,
         grant: &Arc<Grant>,
@@ -117,10 +113,7 @@ impl Footage {
         self.of_event(grant, Kind::EventStill, event).await
     }
 
-    /// The video of an event.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns the video of an event.
     pub async fn event_clip(
         self: &Arc<Self>,
         grant: &Arc<Grant>,
@@ -140,7 +133,7 @@ impl Footage {
         Ok(Held::new(self, located))
     }
 
-    /// Finds an object. None: it is not there, or was deleted.
+    /// Finds an object. Returns None if the object is absent or was deleted.
     async fn locate(&self, asked: &Asked) -> Result<Option<Located>, FootageError> {
         let slot = asked.slot().map_err(|_| FootageError::Invalid)?;
         self.catalogue
@@ -149,12 +142,13 @@ impl Footage {
     }
 }
 
-/// Holds a newest still's pointer to what was known: it never goes back.
+/// Checks that the newest-still pointer has not gone back behind the newest still that was known.
 fn newest_is_current(known: Option<FootageId>, id: FootageId) -> Result<(), Fault> {
     if known.is_some_and(|known| id < known) { Err(Fault::Stale) } else { Ok(()) }
 }
 
-/// A camera that has a newest still does not lose it: stills are not deleted one by one.
+/// Checks that no newest still was known, if there is no pointer. Stills are not deleted one by
+/// one, so a camera never loses its newest still.
 fn newest_is_absent(known: Option<FootageId>) -> Result<(), Fault> {
     if known.is_some() { Err(Fault::Missing) } else { Ok(()) }
 }

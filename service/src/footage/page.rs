@@ -1,14 +1,15 @@
-//! A page of rows rests on no key: how many there may be, and in which order.
+//! Checks of a page of rows that need no key: how many rows there may be, and in which order.
 //!
-//! Each check is a function of its own, so that a mutant of it is named by its function.
+//! Each check is a function of its own, so that a mutant of a check is named by its function.
 
 use eyesonly_rights::Fault;
 use eyesonly_seal::FootageId;
 
-/// Holds a page to its question: at most `limit` events, each older than the one before, none at or past the cursor.
+/// Checks that a page answers its question. The page has at most `limit` events, each older than
+/// the one before, and none at or past the cursor.
 ///
 /// # Errors
-/// [`Fault::WrongAnswer`]: rows of another page, or one of them twice.
+/// [`Fault::WrongAnswer`] for rows of another page, or for a row that comes twice.
 pub fn in_order(
     before: Option<FootageId>,
     limit: usize,

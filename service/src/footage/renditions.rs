@@ -1,7 +1,9 @@
-//! Renditions: what a handler made of an object, sealed like any other object, found again by the same handler under the same camera.
+//! Renditions are what handlers made of objects. A rendition is sealed like any other object, and
+//! the same handler finds it again under the same camera.
 //!
-//! INVARIANT: a rendition's context has its source's id and version and the SHA-256 of the handler, so it can't be taken for the
-//! rendition of anything else. Whether an instance may remember at all is the sandbox's to say (it opened exactly one object).
+//! INVARIANT: a rendition's context has its source's id and version and the handler's SHA-256, so
+//! the rendition can't be taken for that of anything else. The sandbox decides whether an instance
+//! may remember a rendition: the instance must have opened exactly one object.
 
 use super::{Footage, FootageError, Held};
 use crate::clock;
@@ -16,7 +18,7 @@ use eyesonly_seal::ObjectName;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What a recall finds.
+/// The result of a recall.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is moved once; a box would allocate on every hit"
@@ -24,11 +26,12 @@ use tokio::sync::watch;
 pub enum Recalled {
     /// The rendition.
     AtHand(Held),
-    /// Nothing: the asker makes it, and others wait for as long as it holds this.
+    /// There is no rendition: the asker makes it, and others wait for as long as the asker holds
+    /// this.
     Make(Making),
 }
 
-/// The duty to make a rendition. When it is dropped, those who wait ask again.
+/// The duty to make a rendition. When the duty is dropped, the askers that wait ask again.
 pub struct Making {
     footage: Arc<Footage>,
     name: ObjectName,
@@ -49,17 +52,15 @@ enum Turn {
 }
 
 impl Footage {
-    /// The rendition `name` of `source` by `handler`, or the duty to make it. FROM GUEST: `name`.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Returns the rendition `name` of `source` by `handler`, or the duty to make it. FROM GUEST:
+    /// `name`.
     pub async fn recall(
         self: &Arc<Self>,
         source: &Held,
         handler: &[u8; 32],
         name: &str,
     ) -> Result<Recalled, FootageError> {
-        // The version is the source's, so the name is known without asking anybody.
+        // The version is the source's, so the rendition's name is known without a question.
         let named = source.object().rendition(name, *handler);
         let mut named = named.map(Box::new).ok_or(FootageError::Invalid)?;
         loop {
@@ -73,7 +74,7 @@ impl Footage {
                 }
                 Turn::Mine(making) => making,
             };
-            // It may have come to hand while this asker was on its way here.
+            // Another asker may have made the rendition since the first look.
             if let Some(plain) = self.first_tier_has(&mut named).await {
                 return Ok(Recalled::AtHand(Held::whole(self, *named, plain)));
             }
@@ -94,7 +95,8 @@ impl Footage {
         Ok(Turn::Mine(Making { footage: Arc::clone(self), name, _done: done }))
     }
 
-    /// What the first tier has, if it proves to be this rendition. It is opened whole: the last chunk proves its length.
+    /// Returns what the first tier has, if it proves to be this rendition. All chunks are opened,
+    /// since the last one proves the length.
     async fn first_tier_has(&self, named: &mut Located) -> Option<Plain> {
         let extent = self.ladder.whole_from_first(named.name()).await?;
         match named.open_whole(extent) {
@@ -107,7 +109,8 @@ impl Footage {
         }
     }
 
-    /// What index, deeper tiers and store have. Anything but a proven answer means: make it again.
+    /// Asks the index, the deeper tiers and the store. If no answer is proven, the rendition is
+    /// made again.
     async fn layers_have(&self, named: &Located) -> Option<(Located, Plain)> {
         let located = self.locate(named.asked()).await.ok()??;
         if located.version() != named.version() {
@@ -118,10 +121,8 @@ impl Footage {
         Some((located, plain))
     }
 
-    /// Keeps a rendition: sealed into the tiers at once, into store and index behind. FROM GUEST: `name`, `bytes`.
-    ///
-    /// # Errors
-    /// [`FootageError`].
+    /// Keeps a rendition: puts it, sealed, into the tiers at once, and into store and index in the
+    /// background. FROM GUEST: `name`, `bytes`.
     pub async fn remember(
         self: &Arc<Self>,
         source: &Held,
@@ -141,7 +142,8 @@ impl Footage {
         Ok(Held::whole(self, named, plain))
     }
 
-    /// Writes a rendition to store and index in the background. It can be made again, so nobody waits for it and a failure is only logged.
+    /// Writes a rendition to store and index in the background. The rendition can be made again, so
+    /// nobody waits for the write, and a failure is only logged.
     fn persist(
         self: &Arc<Self>,
         source: &Held,
@@ -163,16 +165,18 @@ impl Footage {
             let store = footage.ladder.store();
             match store.put(name, sealed.whole()).await {
                 Ok(()) => {}
-                // Made before, and lost from the tiers meanwhile.
+                // The rendition was made before, and the tiers have lost it since.
                 Err(StoreError::Exists) => return,
                 Err(error) => return tracing::warn!(%error, "a rendition was not kept"),
             }
             match footage.catalogue.index().commit(new).await {
                 Ok(Committed::Written(_)) => {}
-                // The same object by another maker at the same moment, or once more because it was lost: what the row names must stay.
+                // Another maker committed the same object at the same moment, or it was made once
+                // more after a loss. The object that the row names must stay.
                 Ok(Committed::Taken(row))
                     if row.name == name && row.sealed_length == sealed_length => {}
-                // The source was deleted meanwhile, or another one was first: this one must not stay.
+                // The source was deleted meanwhile, or another rendition came first. This object
+                // must not stay.
                 Ok(_) => footage.ladder.forget(name).await,
                 Err(error) => tracing::warn!(%error, "a rendition was not kept"),
             }

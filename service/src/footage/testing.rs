@@ -1,4 +1,4 @@
-//! A household in memory, for tests of the rooms that stand on footage.
+//! A household in memory, for tests of the modules that use footage.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -55,7 +55,7 @@ pub struct Home {
     viewer_credential: RawCredential,
 }
 
-/// A fresh id of now.
+/// Makes a fresh id with the time of now.
 pub fn footage_id() -> FootageId {
     FootageId::from_time(clock::now_milliseconds(), clock::random()).unwrap()
 }
@@ -65,12 +65,12 @@ impl Home {
         Self::over(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default())).await
     }
 
-    /// A home whose index and registry are these.
+    /// Makes a home with this index and this registry.
     pub async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
         Self::build(index, registry, Arc::new(MemoryTier::new(64 << 20))).await
     }
 
-    /// A home with this tier.
+    /// Makes a home with this tier.
     pub async fn with_tier(tier: Arc<dyn Tier>) -> Self {
         Self::build(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default()), tier)
             .await
@@ -137,7 +137,7 @@ impl Home {
         }
     }
 
-    /// What the viewer presents, and the tag of their addresses.
+    /// Returns the credential that the viewer presents, and the tag of the viewer's addresses.
     pub fn presents(&self) -> (&RawCredential, String) {
         let verified = Verifier::new(self.keys.edge()).viewer(self.viewer_credential.text());
         (&self.viewer_credential, verified.unwrap().tag().to_text())
@@ -156,7 +156,8 @@ impl Home {
         self.admission.admit(raw, &tag, &camera.to_string(), action).await
     }
 
-    /// Lets an answer out to the viewer, under the grant of the request, and gives what arrives, and whether it was cut.
+    /// Lets an answer out to the viewer, under the grant of the request. Returns what arrives, and
+    /// whether the answer was cut.
     pub async fn let_out(
         &self,
         grant: &Arc<Grant>,
@@ -172,7 +173,7 @@ impl Home {
         self.admit(camera, action).await.unwrap()
     }
 
-    /// Hands in footage of any kind; its form is not checked when it is put in `raw`.
+    /// Hands in footage of any kind. Ingest checks the form of the bytes.
     pub async fn put(
         &self,
         kind: Kind,
@@ -192,7 +193,7 @@ impl Home {
             .await
     }
 
-    /// A second camera of the same household, with its own grant.
+    /// Adds a second camera to the same household, and returns a grant to hand in and one to read.
     pub async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
         let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
         let intake =
@@ -216,7 +217,7 @@ impl Home {
     }
 }
 
-/// What a departure gives, until it ends or is cut.
+/// Returns the bytes that a departure gives until it ends or is cut, and the cut.
 pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
     let mut bytes = Vec::new();
     loop {
@@ -231,7 +232,7 @@ pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
     }
 }
 
-/// A home with one still (the bytes given, whatever they are).
+/// Makes a home with one still of exactly these bytes, whatever they are.
 pub async fn home_with(still: &[u8]) -> Home {
     let home = Home::new().await;
     let taken = home.ingest.anything(&home.intake().await, Kind::Still, footage_id(), still).await;
@@ -239,7 +240,8 @@ pub async fn home_with(still: &[u8]) -> Home {
     home
 }
 
-/// Footage with one still (the bytes given, whatever they are) and a grant for its camera.
+/// Makes footage with one still of exactly these bytes, whatever they are, and a grant for its
+/// camera.
 pub async fn household(still: &[u8]) -> (Arc<Footage>, Arc<Grant>) {
     let home = home_with(still).await;
     let grant = home.grant(Action::Live).await;

@@ -1,5 +1,6 @@
-//! What an instance answered leaves only by its own request: not by another one of the same viewer, not with another's body in its envelope, not to
-//! whoever presents another credential.
+//! An instance's answer leaves only by its own request. The answer does not leave by another
+//! request of the same viewer, in the envelope of another answer, or to whoever presents another
+//! credential.
 
 use super::{body, held, with_still};
 use crate::footage::testing::Home;
@@ -36,7 +37,7 @@ async fn open(
     Departure::open(&home.admission, grant, raw, answer, leaving).await
 }
 
-/// How often the way out rejected something.
+/// Returns how many answers the way out rejected.
 fn rejected(home: &Home) -> u64 {
     home.ledger.misdeliveries(Seam::WayOut, Fault::WrongAnswer)
 }
@@ -46,7 +47,8 @@ async fn an_answer_leaves_by_its_own_request_alone() {
     let (home, still) = with_still().await;
     let (mine, other) = (home.grant(Action::Live).await, home.grant(Action::Live).await);
     let raw = home.presents().0;
-    // Bytes and footage of another request, handed to mine in my own envelope: the envelope says nothing.
+    // Bytes and footage of another request are handed to mine in my own envelope. The envelope
+    // proves nothing.
     assert!(open(&home, &mine, raw, bytes(&other, b"another's")).await.is_err());
     assert_eq!(rejected(&home), 1);
     let (_, another) = footage(&home).await;
@@ -56,7 +58,7 @@ async fn an_answer_leaves_by_its_own_request_alone() {
         (2, 0),
         "and nothing was written down as delivered"
     );
-    // Each by its own request.
+    // Each leaves by its own request.
     assert!(open(&home, &mine, raw, bytes(&mine, b"mine")).await.is_ok());
     let (grant, own) = footage(&home).await;
     let departure = open(&home, &grant, raw, own).await.unwrap();

@@ -1,5 +1,6 @@
-//! What takes a right away cuts a running clip at the next extent: revocation, logout, a narrowed window, expiry; and it does so while pool and
-//! registry lie about where the registry is.
+//! A running clip is cut at the next extent when its right is taken away. Revocation, logout, a
+//! narrowed window and expiry take a right away. The clip is cut even if pool and registry lie
+//! about where the registry is.
 
 use super::liars::LyingRegistry;
 use super::{body, depart};
@@ -14,17 +15,17 @@ use eyesonly_seal::{FootageId, Kind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// One extent of plain footage, in bytes.
+/// The length of one extent of plain footage, in bytes.
 const EXTENT: usize = 1_048_576;
 
-/// How the answers to the question for the position lie.
+/// The ways in which answers about the registry's position lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Lies {
-    /// Not at all.
+    /// The answers do not lie.
     Not,
     /// The pool gives the reply to an earlier question.
     Late,
-    /// The registry says that it is where it was, and gives the records of then.
+    /// The registry says that it is where it was.
     Old,
 }
 
@@ -54,7 +55,7 @@ impl Scene {
         Self { home, registry, clip, event, residents }
     }
 
-    /// The clip on its way out, with the first extent at hand.
+    /// Returns the clip on its way out, with the first extent at hand.
     async fn departure(&self) -> Departure {
         let grant = self.home.grant(Action::Clips).await;
         let held = self.home.footage.event_clip(&grant, self.event).await.unwrap();
@@ -71,7 +72,7 @@ impl Scene {
         self.residents.sign_out(&self.home.records).await;
     }
 
-    /// From now on what is asked is answered so; what was true until now is what the lies are made of.
+    /// Makes the registry lie like this from now on. The lies give `then` as the position.
     fn lie(&self, lies: Lies, then: Position) {
         match lies {
             Lies::Not => self.registry.tell(|_, _| {}),
@@ -87,7 +88,7 @@ impl Scene {
     }
 }
 
-/// Starts a clip, takes something away, and looks how much of the clip comes.
+/// Starts a clip, takes a right away, and checks how much of the clip comes.
 async fn check(what: &str, lies: Lies, take_away: impl AsyncFn(&Scene)) {
     let scene = Scene::new().await;
     scene
@@ -165,7 +166,7 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
         }])
         .await;
     let mut got = 0;
-    // The second extent still comes, under the new decision; the third comes too late for it.
+    // The second extent leaves under the new decision. The third comes too late for that decision.
     loop {
         let frame = std::future::poll_fn(|context| {
             http_body::Body::poll_frame(departure.as_mut(), context)

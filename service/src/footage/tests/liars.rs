@@ -1,4 +1,5 @@
-//! An index and a registry that can be told to lie; what they are not asked to lie about, they answer honestly.
+//! An index and a registry that can be told to lie. Both answer honestly what they are not told to
+//! lie about.
 
 use crate::index::memory::MemoryIndex;
 use crate::index::{Committed, Forgotten, Index, IndexError, Known, NewObject, Removed, Rows};
@@ -11,14 +12,14 @@ use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
 use std::sync::Mutex;
 
-/// What the index does with its rows before it hands them over.
+/// A change that the index makes to its rows before it returns them.
 pub(super) type Lie = Box<dyn Fn(&mut Rows) + Send>;
 
 #[derive(Default)]
 pub(super) struct LyingIndex {
     honest: MemoryIndex,
     lie: Mutex<Option<Lie>>,
-    /// Whether live rows are withheld from collection.
+    /// Says whether live rows are withheld from collection.
     pub(super) withholds: Mutex<bool>,
 }
 
@@ -88,7 +89,7 @@ impl Index for LyingIndex {
     fn reset(&self) {}
 }
 
-/// What a registry does with its answer before it hands it over.
+/// A change that a registry makes to its answer before it returns it.
 pub(super) type Told = Box<dyn FnMut(&[RecordName<'_>], &mut Answer) + Send>;
 
 /// A registry that lies as it is told to.
@@ -106,11 +107,13 @@ impl LyingRegistry {
     pub(super) fn tell(&self, lie: impl FnMut(&[RecordName<'_>], &mut Answer) + Send + 'static) {
         *self.lie.lock().unwrap() = Some(Box::new(lie));
     }
-    /// Administration reads what it changes: the registry may be honest meanwhile.
+    /// Sets whether the registry is honest for now. Administration reads what it changes, and must
+    /// read the truth.
     pub(super) fn tell_nothing_to_administration(&self, honest: bool) {
         self.is_honest.store(honest, std::sync::atomic::Ordering::SeqCst);
     }
-    /// Goes on telling what it tells from now on: each record of now, and the position of then where `position` is given.
+    /// Repeats from now on each record as it is first asked for. If `position` is true, also
+    /// repeats the first position.
     pub(super) fn stick(&self, position: bool) {
         let mut told: Vec<(Name, Option<Vec<u8>>)> = Vec::new();
         let mut then: Option<Position> = None;

@@ -1,5 +1,6 @@
-//! Lies told to the footage room, one by one: a tier, the store, the index and the registry answer with something else, and what is
-//! handed out is the right footage or an error, counted at its seam. Each test first shows that the same question has an answer.
+//! Lies told to the footage module, one by one: a tier, the store, the index or the registry
+//! answers with something else. The module hands out the right footage or an error, and the lie is
+//! counted at its seam. Each test first shows that the same question has an answer.
 
 use super::liars::{Lie, LyingIndex, LyingRegistry};
 use super::{body, jpeg, newest, stored, with_still};
@@ -22,7 +23,8 @@ fn count(home: &Home, seam: Seam) -> u64 {
     Fault::ALL.iter().map(|(fault, _)| home.ledger.misdeliveries(seam, *fault)).sum()
 }
 
-/// A tier that says what it is told to say, until it is told otherwise: nothing but the vault's own can be put into a real one.
+/// A tier that gives the answers that a test sets, until they are evicted. A real tier takes only
+/// extents that came out of the vault.
 #[derive(Default)]
 struct SayingTier {
     says: std::sync::Mutex<std::collections::HashMap<ExtentKey, Claimed>>,
@@ -151,7 +153,8 @@ async fn an_index_that_lies_is_refused() {
     assert_eq!(newest(&home).await.unwrap(), jpeg(b"new"));
     assert_eq!(home.footage.events(&grant, None, 10).await.unwrap().events.len(), 3);
 
-    // Rows of another camera of the same household, and of the same viewer: still not what was asked for.
+    // Rows of another camera are not what was asked for, although the camera is of the same
+    // household, and of the same viewer.
     let (_, other) = home.second_camera().await;
     let lies: Vec<(&str, Lie)> = vec![
         ("nonce", Box::new(|rows| rows.echo = Some(Nonce::from_bytes([9; 16])))),
@@ -242,7 +245,7 @@ async fn a_registry_that_claims_no_freshness_is_refused() {
     assert_eq!(home.ledger.misdeliveries(Seam::Registry, Fault::WrongAnswer), 2);
 }
 
-/// The index leaves out what is live, or answers what it was asked before: nothing that was acknowledged is deleted.
+/// The index leaves out live rows, and nothing that was acknowledged is deleted.
 #[tokio::test]
 async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
     let index = Arc::new(LyingIndex::default());
@@ -256,7 +259,7 @@ async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
     assert!(count(&home, Seam::Index) > before, "and it is counted");
     *index.withholds.lock().unwrap() = false;
     assert_eq!(newest(&home).await.unwrap(), still);
-    // A catalogue that remembers nothing shows that this is what keeps it.
+    // A catalogue without that memory loses the object, so the memory is what keeps it.
     *index.withholds.lock().unwrap() = true;
     let forgetful =
         crate::catalogue::Catalogue::new(Arc::clone(&index) as _, Arc::clone(&home.records));
@@ -264,7 +267,8 @@ async fn what_was_acknowledged_is_not_collected_for_want_of_a_row() {
     assert_eq!((collected.unwrap(), stored(&home).len()), (1, 0));
 }
 
-/// A commit between a question and the look at its answer: the answer is of now all the same. One to a later question would not be.
+/// A commit comes between a question and the check of its answer. The answer is of now all the
+/// same. As the answer to a later question it would be stale.
 #[tokio::test]
 async fn what_is_written_during_a_question_makes_its_answer_no_stale_one() {
     let home = Home::new().await;

@@ -1,4 +1,5 @@
-//! What the footage room hands out, makes and deletes, over seams in memory. What it does when they lie is in lies.rs.
+//! Tests of what the footage module hands out, makes and deletes, over seams in memory. Tests in
+//! which the seams lie are in lies.rs.
 
 mod crossed;
 mod cut;
@@ -15,7 +16,7 @@ use eyesonly_gate::{Content, Cut, Departure, Instance, Leaving, Source as _};
 use eyesonly_rights::Action;
 use eyesonly_seal::{Kind, ObjectName};
 
-/// A JPEG that is one by its markers, with `body` as its picture: ingest asks for no more.
+/// Makes a JPEG that is one by its markers, with `body` as its picture. Ingest asks for no more.
 fn jpeg(body: &[u8]) -> Vec<u8> {
     let quantiser = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
     let frame: &[u8] = &[0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0];
@@ -24,7 +25,7 @@ fn jpeg(body: &[u8]) -> Vec<u8> {
     [&[0xFF, 0xD8], quantiser.as_slice(), frame, huffman, scan, body, &[0xFF, 0xD9]].concat()
 }
 
-/// A body of `length` bytes that repeat nothing, and that are no marker.
+/// Makes a body of `length` bytes that do not repeat and contain no marker.
 fn body(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -34,7 +35,7 @@ fn body(length: usize, seed: u32) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// Reads all of it, as a handler would: piece by piece.
+/// Reads the whole object as the way out does, piece by piece.
 async fn all(held: &mut Held) -> Result<Vec<u8>, Cut> {
     let (mut bytes, end) = (Vec::new(), held.length());
     while (bytes.len() as u64) < end {
@@ -43,7 +44,7 @@ async fn all(held: &mut Held) -> Result<Vec<u8>, Cut> {
     Ok(bytes)
 }
 
-/// The door out for the whole of what is held.
+/// Makes the departure of the whole object that is held.
 async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Refused> {
     let (grant, length) = (held.grant().clone(), held.length());
     let content = Content::Footage { source: Box::new(held), offset: 0, length };
@@ -53,7 +54,7 @@ async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Ref
     Departure::open(&home.admission, &grant, home.presents().0, answer, leaving).await
 }
 
-/// A home with one still of two extents and a bit.
+/// Makes a home with one still of two extents and a bit.
 async fn with_still() -> (Home, Vec<u8>) {
     let home = Home::new().await;
     let still = jpeg(&body(2_200_000, 1));
