@@ -1,4 +1,5 @@
-//! A body as it arrives: counted, checked for its form and digest, and given on piece by piece. FROM CLIENT, all of it.
+//! A body as it arrives, FROM CLIENT. Each piece is counted, checked for form and digest, and given
+//! on.
 
 use super::digest::Hasher;
 use super::form::Form;
@@ -9,10 +10,12 @@ use futures::{Stream, StreamExt as _};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a body may stand still. A camera on a bad line sends something within it; one that is gone does not hold its place.
+/// The longest pause of a body, in seconds. A camera on a bad line sends something in that time,
+/// and a camera that is gone does not hold its place.
 const IDLE_SECONDS_MAX: u64 = 30;
 
-/// Slowest a body may come on the whole, after the first [`IDLE_SECONDS_MAX`]: a quarter of a slow uplink (1 Mbit/s), shared by four cameras.
+/// The slowest rate of a whole body, in bytes a second, after the first [`IDLE_SECONDS_MAX`]. The
+/// rate is a quarter of a camera's share where four cameras share a slow uplink (1 Mbit/s).
 const BYTES_A_SECOND_MIN: u64 = 8 * 1024;
 
 /// A body on its way in.
@@ -34,7 +37,7 @@ where
     /// Takes a body that may have at most `bytes_max` bytes.
     ///
     /// # Errors
-    /// [`IngestError::TooLarge`] if it declares more.
+    /// [`IngestError::TooLarge`] if the body declares more.
     pub fn new(
         body: S,
         declared: Declared,
@@ -60,15 +63,15 @@ where
         })
     }
 
-    /// The length that it declared.
+    /// Returns the length that the body declared.
     pub fn declared_length(&self) -> Option<u64> {
         self.declared_length
     }
 
-    /// The next piece; none once the body is complete and is what it said it was.
+    /// Returns the next piece, or none once the body is complete and is what its head declared.
     ///
     /// # Errors
-    /// [`IngestError`]; what came before must be given up then.
+    /// [`IngestError`]: the caller must then give up the pieces that came before.
     pub async fn next(&mut self) -> Result<Option<Bytes>, IngestError> {
         if self.over {
             return Ok(None);

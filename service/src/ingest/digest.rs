@@ -1,17 +1,18 @@
-//! `Content-Digest` (RFC 9530): what the sender says the body is, compared over the bytes that were sealed.
+//! `Content-Digest` (RFC 9530): the sender's digests of the body, compared with those of the bytes
+//! that were sealed.
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Longest header value that is looked at.
+/// The longest header value that is read, in bytes.
 const HEADER_BYTES_MAX: usize = 1024;
 
-/// Why a Content-Digest can't be used, or does not fit.
+/// The reason why a Content-Digest can't be used, or does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// Not the form of RFC 9530.
+    /// It does not have the form of RFC 9530.
     #[error("Content-Digest is not a dictionary of byte sequences (RFC 9530), such as sha-256=:…:")]
     Malformed,
-    /// No algorithm that is known here.
+    /// It has no algorithm that is known here.
     #[error("Content-Digest has neither sha-256 nor sha-512")]
     Unknown,
     /// The body is another one.
@@ -19,7 +20,7 @@ pub enum DigestError {
     Mismatch,
 }
 
-/// The digests that were declared; at least one.
+/// The digests that were declared, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentDigest {
     sha256: Option<[u8; 32]>,
@@ -27,10 +28,8 @@ pub struct ContentDigest {
 }
 
 impl ContentDigest {
-    /// Reads a header's value; several lines are one list (RFC 9110, 5.3). Every known algorithm counts. FROM CLIENT.
-    ///
-    /// # Errors
-    /// [`DigestError::Malformed`], [`DigestError::Unknown`].
+    /// Reads a header's value. Several lines are one list (RFC 9110, 5.3). Every known algorithm
+    /// counts. FROM CLIENT.
     pub fn parse(value: &str) -> Result<Self, DigestError> {
         if value.len() > HEADER_BYTES_MAX {
             return Err(DigestError::Malformed);
@@ -60,14 +59,15 @@ fn bytes<const N: usize>(
     }
 }
 
-/// Computes what a [`ContentDigest`] declared: each digest so far, and what it should be.
+/// Computes the digests that a [`ContentDigest`] declared, and keeps beside each the expected
+/// value.
 pub struct Hasher {
     sha256: Option<(Sha256, [u8; 32])>,
     sha512: Option<(Sha512, [u8; 64])>,
 }
 
 impl Hasher {
-    /// Begins.
+    /// Starts to compute the declared digests.
     pub fn new(declared: ContentDigest) -> Self {
         Self {
             sha256: declared.sha256.map(|expected| (Sha256::default(), expected)),
@@ -83,10 +83,10 @@ impl Hasher {
             hasher.update(bytes);
         }
     }
-    /// Compares.
+    /// Compares the computed digests with the declared ones.
     ///
     /// # Errors
-    /// [`DigestError::Mismatch`].
+    /// [`DigestError::Mismatch`] if one of them differs.
     pub fn check(self) -> Result<(), DigestError> {
         let same_256 =
             self.sha256.is_none_or(|(hasher, expected)| hasher.finalize().as_slice() == expected);

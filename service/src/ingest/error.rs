@@ -1,4 +1,5 @@
-//! Why an upload was not taken. What the outside reads of it, and which status it gets, is chosen in `http::problem`.
+//! The reasons why an upload is not taken. `problem.rs` of the crate `web` chooses the text and the
+//! status that a client gets.
 
 use super::digest::DigestError;
 use super::form::FormError;
@@ -7,49 +8,51 @@ use crate::index::IndexError;
 use crate::store::StoreError;
 use eyesonly_seal::SealError;
 
-/// Why an upload was not taken. Nothing has changed then.
+/// The reason why an upload was not taken. Nothing of the upload is visible, except after
+/// [`Self::Unavailable`]: the commit may have happened then.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// The id is not one, or lies ahead.
+    /// The id is not a UUIDv7, or its time lies too far ahead.
     #[error("{0}")]
     Id(&'static str),
-    /// The body is not what it says it is.
+    /// The body does not have the form of its kind.
     #[error("{0}")]
     Form(#[from] FormError),
-    /// The description of an event is not one.
+    /// The body is not an event's description.
     #[error("{0}")]
     Description(String),
-    /// The body is too long for what it is. Carries the limit in bytes.
+    /// The body is longer than its kind may be. Carries the limit in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLarge(u64),
-    /// The body ended before its content-length, or the connection did.
+    /// The body is shorter or longer than its Content-Length, its connection broke, or it came too
+    /// slowly.
     #[error("the body ended before it was complete")]
     Incomplete,
-    /// The Content-Digest header can't be used.
+    /// The Content-Digest header can't be used, or does not fit the body.
     #[error("{0}")]
     Digest(#[from] DigestError),
     /// Another body is there under this id.
     #[error("there is another body under this id")]
     Conflict,
-    /// The event it belongs to is not there.
+    /// The event that it belongs to is not there.
     #[error("the event is not there; hand in its description first")]
     NoEvent,
-    /// It was deleted by a viewer; it does not come back.
+    /// A viewer deleted it, and it does not come back.
     #[error("it was deleted")]
     Deleted,
-    /// The household's quota.
+    /// The household's quota is used up.
     #[error("the household's quota is used up")]
     OverQuota,
-    /// The disk.
+    /// The disk has no room.
     #[error("there is no room to store it")]
     Full,
-    /// Too many uploads of the household are under way.
+    /// Too many uploads are under way, of the household or in all.
     #[error("too many uploads are under way")]
     Busy,
     /// The camera's credential was taken back while its upload was under way.
     #[error("the credential is no longer in force")]
     Revoked,
-    /// Store or index does not answer.
+    /// A service does not answer, or sealing failed. Carries the service's name.
     #[error("{0} does not answer")]
     Unavailable(&'static str),
 }

@@ -1,6 +1,8 @@
-//! The form of uploads, checked as they arrive without keeping them: a JPEG from its first marker to its last, an MP4 by its boxes.
+//! The form of uploads, checked as they arrive and without keeping them. A JPEG is checked from its
+//! first marker to its last, an MP4 by its boxes.
 //!
-//! This is a gate, not a decoder: it keeps out what can't be footage. The decoder that trusts nothing runs in the sandbox.
+//! This is a gate, not a decoder: it keeps out what can't be footage. The decoder that trusts
+//! nothing runs in the sandbox.
 
 mod jpeg;
 mod mp4;
@@ -8,45 +10,47 @@ mod mp4;
 pub use jpeg::{JpegForm, PIXELS_MAX, SCANS_MAX, SIDE_PIXELS_MAX};
 pub use mp4::Mp4Form;
 
-/// Why a body is not footage.
+/// The reason why a body is not footage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// Not a JPEG.
+    /// The still is not a JPEG.
     #[error("the still is not a JPEG file")]
     NotJpeg,
-    /// A JPEG of a kind that no picture is made of here.
+    /// The still is a JPEG of a kind that is not taken here.
     #[error(
-        "the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr are taken"
+        "the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr \
+         are taken"
     )]
     UnusualJpeg,
-    /// A JPEG that ends too early.
+    /// The JPEG ends too early.
     #[error("the JPEG file is truncated: it does not end with its end marker")]
     JpegTruncated,
-    /// Too many pixels.
+    /// The still has too many pixels.
     #[error("the still has more pixels than {PIXELS_MAX}, or a side longer than {SIDE_PIXELS_MAX}")]
     TooManyPixels,
-    /// A progressive JPEG that no handler has the memory for.
+    /// The still is a progressive JPEG that no handler has the memory for.
     #[error("the still is a progressive JPEG too large to decode; send it as baseline JPEG")]
     ProgressiveTooLarge,
-    /// Too many scans.
+    /// The still has too many scans.
     #[error("the still has more than {SCANS_MAX} scans")]
     TooManyScans,
-    /// A JPEG whose parts don't fit each other.
+    /// The JPEG's parts don't fit each other.
     #[error("no decoder takes the still: {0}")]
     Undecodable(&'static str),
-    /// Not an MP4.
+    /// The clip is not an MP4.
     #[error("the clip is not an MP4 file: it does not begin with an ftyp box")]
     NotMp4,
-    /// An MP4 with something missing or cut.
+    /// The MP4 has something missing or cut.
     #[error(
-        "the MP4 file is broken or truncated: its boxes do not add up, or it has no moov and mdat (or moof) boxes"
+        "the MP4 file is broken or truncated: its boxes do not add up, or it has no moov and \
+         mdat (or moof) boxes"
     )]
     Mp4Broken,
 }
 
 /// The form that a body must have.
 pub enum Form {
-    /// None that is checked here.
+    /// Any form: nothing is checked here.
     Any,
     /// A still.
     Jpeg(JpegForm),
@@ -55,7 +59,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Looks at the next bytes.
+    /// Checks the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         match self {
             Self::Any => Ok(()),
@@ -63,7 +67,7 @@ impl Form {
             Self::Mp4(form) => form.push(bytes),
         }
     }
-    /// Says whether the whole had the form.
+    /// Checks that the whole had the form.
     pub fn end(&self) -> Result<(), FormError> {
         match self {
             Self::Any => Ok(()),
@@ -77,7 +81,7 @@ impl Form {
 mod testing {
     use super::{Form, FormError};
 
-    /// The result of feeding `bytes` in pieces of `step` bytes, which must not matter.
+    /// Feeds `bytes` in pieces of several sizes, which must not matter, and compares the result.
     pub(super) fn check(
         mut form: impl FnMut() -> Form,
         bytes: &[u8],

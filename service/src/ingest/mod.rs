@@ -1,9 +1,11 @@
-//! Ingest: a camera hands in its own footage. Bytes go through the sealer as they arrive; what is acknowledged is durable.
+//! Ingest: a camera hands in its own footage. Ingest seals bytes as they arrive, and what it
+//! acknowledges is durable.
 //!
-//! INVARIANT: whose footage it is comes from the camera's credential alone. Plaintext lives only in the task that owns the request, in
-//! bounded buffers. The order is: object flushed, folder flushed, index committed, then the answer; each step waits for the one before.
+//! INVARIANT: the camera's credential alone decides whose footage it is. Plaintext lives only in
+//! bounded buffers of the task that owns the request. Each step waits for the one before: object
+//! flushed, folder flushed, index committed, then the answer.
 //!
-//! It must never show anything of an upload that did not end, and never replace what is there.
+//! Ingest must never show anything of an upload that did not end, and never replace what is there.
 
 mod body;
 mod digest;
@@ -34,36 +36,41 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Largest still in bytes: a 4K JPEG at high quality has about half of it.
+/// The largest still, in bytes. A 4K JPEG at high quality has about half of that.
 pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Largest clip in bytes: an hour at 4 Mbit/s is below it.
+/// The largest clip, in bytes, which is more than an hour at 4 Mbit/s.
 pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-/// Largest event description in bytes: a label of 200 characters with every one escaped fits.
+/// The largest event description, in bytes. A label of 200 characters fits, even with every one
+/// escaped.
 pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
-/// How far in the future an id may lie, in milliseconds: the drift of a camera's clock.
+/// The longest time that an id may lie in the future, in milliseconds: the drift of a camera's
+/// clock.
 pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
 
-/// Most uploads at once; each holds up to two parts of the store (2 MiB), and only once so much has come.
+/// The most uploads at once. An upload holds up to two parts of the store (2 MiB), and only once so
+/// much has come.
 pub const UPLOADS_MAX: usize = 256;
-/// Most uploads at once of one household: its cameras come back together after an outage, and this many are served at a time.
+/// The most uploads at once of one household. A household's cameras come back together after an
+/// outage, and this many are served at a time.
 pub const UPLOADS_OF_HOUSEHOLD_MAX: usize = 16;
-/// Most uploads of one household that wait for a turn; the cameras of a large one, all at once.
+/// The most waiting uploads of one household: the cameras of a large one, all at once.
 pub const UPLOADS_WAITING_MAX: usize = 256;
-/// How long an upload waits for its turn before it is told to come back.
+/// The longest wait of an upload for its turn, in seconds, before the camera is told to come back.
 const WAIT_SECONDS_MAX: u64 = 5;
-/// How much newer the newest still must be before an older one goes: time for whoever is looking at it.
+/// The time, in milliseconds, by which a new still's id must be later before an older still goes.
+/// The time is for a viewer who is looking at the older one.
 pub const SUPERSEDED_MILLISECONDS: u64 = 10 * 60 * 1000;
 
-/// How an upload ended.
+/// The outcome of an upload that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It is there now.
+    /// It is written now.
     Created,
-    /// The very same was there already.
+    /// The very same body was there already.
     Same,
 }
 
-/// What the head of a request says of its body.
+/// The statements of a request's head about its body.
 #[derive(Debug, Default)]
 pub struct Declared {
     /// `Content-Length`, if given.
@@ -81,7 +88,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Ingest over these services.
+    /// Makes an ingest over these services.
     pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>, admission: Arc<Admission>) -> Self {
         Self {
             catalogue,
@@ -92,9 +99,6 @@ impl Ingest {
     }
 
     /// Takes a still, an event's still, or a clip. FROM CLIENT: `id`, `declared`, `body`.
-    ///
-    /// # Errors
-    /// [`IngestError`].
     pub async fn footage<S, E>(
         &self,
         grant: &IntakeGrant,
@@ -115,7 +119,7 @@ impl Ingest {
         taken.inspect_err(|error| self.crossed(grant, error))
     }
 
-    /// Takes any bytes as footage, for tests of what stands on it.
+    /// Takes any bytes as footage, for tests of the code that reads footage.
     #[cfg(any(test, feature = "conformance"))]
     pub async fn anything(
         &self,
@@ -166,7 +170,8 @@ impl Ingest {
         while let Some(piece) = received.next().await? {
             sink.push(&piece).await?;
         }
-        // INVARIANT: from here on the body is complete, has its form, and is what its digest says; now it becomes durable.
+        // INVARIANT: only a body that is complete, has its form and matches its digest becomes
+        // durable.
         let Finished { row, pointer, .. } = sink.finish().await?;
         let requires = match kind {
             Kind::Still => None,
@@ -185,9 +190,6 @@ impl Ingest {
     }
 
     /// Takes an event's description. FROM CLIENT: `id`, `declared`, `body`.
-    ///
-    /// # Errors
-    /// [`IngestError`].
     pub async fn event<S, E>(
         &self,
         grant: &IntakeGrant,
@@ -236,7 +238,7 @@ impl Ingest {
         self.commit(grant, &offered, new).await
     }
 
-    /// The proven row that stands under what is offered, live or deleted.
+    /// Returns the proven row under the offered slot, live or deleted.
     async fn row(&self, offered: &Offered<'_>) -> Result<Option<ObjectRow>, IngestError> {
         let proven = |row: Option<&ObjectRow>| {
             row.map(|row| offered.prove(row).map(|_| row.clone())).transpose()
@@ -264,7 +266,8 @@ impl Ingest {
         self.same(row, &digest.finish())
     }
 
-    /// Tells a repeated upload from a different one by the keyed digest of its body. What is there is acknowledged once more.
+    /// Tells a repeated upload from a different one by the keyed digest of its body. A repeated one
+    /// is acknowledged once more.
     fn same(&self, row: &ObjectRow, body_digest: &[u8; 32]) -> Result<Taken, IngestError> {
         match row.state {
             State::Deleted => return Err(IngestError::Deleted),
@@ -300,7 +303,8 @@ impl Ingest {
                 Ok(_) => self.same(&row, &body_digest),
                 Err(_) => Err(IngestError::Unavailable("the index")),
             },
-            // It was there when the upload began, or it never was.
+            // The event's row was live when the upload started. If the row says deleted now, a
+            // viewer deleted the event meanwhile.
             Ok(Committed::NoEvent) => {
                 Err(match self.row(&grant.offer(Kind::Event, offered.id())).await? {
                     Some(row) if row.state == State::Deleted => IngestError::Deleted,
@@ -308,7 +312,8 @@ impl Ingest {
                 })
             }
             Ok(Committed::OverQuota) => Err(IngestError::OverQuota),
-            // The commit may have happened all the same: the object stays, and collection decides by the index.
+            // The commit may have happened all the same. So the object stays, and collection
+            // decides by the index.
             Err(error) => return Err(error.into()),
         };
         if !inline && let Err(error) = self.ladder.store().delete(name).await {
@@ -325,8 +330,9 @@ impl Ingest {
         })
     }
 
-    /// Looks once more after the commit. A removal ends the enrolment first and deletes the rows then: a row that came in between was deleted
-    /// with them, and one that came after is deleted here.
+    /// Decides once more, after the commit, whether the camera may hand in. A removal first ends
+    /// the enrolment and then deletes the camera's rows. The removal deletes a row that was
+    /// committed in between; this function deletes a row that was committed after.
     async fn still_enrolled(
         &self,
         grant: &IntakeGrant,
@@ -344,14 +350,15 @@ impl Ingest {
         taken
     }
 
-    /// Counts an upload whose body is not what its head says: it may be somebody else's.
+    /// Counts an upload whose body does not match its declared digest: the body may be somebody
+    /// else's.
     fn crossed(&self, grant: &IntakeGrant, error: &IngestError) {
         if matches!(error, IngestError::Digest(DigestError::Mismatch)) {
             self.admission.records().reject(Seam::Ingest, Fault::WrongAnswer, Some(grant.camera()));
         }
     }
 
-    /// Refuses what can't fit before its body is read.
+    /// Refuses what can't fit, before its body is read.
     async fn check_room(
         &self,
         grant: &IntakeGrant,
@@ -368,7 +375,7 @@ impl Ingest {
     }
 }
 
-/// What the still of this id supersedes: everything below the id that is given.
+/// Returns the id below which the still of this id supersedes older stills.
 fn superseded_by(id: FootageId) -> Option<FootageId> {
     let before = id.time_milliseconds().checked_sub(SUPERSEDED_MILLISECONDS)?;
     FootageId::from_time(before, [0; 10]).ok()
@@ -379,7 +386,8 @@ fn footage_id(text: &str) -> Result<FootageId, IngestError> {
         .map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
     if id.time_milliseconds() > clock::now_milliseconds().saturating_add(AHEAD_MILLISECONDS_MAX) {
         return Err(IngestError::Id(
-            "the id's time is more than 5 minutes ahead of the host's clock; set the camera's clock",
+            "the id's time is more than 5 minutes ahead of the host's clock; \
+             set the camera's clock",
         ));
     }
     Ok(id)
@@ -402,7 +410,8 @@ fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
     }
     if details.label.chars().count() > LABEL_CHARACTERS_MAX || !is_plain_text(&details.label) {
         return Err(IngestError::Description(format!(
-            "`label` must have at most {LABEL_CHARACTERS_MAX} characters, none of them a control character or one that turns the direction of writing"
+            "`label` must have at most {LABEL_CHARACTERS_MAX} characters, none of them a control \
+             character or one that turns the direction of writing"
         )));
     }
     Ok(details)

@@ -1,4 +1,5 @@
-//! The sink: seals bytes as they come and writes them to the store, in one go when they are few, in parts when they are many.
+//! The sink: seals bytes as they come and writes them to the store. A short object is written in
+//! one go, a long one in parts.
 
 use super::IngestError;
 use crate::store::{Store, Upload};
@@ -6,7 +7,7 @@ use eyesonly_gate::SealedPart;
 use eyesonly_gate::vault::{Finished, Sealing};
 use eyesonly_seal::format::CHUNK_BYTES;
 
-/// Where one upload goes. Dropped half-way: nothing is visible.
+/// The destination of one upload, of which nothing is visible if the sink is dropped half-way.
 pub struct Sink<'a> {
     store: &'a dyn Store,
     sealing: Sealing<'a>,
@@ -14,15 +15,12 @@ pub struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    /// A sink for one object.
+    /// Makes a sink for one object.
     pub fn new(store: &'a dyn Store, sealing: Sealing<'a>) -> Self {
         Self { store, sealing, upload: None }
     }
 
-    /// Takes plain bytes.
-    ///
-    /// # Errors
-    /// [`IngestError`] of the store.
+    /// Seals plain bytes and writes the parts that are full.
     pub async fn push(&mut self, plain: &[u8]) -> Result<(), IngestError> {
         let part_bytes = self.store.part_bytes();
         for piece in plain.chunks(CHUNK_BYTES) {
@@ -42,10 +40,10 @@ impl<'a> Sink<'a> {
         Ok(upload.part(part).await?)
     }
 
-    /// Seals the end and makes the object durable. Gives what the index is to be told of it.
+    /// Seals the end, makes the object durable, and returns what the index is to be told of it.
     ///
     /// # Errors
-    /// [`IngestError`] of the store; nothing is visible then.
+    /// [`IngestError`] if the store fails; nothing is visible then.
     pub async fn finish(self) -> Result<Finished, IngestError> {
         let finished = self.sealing.finish()?;
         let rest = finished.rest.clone();

@@ -2,37 +2,42 @@
 
 use super::FormError;
 
-/// Longest side of a still in pixels.
+/// The longest side of a still, in pixels.
 pub const SIDE_PIXELS_MAX: u16 = 16_384;
-/// Most pixels of a still: 40 megapixels decode within a handler's memory.
+/// The most pixels of a still: 40 megapixels decode within a handler's memory.
 pub const PIXELS_MAX: u32 = 40_000_000;
-/// Most bytes of coefficients of a progressive still: a decoder holds them all until the last scan, and a handler has 64 MiB in all.
-/// That is 15 megapixels at 4:2:0.
+/// The most bytes of coefficients of a progressive still. A decoder holds them all until the last
+/// scan, and a handler has 64 MiB in all. The limit is reached at 15 megapixels in 4:2:0.
 const COEFFICIENT_BYTES_MAX: u64 = 44 << 20;
-/// Most scans of a still: each is another pass over the whole picture. Encoders make about ten.
+/// The most scans of a still. A scan is another pass over the whole picture, and encoders make
+/// about ten.
 pub const SCANS_MAX: u32 = 64;
-/// Most bytes of a segment that are kept to be looked at, without its length: the frame header of three components.
+/// The most bytes of a segment that are kept, without its length: the frame header of three
+/// components.
 const KEPT_BYTES_MAX: usize = 15;
-/// Most blocks in one unit of a scan of several components (T.81, B.2.3).
+/// The most blocks in one unit of a scan of several components (T.81, B.2.3).
 const UNIT_BLOCKS_MAX: u32 = 10;
-/// Largest sampling factor (T.81, B.2.2).
+/// The largest sampling factor (T.81, B.2.2).
 const SAMPLING_MAX: u8 = 4;
-/// Quantisation tables there may be at once (T.81, B.2.4.1).
+/// The most quantisation tables at once (T.81, B.2.4.1).
 const QUANTISERS: u8 = 4;
 
 #[derive(Clone, Copy)]
 enum Jpeg {
-    /// Expecting the start marker: how many of its two bytes have come.
+    /// Expects the start marker, of whose two bytes so many have come.
     Start(u8),
-    /// Expecting 0xFF.
+    /// Expects 0xFF.
     Marker,
-    /// Expecting the marker's code.
+    /// Expects the marker's code.
     Code,
-    /// Expecting the segment's length: the code, and its first byte once it came.
+    /// Expects the segment's length, with the marker's code, and the length's first byte once it
+    /// came.
     Length(u8, Option<u8>),
-    /// In a segment that is looked at once it is there: its code, its first bytes, how many came, and how many are left.
+    /// In a segment that is read once it is whole, with its code, its first bytes, how many came,
+    /// and how many are left.
     Kept { code: u8, bytes: [u8; KEPT_BYTES_MAX], seen: usize, left: u16 },
-    /// In a segment of quantisation tables: how many bytes are left of the table, and of the segment.
+    /// In a segment of quantisation tables, with how many bytes are left of the table, and of the
+    /// segment.
     Quantisers { table: u16, left: u16 },
     /// In a segment that is skipped.
     Skip(u16),
@@ -48,18 +53,19 @@ enum Jpeg {
 #[derive(Clone, Copy)]
 struct Component {
     id: u8,
-    /// Blocks of it in a unit of a scan with others.
+    /// How many of its blocks are in one unit of a scan of several components.
     blocks: u8,
     quantiser: u8,
 }
 
-/// Reads a JPEG's markers (ITU-T T.81, B.2) up to its end marker, and then only watches how the file ends.
+/// Reads a JPEG's markers (ITU-T T.81, B.2) up to the end marker, and then only watches how the
+/// file ends.
 pub struct JpegForm {
     state: Jpeg,
     components: [Option<Component>; 3],
-    /// Whether each quantisation table has come.
+    /// Says for each quantisation table whether it has come.
     quantisers: [bool; QUANTISERS as usize],
-    /// A Huffman table has come, or the file is of a kind that leaves them to the decoder.
+    /// A Huffman table has come, or the file is of a kind that leaves the tables to the decoder.
     huffman: bool,
     scans: u32,
     /// The last two bytes that were not padding.
@@ -80,10 +86,7 @@ impl Default for JpegForm {
 }
 
 impl JpegForm {
-    /// Looks at the next bytes.
-    ///
-    /// # Errors
-    /// [`FormError`].
+    /// Checks the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         // Some cameras pad with zeros after the end marker.
         if let Some(last) = bytes.iter().rposition(|b| *b != 0) {
@@ -120,7 +123,7 @@ impl JpegForm {
         Ok(())
     }
 
-    /// What follows a segment.
+    /// Returns the state after a segment.
     const fn next(&self) -> Jpeg {
         if self.scans == 0 { Jpeg::Marker } else { Jpeg::Data }
     }
@@ -131,11 +134,12 @@ impl JpegForm {
             (Jpeg::Start(1), 0xD8) => Jpeg::Marker,
             (Jpeg::Start(_), _) => return Err(FormError::NotJpeg),
             (Jpeg::Marker, 0xFF) | (Jpeg::Code, 0xFF) => Jpeg::Code,
-            // Restart markers and TEM have no length; a second start or an end before any picture is no file.
+            // Restart markers and TEM have no length. A second start marker, or an end marker
+            // before any picture, is an error.
             (Jpeg::Code, 0x01 | 0xD0..=0xD7) => Jpeg::Marker,
             (Jpeg::Code, 0x00 | 0xD8 | 0xD9) | (Jpeg::Marker, _) => return Err(FormError::NotJpeg),
             (Jpeg::Code, code) => Jpeg::Length(code, None),
-            // In the picture's data 0xFF stands before a marker, before another 0xFF, or is followed by a zero.
+            // In the picture's data a marker's code, another 0xFF or a zero follows 0xFF.
             (Jpeg::DataCode, 0xFF) => Jpeg::DataCode,
             (Jpeg::DataCode, 0xD9) => Jpeg::Ended,
             (Jpeg::DataCode, code @ (0xC0..=0xCF | 0xDA..=0xEF | 0xFE)) => Jpeg::Length(code, None),
@@ -171,7 +175,8 @@ impl JpegForm {
         match code {
             0xDA if !framed => Err(FormError::NotJpeg),
             _ if is_frame && framed => Err(FormError::Undecodable("it has two frame headers")),
-            // Baseline, extended and progressive, Huffman coded; the others are lossless, hierarchical or arithmetic.
+            // Baseline, extended and progressive JPEGs with Huffman codes are taken. The others are
+            // lossless, hierarchical or arithmetic.
             0xC3..=0xCF if is_frame => Err(FormError::UnusualJpeg),
             _ if is_frame && left < 6 => Err(FormError::NotJpeg),
             _ if is_frame && usize::from(left) > KEPT_BYTES_MAX => Err(FormError::UnusualJpeg),
@@ -189,7 +194,8 @@ impl JpegForm {
         }
     }
 
-    /// A byte of a segment of quantisation tables. Each is a byte with its precision (4 bits) and number (4), then 64 values of one byte or two.
+    /// Reads a byte of a segment of quantisation tables. Each table is a byte with its precision (4
+    /// bits) and number (4 bits), then 64 values of one byte or two.
     fn quantiser(&mut self, table: u16, left: u16, byte: u8) -> Result<Jpeg, FormError> {
         let left = left.saturating_sub(1);
         let table = if table > 0 {
@@ -210,7 +216,7 @@ impl JpegForm {
         Ok(if left == 0 { self.next() } else { Jpeg::Quantisers { table, left } })
     }
 
-    /// A whole segment of those that are looked at.
+    /// Checks a whole segment of a kind that is kept.
     fn kept(&mut self, code: u8, bytes: &[u8]) -> Result<Jpeg, FormError> {
         match code {
             0xDA => self.scan(bytes)?,
@@ -221,7 +227,8 @@ impl JpegForm {
         Ok(self.next())
     }
 
-    /// A whole scan header: how many components (1 byte), for each its id and its Huffman tables, then three bytes that are not looked at.
+    /// Checks a whole scan header: number of components (1 byte), id and Huffman tables of each,
+    /// and three bytes that are not read.
     fn scan(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         let (count, components) = match bytes {
             [count @ 1..=3, components @ .., _, _, _] => (*count, components.as_chunks::<2>()),
@@ -259,8 +266,9 @@ impl JpegForm {
         Ok(())
     }
 
-    /// A whole frame header: precision (1 byte), height (2), width (2), how many components (1), then for each its id, its sampling factors
-    /// (4 bits across, 4 down) and its table.
+    /// Checks a whole frame header: precision (1 byte), height (2), width (2), number of components
+    /// (1), and the components. Each component has its id, its sampling factors (4 bits across, 4
+    /// down) and its table.
     fn frame(&mut self, progressive: bool, bytes: &[u8]) -> Result<(), FormError> {
         let [precision, h1, h0, w1, w0, count, components @ ..] = bytes else {
             return Err(FormError::NotJpeg);
@@ -308,10 +316,7 @@ impl JpegForm {
         Ok(())
     }
 
-    /// Says whether the whole was a JPEG.
-    ///
-    /// # Errors
-    /// [`FormError`].
+    /// Checks that the whole was a JPEG.
     pub fn end(&self) -> Result<(), FormError> {
         match self.state {
             _ if self.scans > 0 && self.tail == [0xFF, 0xD9] => Ok(()),

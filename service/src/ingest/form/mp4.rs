@@ -1,15 +1,15 @@
-//! An MP4 by the boxes at its top, as it arrives. It must keep nothing of the video.
+//! The check of an MP4, as it arrives, by the boxes at its top. It must keep nothing of the video.
 
 use super::FormError;
 
-/// Most boxes at the top of an MP4: a fragmented hour has two for each second.
+/// The most boxes at the top of an MP4. A fragmented hour has two for each second.
 const BOXES_MAX: u32 = 100_000;
 
 /// Walks the boxes at the top of an MP4 (ISO/IEC 14496-12, 4.2).
 #[derive(Default)]
 pub struct Mp4Form {
     header: Vec<u8>,
-    /// Bytes left of the box that is skipped.
+    /// The bytes that are left of the box that is skipped.
     skip: u64,
     /// The last box says that it goes on to the end of the file.
     to_the_end: bool,
@@ -19,10 +19,7 @@ pub struct Mp4Form {
 }
 
 impl Mp4Form {
-    /// Looks at the next bytes.
-    ///
-    /// # Errors
-    /// [`FormError`].
+    /// Checks the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         let mut bytes = bytes;
         while !bytes.is_empty() && !self.to_the_end {
@@ -40,7 +37,8 @@ impl Mp4Form {
         Ok(())
     }
 
-    /// A box's header: 32-bit size, type; a size of 1 means that a 64-bit one follows, 0 that it goes on to the end.
+    /// Reads a box's header: 32-bit size, then type. A size of 1 means that a 64-bit one follows; 0
+    /// means that the box goes on to the end.
     fn read_header(&mut self) -> Result<(), FormError> {
         let Some((head, more)) = self.header.split_first_chunk::<8>() else {
             return Ok(());
@@ -71,10 +69,7 @@ impl Mp4Form {
         Ok(())
     }
 
-    /// Says whether the whole was an MP4.
-    ///
-    /// # Errors
-    /// [`FormError`].
+    /// Checks that the whole was an MP4.
     pub fn end(&self) -> Result<(), FormError> {
         if self.boxes == 0 {
             return Err(FormError::NotMp4);

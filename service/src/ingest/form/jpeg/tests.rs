@@ -1,4 +1,4 @@
-//! JPEGs that pass, and JPEGs that no decoder takes, put together marker by marker.
+//! Tests of JPEGs that pass, and of JPEGs that no decoder takes, put together marker by marker.
 
 use super::super::{Form, testing};
 use super::*;
@@ -21,7 +21,7 @@ fn real_stills_pass_and_broken_ones_do_not() {
     jpeg(&[0xFF, 0xD8], Err(FormError::JpegTruncated));
 }
 
-/// A quantisation table with this number, of ones.
+/// Returns a quantisation table with this number, of ones.
 fn quantiser(number: u8) -> Vec<u8> {
     [&[0xFF, 0xDB, 0, 67, number][..], &[1; 64]].concat()
 }
@@ -41,7 +41,7 @@ fn frame(kind: u8, (width, height): (u16, u16), sampling: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A scan of these components with some data.
+/// Returns a scan of these components with some data.
 fn scan(components: &[u8]) -> Vec<u8> {
     let count = u8::try_from(components.len()).unwrap();
     let mut bytes = vec![0xFF, 0xDA, 0, 6 + 2 * count, count];
@@ -54,7 +54,8 @@ fn file(parts: &[&[u8]]) -> Vec<u8> {
     [&[0xFF, 0xD8], &parts.concat()[..], &[0xFF, 0xD9]].concat()
 }
 
-/// A JPEG by its markers: a frame header of this kind, size and sampling, then this many scans.
+/// Returns a JPEG by its markers: a frame header of this kind, size and sampling, then this many
+/// scans.
 fn framed(kind: u8, size: (u16, u16), sampling: &[u8], scans: usize) -> Vec<u8> {
     let ids: Vec<u8> = (0..).zip(sampling).map(|(id, _)| id).collect();
     let scans = scan(&ids).repeat(scans);
@@ -104,7 +105,7 @@ fn what_no_decoder_takes_is_refused() {
     jpeg(&framed(0xC0, size, &[0x42, 0x11, 0x11], 1), Ok(()));
     jpeg(&framed(0xC0, size, &[0x44], 1), Ok(()));
     let (table, grey, only) = (quantiser(0), frame(0xC0, size, &[0x11]), scan(&[0]));
-    // Its components one after the other: each may have as many blocks as it likes.
+    // In scans of one component each, a component may have as many blocks as it likes.
     let apart = [scan(&[0]), scan(&[1]), scan(&[2])].concat();
     let large = frame(0xC0, size, &[0x44, 0x11, 0x11]);
     jpeg(&file(&[&table, &large, HUFFMAN, &apart]), Ok(()));
