@@ -1,7 +1,10 @@
 //! Identity: local accounts and their sessions.
 //!
-//! A login is checked against its sealed record, whose key is the name that was asked. A session is a record too: ending it removes the
-//! record, and nothing can change whose it is. It must never keep or log a password, and takes as long for a name that does not exist.
+//! A login is checked against the sealed record under the name that was asked for. A session is a
+//! record too: to end a session is to remove its record, and nothing can change whose it is.
+//!
+//! Identity must never keep or log a password. A login for a name that does not exist takes as long
+//! as any other.
 
 mod password;
 mod throttle;
@@ -24,20 +27,20 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// Longest login name in bytes.
+/// The longest login name, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Most password checks at once: each takes 19 MiB and some milliseconds of a core.
+/// The most password checks at once. A check takes 19 MiB and some milliseconds of a core.
 const CHECKS_MAX: usize = 2;
-/// Most logins that wait for a check; more are told to come back.
+/// The most logins that wait for a check. More are told to come back.
 const WAITING_MAX: usize = 64;
 
-/// What a login is checked against. Key: the login name.
+/// The record that a login is checked against, under the login name as its key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRecord {
     /// The login name.
     pub name: String,
-    /// Whose it is.
+    /// The viewer whose login it is.
     pub viewer: ViewerId,
     /// The password's argon2id hash in PHC form.
     pub password_hash: String,
@@ -55,13 +58,13 @@ impl Record for LoginRecord {
     }
 }
 
-/// Why a login did not succeed.
+/// The reason why a login did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// Name or password is wrong; which of them is not said.
     #[error("name or password is wrong")]
     Wrong,
-    /// Too many failed before. Carries seconds to wait.
+    /// Too many attempts failed before. Carries the seconds to wait.
     #[error("too many failed attempts; try again in {0} seconds")]
     Throttled(u64),
     /// Too many are logging in at this moment.
@@ -72,17 +75,17 @@ pub enum LoginError {
     Unavailable,
 }
 
-/// A session that has begun.
+/// A session that was just started.
 pub struct NewSession {
     /// The credential to present from now on.
     pub credential: RawCredential,
     /// The tag of its addresses.
     pub tag: Tag,
-    /// When it ends by itself, seconds since 1970.
+    /// The time when it ends by itself, in seconds since 1970.
     pub expires_at_seconds: u64,
 }
 
-/// Checks logins, begins and ends sessions.
+/// Checks logins, and starts and ends sessions.
 pub struct Identity {
     records: Arc<Records>,
     mint: Mint,
@@ -94,7 +97,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Identity over these services; sessions last `session_seconds`.
+    /// Makes an identity over these services, whose sessions last `session_seconds`.
     pub fn new(
         keys: &dyn Keys,
         records: Arc<Records>,
@@ -112,10 +115,7 @@ impl Identity {
         }
     }
 
-    /// Begins a session for the account `name`. FROM CLIENT: `name`, `password`.
-    ///
-    /// # Errors
-    /// [`LoginError`].
+    /// Starts a session for the account `name`. FROM CLIENT: `name`, `password`.
     pub async fn login(
         &self,
         name: &str,
@@ -125,7 +125,8 @@ impl Identity {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
             return Err(LoginError::Wrong);
         }
-        // The attempt counts before it is checked, so that many at once don't slip through together; a right one is taken back.
+        // The attempt counts as failed before the check, so that many at once don't slip through
+        // together. A right attempt is taken back.
         self.attempts
             .attempt(name, address, clock::now_seconds())
             .map_err(LoginError::Throttled)?;
@@ -155,7 +156,7 @@ impl Identity {
     /// Ends a session.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`]: it has not ended.
+    /// [`Refused::Unavailable`]: the session has not ended.
     pub async fn logout(&self, requester: &Requester) -> Result<(), Refused> {
         let key = requester.session().as_bytes().to_vec();
         let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };

@@ -1,30 +1,33 @@
-//! Passwords: argon2id with the parameters of OWASP's first recommendation for it (19 MiB, 2 passes, 1 lane).
+//! Passwords: argon2id with the parameters of OWASP's first recommendation for it (19 MiB, 2
+//! passes, 1 lane).
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use zeroize::Zeroizing;
 
-/// Shortest password in bytes that an account may have.
+/// The shortest password that an account may have, in bytes.
 pub const PASSWORD_BYTES_MIN: usize = 10;
-/// Longest password in bytes.
+/// The longest password, in bytes.
 pub const PASSWORD_BYTES_MAX: usize = 256;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Why a password can't be used.
+/// The reason why a password can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too short or too long.
+    /// It is too short or too long.
     #[error("a password must have {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes")]
     Length,
-    /// The hash does not work on this machine.
+    /// It can't be hashed on this machine.
     #[error("the password can't be hashed: {0}")]
     Hash(String),
 }
 
-/// A hash with these parameters that no account has: checked where a name does not exist, so that it takes as long.
-pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A hash with these parameters that no account has. A login for a name that does not exist is
+/// checked against this hash, so that the answer takes as long.
+pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$\
+                          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn argon2id() -> Result<Argon2<'static>, PasswordError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
@@ -35,7 +38,7 @@ fn argon2id() -> Result<Argon2<'static>, PasswordError> {
 /// Hashes a password with a fresh salt, to PHC form.
 ///
 /// # Errors
-/// [`PasswordError`].
+/// [`PasswordError`] if the length is not allowed or this machine can't hash.
 pub fn hash_password(password: &Zeroizing<String>) -> Result<String, PasswordError> {
     if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
         return Err(PasswordError::Length);
@@ -47,7 +50,8 @@ pub fn hash_password(password: &Zeroizing<String>) -> Result<String, PasswordErr
     Ok(hash.to_string())
 }
 
-/// Whether `password` is the one that was hashed. Slow on purpose: for a blocking thread.
+/// Says whether `password` is the one that was hashed. The check is slow on purpose and belongs on
+/// a blocking thread.
 pub fn is_password(password: &Zeroizing<String>, hash: &str) -> bool {
     let (Ok(argon2), Ok(hash)) = (argon2id(), PasswordHash::new(hash)) else {
         return false;

@@ -1,24 +1,26 @@
-//! The throttle: failed logins are slowed down per account and per address, in bounded memory.
+//! The throttle: it slows failed logins down for each account and for each address, in bounded
+//! memory.
 //!
-//! Both counters matter: one address that tries many accounts, and many addresses that try one account. An account's throttle is short, so
-//! that a stranger can't lock its owner out for long.
+//! Both counters matter. One address may try many accounts, and many addresses may try one account.
+//! An account's throttle is short, so that a stranger can't lock the owner out for long.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-/// Failures in a row that are free: people mistype.
+/// The failures in a row that are free for an account from one address, since people mistype.
 pub const ACCOUNT_HERE_FREE: u32 = 5;
-/// The same for an account from everywhere: a guard against many addresses, high enough that a stranger does not lock its owner out at once.
+/// The same for an account from everywhere, against many addresses. The number is so high that a
+/// stranger does not lock the owner out at once.
 pub const ACCOUNT_FREE: u32 = 100;
 /// The same for an address, behind which a whole household or office may sit.
 pub const ADDRESS_FREE: u32 = 20;
-/// Longest wait in seconds.
+/// The longest wait, in seconds.
 const WAIT_SECONDS_MAX: u64 = 60;
-/// A counter is forgotten after so long without a failure.
+/// The time without a failure after which a counter is forgotten, in seconds.
 const FORGET_SECONDS: u64 = 15 * 60;
-/// Most counters that are kept. When all are in use the oldest go first.
+/// The most counters that are kept. When all are in use, the older half goes.
 const COUNTERS_MAX: usize = 65_536;
 
 /// Slows failed logins down.
@@ -26,44 +28,46 @@ pub trait Attempts: Send + Sync + 'static {
     /// Counts an attempt of `name` from `address` as failed, unless it has to wait.
     ///
     /// # Errors
-    /// Seconds to wait; nothing was counted then.
+    /// The seconds to wait; nothing was counted then.
     fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64>;
 
-    /// The attempt was a right one: the account starts afresh, its address gets this attempt back.
+    /// Takes a right attempt back: the account starts afresh, and its address gets this attempt
+    /// back.
     fn succeeded(&self, name: &str, address: IpAddr);
 }
 
-/// What is counted: a keyed hash of an account's name or of an address, never the name itself.
+/// The key of a counter: a keyed hash of an account's name or of an address, never the name itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct ThrottleKey {
     hash: u64,
     free: u32,
 }
 
-/// Failures in a row, and when the last was.
+/// Failures in a row, and the time of the last.
 #[derive(Clone, Copy, Default)]
 pub struct Counter {
-    /// How many.
+    /// The number of failures.
     pub failures: u32,
-    /// Seconds since 1970.
+    /// The time of the last failure, in seconds since 1970.
     pub last_at_seconds: u64,
 }
 
 impl Counter {
-    /// Whether it was quiet for so long that it counts for nothing.
+    /// Says whether it was quiet for so long that it counts for nothing.
     #[must_use]
     pub fn is_forgotten(self, now_seconds: u64) -> bool {
         now_seconds.saturating_sub(self.last_at_seconds) > FORGET_SECONDS
     }
 
-    /// After one more failure.
+    /// Returns the counter after one more failure.
     #[must_use]
     pub fn failed(self, now_seconds: u64) -> Self {
         let before = if self.is_forgotten(now_seconds) { 0 } else { self.failures };
         Self { failures: before.saturating_add(1), last_at_seconds: now_seconds }
     }
 
-    /// After the attempt was a right one: an account starts afresh, an address gets it back.
+    /// Returns the counter after a right attempt: an account starts afresh, an address gets it
+    /// back.
     #[must_use]
     pub fn taken_back(self, free: u32) -> Self {
         let failures = if free == ADDRESS_FREE { self.failures.saturating_sub(1) } else { 0 };
@@ -92,18 +96,18 @@ impl Throttle {
         [self.account_here(name, address), self.account(name), self.address(address)]
     }
 
-    /// The key of an account.
+    /// Returns the key of an account.
     fn account(&self, name: &str) -> ThrottleKey {
         ThrottleKey { hash: self.hasher.hash_one(("account", name)), free: ACCOUNT_FREE }
     }
 
-    /// The key of an account as one address tries it.
+    /// Returns the key of an account as one address tries it.
     fn account_here(&self, name: &str, address: IpAddr) -> ThrottleKey {
         let hash = self.hasher.hash_one(("here", name, self.address(address).hash));
         ThrottleKey { hash, free: ACCOUNT_HERE_FREE }
     }
 
-    /// The key of an address; of an IPv6 address its /64, which one line has all of.
+    /// Returns the key of an address, or of the /64 of an IPv6 address, which belongs to one line.
     fn address(&self, address: IpAddr) -> ThrottleKey {
         ThrottleKey {
             hash: self.hasher.hash_one(("address", network(address))),
@@ -114,7 +118,7 @@ impl Throttle {
     /// Counts an attempt as failed, unless one of the keys has to wait.
     ///
     /// # Errors
-    /// Seconds to wait; nothing was counted then.
+    /// The seconds to wait; nothing was counted then.
     fn count(&self, keys: &[ThrottleKey], now_seconds: u64) -> Result<(), u64> {
         let Ok(mut counters) = self.counters.lock() else {
             return Err(WAIT_SECONDS_MAX);
@@ -140,7 +144,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// A login succeeded: its account starts afresh, its address gets this attempt back.
+    /// Takes a right attempt back: its account starts afresh, and its address gets this attempt
+    /// back.
     fn take_back(&self, keys: &[ThrottleKey]) {
         let Ok(mut counters) = self.counters.lock() else { return };
         for key in keys {
@@ -151,10 +156,11 @@ impl Throttle {
     }
 }
 
-/// What is counted of an address: all of it, or of an IPv6 address its /64, which one line has all of.
+/// Returns the part of an address that is counted: all of an IPv4 address, the /64 of an IPv6
+/// address. One line has a whole /64.
 pub fn network(address: IpAddr) -> [u8; 8] {
     match address.to_canonical() {
-        // Four zeros first: no /64 in use begins so.
+        // Four zeros come first: no /64 in use starts so.
         IpAddr::V4(v4) => u64::from(u32::from(v4)).to_be_bytes(),
         IpAddr::V6(v6) => {
             let [a, b, c, d, e, f, g, h, ..] = v6.octets();
@@ -163,7 +169,7 @@ pub fn network(address: IpAddr) -> [u8; 8] {
     }
 }
 
-/// Doubles with each failure past the free ones.
+/// Returns the seconds to wait, which double with each failure past the free ones.
 pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     let since = now_seconds.saturating_sub(counter.last_at_seconds);
     let over = counter.failures.checked_sub(free);
@@ -174,7 +180,7 @@ pub fn wait_seconds(counter: Counter, free: u32, now_seconds: u64) -> u64 {
     wait.saturating_sub(since)
 }
 
-/// Drops what has been quiet for long; if that is nothing, the older half.
+/// Drops the counters that have been quiet for long. If no room is free then, drops the older half.
 fn make_room(counters: &mut HashMap<u64, Counter>, now_seconds: u64) {
     counters.retain(|_, counter| !counter.is_forgotten(now_seconds));
     if counters.len() >= COUNTERS_MAX {

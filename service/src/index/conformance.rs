@@ -1,6 +1,6 @@
-//! What every index does: one suite for all implementations of the seam.
+//! The suite for every index: one for all implementations of the seam.
 //!
-//! It must never look past the trait: what it asserts is what the trait's documentation says.
+//! It must never look past the trait: it asserts only what the trait's documentation says.
 //! Long: it is one suite, and what an index does can be read in one place.
 #![allow(
     missing_docs,
@@ -25,7 +25,7 @@ const OTHER_HOUSEHOLD: HouseholdId = HouseholdId::from_bytes([2; 16]);
 const QUOTA_BYTES: u64 = 1 << 40;
 const EVENT_KINDS: [Kind; 3] = [Kind::Event, Kind::EventStill, Kind::Clip];
 
-/// Runs the suite against a new, empty index. Panics where the index does not conform.
+/// Runs the suite against a new, empty index. Panics if the index does not conform.
 pub async fn check(index: &dyn Index) {
     nothing_is_an_answer_too(index).await;
     a_commit_is_read_back(index).await;
@@ -52,7 +52,7 @@ pub fn id(milliseconds: u64) -> FootageId {
     FootageId::from_time(milliseconds, [7; 10]).unwrap()
 }
 
-/// A live row whose slot and name follow from what it is.
+/// Returns a live row whose slot and name follow from what it is.
 pub fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -> ObjectRow {
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(id.as_bytes());
@@ -128,7 +128,7 @@ async fn forget(
     answer.rows
 }
 
-/// Asks an index that hands nonces back for them: each question has its own.
+/// Asks an index that hands nonces back, and checks that each question gets its own.
 pub async fn echoes(index: &dyn Index) {
     for byte in [0x00, 0x5a, 0xff] {
         let nonce = Nonce::from_bytes([byte; 16]);
@@ -202,7 +202,7 @@ async fn a_taken_slot_stays(index: &dyn Index) {
     second.name = ObjectName::from_bytes([0x77; 32]);
     second.body_digest = [0x78; 32];
     let before = bytes(index, HOUSEHOLD).await;
-    // Neither a quota that is used up nor a missing event comes before the answer that the slot is taken.
+    // A taken slot is answered as such, even if the quota is used up and the event is missing.
     let missing = row(camera(1), Kind::Event, id(999), None);
     let retry =
         NewObject { quota_bytes: 0, pointer: Some(second.clone()), ..requiring(second, &missing) };
@@ -284,7 +284,7 @@ async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
     }
     let used = index.household_bytes(household).await.unwrap();
     assert_eq!(used, 3100);
-    // Room is made by what goes; if it is not enough, nothing goes.
+    // The rows that go make room. If there is too little room then, nothing goes.
     let newer = of(still(30), Some(20), used - 1);
     assert_eq!(index.commit(newer.clone()).await.unwrap(), Committed::OverQuota);
     assert_eq!(objects(index, &[old.slot]).await.len(), 1);
@@ -377,7 +377,7 @@ async fn a_clip_without_tombstone_goes_too(index: &dyn Index) {
     let [details, still, clip] = EVENT_KINDS.map(|kind| row(camera(9), kind, id(90), None));
     write(index, new(details.clone())).await;
     write(index, requiring(clip.clone(), &details)).await;
-    // The still was never pushed: its tombstone has nothing to mark.
+    // The still was never handed in, so its tombstone has nothing to mark.
     let tombstones = vec![tombstone(&still), tombstone(&details)];
     let clip_only = index.delete_event(HOUSEHOLD, camera(9), id(90), vec![tombstone(&clip)]).await;
     assert!(
@@ -438,7 +438,7 @@ async fn names_are_known_while_live(index: &dyn Index) {
         name[..4].copy_from_slice(&number.to_be_bytes());
         ObjectName::from_bytes(name)
     });
-    // More than one question's worth, with a live one at either end.
+    // These are more than one question's worth, with a live one at either end.
     let last = row(camera(1), Kind::Still, id(10), None).name;
     let names: Vec<_> = [live, deleted].into_iter().chain(strange).chain([last]).collect();
     let mut known = known(index, &names).await;

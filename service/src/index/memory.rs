@@ -1,6 +1,6 @@
 //! An index in memory, for tests: the shortest program that does what the trait says.
 //!
-//! It must never be more lenient than the real one; both pass the same suite.
+//! It must never be more lenient than the real one. Both pass the same suite.
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{
@@ -195,7 +195,7 @@ impl Index for MemoryIndex {
         let known = content.live().map(|row| row.name).filter(|name| names.contains(name));
         Ok(Known {
             echo: Some(nonce),
-            // It belongs to no registry, so it is never behind one.
+            // This index belongs to no registry, so it is never behind one.
             position: Position::new(0, u64::MAX, u64::MAX),
             names: known.collect(),
         })

@@ -1,12 +1,14 @@
 //! The index: which sealed objects there should be, and under which name.
 //!
-//! Threat. Whatever answers here is NOT trusted: it may return another camera's rows, another object's row, rows that are
-//! missing, repeated or of another page, or an old newest-still pointer. What must hold: a row counts only once its proof (a MAC
-//! under the camera's index key, over the question's slot and all that the row claims) was checked by the vault; event
-//! details count only once opened under the grant; the answer's nonce is the question's.
+//! Threat. Whatever answers here is NOT trusted. An answer may have another camera's rows, another
+//! object's row or an old newest-still pointer. Rows may be missing, repeated or of another page.
 //!
-//! What the index learns: camera and footage ids, sizes and times. What it never holds: a name that a person gave,
-//! event details in the clear, a key.
+//! What must hold: a row counts only once the vault has checked its proof. The proof is a MAC under
+//! the camera's index key over the question's slot and all that the row claims. Event details count
+//! only once opened under the grant. The answer's nonce is the question's.
+//!
+//! The index learns camera and footage ids, sizes and times. The index must never hold a name that
+//! a person gave, event details in the clear, or a key.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -19,16 +21,17 @@ use eyesonly_gate::vault::ObjectRow;
 use eyesonly_rights::{Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
 
-/// Most rows in one page of events.
+/// The most rows in one page of events.
 pub const PAGE_ROWS_MAX: usize = 101;
-/// Most slots in one question.
+/// The most slots in one question.
 pub const SLOTS_MAX: usize = 256;
-/// Most rows that one commit supersedes: a few more than come with one still, so that a backlog goes as well.
+/// The most rows that one commit supersedes: a few more than come with one still, so that a backlog
+/// goes as well.
 pub const SUPERSEDED_MAX: usize = 16;
-/// Largest sealed object kept in the row itself (event details).
+/// The largest sealed object that is kept in the row itself (event details), in bytes.
 pub const INLINE_BYTES_MAX: usize = 8 * 1024;
 
-/// Why the index did not answer.
+/// The reason why the index did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
     /// A named limit was met.
@@ -42,29 +45,31 @@ pub enum IndexError {
     Unavailable(String),
 }
 
-/// Says what a row counts against its household's quota: renditions nothing, since looking must not use up what cameras
-/// may hand in.
+/// Returns the bytes that a row counts against its household's quota. Renditions count nothing,
+/// since looking must not use up what cameras may hand in.
 pub fn quota_bytes(row: &ObjectRow) -> u64 {
     if row.rendition { 0 } else { row.sealed_length }
 }
 
-/// An answer: the rows, and the nonce of the question that they answer.
+/// An answer: rows, and the nonce of the question that they answer.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    /// The question's nonce, handed back by the query itself; none where it can't be.
+    /// The question's nonce, which the query itself hands back, or none where it can't.
     pub echo: Option<Nonce>,
     /// The rows.
     pub rows: Vec<ObjectRow>,
 }
 
-/// What a commit found.
+/// The outcome of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// Written, and durable. The objects of these names were superseded by it: their rows are gone, and they are to be deleted.
+    /// The row is written and durable. These names are of superseded objects: their rows are gone,
+    /// and the objects are to be deleted.
     Written(Vec<ObjectName>),
-    /// The slot is taken; this is its row (live or deleted). Nothing was changed.
+    /// The slot is taken, and this is its row (live or deleted). Nothing was changed.
     Taken(Box<ObjectRow>),
-    /// The event that the object belongs to is not there (an event's still or clip before its details), or was deleted.
+    /// The row that the object requires is not there or was deleted. So an event's still or clip
+    /// can't come before the event's details.
     NoEvent,
     /// The household's quota would be exceeded. Nothing was changed.
     OverQuota,
@@ -73,34 +78,35 @@ pub enum Committed {
 /// A new object.
 #[derive(Debug, Clone)]
 pub struct NewObject {
-    /// The row to write, live, without what is kept in it.
+    /// The row to write: live, and without the object that is kept in it.
     pub row: ObjectRow,
     /// The sealed object itself, when it is small and kept in the row (event details).
     pub inline: Option<SealedPart>,
-    /// Whose quota it counts against.
+    /// The household whose quota it counts against.
     pub household: HouseholdId,
     /// The household's quota in bytes of sealed objects.
     pub quota_bytes: u64,
-    /// For an event's still or clip and for renditions: the slot that must be live for this one to be written (the event's details,
-    /// the rendition's source).
+    /// The slot that must be live for this row to be written. An event's still or clip requires the
+    /// event's details, and a rendition requires its source.
     pub requires: Option<SlotName>,
-    /// For a camera's still: the pointer row to set (the same object under the pointer's own slot and proof) if its id is greater than the
-    /// pointer's present one.
+    /// The pointer row to set, for a camera's still: the same object under the pointer's own slot
+    /// and proof. The index sets the row if its id is greater than that of the present pointer.
     pub pointer: Option<ObjectRow>,
-    /// For a camera's still: rows of its stills with ids below this, and of their renditions, go in the same commit, up to
-    /// [`SUPERSEDED_MAX`]. It is not above the id of the still.
+    /// The id below which a camera's still supersedes older ones. The rows of those stills and of
+    /// their renditions go in the same commit, up to [`SUPERSEDED_MAX`]. This id is not above the
+    /// still's own.
     pub supersedes: Option<FootageId>,
 }
 
 impl NewObject {
-    /// The row as it is kept: with the object itself, if it is kept there.
+    /// Returns the row as it is kept: with the object itself, if that is kept in the row.
     pub fn kept_row(&self) -> ObjectRow {
         let inline = self.inline.as_ref().map(|inline| inline.bytes().to_vec());
         ObjectRow { inline, ..self.row.clone() }
     }
 }
 
-/// Which objects the index knows.
+/// The objects that the index knows.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// The question's nonce.
@@ -111,16 +117,16 @@ pub struct Known {
     pub names: Vec<ObjectName>,
 }
 
-/// What was forgotten of a camera.
+/// The outcome of [`Index::forget`].
 #[derive(Debug, Clone, Copy)]
 pub struct Forgotten {
     /// The question's nonce.
     pub echo: Option<Nonce>,
-    /// How many rows went.
+    /// The number of rows that went.
     pub rows: usize,
 }
 
-/// What was removed by [`Index::delete_event`].
+/// The outcome of [`Index::delete_event`].
 #[derive(Debug, Clone)]
 pub struct Removed {
     /// Names to delete from tiers and store.
@@ -129,13 +135,15 @@ pub struct Removed {
     pub sealed_bytes: u64,
 }
 
-/// One async round trip a question, each with a nonce; compare-and-set commits.
+/// The index: one async round trip for each question, which carries a nonce, and compare-and-swap
+/// commits.
 #[async_trait]
 pub trait Index: Send + Sync + 'static {
-    /// The rows under `slots` (in no order; absent ones are left out), live and deleted.
+    /// Returns the rows under `slots`, live and deleted, in no order. Absent ones are left out.
     async fn objects(&self, slots: &[SlotName], nonce: Nonce) -> Result<Rows, IndexError>;
 
-    /// Live event rows of `camera` with an id below `before`, greatest first, at most `limit`.
+    /// Returns live event rows of `camera` with an id below `before`, greatest first, at most
+    /// `limit`.
     async fn events(
         &self,
         camera: CameraId,
@@ -144,18 +152,20 @@ pub trait Index: Send + Sync + 'static {
         nonce: Nonce,
     ) -> Result<Rows, IndexError>;
 
-    /// The pointer row of `camera`, if there is one.
+    /// Returns the pointer row of `camera`, if there is one.
     async fn newest_still(&self, camera: CameraId, nonce: Nonce) -> Result<Rows, IndexError>;
 
-    /// Prepares for a camera that is being enrolled, before its credential is given out: in some stores the first of two writers at once can only
-    /// be told when there is something already.
+    /// Prepares the index for a camera, before the camera's credential is given out. Some stores
+    /// can tell the first of two writers at once only where there is a value already.
     async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError>;
 
-    /// Writes the row, unless its slot is taken, what it requires is missing, or the quota is exceeded; durable on return.
+    /// Writes the row, unless its slot is taken, what it requires is missing, or the quota is
+    /// exceeded. The row is durable on return.
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError>;
 
-    /// Marks the event's rows deleted (details, still, clip) with the proofs given in `tombstones` (deleted rows, same slot),
-    /// removes its renditions' rows, and returns the names whose objects must go. None: there was no live event.
+    /// Marks the event's rows (details, still, clip) deleted, with the proofs in `tombstones`
+    /// (deleted rows, same slot). Removes the rows of the event's renditions. Returns the names
+    /// whose objects must go. None: there was no live event.
     async fn delete_event(
         &self,
         household: HouseholdId,
@@ -164,8 +174,9 @@ pub trait Index: Send + Sync + 'static {
         tombstones: Vec<ObjectRow>,
     ) -> Result<Option<Removed>, IndexError>;
 
-    /// Removes up to `limit` live rows of a camera whose enrolment has ended, and its pointer; says how many rows. What collection then finds
-    /// in the store has no row any more.
+    /// Removes up to `limit` live rows of a camera whose enrolment has ended, and the camera's
+    /// pointer. Returns the number of rows. Collection finds the objects in the store, which then
+    /// have no row.
     async fn forget(
         &self,
         household: HouseholdId,
@@ -174,12 +185,13 @@ pub trait Index: Send + Sync + 'static {
         nonce: Nonce,
     ) -> Result<Forgotten, IndexError>;
 
-    /// Bytes of sealed objects that count against the household's quota now.
+    /// Returns the bytes of sealed objects that count against the household's quota now.
     async fn household_bytes(&self, household: HouseholdId) -> Result<u64, IndexError>;
 
-    /// Says which of `names` have a live row: what collection must leave alone.
+    /// Says which of `names` have a live row: collection must leave their objects alone.
     async fn known(&self, names: &[ObjectName], nonce: Nonce) -> Result<Known, IndexError>;
 
-    /// Drops the connection that gave the last answer to this thread: it failed a proof.
+    /// Drops the connection that gave the last answer to this thread, since that answer failed a
+    /// proof.
     fn reset(&self);
 }

@@ -1,4 +1,5 @@
-//! The ledger's sink: bounded and in memory for now; a tamper-evident one on disk comes behind the same trait.
+//! The ledger's sink, bounded and in memory for now. A tamper-evident one on disk comes behind the
+//! same trait.
 
 use eyesonly_gate::Seam;
 use eyesonly_gate::ledger::{Delivery, Ledger, LedgerError, Misdelivery};
@@ -7,19 +8,20 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many of the latest deliveries and misdeliveries the in-memory sink keeps of each: some minutes of a busy edge, 8 MiB.
+/// The number of latest deliveries and of latest misdeliveries that the in-memory sink keeps: some
+/// minutes of a busy edge, 8 MiB.
 pub const ENTRIES_MAX: usize = 32_768;
 
-/// How many entries there were, for metrics.
+/// Counts of the ledger's entries, for metrics.
 pub trait Counts: Ledger {
-    /// How many answers of one seam were rejected with this fault since the start.
+    /// Returns how many answers of one seam were rejected with this fault since the start.
     fn misdeliveries(&self, seam: Seam, fault: Fault) -> u64;
 
-    /// How many deliveries were recorded since the start.
+    /// Returns how many deliveries were recorded since the start.
     fn deliveries(&self) -> u64;
 }
 
-/// The in-memory sink: keeps the latest [`ENTRIES_MAX`] of each, and counts all.
+/// The in-memory sink: it keeps the latest [`ENTRIES_MAX`] of each, and counts all.
 pub struct MemoryLedger {
     recent: Mutex<(VecDeque<Delivery>, VecDeque<Misdelivery>)>,
     deliveries: AtomicU64,
@@ -41,7 +43,7 @@ impl MemoryLedger {
         self.misdeliveries.get(seam as usize)?.get(fault as usize)
     }
 
-    /// The latest deliveries, oldest first.
+    /// Returns the latest deliveries, oldest first.
     pub fn recent_deliveries(&self) -> Vec<Delivery> {
         self.recent.lock().map(|r| r.0.iter().copied().collect()).unwrap_or_default()
     }

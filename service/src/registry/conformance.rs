@@ -1,6 +1,6 @@
-//! What every registry does: one suite for all implementations of the seam.
+//! The suite for every registry: one for all implementations of the seam.
 //!
-//! It must never look past the trait: what it asserts is what the trait's documentation says.
+//! It must never look past the trait: it asserts only what the trait's documentation says.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,7 @@ use eyesonly_gate::registry::{
     RECORD_KEY_BYTES_MAX, Registry, RegistryError,
 };
 
-/// Runs the suite against a new, empty registry. Panics where the registry does not conform.
+/// Runs the suite against a new, empty registry. Panics if the registry does not conform.
 pub async fn check(registry: &dyn Registry) {
     nothing_is_at_sequence_0(registry).await;
     a_commit_is_read_back(registry).await;
@@ -31,7 +31,8 @@ fn change(kind: &'static str, key: &[u8], expect: Expect, record: Option<&[u8]>)
     Change { kind, key: key.to_vec(), expect, record: record.map(<[u8]>::to_vec) }
 }
 
-/// Reads several records, checks that the nonce came back where one does, and returns records and position.
+/// Reads several records and returns them with the position. Checks that the nonce, if one came
+/// back, is the question's.
 async fn ask(
     registry: &dyn Registry,
     names: &[(&'static str, &[u8])],
@@ -43,7 +44,7 @@ async fn ask(
     (answer.records, answer.position)
 }
 
-/// Asks a registry that hands nonces back for them: each question has its own.
+/// Asks a registry that hands nonces back, and checks that each question gets its own.
 pub async fn echoes(registry: &dyn Registry) {
     for byte in [0x00, 0x5a, 0xff] {
         let nonce = Nonce::from_bytes([byte; 16]);
@@ -133,7 +134,7 @@ async fn a_wrong_expectation_changes_nothing(registry: &dyn Registry) {
         ("it was never written then", Expect::At(u64::MAX), None),
     ];
     for (case, expect, number) in cases {
-        // The first change of each would be fine by itself: it must not stay.
+        // The first changes of each case would be fine by themselves: they must not stay.
         let changes = vec![
             change("viewer", b"maple", Expect::Absent, Some(b"new")),
             change("viewer", b"birch", Expect::At(1), None),

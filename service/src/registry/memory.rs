@@ -1,6 +1,6 @@
 //! A registry in memory, for tests: the shortest program that does what the trait says.
 //!
-//! It must never be more lenient than the real one; both pass the same suite.
+//! It must never be more lenient than the real one. Both pass the same suite.
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ type Place = (&'static str, Vec<u8>);
 
 #[derive(Debug, Clone, Default)]
 struct Content {
-    /// The record and its number.
+    /// The records, each with the number at which it was written.
     records: BTreeMap<Place, (Vec<u8>, u64)>,
     rights: u64,
     sessions: u64,

@@ -1,4 +1,5 @@
-//! Registries: the suite that every implementation of `eyesonly_gate::Registry` passes, and one in memory.
+//! Registries: the suite that every implementation of `eyesonly_gate::Registry` passes, and a
+//! registry in memory.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -1,19 +1,22 @@
-//! Collection: what broken uploads and deletions left in the object store goes.
+//! Collection: deletes what broken uploads and deletions left in the object store.
 
 use super::{Store, StoreError};
 use crate::catalogue::Catalogue;
 
-/// How old an object that the index does not have must be before it is collected while uploads may be on their way: none takes so long.
+/// The age, in milliseconds, at which an object without a row is collected while uploads may be on
+/// their way. No upload takes so long from object to row.
 pub const ORPHAN_MILLISECONDS: u64 = 24 * 3600 * 1000;
-/// The same where somebody asks for it now: none that is not in the index after so long will ever be.
+/// The same age where an operator asks for collection now. An object that has no row after so long
+/// will never have one.
 pub const ORPHAN_AT_ONCE_MILLISECONDS: u64 = 60 * 1000;
-/// Names asked for at once.
+/// The number of names in one question.
 const NAMES: usize = 500;
 
-/// Deletes objects written before a time (milliseconds since 1970) that nobody has, and says how many.
+/// Deletes objects that were written before a time (milliseconds since 1970) and that nobody has.
+/// Returns the number of deleted objects.
 ///
 /// # Errors
-/// [`StoreError`]; what was not looked at stays.
+/// [`StoreError`]; the objects that were not looked at stay.
 pub async fn collect_before(
     catalogue: &Catalogue,
     store: &dyn Store,

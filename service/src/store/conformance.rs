@@ -1,4 +1,4 @@
-//! What every store does: one suite for all of them.
+//! The suite for every store: one for all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

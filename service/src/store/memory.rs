@@ -1,4 +1,5 @@
-//! A store in memory, for tests: the shortest program that does what the trait says. It passes the same suite as the real one.
+//! A store in memory, for tests: the shortest program that does what the trait says. Both this
+//! store and the real one pass the same suite.
 #![allow(clippy::unwrap_used, reason = "for tests: a failed expectation is the point")]
 
 use super::{Listed, Store, StoreError, Upload};
@@ -16,9 +17,9 @@ type Objects = Arc<Mutex<HashMap<ObjectName, Bytes>>>;
 pub struct MemoryStore {
     /// Objects by name.
     pub objects: Objects,
-    /// How many reads were made.
+    /// The number of reads that were made.
     pub reads: std::sync::atomic::AtomicUsize,
-    /// Reads have no end, as on a disk that hangs.
+    /// Makes reads hang, as on a disk that does not answer.
     pub hangs: std::sync::atomic::AtomicBool,
 }
 

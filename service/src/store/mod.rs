@@ -1,10 +1,13 @@
 //! The object store: sealed objects by name.
 //!
-//! Threat. Whatever answers here is NOT trusted: it may return another object, an old version, a cut, extended or reordered one, nothing, or
-//! an error as success. What must hold: nothing from here is footage until the vault has opened it; nothing is acknowledged to a camera
-//! before `put` or `Upload::finish` said that it is durable.
+//! Threat. Whatever answers here is NOT trusted. An answer may be another object, an old version, a
+//! cut, extended or reordered one, nothing, or an error as success.
 //!
-//! It never sees a plain byte or a plain name. Create if absent, ranged get, multipart; no rename, no overwrite.
+//! What must hold: nothing from here is footage until the vault has opened it. Nothing is
+//! acknowledged to a camera before `put` or `Upload::finish` said that it is durable.
+//!
+//! The store must never see a plain byte or a plain name. Its operations are create if absent,
+//! ranged get, multipart upload and delete. No operation renames or overwrites.
 
 mod collect;
 #[cfg(any(test, feature = "conformance"))]
@@ -19,22 +22,22 @@ use bytes::Bytes;
 use eyesonly_gate::SealedPart;
 use eyesonly_seal::ObjectName;
 
-/// Why the store did not do it.
+/// The reason why the store did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such object.
     #[error("no such object")]
     NotFound,
-    /// There is one already.
+    /// There is already an object of this name.
     #[error("the object is there already")]
     Exists,
     /// The object ends before the range does.
     #[error("the object is shorter than what was asked for")]
     Short,
-    /// No room.
+    /// The store has no room.
     #[error("the store is full")]
     Full,
-    /// It can't be reached or is broken.
+    /// The store can't be reached or is broken.
     #[error("store unavailable: {0}")]
     Unavailable(String),
 }
@@ -44,39 +47,42 @@ pub enum StoreError {
 pub struct Listed {
     /// Its name.
     pub name: ObjectName,
-    /// When it was written, milliseconds since 1970.
+    /// The time when it was written, in milliseconds since 1970.
     pub written_at_milliseconds: u64,
 }
 
 /// Keeps sealed objects.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Writes a whole object, if there is none of this name; durable on return.
+    /// Writes a whole object, if there is none of this name. The object is durable on return.
     async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError>;
 
-    /// Begins a long object. Nothing of it is visible before [`Upload::finish`].
+    /// Starts a long object, of which nothing is visible before [`Upload::finish`].
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError>;
 
-    /// How large the parts given to [`Upload::part`] must be in bytes, but for the last.
+    /// Returns the length that each part given to [`Upload::part`] must have, in bytes, but for the
+    /// last.
     fn part_bytes(&self) -> usize;
 
     /// Reads byte ranges (start, length) of one object.
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError>;
 
-    /// Deletes an object; one that is gone already is no error.
+    /// Deletes an object. One that is gone already is no error.
     async fn delete(&self, name: ObjectName) -> Result<(), StoreError>;
 
-    /// Lists objects written before `before_milliseconds`, and removes what uploads that broke off before then left behind.
+    /// Lists objects written before `before_milliseconds`, and removes what is left of uploads that
+    /// broke off before then.
     async fn sweep(&self, before_milliseconds: u64) -> Result<Vec<Listed>, StoreError>;
 }
 
-/// A long object on its way in. Dropped without `finish`: nothing is visible, and what is left is swept later.
+/// A long object on its way in. Dropped without `finish`, the object is not visible, and its parts
+/// are swept later.
 #[async_trait]
 pub trait Upload: Send {
     /// Takes the next part.
     async fn part(&mut self, sealed: SealedPart) -> Result<(), StoreError>;
-    /// Makes the object visible; durable on return.
+    /// Makes the object visible. The object is durable on return.
     async fn finish(self: Box<Self>) -> Result<(), StoreError>;
-    /// Gives it up.
+    /// Gives the upload up.
     async fn abort(self: Box<Self>);
 }
