@@ -1,4 +1,5 @@
-//! Failed logins over a key-value store, for a process that ends with its request. Names and addresses are kept as MACs.
+//! Failed logins, counted over a key-value store, for a process that ends with its request. Names
+//! and addresses are kept as MACs.
 
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
 use crate::identity::{
@@ -8,7 +9,7 @@ use eyesonly_seal::MacKey;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Where counters are.
+/// The prefix of the counters' keys.
 const PLACE: &str = "attempts/";
 
 /// Counts failed logins.
@@ -18,15 +19,16 @@ pub struct KvAttempts {
 }
 
 impl KvAttempts {
-    /// Over this store; `key` is the installation's.
+    /// Makes counters over this store. `key` is the installation's.
     pub fn new(kv: Arc<dyn KeyValue>, key: MacKey) -> Self {
         Self { kv, key }
     }
 
-    /// Removes counters that count for nothing any more, and says how many. `now_seconds` since 1970.
+    /// Removes counters that count for nothing any more, and returns their number. `now_seconds` is
+    /// since 1970.
     ///
     /// # Errors
-    /// [`KvError`]; those that were not looked at stay.
+    /// [`KvError`]; the counters that were not looked at stay.
     pub fn forget(&self, now_seconds: u64) -> Result<usize, KvError> {
         let mut old = Vec::new();
         for place in self.kv.list(PLACE)? {
@@ -61,7 +63,7 @@ impl KvAttempts {
         Ok((raw, counter))
     }
 
-    /// Changes a counter; where `change` gives none, it stays and the answer is no.
+    /// Changes a counter. Where `change` gives none, the counter stays and the answer is false.
     fn change(
         &self,
         place: &str,
@@ -83,7 +85,7 @@ impl KvAttempts {
 
 impl Attempts for KvAttempts {
     fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64> {
-        // A store that does not answer lets nobody try.
+        // If the store does not answer, nobody may try.
         let unknown = |error: KvError| {
             tracing::error!(%error, "failed logins can't be counted");
             1_u64
@@ -98,7 +100,8 @@ impl Attempts for KvAttempts {
             return Err(wait);
         }
         for (place, free) in &counters {
-            // Once more: of many at the same moment only as many get in as are free. One that loses here stays counted where it came first.
+            // Each change checks again: of many attempts at once, only as many get in as are free.
+            // An attempt that is refused here stays counted in the counters before.
             let is_free = |counter| wait_seconds(counter, *free, now_seconds) == 0;
             let counted =
                 self.change(place, |counter| is_free(counter).then(|| counter.failed(now_seconds)));

@@ -1,4 +1,4 @@
-//! What every key-value store does, and what stands on it: one suite for all of them.
+//! The suite for every key-value store and for what stands on it: one for all of them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 use super::{KeyValue, KvIndex, KvRegistry, KvStore};
 use std::sync::Arc;
 
-/// Runs the suite; `new` makes an empty store.
+/// Runs the suite, for which `new` makes an empty store.
 pub async fn check(new: &dyn Fn() -> Arc<dyn KeyValue>) {
     values_are_read_back(&*new());
     crate::registry::conformance::check(&KvRegistry::new(new())).await;

@@ -1,44 +1,47 @@
-//! Several values that change together, over a store that can compare and set one.
+//! A journal: several values that change together, over a store that can compare and swap only one.
 //!
-//! A journal is one key. Its value has a version, a small state, and the writes of its last change. A change is decided by setting that one key;
-//! then its writes are made where they belong. Whoever comes next makes first what the one before has left unmade. Each value carries the
-//! version that wrote it and never goes back, so it does not matter how often or how late a write is made.
+//! A journal is one key. The key's value has a version, a small state, and the writes of the last
+//! change. One compare-and-swap of this key decides a change; then the writes are made to their own
+//! keys. If a writer goes away in between, the next writer makes those writes first. Each written
+//! value carries the version that wrote it and never goes back. So it does not matter how often or
+//! how late a write is made.
 //!
-//! A value that a journal governs is governed by no other. It must never make a write of a change that was not decided.
+//! At most one journal governs a value. A journal must never make a write of a change that was not
+//! decided.
 
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a journal's key has.
+/// The value of a journal's key.
 #[derive(Serialize, Deserialize)]
 struct Head<S> {
     version: u64,
     state: S,
-    /// Writes of the last change; none once they are made.
+    /// The writes of the last change, or none once they are made.
     writes: Vec<(String, Option<Vec<u8>>)>,
 }
 
-/// What a governed key has: the version that wrote it; no value once it is removed.
+/// The value of a governed key: the version that wrote it, and no value once it is removed.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     version: u64,
     value: Option<Vec<u8>>,
 }
 
-/// The value of a governed key, and the version that wrote it.
+/// Returns the value of a governed key, and the version that wrote it.
 pub(super) fn entry(kv: &dyn KeyValue, key: &str) -> Result<Option<(Vec<u8>, u64)>, KvError> {
     kv.get(key)?.map_or(Ok(None), |raw| open(key, &raw))
 }
 
-/// As [`entry`], of a raw value that was read.
+/// Decodes a raw value that was read, with the result of [`entry`].
 pub(super) fn open(key: &str, raw: &[u8]) -> Result<Option<(Vec<u8>, u64)>, KvError> {
     let entry: Entry = decode(key, raw)?;
     Ok(entry.value.map(|value| (value, entry.version)))
 }
 
-/// The version and state of a journal; of one that nobody has begun: 0 and the default.
+/// Returns the version and state of a journal, or 0 and the default if there is none.
 pub(super) fn state<S: DeserializeOwned + Default>(
     kv: &dyn KeyValue,
     journal: &str,
@@ -50,19 +53,19 @@ pub(super) fn state<S: DeserializeOwned + Default>(
     Ok((head.version, head.state))
 }
 
-/// A change that is being put together: it reads what is there now, and what it has itself put.
+/// A change that is being put together, which reads what is there now and what it has itself put.
 pub(super) struct Draft<'a, S> {
     kv: &'a dyn KeyValue,
     journal: String,
     was: Option<Vec<u8>>,
     version: u64,
-    /// The journal's state; as it is left here, it is written.
+    /// The journal's state, which the commit writes as it is left here.
     pub(super) state: S,
     writes: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
-    /// Begins a change; what the one before has left unmade is made.
+    /// Starts a change. First makes the writes that the change before has left.
     pub(super) fn begin(kv: &'a dyn KeyValue, journal: String) -> Result<Self, KvError> {
         let was = kv.get(&journal)?;
         let head = match &was {
@@ -83,12 +86,12 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
         })
     }
 
-    /// The version that this change makes.
+    /// Returns the version that this change makes.
     pub(super) fn next(&self) -> u64 {
         self.version.saturating_add(1)
     }
 
-    /// The value of a governed key.
+    /// Returns the value of a governed key.
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, KvError> {
         let raw = match self.writes.get(key) {
             Some(put) => put.clone(),
@@ -97,13 +100,14 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
         raw.map(|raw| decode(key, &raw)).transpose()
     }
 
-    /// The version that wrote a governed key, if it is there.
+    /// Returns the version that wrote a governed key, if the key has a value.
     pub(super) fn written_at(&self, key: &str) -> Result<Option<u64>, KvError> {
         Ok(self.entry(key)?.map(|(_, version)| version))
     }
 
-    /// As [`entry`]. A value that is ahead of the journal, while that stays, is of a journal that was lost or set back: what it decided next would
-    /// not go over such a value, and would be lost.
+    /// Reads a governed key, as the function [`entry`] does. Fails if the value is ahead of a
+    /// journal that has not changed meanwhile: then the journal was lost or set back. A change that
+    /// such a journal decides would not go over such a value, and would be lost.
     fn entry(&self, key: &str) -> Result<Option<(Vec<u8>, u64)>, KvError> {
         let Some(raw) = self.kv.get(key)? else { return Ok(None) };
         let entry: Entry = decode(key, &raw)?;
@@ -127,7 +131,8 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
         self.writes.insert(key, None);
     }
 
-    /// Decides the change and makes its writes. None: somebody else was first, and nothing was changed.
+    /// Decides the change and makes its writes. None: somebody else was first, and nothing was
+    /// changed.
     pub(super) fn commit(self) -> Result<Option<u64>, KvError> {
         let version = self.next();
         let mut head =
@@ -137,7 +142,8 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
             return Ok(None);
         }
         make(self.kv, version, &head.writes)?;
-        // From here on nobody needs to make them again; if this does not succeed, somebody will.
+        // The writes are made and go from the journal. If clearing them fails, the next change
+        // makes them again.
         head.writes.clear();
         if let Ok(made) = encode(&head) {
             let _ = self.kv.swap(&self.journal, Some(&decided), &made);
@@ -240,7 +246,7 @@ mod tests {
             write(kv, &["a", "b"], 1).unwrap().unwrap();
             let goes = GoesAway { kv, left: AtomicUsize::new(calls) };
             let said = write(&goes, &["a", "b"], 2);
-            // Whoever writes next makes what was left.
+            // The next writer makes what was left.
             write(kv, &["c"], 3).unwrap().unwrap();
             let both = (read(kv, "a"), read(kv, "b"));
             assert!(
@@ -265,7 +271,7 @@ mod tests {
         let kv = MemoryKv::default();
         write(&kv, &["a"], 1).unwrap().unwrap();
         write(&kv, &["a"], 2).unwrap().unwrap();
-        // Somebody who had read the first change only now gets to make it.
+        // A slow writer, which had read the first change, makes its write only now.
         make(&kv, 1, &[("a".to_owned(), Some(encode(&1_u8).unwrap()))]).unwrap();
         assert_eq!(read(&kv, "a"), Some(2));
         let mut draft = Draft::<()>::begin(&kv, JOURNAL.to_owned()).unwrap();

@@ -1,6 +1,8 @@
-//! Keys over a key-value store: each wrapped under the key-encryption key for its owner, which is never in the store.
+//! Keys over a key-value store. Each key is wrapped for its owner under the key-encryption key,
+//! which is never in the store.
 //!
-//! Destroying a household's entry and then rotating the key-encryption key leaves every backup of the store closed for it, as with a file.
+//! Once a household's entry is destroyed and the key-encryption key is rotated, every backup of the
+//! store stays closed for that household. The same holds for a keyring file.
 
 use super::{KeyValue, KvError, hex};
 use crate::clock;
@@ -10,7 +12,7 @@ use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where the installation's own key is, and its owner's name.
+/// The key of the installation's own entry, and the name of that entry's owner.
 const EDGE: &str = "key/edge";
 const EDGE_OWNER: &[u8] = b"edge";
 
@@ -30,7 +32,7 @@ impl From<KvError> for KeysError {
 /// Reads a key-encryption key from text: 64 hexadecimal digits.
 ///
 /// # Errors
-/// What it must be.
+/// [`KeysError::Unavailable`] with what the text must be.
 pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
     let bytes = super::unhex(text.trim()).map(Zeroizing::new);
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
@@ -46,10 +48,13 @@ fn place(household: HouseholdId) -> String {
 }
 
 impl KvKeys {
-    /// Opens the keys under `kek`; in a new store the installation's own key is made where `may_begin`.
+    /// Opens the keys under `kek`. First makes the installation's own key in an empty store, if
+    /// `may_begin`.
     ///
     /// # Errors
-    /// [`KeysError::WrongKey`]: the store was begun with another key-encryption key. [`KeysError::NoKey`]: it was not begun.
+    /// [`KeysError::WrongKey`]: the store was started with another key-encryption key.
+    /// [`KeysError::NoKey`]: the store was not started. [`KeysError::Unavailable`]: the store has
+    /// other values but no installation key.
     pub fn open(
         kv: Arc<dyn KeyValue>,
         kek: KeyEncryptionKey,
@@ -57,16 +62,21 @@ impl KvKeys {
     ) -> Result<Self, KeysError> {
         let mut wrapped = kv.get(EDGE)?;
         if wrapped.is_none() && may_begin {
-            // A new key over records of an old one would end every credential in them.
+            // Records of an old key may be in the store, and a new key would end every credential
+            // in them.
             if !kv.list("")?.is_empty() {
-                return Err(KeysError::Unavailable(format!(
-                    "the store has other values but not its key ({EDGE}): nothing was changed; put a backup of the store back"
-                ).into()));
+                return Err(KeysError::Unavailable(
+                    format!(
+                        "the store has other values but not its key ({EDGE}): nothing was changed; \
+                     put a backup of the store back"
+                    )
+                    .into(),
+                ));
             }
             let edge = Zeroizing::new(clock::random::<32>());
             let begun = kek.wrap(EDGE_OWNER, &edge, clock::random());
             kv.swap(EDGE, None, &begun.map_err(|_| KeysError::WrongKey)?)?;
-            // Whoever was first.
+            // Of two processes that make the key at once, the first one's counts.
             wrapped = kv.get(EDGE)?;
         }
         let wrapped = wrapped.ok_or(KeysError::NoKey)?;
@@ -124,7 +134,7 @@ mod tests {
         keys.add_household(two).unwrap();
         assert!(keys.add_household(one).is_err(), "a key is never replaced");
         assert!(keys.household_key(one).is_ok());
-        // Swapped by hand.
+        // One household's key is put under the other's name.
         let theirs = kv.get(&place(two)).unwrap().unwrap();
         kv.set(&place(one), &theirs).unwrap();
         assert!(matches!(keys.household_key(one), Err(KeysError::WrongKey)));

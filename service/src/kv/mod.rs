@@ -1,10 +1,15 @@
-//! Everything behind the seams over a key-value store: registry, index, object store, keys and the counters of failed logins.
+//! Everything behind the seams over a key-value store: registry, index, object store, keys and the
+//! counters of failed logins.
 //!
-//! Threat. A key-value store is NOT trusted: it may give another key's value, an old one, none, or a changed one. What must hold is what holds
-//! for each seam (`registry`, `index`, `store`, `keys`): nothing that is read here counts before it has proven itself there. What this room
-//! adds is order: several values that belong together change together or not at all (`journal`).
+//! Threat. A key-value store is NOT trusted: it may give another key's value, an old one, none, or
+//! a changed one.
 //!
-//! It never sees a plain byte of footage, a plain name or a key in the clear.
+//! What must hold is what holds for each seam (`registry`, `index`, `store`, `keys`): nothing that
+//! is read here counts before it has proven itself there. This room adds order: several values that
+//! belong together change together or not at all (`journal`).
+//!
+//! The store must never see a plain byte of footage, a plain name or a key in the clear. Login
+//! names are the exception: the store's keys have them as hexadecimal digits (SPEC.md).
 
 mod attempts;
 #[cfg(any(test, feature = "conformance"))]
@@ -26,52 +31,40 @@ pub use store::KvStore;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Longest value in bytes: what the smallest of the common stores takes (400 KB), with room for its key.
+/// The longest value, in bytes. The smallest of the common stores takes 400 KB, which leaves room
+/// for the value's key.
 pub const VALUE_BYTES_MAX: usize = 384 * 1024;
-/// How often a change is tried again when somebody else wrote meanwhile.
+/// The most tries of a change, which is tried again when somebody else wrote meanwhile.
 const TRIES_MAX: usize = 32;
 
-/// The store does not answer, or not with what was written.
+/// The store does not answer, or its value is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("key-value store: {0}")]
 pub struct KvError(pub String);
 
-/// One store. Every call is one round trip, and has happened when it returns.
+/// One store. Every call is one round trip, which has happened on return.
 pub trait KeyValue: Send + Sync + 'static {
-    /// The value of a key.
-    ///
-    /// # Errors
-    /// [`KvError`]
+    /// Returns the value of a key.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError>;
 
-    /// The values of several keys, in the order of the keys.
-    ///
-    /// # Errors
-    /// [`KvError`]
+    /// Returns the values of several keys, in the order of the keys.
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, KvError>;
 
     /// Writes a value, whatever is there.
-    ///
-    /// # Errors
-    /// [`KvError`]
     fn set(&self, key: &str, value: &[u8]) -> Result<(), KvError>;
 
-    /// Writes `value` if the key has the value `was` (none: if it has none); says whether it did.
+    /// Writes `value` if the key has the value `was`, or no value where `was` is none
+    /// (compare-and-swap). Returns whether the value was written.
     ///
     /// # Errors
-    /// [`KvError`]: whether it was written is not known.
+    /// [`KvError`]: nobody knows then whether the value was written.
     fn swap(&self, key: &str, was: Option<&[u8]>, value: &[u8]) -> Result<bool, KvError>;
 
-    /// Removes keys; one that is not there is no error.
-    ///
-    /// # Errors
-    /// [`KvError`]
+    /// Removes keys. A key that is not there is no error.
     fn delete_many(&self, keys: &[String]) -> Result<(), KvError>;
 
-    /// The keys that begin with `prefix`, ascending. Long: for administration alone.
-    ///
-    /// # Errors
-    /// [`KvError`]
+    /// Returns the keys that start with `prefix`, ascending. The call takes long and is for
+    /// administration alone.
     fn list(&self, prefix: &str) -> Result<Vec<String>, KvError>;
 }
 

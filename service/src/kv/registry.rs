@@ -1,7 +1,9 @@
 //! The registry over a key-value store: one journal, whose version is the registry's one count.
 //!
-//! The store can't hand a nonce back, so no answer has one: what proves it is the record's seal, which is bound to its kind and key. The
-//! position is read before the records: a record may be newer than the answer says, never older.
+//! The store can't hand a nonce back, so no answer has one. The proof is each record's seal, which
+//! is bound to the record's kind and key. The position is read before the records, so a record may
+//! be newer than the answer says. A record may be older only while the writes of a decided change
+//! are not all made.
 
 use super::journal::{Draft, entry, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, hex, unhex};
@@ -18,7 +20,7 @@ pub(super) const JOURNAL: &str = "registry";
 pub struct KvRegistry(Arc<dyn KeyValue>);
 
 impl KvRegistry {
-    /// Over this store.
+    /// Makes a registry over this store.
     pub fn new(kv: Arc<dyn KeyValue>) -> Self {
         Self(kv)
     }

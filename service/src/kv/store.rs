@@ -1,6 +1,8 @@
-//! The object store over a key-value store: a head for each object, and its bytes in parts where they do not fit there.
+//! The object store over a key-value store. An object's bytes are in its head, or in parts where
+//! they do not fit there.
 //!
-//! An object appears with its head, which is written last and only if there is none. A part belongs to the upload that wrote it.
+//! An object appears with its head, which is written last and only if there is none. A part belongs
+//! to the upload that wrote it.
 
 use super::{KeyValue, KvError, VALUE_BYTES_MAX, decode, encode, hex, unhex};
 use crate::clock;
@@ -13,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes of one part.
+/// The length of one part, in bytes.
 const PART_BYTES: usize = 256 * 1024;
 const _: () = assert!(PART_BYTES < VALUE_BYTES_MAX);
 
-/// What is written last.
+/// The head of an object, which is written last.
 #[derive(Serialize, Deserialize)]
 struct Head {
     length: u64,
@@ -27,20 +29,21 @@ struct Head {
 
 #[derive(Serialize, Deserialize)]
 enum Body {
-    /// All of it.
+    /// All bytes of the object.
     Here(Vec<u8>),
-    /// In parts of this upload.
+    /// The upload in whose parts the bytes are.
     Parts([u8; 16]),
 }
 
-/// An upload that has begun: what a sweep finds of one that broke off.
+/// The note of an upload that has started, by which a sweep finds one that broke off.
 #[derive(Serialize, Deserialize)]
 struct Begun {
     at_milliseconds: u64,
     parts: u64,
-    /// What it will be: where that is there already, the parts are its.
+    /// The name of the object that it will be. If that object is there with this upload's parts,
+    /// the parts stay.
     name: [u8; 32],
-    /// A sweep has it: it must not end.
+    /// A sweep has claimed the upload, which must not end.
     claimed: bool,
 }
 
@@ -48,7 +51,7 @@ struct Begun {
 pub struct KvStore(Arc<dyn KeyValue>);
 
 impl KvStore {
-    /// Over this store.
+    /// Makes an object store over this store.
     pub fn new(kv: Arc<dyn KeyValue>) -> Self {
         Self(kv)
     }
@@ -100,7 +103,7 @@ impl KvStore {
         self.0.get(&key)?.map(|raw| decode(&key, &raw)).transpose()
     }
 
-    /// One range, from parts that are read once each.
+    /// Returns one range, and reads each part once.
     fn range(
         &self,
         upload: &[u8; 16],
@@ -205,12 +208,14 @@ impl Store for KvStore {
             if begun.at_milliseconds >= before_milliseconds {
                 continue;
             }
-            // Claimed first: where it goes on after all, it finds that it has ended.
+            // The sweep claims the upload first. If the upload goes on after all, it finds that it
+            // has ended.
             let claimed = Begun { claimed: true, ..begun };
             if !self.0.swap(&key, Some(&raw), &encode(&claimed)?)? {
                 continue;
             }
-            // It may have broken off after the object appeared, and before that was noted.
+            // The upload may have broken off after the object appeared, before its note was
+            // deleted.
             let head = self.head(ObjectName::from_bytes(claimed.name))?;
             match head.map(|head| head.body) {
                 Some(Body::Parts(of)) if of == upload => self.0.delete_many(&[key])?,
@@ -240,18 +245,19 @@ struct KvUpload {
     kv: Arc<dyn KeyValue>,
     name: ObjectName,
     upload: [u8; 16],
-    /// What does not fill a part yet.
+    /// The bytes that do not fill a part yet.
     waiting: Vec<u8>,
-    /// What was noted of it last.
+    /// The last note of this upload.
     noted: Option<Vec<u8>>,
-    /// How many parts that has room for.
+    /// The number of parts that the last note has room for.
     parts_noted: u64,
     parts: u64,
     length: usize,
 }
 
 impl KvUpload {
-    /// Notes that it goes on, with at most so many parts. The first time nobody else knows of it; later a sweep may have claimed it.
+    /// Notes that the upload goes on, with at most so many parts. The first time nobody else knows
+    /// of the upload; later a sweep may have claimed it.
     fn note(&mut self, parts: u64) -> Result<(), KvError> {
         let begun = Begun {
             at_milliseconds: clock::now_milliseconds(),
@@ -276,7 +282,8 @@ impl KvUpload {
     }
 
     fn write(&mut self) -> Result<(), KvError> {
-        // Noted before it is there, so that a sweep finds it; for twice as many each time, since Spin lets an instance swap 256 times.
+        // The note comes before the part, so that a sweep finds the part. Each note has room for
+        // twice as many parts, since Spin lets an instance swap 256 times.
         if self.parts >= self.parts_noted {
             self.note(self.parts_noted.saturating_mul(2).max(1))?;
         }
@@ -308,14 +315,14 @@ impl Upload for KvUpload {
         if !self.waiting.is_empty() {
             self.write()?;
         }
-        // Young again: a sweep leaves it alone until long after its head is there.
+        // The new note is young, so a sweep leaves it alone until long after the head is there.
         if let Err(swept) = self.note(self.parts) {
             drop_parts(&*self.kv, &self.upload, self.parts)?;
             return Err(swept.into());
         }
         let written = write_head(&*self.kv, self.name, self.length, Body::Parts(self.upload));
         match written {
-            // What was begun has ended.
+            // The upload has ended, and its note goes.
             Ok(()) => self.kv.delete_many(&[begun_key(&self.upload)])?,
             Err(_) => drop_parts(&*self.kv, &self.upload, self.parts)?,
         }
@@ -366,7 +373,7 @@ mod tests {
             let mut upload = store.begin(ObjectName::from_bytes([1; 32])).await.unwrap();
             upload.part(long()).await.unwrap();
             store.sweep(u64::MAX).await.unwrap();
-            // It is told at its end at the latest.
+            // The upload is told at its end at the latest.
             let _ = upload.part(testing::part(7, more)).await;
             assert!(upload.finish().await.is_err());
             assert_eq!(kv.list("object/").unwrap(), [""; 0], "nothing is shown");

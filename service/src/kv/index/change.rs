@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 /// The state of a camera's journal.
 #[derive(Serialize, Deserialize, Default)]
 pub(super) struct Camera {
-    /// Bytes that count against a quota, by household; there is one, but for what the seam allows.
+    /// Bytes that count against a quota, by household. There is one household, though the seam
+    /// allows more.
     bytes: BTreeMap<[u8; 16], u64>,
     /// The newest still's pointer.
     pub(super) pointer: Option<StoredRow>,
@@ -23,7 +24,7 @@ impl Camera {
     }
 }
 
-/// Stills come and go; events stay. Each has pages of its own.
+/// A class of rows with pages of its own: stills come and go, events stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     Stills,
@@ -44,7 +45,7 @@ impl Class {
 
 /// The days that have a page, ascending.
 pub(super) type Days = Vec<u32>;
-/// The ids of a day, ascending; for an event whose details are there, their slot.
+/// The ids of a day, ascending, and beside an event's id the slot of its details if they are there.
 pub(super) type Page = Vec<([u8; 16], Option<[u8; 32]>)>;
 /// The slots of all live rows of an id.
 type Group = Vec<[u8; 32]>;
@@ -70,29 +71,29 @@ impl<'a> Change<'a> {
         Self { camera, draft }
     }
 
-    /// Decides it; false: somebody else was first.
+    /// Decides the change. False: somebody else was first.
     pub(super) fn commit(self) -> Result<bool, KvError> {
         Ok(self.draft.commit()?.is_some())
     }
 
-    /// Bytes of this camera that count against the household's quota.
+    /// Returns the bytes of this camera that count against the household's quota.
     pub(super) fn bytes_of(&self, household: HouseholdId) -> u64 {
         self.draft.state.bytes_of(household)
     }
 
-    /// The row of a slot, live or deleted.
+    /// Returns the row of a slot, live or deleted.
     pub(super) fn row(&self, slot: &[u8; 32]) -> Result<Option<ObjectRow>, KvError> {
         let key = row_key(slot);
         let stored: Option<StoredRow> = self.draft.get(&key)?;
         stored.map(|stored| stored.row(&key)).transpose()
     }
 
-    /// Whether a live row has this name.
+    /// Says whether a live row has this name.
     pub(super) fn is_named(&self, name: &ObjectName) -> Result<bool, KvError> {
         Ok(self.draft.get::<[u8; 32]>(&name_key(name))?.is_some())
     }
 
-    /// The live rows of an id.
+    /// Returns the live rows of an id.
     pub(super) fn group(&self, class: Class, id: FootageId) -> Result<Vec<ObjectRow>, KvError> {
         self.group_of(class, id.as_bytes())
     }
@@ -106,12 +107,12 @@ impl<'a> Change<'a> {
         Ok(rows)
     }
 
-    /// Live rows of stills below `before`, the oldest first, as many as go at once.
+    /// Returns live rows of stills below `before`, the oldest first, as many as go at once.
     pub(super) fn superseded(&self, before: FootageId) -> Result<Vec<ObjectRow>, KvError> {
         self.rows_of(Class::Stills, SUPERSEDED_MAX, |id| id < before.as_bytes())
     }
 
-    /// Live rows, at most `limit`.
+    /// Returns live rows, at most `limit`.
     pub(super) fn some(&self, limit: usize) -> Result<Vec<ObjectRow>, KvError> {
         let mut rows = self.rows_of(Class::Stills, limit, |_| true)?;
         rows.extend(self.rows_of(Class::Events, limit.saturating_sub(rows.len()), |_| true)?);
@@ -184,7 +185,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// Takes a live row out, leaving `tombstone` in its place if there is one.
+    /// Takes a live row out, and leaves `tombstone` in its place if there is one.
     pub(super) fn remove(
         &mut self,
         household: HouseholdId,
@@ -224,7 +225,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    /// Changes the page of an id's day; an empty one goes, and its day with it.
+    /// Changes the page of an id's day. An empty page goes, and its day with it.
     fn page(
         &mut self,
         class: Class,

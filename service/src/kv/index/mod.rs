@@ -1,13 +1,16 @@
-//! The index over a key-value store: one journal a camera.
+//! The index over a key-value store: one journal for each camera.
 //!
-//! A store that lists without order can't page, so there are pages: for each camera and UTC day the ids that there are, in their order; and for
-//! each id the slots of its rows. Pages and groups are claims like any other answer here: what is shown are the rows that they lead to, each of
-//! which carries its camera's proof and its sealed details.
+//! A store that lists without order can't page, so the index keeps pages and groups. A page has the
+//! ids of one camera and UTC day, in their order. A group has the slots of all rows of one id.
+//! Pages and groups are claims, like any other answer here. What is shown are the rows that they
+//! lead to, and each row carries its camera's proof and its sealed details.
 //!
-//! Spin's own store can't tell the first of two writers of a key that is not there (its `swap` overwrites then). So a camera's journal is begun
-//! when it is enrolled, by the command line, whose `swap` can; from then on every swap has something to compare with.
+//! Spin's own store can't tell the first of two writers of a key that is not there, since its
+//! `swap` overwrites then. So the command line, whose `swap` can, starts a camera's journal when it
+//! enrols the camera. From then on every swap of the journal has something to compare with.
 //!
-//! The quota is counted a camera and added up a household: where several of its cameras hand in at the very same moment, each may still fit.
+//! Bytes are counted for each camera and added up for the household's quota. If several of its
+//! cameras hand in at the very same moment, each may fit.
 
 mod change;
 mod row;
@@ -26,7 +29,7 @@ use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, SlotName
 use row::StoredRow;
 use std::sync::Arc;
 
-/// Names asked for at once.
+/// The number of names in one question.
 const NAMES_ASKED: usize = 256;
 
 /// The index.
@@ -52,12 +55,12 @@ fn name_key(name: &ObjectName) -> String {
 }
 
 impl KvIndex {
-    /// Over this store.
+    /// Makes an index over this store.
     pub fn new(kv: Arc<dyn KeyValue>) -> Self {
         Self(kv)
     }
 
-    /// The rows under these slots; absent ones are left out.
+    /// Returns the rows under these slots, without the absent ones.
     fn rows(&self, slots: &[[u8; 32]]) -> Result<Vec<ObjectRow>, KvError> {
         let keys: Vec<String> = slots.iter().map(row_key).collect();
         let mut rows = Vec::with_capacity(keys.len());
@@ -78,7 +81,8 @@ impl KvIndex {
         self.0.get(&key)?.map_or(Ok(Vec::new()), |raw| decode(&key, &raw))
     }
 
-    /// Notes that the household has this camera, before its first row: its bytes are then counted.
+    /// Notes that the household has this camera, before the camera's first row, so that its bytes
+    /// are counted.
     fn note_camera(&self, household: HouseholdId, camera: CameraId) -> Result<(), KvError> {
         let key = cameras_key(household);
         for _ in 0..TRIES_MAX {
@@ -96,7 +100,7 @@ impl KvIndex {
         Err(KvError(format!("{key} is written by too many at once")))
     }
 
-    /// Bytes that count against the household's quota, of all its cameras but one.
+    /// Returns the bytes that count against the household's quota, of all its cameras but one.
     fn bytes_but(&self, household: HouseholdId, but: Option<CameraId>) -> Result<u64, KvError> {
         let mut bytes = 0_u64;
         for camera in self.cameras(household)? {
@@ -109,7 +113,8 @@ impl KvIndex {
         Ok(bytes)
     }
 
-    /// Tries a change until nobody else wrote meanwhile. None: there was nothing to change.
+    /// Tries a change until nobody else wrote meanwhile, at most [`TRIES_MAX`] times. Where
+    /// `decide` returns [`Outcome::Nothing`], nothing is written.
     fn change<T>(
         &self,
         camera: CameraId,
@@ -176,7 +181,7 @@ fn not_new() -> IndexError {
     IndexError::Unavailable("not a new row".to_owned())
 }
 
-/// What was decided, and what is said once it has happened.
+/// A decision, with what is said once it has happened.
 enum Outcome<T> {
     Nothing(T),
     Change(T),
@@ -233,7 +238,7 @@ impl Index for KvIndex {
 
     async fn begin(&self, household: HouseholdId, camera: CameraId) -> Result<(), IndexError> {
         self.note_camera(household, camera)?;
-        // A change that changes nothing, which leaves a journal.
+        // A change that changes nothing leaves a journal.
         self.change(camera, |_| Ok(Outcome::Change(())))
     }
 

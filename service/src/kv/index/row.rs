@@ -1,4 +1,4 @@
-//! A row as it is written.
+//! The stored form of a row.
 
 use super::KvError;
 use eyesonly_gate::vault::{ObjectRow, State};
@@ -42,10 +42,10 @@ impl From<&ObjectRow> for StoredRow {
 }
 
 impl StoredRow {
-    /// The row; nobody has vouched for it.
+    /// Returns the row, for which nobody has vouched.
     ///
     /// # Errors
-    /// [`KvError`]: `key` has what is no row.
+    /// [`KvError`] if the value of `key` is not a row.
     pub(super) fn row(self, key: &str) -> Result<ObjectRow, KvError> {
         let strange = || KvError(format!("the value of {key} is no row"));
         Ok(ObjectRow {
