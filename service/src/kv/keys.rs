@@ -68,7 +68,7 @@ impl KvKeys {
                 return Err(KeysError::Unavailable(
                     format!(
                         "the store has other values but not its key ({EDGE}): nothing was changed; \
-                     put a backup of the store back"
+                         put a backup of the store back"
                     )
                     .into(),
                 ));

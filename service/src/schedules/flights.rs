@@ -1,4 +1,5 @@
-//! The coalescer: no two reads of one key at once, no answer for another key, no flight lost or kept, whoever goes away.
+//! The coalescer: at most one read of a key is in flight, and no answer is for another key. If a
+//! waiter goes away, no flight is lost or kept.
 
 use super::{fails, holds};
 use crate::sync::{Mutex, spawn};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
-/// A read that counts itself while it is under way.
+/// Returns a read that counts itself while it is under way.
 fn read(n: u8, at_once: &Arc<AtomicUsize>) -> Read {
     let at_once = Arc::clone(at_once);
     async move {
@@ -25,7 +26,8 @@ fn read(n: u8, at_once: &Arc<AtomicUsize>) -> Read {
     .boxed()
 }
 
-/// Three waiters for one key, one of whom goes away; one for another key; some ask again when they have been answered.
+/// Runs three waiters for one key, one of which goes away, and one waiter for another key. One of
+/// them asks twice.
 async fn scene<C: Coalescer + Default>() -> Arc<C> {
     let coalescer = Arc::new(C::default());
     let at_once = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
@@ -52,7 +54,7 @@ async fn scene<C: Coalescer + Default>() -> Arc<C> {
 
 async fn real() {
     let flights = scene::<Flights>().await;
-    // The flight of the one who went away may still be on its way.
+    // The aborted waiter's flight may be under way.
     while flights.under_way() > 0 {
         yield_now().await;
     }
@@ -63,7 +65,7 @@ fn waiters_share_a_read_and_nothing_else() {
     holds(real, 3000);
 }
 
-/// Looks and begins under two locks.
+/// A control that looks and starts under two locks.
 #[derive(Default)]
 struct LooksFirst(Mutex<HashMap<ExtentKey, watch::Receiver<Option<Fetched>>>>);
 
@@ -86,7 +88,8 @@ impl Coalescer for LooksFirst {
 
 type Shareds<K> = Mutex<HashMap<K, Shared<BoxFuture<'static, Fetched>>>>;
 
-/// Every waiter removes the flight when it has been answered: the second removes the next one's.
+/// A control in which every waiter removes the flight when it has been answered. The second waiter
+/// removes the next flight.
 #[derive(Default)]
 struct RemovesTwice(Shareds<ExtentKey>);
 
@@ -107,7 +110,7 @@ impl Coalescer for RemovesTwice {
     }
 }
 
-/// Takes whichever flight is under way.
+/// A control that takes whichever flight is under way.
 #[derive(Default)]
 struct TakesAny(Shareds<()>);
 
@@ -119,7 +122,8 @@ impl Coalescer for TakesAny {
     }
 }
 
-/// The first waiter reads by itself, and takes the read with it when it goes.
+/// A control in which the first waiter reads by itself, so that the read ends when this waiter goes
+/// away.
 #[derive(Default)]
 struct DiesWithItsFirst(Mutex<HashMap<ExtentKey, watch::Receiver<Option<Fetched>>>>);
 

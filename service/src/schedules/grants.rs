@@ -1,5 +1,5 @@
-//! The grant's life: it lives while its body is on its way out, wherever that is cut off, and not a moment longer; and a body whose session ends
-//! gets no further extent.
+//! The grant's life: it lives exactly as long as its body is on its way out, wherever the body is
+//! cut off. A body whose session ends gets no further extent.
 
 use super::scene::{Scene, clock_that_stands};
 use super::{fails, holds};
@@ -17,22 +17,23 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
-/// Of one extent in bytes.
+/// The length of one extent, in bytes.
 const EXTENT: u64 = (CHUNK_BYTES * EXTENT_CHUNKS) as u64;
-/// An extent and a bit more: some pieces, and one question whether the grant still holds.
+/// The length of the still: an extent and a bit more. Such a body has some pieces, and one question
+/// whether the grant holds.
 const LENGTH: usize = CHUNK_BYTES * EXTENT_CHUNKS + 1000;
 
 static STILL: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0x5A; LENGTH]);
 
-/// A body on its way out: the real one, or what is wrong about one thing.
+/// A body on its way out: the real one, or one that is wrong about one thing.
 enum Sent {
     Departure(Departure),
-    /// A control's: its object, and where it is.
+    /// A control's body: its object, and the offset of its next piece.
     Wrong(Option<Held>, u64),
 }
 
 impl Sent {
-    /// The next piece. None: it was cut.
+    /// Returns the next piece. None: the body was cut.
     async fn next(&mut self) -> Option<Bytes> {
         match self {
             Self::Departure(departure) => {
@@ -50,8 +51,11 @@ impl Sent {
     }
 }
 
-/// A body is on its way out, holding its grant by what it is given; somebody hangs up, and the session ends meanwhile. `HOLDS`: as the way out
-/// holds it; not, as a control: its grant is let go when the first piece is out. `ASKS`: as a departure asks again; not: it is only read.
+/// Sends a body, which holds its grant by its source, while the client hangs up and the session
+/// ends.
+///
+/// With both parameters set, the body is a real departure. Without `HOLDS`, a control lets the
+/// grant go when the first piece is out. Without `ASKS`, a control only reads and never asks again.
 async fn scene<const HOLDS: bool, const ASKS: bool>() {
     let scene = Arc::new(Scene::new(&STILL).await);
     let (has_ended, ending) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -70,7 +74,7 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
                 let leaving = Leaving { handed: Handed::Still, event: None };
                 let departure =
                     Departure::open(&scene.admission, &grant, &scene.raw(), answer, leaving).await;
-                // Signed out before it could leave: then nothing does.
+                // If the session ended before the body could leave, nothing leaves.
                 let Ok(departure) = departure else {
                     assert!(has_ended.load(Ordering::SeqCst) || ending.load(Ordering::SeqCst));
                     return;
@@ -121,7 +125,7 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
         })
     };
     ends.await.unwrap();
-    // About as many steps as the body has.
+    // The body has about as many steps.
     for _ in 0..12 {
         yield_now().await;
     }

@@ -1,4 +1,5 @@
-//! The duty to make a rendition: never two makers at once, and whoever waits asks again when the maker went away.
+//! The duty to make a rendition: at most one maker holds it. If the maker goes away, the waiters
+//! ask again.
 
 use super::scene::{Scene, clock_that_stands};
 use super::{fails, holds};
@@ -15,10 +16,10 @@ use tokio::sync::watch;
 const HANDLER: [u8; 32] = [7; 32];
 const RENDITION: &[u8] = b"a rendition";
 
-/// A duty, held while something is made; none: it is at hand.
+/// A duty, held while something is made. None: the rendition is at hand.
 type Duty = Option<Box<dyn Any + Send>>;
 
-/// Who keeps renditions: the footage room, or a control.
+/// A keeper of renditions: the footage room, or a control.
 #[async_trait]
 trait Renditions: Send + Sync + 'static {
     async fn new() -> Arc<Self>;
@@ -51,7 +52,7 @@ impl Renditions for Real {
     }
 }
 
-/// Three ask; the first goes away wherever it is by then.
+/// Lets three ask, the first of which goes away wherever it is by then.
 async fn scene<R: Renditions>() {
     let renditions = R::new().await;
     let makers = Arc::new(AtomicUsize::new(0));
@@ -100,7 +101,7 @@ fn one_makes_and_the_others_wait_or_take_over() {
 const LOOKS_FIRST: u8 = 0;
 const NEVER_ASKS_AGAIN: u8 = 1;
 
-/// Duties that are wrong about one thing.
+/// A control: duties that are wrong about one thing.
 #[derive(Default)]
 struct Wrong<const ABOUT: u8> {
     making: Mutex<Option<watch::Receiver<bool>>>,
@@ -136,7 +137,7 @@ impl<const ABOUT: u8> Renditions for Arc<Wrong<ABOUT>> {
             }
             let (done, waiting) = watch::channel(false);
             let making = if ABOUT == LOOKS_FIRST {
-                // Looks and begins under two locks.
+                // This control looks and starts under two locks.
                 self.making.lock().unwrap().clone()
             } else {
                 let mut making = self.making.lock().unwrap();
@@ -156,7 +157,7 @@ impl<const ABOUT: u8> Renditions for Arc<Wrong<ABOUT>> {
     }
     async fn remember(&self) {
         *self.is_made.lock().unwrap() = true;
-        // Only who has made it says so.
+        // Only a finished rendition is announced here.
         if let Some(done) = &*self.done.lock().unwrap() {
             let _ = done.send(true);
         }

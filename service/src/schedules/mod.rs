@@ -1,7 +1,8 @@
-//! Schedules: small concurrent scenes of the real rooms, run under many orders of their steps, which shuttle decides on (`--cfg schedules`).
+//! Schedules: small concurrent scenes of the real rooms, each run under many orders of its steps.
+//! The crate shuttle decides on the orders (`--cfg schedules`).
 //!
-//! A failure prints the schedule that shows it, for `shuttle::replay`. Each scene is also run with a deliberately wrong stand-in, a control, so
-//! that it is known to be able to fail.
+//! A failure prints its schedule for `shuttle::replay`. Each scene is also run with a deliberately
+//! wrong stand-in, a control, so that the scene is known to be able to fail.
 
 mod flights;
 mod grants;
@@ -16,7 +17,7 @@ use shuttle::{Config, Runner};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Random schedules within which a control must have failed.
+/// The number of random schedules within which a control must fail.
 const CONTROL: usize = 3000;
 
 fn config() -> Config {
@@ -40,10 +41,11 @@ fn holds<F: Future<Output = ()> + 'static>(scene: fn() -> F, schedules: usize) {
         .run(move || shuttle::future::block_on(scene()));
 }
 
-/// Failures among which a control must have failed with its own words.
+/// The number of failures among which a control must fail with its own words.
 const FAILURES: usize = 100;
 
-/// A control: the scene fails, and with these words. It may fail in other ways too: what is wrong in it can show first in another place.
+/// Checks that a control fails, and with these words. A control may fail in other ways too, since
+/// the fault can show first in another place.
 fn fails<F: Future<Output = ()> + 'static>(scene: fn() -> F, words: &str) {
     let mut others = Vec::new();
     for _ in 0..FAILURES {

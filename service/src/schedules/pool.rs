@@ -1,5 +1,5 @@
-//! A connection pool in front of the registry, and questions that are cancelled while their reply is on its way: nobody is taken for another, and
-//! an honest question is answered in the end.
+//! A connection pool in front of the registry, with questions that are cancelled while their reply
+//! is on its way. No viewer is taken for another, and an honest question is answered in the end.
 
 use super::scene::{admission, admit, move_in, record_key, viewer};
 use super::{fails, holds};
@@ -16,7 +16,8 @@ use shuttle::future::yield_now;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// One connection, used by one at a time. Whoever goes away gives it back with a reply that nobody has read.
+/// A pool of one connection, used by one question at a time. A cancelled question gives the
+/// connection back with a reply that nobody has read.
 struct Pool {
     registry: MemoryRegistry,
     connection: Arc<Semaphore>,
@@ -55,10 +56,11 @@ impl Registry for Pool {
     }
 }
 
-/// Who asks the registry whom a request is from: admission, or a control.
+/// Asks the registry which viewer a request is from: admission, or a control.
 #[async_trait]
 trait Asks: Send + Sync + 'static {
-    /// For whom a request of the viewer of household `n` is taken. None: nobody can say.
+    /// Returns the viewer for whom a request of household `n`'s viewer is taken. None: nobody can
+    /// say.
     async fn who(admission: &Admission, n: u8) -> Option<ViewerId>;
 }
 
@@ -75,7 +77,7 @@ impl Asks for Proves {
     }
 }
 
-/// Takes whatever answer comes for its own, as clients of databases do.
+/// A control that takes whatever answer comes for its own, as clients of databases do.
 struct Believes;
 
 #[async_trait]
@@ -85,7 +87,7 @@ impl Asks for Believes {
         let names: [RecordName<'_>; 1] = [(ViewerRecord::KIND, key.as_bytes())];
         let answer = records.registry().read(&names, records.question().0).await.ok()?;
         let sealed = answer.records.iter().flatten().next()?;
-        // Whose record it is.
+        // The viewer under whose name the record opens.
         [0, 1].map(viewer).into_iter().find(|viewer| {
             let key = record_key();
             let read =
@@ -95,7 +97,7 @@ impl Asks for Believes {
     }
 }
 
-/// Two viewers ask; a third question is cancelled wherever it is by then.
+/// Lets two viewers ask, while a third question is cancelled wherever it is by then.
 async fn scene<A: Asks>() {
     let pool = Arc::new(Pool {
         registry: MemoryRegistry::default(),
@@ -121,7 +123,7 @@ async fn scene<A: Asks>() {
         other.await.unwrap();
     }
     let _ = cancelled.await;
-    // Whatever was left on the connection: two who ask one after the other are answered.
+    // Whatever was left on the connection, the second of two questions in a row is answered.
     let _first = A::who(&admission, 1).await;
     let second = A::who(&admission, 0).await.expect("not answered");
     assert_eq!(second, viewer(0), "taken for another viewer");

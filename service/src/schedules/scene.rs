@@ -1,4 +1,5 @@
-//! An edge without HTTP for one run of a scene: households with a camera and a viewer who is signed in.
+//! An edge without HTTP for one run of a scene: households with a camera and a viewer who is signed
+//! in.
 
 use crate::catalogue::Catalogue;
 use crate::clock;
@@ -17,22 +18,22 @@ use std::sync::{Arc, LazyLock};
 
 static KEYS: LazyLock<Arc<FixedKeys>> = LazyLock::new(Arc::default);
 
-/// The viewer of the household `n`.
+/// Returns the viewer of the household `n`.
 pub(super) const fn viewer(n: u8) -> ViewerId {
     Residents::new(n).viewer
 }
 
-/// Records and admission over this registry.
+/// Makes records and admission over this registry.
 pub(super) fn admission(registry: Arc<dyn Registry>) -> (Arc<Records>, Arc<Admission>) {
     doors(Arc::clone(&KEYS) as _, registry, Arc::new(MemoryLedger::default()))
 }
 
-/// The power to write records.
+/// Returns the power to write records.
 pub(super) fn mint() -> Mint {
     Mint::new(KEYS.edge())
 }
 
-/// Writes the household `n`: its camera, its viewer, who is signed in.
+/// Writes the records of the household `n`: its camera and its viewer, who is signed in.
 pub(super) async fn move_in(records: &Records, n: u8) {
     Residents::new(n).move_in(records, &mint()).await;
 }
@@ -46,12 +47,12 @@ pub(super) async fn admit(
     Residents::new(n).admit(admission, &**KEYS, action).await
 }
 
-/// The key that records are sealed under.
+/// Returns the key that records are sealed under.
 pub(super) fn record_key() -> eyesonly_seal::SealingKey {
     KEYS.edge().record_key()
 }
 
-/// One household, its camera with a still.
+/// One household whose camera has a still.
 pub(super) struct Scene {
     pub(super) records: Arc<Records>,
     pub(super) admission: Arc<Admission>,
@@ -80,7 +81,7 @@ impl Scene {
         admit(&self.admission, 0, action).await.unwrap()
     }
 
-    /// What the viewer presents.
+    /// Returns the credential that the viewer presents.
     pub(super) fn raw(&self) -> RawCredential {
         Residents::new(0).presents(&**KEYS).0
     }
@@ -90,7 +91,7 @@ impl Scene {
     }
 }
 
-/// The store's and the uploads' time limits ask for a clock; nothing runs out by this one.
+/// Makes a clock for the time limits of the store and of uploads, by which nothing runs out.
 pub(super) fn clock_that_stands() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }

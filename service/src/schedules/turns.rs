@@ -1,4 +1,5 @@
-//! Turns: never more at it than there may be, nobody held up by who waits for another household's turn, nothing kept of who went away.
+//! Turns: never more are held than the limits allow, and nothing is kept of a request that went
+//! away. A request that waits for its household's turn blocks no other household.
 
 use super::{fails, holds};
 use crate::sync::{Mutex, OwnedSemaphorePermit, Semaphore, spawn};
@@ -15,7 +16,7 @@ const ALL: usize = 2;
 const OF_HOUSEHOLD: usize = 1;
 const WAITING: usize = 1;
 
-/// What gives turns: the real one, or a control.
+/// A giver of turns: the real one, or a control.
 #[async_trait]
 trait Gives: Send + Sync + 'static {
     type Turn: Send;
@@ -30,8 +31,8 @@ impl Gives for Turns {
         Self::new(ALL, OF_HOUSEHOLD, WAITING)
     }
     async fn wait(self: Arc<Self>, household: u8) -> Option<Turn> {
-        // Under shuttle no time passes.
-        // All by one asker of each household: then its line is one more place to wait at.
+        // Under shuttle no time passes. Each household has one asker, so the asker's line is one
+        // more place to wait at.
         Turns::wait(
             &self,
             HouseholdId::from_bytes([household; 16]),
@@ -42,7 +43,7 @@ impl Gives for Turns {
     }
 }
 
-/// Counts whoever is at it, while it is there.
+/// Counts a turn while it is held.
 struct Count(Arc<[AtomicUsize; 4]>, usize);
 
 impl Count {
@@ -59,7 +60,8 @@ impl Drop for Count {
     }
 }
 
-/// Two of one household, one of whom goes away wherever it is by then, and one of each of two others.
+/// Lets two requests of one household run, one of which goes away wherever it is by then. Two other
+/// households run one request each.
 async fn limits<G: Gives>() {
     let turns = G::new();
     let at_it = Arc::new([(); 4].map(|()| AtomicUsize::new(0)));
@@ -80,7 +82,7 @@ async fn limits<G: Gives>() {
         task.await.unwrap();
     }
     let _ = gone.await;
-    // Nothing is kept of anybody: one may be at it again, and one wait.
+    // Nothing is kept: one request may have the turn again, and one may wait.
     let turn = Arc::clone(&turns).wait(1).await.expect("a place was kept");
     let waiting = Arc::clone(&turns);
     let waiting = spawn(async move { waiting.wait(1).await.is_some() });
@@ -89,7 +91,8 @@ async fn limits<G: Gives>() {
     assert!(waiting.await.unwrap(), "a place was kept");
 }
 
-/// One has its turn until one of another household has had it, while more of its own wait.
+/// Holds a turn of one household until a request of another household has had its turn. Meanwhile
+/// another request of the first household waits.
 async fn fair<G: Gives>() {
     let turns = G::new();
     let turn = Arc::clone(&turns).wait(1).await.unwrap();
@@ -112,12 +115,12 @@ fn who_waits_holds_no_other_household_up() {
     holds(fair::<Turns>, 3000);
 }
 
-/// What a control is wrong about.
+/// The fault of a control.
 const ORDER: u8 = 0;
 const PLACE: u8 = 1;
 const LIMIT: u8 = 2;
 
-/// Turns that are wrong about one thing.
+/// A control: turns that are wrong about one thing.
 struct Wrong<const ABOUT: u8> {
     all: Arc<Semaphore>,
     own: HashMap<u8, Arc<Semaphore>>,
@@ -137,7 +140,8 @@ impl<const ABOUT: u8> Gives for Wrong<ABOUT> {
     }
     async fn wait(self: Arc<Self>, household: u8) -> Option<Self::Turn> {
         if ABOUT == PLACE {
-            // Counted up here, and down where a turn is given back: whoever goes away while waiting stays counted.
+            // The count goes up here, and down where a turn is given back. So a request that goes
+            // away while waiting stays counted.
             let mut here = self.here.lock().unwrap();
             let here = here.entry(household).or_default();
             *here += 1;
