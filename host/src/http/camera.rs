@@ -1,4 +1,5 @@
-//! What cameras ask: hand in a still, an event, its still, its clip. FROM CLIENT: every parameter and every byte.
+//! The requests of cameras: they upload a still, an event, an event's still, an event's clip.
+//! FROM CLIENT: every parameter and every byte.
 
 use super::problem::Problem;
 use super::{Edge, credential};
@@ -72,7 +73,7 @@ async fn footage(
     Ok(answer(taken))
 }
 
-/// An upload as the inlet brings it, and what its camera presents.
+/// Returns the upload as the inlet delivers it, and the credential that its camera presents.
 async fn arrived(edge: &Edge, request: Request) -> Result<(Request, RawCredential), Problem> {
     super::of_row(request.extensions(), Who::Camera)?;
     let raw = RawCredential::new(credential::of_camera(request.headers())?);
@@ -89,7 +90,7 @@ fn answer(taken: Taken) -> Response {
     response
 }
 
-/// What the head says of the body, its digest read.
+/// Reads the length and the digest that the head declares for the body.
 fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
     let upload::Declared { length, digest } = upload::declared(headers)?;
     let digest = digest.map(|text| ContentDigest::parse(&text)).transpose();

@@ -1,8 +1,8 @@
-//! The inlet: what brings a camera's body to ingest.
+//! The inlet: it brings a camera's body to ingest.
 //!
-//! Threat. A proxy, a buffer or a pool in front may bring one upload the body of another. What must hold: nothing is acknowledged whose
-//! bytes are not those that the head of the request declares, where it declares them (length, `Content-Digest`); and what is there under an id
-//! is never replaced.
+//! Threat. A proxy, a buffer or a pool in front may give one upload the body of another. Two things
+//! must hold. If the head of a request declares a length or a `Content-Digest`, no body with other
+//! bytes is acknowledged. An object that exists under an id is never replaced.
 
 use super::Direct;
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use axum::extract::Request;
 /// Brings uploads. NOT trusted.
 #[async_trait]
 pub trait Inlet: Send + Sync + 'static {
-    /// What comes out where `upload` went in.
+    /// Returns the request that comes out when `upload` goes in.
     async fn carry(&self, upload: Request) -> Request;
 }
 

@@ -1,8 +1,9 @@
 //! HTTP: routes in, responses out.
 //!
-//! What is said alike by both editions is `eyesonly_web`: the table of routes, the one file that chooses statuses ([`problem`]), ranges, pages. Here is
-//! what answers, and one way out for what is private
-//! (`wayout`). This room must never decide who may see what, never build an answer from anything but a grant's, and never log an address or a
+//! `eyesonly_web` has everything that both editions answer alike: the table of routes, ranges,
+//! pages, and [`problem`], the one file that chooses statuses. This module has the functions that
+//! answer, and `wayout`, the only way out for private bodies. This module must never decide who may
+//! see what, never build an answer from anything but a grant's, and never log an address or a
 //! credential.
 
 mod camera;
@@ -35,29 +36,30 @@ use eyesonly_web::{credential, openapi, range};
 use problem::Problem;
 use std::sync::Arc;
 
-/// The row of the table that a request came by, if it lets these ask.
+/// Returns the row of the table that routed the request, if the row lets `who` ask.
 ///
 /// # Errors
-/// [`Problem::Failed`]: what answers is not what the row says.
+/// [`Problem::Failed`] if the request has no row, or its row is for another kind of client.
 fn of_row(extensions: &Extensions, who: Who) -> Result<&'static Route, Problem> {
     let row = extensions.get::<&'static Route>().copied();
     row.filter(|row| row.who == who).ok_or(Problem::Failed)
 }
 
-/// Nothing in between: the inlet and the outlet of an edge that has neither proxy nor queue inside.
+/// The inlet and the outlet of an edge that has neither proxy nor queue inside: they change
+/// nothing.
 pub struct Direct;
 
-/// Everything that a request may use.
+/// Everything that the handling of a request may use.
 pub struct Edge {
-    /// The one way to a grant.
+    /// The only source of grants.
     pub admission: Arc<Admission>,
-    /// What the index says, proven.
+    /// The answers of the index, after they are proven.
     pub catalogue: Arc<Catalogue>,
-    /// The layers of sealed extents.
+    /// The tiers of sealed extents, in the order in which they are asked.
     pub ladder: Arc<Ladder>,
-    /// What was delivered and rejected.
+    /// The record of deliveries and rejections.
     pub ledger: Arc<MemoryLedger>,
-    /// What grants lead to.
+    /// The access to footage under a grant.
     pub footage: Arc<Footage>,
     /// Accounts and sessions.
     pub identity: Identity,
@@ -67,13 +69,13 @@ pub struct Edge {
     pub thumbnail: Handler,
     /// The events handler.
     pub events: Handler,
-    /// What brings a camera's body.
+    /// The seam that brings a camera's body to ingest.
     pub inlet: Arc<dyn Inlet>,
-    /// What carries an answer to the way out.
+    /// The seam that carries an answer to the way out.
     pub outlet: Arc<dyn Outlet>,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Cookies are `Secure` and bear the `__Host-` prefix.
+    /// Says that cookies are `Secure` and have the `__Host-` prefix.
     pub tls: bool,
 }
 

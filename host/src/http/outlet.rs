@@ -1,8 +1,9 @@
-//! The outlet: what carries a handler's answer from the sandbox to the way out.
+//! The outlet: it carries a handler's answer from the sandbox to the way out.
 //!
-//! Threat. An executor, a queue or a pool in between may hand one request the answer of another, in an envelope of either. What must hold:
-//! an answer carries the grant of the instance that made it, where nobody but `eyesonly_gate` can write it, and leaves only by the request that
-//! holds that very grant, and only to the requester whose it is.
+//! Threat. An executor, a queue or a pool in between may give one request the answer of another, in
+//! the envelope of either. What must hold: an answer carries the grant of the instance that made
+//! it, and only `eyesonly_gate` can write that grant. The answer leaves only through the request
+//! that holds this same grant, and only to its requester.
 
 use super::Direct;
 use eyesonly_gate::{Answer, Grant};
@@ -10,15 +11,15 @@ use std::sync::Arc;
 
 /// An answer on its way.
 pub struct Departing {
-    /// The grant that it is said to be made under: the envelope, which nobody believes.
+    /// The envelope: the grant that the answer is said to be made under. Nothing relies on it.
     pub grant: Arc<Grant>,
-    /// What the handler answered.
+    /// The handler's answer.
     pub answer: Answer,
 }
 
 /// Carries answers. NOT trusted.
 pub trait Outlet: Send + Sync + 'static {
-    /// What comes out where `departing` went in.
+    /// Returns what comes out when `departing` goes in.
     fn carry(&self, departing: Departing) -> Departing;
 }
 

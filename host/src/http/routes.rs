@@ -1,4 +1,5 @@
-//! The router: each route of the table (`eyesonly_web::routes`) with what answers it.
+//! The router: it joins each route of the table (`eyesonly_web::routes`) to the function that
+//! answers.
 
 use super::{Edge, camera, problem, viewer};
 use axum::Router;
@@ -12,7 +13,7 @@ use problem::Problem;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The router of all routes.
+/// Builds the router with all routes of the table.
 pub fn router(edge: Arc<Edge>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
@@ -63,16 +64,21 @@ fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
             let began = Instant::now();
             let response = next.run(request).await;
             let status = response.status();
-            // The route, never the address: that has ids in it.
-            tracing::debug!(method = route.method, route = route.path, %status, took = ?began.elapsed(), "answered");
+            // The log names the route, never the address: an address has ids in it.
+            tracing::debug!(
+                method = route.method, route = route.path, %status, took = ?began.elapsed(),
+                "answered"
+            );
             metrics.answered(route.method, route.path, status);
             response
         }
     }))
 }
 
-/// Refuses targets that no route has. And a request may be refused before its body was read: over HTTP/1.1 the connection can't be used again
-/// then, and says so.
+/// Refuses targets that no route has.
+///
+/// A request may be refused before its body was read. An HTTP/1.1 connection can't be used again
+/// after that, so the response says `Connection: close`.
 async fn guard(request: Request, next: Next) -> Response {
     use axum::response::IntoResponse as _;
     let headers = request.headers();

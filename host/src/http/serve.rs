@@ -1,4 +1,5 @@
-//! The listener: HTTP/1.1 and HTTP/2 on one port, TLS where a certificate is given, limits on what a connection may take.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, TLS if there is a certificate, limits on what one
+//! connection may take.
 
 use super::Edge;
 use super::routes;
@@ -23,50 +24,57 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::ServiceExt as _;
 
-/// Most connections at once; more wait in the system's queue.
+/// The most connections at once. Further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8192;
-/// Open files that connections leave to the rest: 256 uploads, as many objects that are read, the database, the log, the scraper.
+/// The open files that connections leave to the rest: 256 uploads, as many objects being read, the
+/// database, the log, the scraper.
 const OPEN_FILES_RESERVED: usize = 600;
-/// Most connections of scrapers at once: there are one or two, and each asks once in a while.
+/// The most connections of scrapers at once. There are one or two scrapers, and each asks seldom.
 const SCRAPERS_MAX: usize = 16;
-/// From the start of a connection to its first request: how long a client may take to agree on TLS and to send the first head. Each further
-/// head over HTTP/1.1 has as long, the time that the connection is idle before it included.
+/// The longest time from the start of a connection to the head of its first request, TLS included,
+/// in seconds. Over HTTP/1.1 each further head has the same limit, which includes the idle time
+/// before that head.
 const HEAD_SECONDS_MAX: u64 = 20;
-/// How long a connection stays with no request under way. HTTP/1.1 ends earlier, see above; an HTTP/2 client is likely to ask again soon.
-/// What an answer left to send in our buffers (at most 1 MiB) still goes out in that time at 8 KiB a second.
+/// The longest time, in seconds, that a connection stays open while no request is under way.
+/// HTTP/1.1 ends earlier (see `HEAD_SECONDS_MAX`), but an HTTP/2 client is likely to ask again
+/// soon. At 8 KiB a second, this time also suffices to send what an answer left in our buffers (at
+/// most 1 MiB).
 const IDLE_SECONDS_MAX: u64 = 128;
-/// How long a connection that is being ended may still take to send the last of its answers, once no request is under way.
+/// The longest time, in seconds, that a connection being ended may take to send the last of its
+/// answers, once no request is under way.
 const LINGER_SECONDS: u64 = 2;
-/// Least time between two warnings that connections can't be taken: it happens as often as clients like.
+/// The least time between two warnings that connections can't be accepted. Clients decide how often
+/// that happens.
 const WARNING_SECONDS: u64 = 1;
-/// Largest head of a request in bytes.
+/// The largest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Most requests at once on one HTTP/2 connection.
+/// The most requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
-/// How long open requests have to end when the edge is told to.
+/// The time, in seconds, that open requests have to end when the edge is told to stop.
 const DRAIN_SECONDS: u64 = 10;
 
 /// Why the edge can't serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can't be listened on.
+    /// The edge can't listen on the address.
     #[error("can't listen on {address}: {source}. {}", listen_hint(setting, source))]
     Listen {
         /// The setting that the address comes from.
         setting: &'static str,
-        /// The address.
+        /// The error from the system.
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
-    /// Certificate or key can't be used.
+    /// The certificate or the key can't be used.
     #[error(
-        "`[tls]` in the configuration: {0}. `certificate` must be a PEM file with the chain, `key` one with its private key."
+        "`[tls]` in the configuration: {0}. `certificate` must be a PEM file with the chain, `key` \
+         one with its private key."
     )]
     Tls(String),
 }
 
-/// What to do about an address that can't be listened on.
+/// Suggests what to do when the edge can't listen on an address.
 fn listen_hint(setting: &str, source: &std::io::Error) -> String {
     let why = match source.kind() {
         std::io::ErrorKind::AddrInUse => "Another program is there",
@@ -79,7 +87,7 @@ fn listen_hint(setting: &str, source: &std::io::Error) -> String {
     format!("{why}: set `{setting}` in the configuration to another one.")
 }
 
-/// Certificate chain and key.
+/// The certificate chain and the key.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
@@ -87,7 +95,7 @@ impl Tls {
     /// Reads PEM files.
     ///
     /// # Errors
-    /// [`ServeError::Tls`] that names the file.
+    /// [`ServeError::Tls`] if a file can't be used. The error names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
         let said = |path: &Path, e: &dyn std::fmt::Display| {
             ServeError::Tls(format!("{}: {e}", path.display()))
@@ -106,20 +114,18 @@ impl Tls {
     }
 }
 
-/// An address that is being listened on.
+/// An address that the edge listens on.
 pub struct Listener {
     tcp: TcpListener,
-    /// The address, with the port that the system chose where 0 was asked for.
+    /// The address. If port 0 was asked for, it has the port that the system chose.
     pub address: SocketAddr,
 }
 
 impl Listener {
-    /// Listens.
+    /// Listens on `address`. `setting` names the setting that the address comes from, for the
+    /// error.
     ///
-    /// `setting`: where the address comes from, for the error.
-    ///
-    /// # Errors
-    /// [`ServeError::Listen`].
+    /// [`ServeError::Listen`] if the system refuses.
     pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen { setting, address, source };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
@@ -128,7 +134,7 @@ impl Listener {
     }
 }
 
-/// Serves until `stop` is done, then lets open requests end.
+/// Serves until `stop` is done, then waits for open requests to end.
 pub async fn serve(
     edge: Arc<Edge>,
     listener: Listener,
@@ -145,7 +151,8 @@ pub async fn serve(
     serve_router(routes::router(edge), listener, tls, places, stop).await;
 }
 
-/// Raises the limit of open files as far as this process may, and gives it; none if there is no limit.
+/// Raises the limit of open files as far as this process may, and returns it. `None` means no
+/// limit.
 fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -153,13 +160,17 @@ fn raise_open_files() -> Option<u64> {
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => maximum,
         Err(error) => {
-            tracing::warn!(%error, "the limit of open files can't be raised; fewer connections are taken");
+            tracing::warn!(
+                %error,
+                "the limit of open files can't be raised; fewer connections are taken"
+            );
             current
         }
     }
 }
 
-/// How many connections this limit of open files leaves room for. Where it is very low, a quarter of it serves better than none.
+/// Returns how many connections this limit of open files leaves room for. If the limit is very low,
+/// a quarter of it serves better than none.
 fn connections_max(open_files: Option<u64>) -> usize {
     let open_files =
         open_files.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -210,14 +221,15 @@ async fn accept(
                 *warned = Some(Instant::now());
                 tracing::warn!(%error, "a connection could not be taken; it is tried again");
             }
-            // Out of file descriptors, most likely: let some close before the next try.
+            // Most likely the process has no free file descriptors: let some close before the next
+            // try.
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
     }
 }
 
-/// Agrees on TLS where there is a certificate, and serves the connection in what is left of its time.
+/// Negotiates TLS if there is a certificate, and serves the connection within the rest of its time.
 async fn greet(
     stream: TcpStream,
     peer: SocketAddr,
@@ -242,21 +254,21 @@ async fn greet(
     }
 }
 
-/// Ends when the edge is told to stop.
+/// Returns when the edge is told to stop.
 async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await.map(drop);
 }
 
-/// How long a connection is waited for.
+/// How long the edge waits for a connection.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// For the head of its first request, from now.
+    /// The wait for the head of its first request, from now.
     first_head: Duration,
-    /// For each further head over HTTP/1.1.
+    /// The wait for each further head over HTTP/1.1.
     next_head: Duration,
-    /// With no request under way.
+    /// The wait while no request is under way.
     idle: Duration,
-    /// With no request under way, once it is being ended.
+    /// The wait while no request is under way and the connection is being ended.
     linger: Duration,
 }
 
@@ -271,16 +283,16 @@ impl Default for Patience {
     }
 }
 
-/// What goes on on a connection.
+/// The state of a connection's requests.
 #[derive(Clone, Copy, Default)]
 struct Traffic {
-    /// A request's head has come.
+    /// Whether the head of a request has arrived.
     begun: bool,
-    /// Requests whose answer has not been handed over.
+    /// The number of requests whose answer has not been handed over.
     under_way: usize,
 }
 
-/// One request that is under way, until it is dropped.
+/// One request that is under way. It is under way until this guard is dropped.
 struct UnderWay(Arc<watch::Sender<Traffic>>);
 
 impl UnderWay {
@@ -299,7 +311,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer, whose request is under way until it is gone.
+/// The body of an answer. Its request is under way until the body is dropped.
 struct Answer {
     body: axum::body::Body,
     _under_way: UnderWay,
@@ -325,7 +337,7 @@ impl http_body::Body for Answer {
     }
 }
 
-/// Ends once nothing has been under way for as long as the connection is waited for.
+/// Returns once no request has been under way for as long as `patience` allows.
 async fn quiet(traffic: &mut watch::Receiver<Traffic>, patience: &Patience, ending: bool) {
     loop {
         let now = *traffic.borrow_and_update();
@@ -341,8 +353,10 @@ async fn quiet(traffic: &mut watch::Receiver<Traffic>, patience: &Patience, endi
     }
 }
 
-/// Serves one connection. hyper has no deadline of its own before it knows which HTTP it is, and none for an idle HTTP/2 connection whose peer
-/// answers pings: those are here.
+/// Serves one connection.
+///
+/// hyper has no deadline before it knows the version of HTTP, and none for an idle HTTP/2
+/// connection whose peer answers pings. This function has both deadlines.
 async fn connection<S>(
     stream: S,
     peer: SocketAddr,
@@ -387,7 +401,7 @@ async fn connection<S>(
                 return;
             }
             () = quiet(&mut seen, &patience, ending) => {
-                // Nothing was asked for in time, or it was asked to end and does not.
+                // No request came in time, or the connection was told to end and has not ended.
                 if ending || !seen.borrow().begun {
                     tracing::debug!("a connection that asked nothing was closed");
                     return;
@@ -400,7 +414,7 @@ async fn connection<S>(
     }
 }
 
-/// Serves `/metrics` to a scraper, on a listener of its own.
+/// Serves `/metrics` to scrapers, on a separate listener.
 pub async fn serve_metrics(metrics: Arc<Metrics>, listener: Listener) {
     let text = move || {
         let metrics = Arc::clone(&metrics);

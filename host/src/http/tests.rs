@@ -1,4 +1,5 @@
-//! Through the router: what a right that has run out, or one of a foreign household, shows of its camera.
+//! Through the router: what a camera shows to a right that has expired, or that is of a foreign
+//! household.
 
 use super::{Direct, routes};
 use crate::config::Config;
@@ -67,7 +68,7 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
         (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
     keyring.add_household(residents.household).unwrap();
     residents.move_in(records, &mint).await;
-    // Written by hand, as no administration writes it.
+    // Written by hand: no administration command writes such a record.
     let own = residents.right();
     let run_out = CameraRight {
         camera: CameraId::from_bytes([0x71; 16]),

@@ -1,4 +1,5 @@
-//! What viewers ask: sign in, see their cameras, stills, events and clips, delete an event. FROM CLIENT: every parameter.
+//! The requests of viewers: they sign in, see their cameras, stills, events and clips, and delete
+//! an event. FROM CLIENT: every parameter.
 
 use super::problem::Problem;
 use super::wayout::{self, Head};
@@ -57,7 +58,7 @@ pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 
-/// The body of a login.
+/// Reads the body of a login, within its limits of size and time.
 async fn read_login(request: Request) -> Result<Login, Problem> {
     let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
     let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
@@ -80,7 +81,7 @@ pub async fn login(
     login::check(&headers, uri.authority().map(|a| a.as_str()))?;
     let Login { name, password, bearer } = read_login(request).await?;
     let session = edge.identity.login(&name, password, peer.ip()).await.inspect_err(|error| {
-        // Never the name: people type their password there.
+        // Never log the name: people type their password into that field.
         tracing::info!(%error, "a login was refused");
     })?;
     let response = login::begun(&login::Begun {
@@ -94,7 +95,7 @@ pub async fn login(
     Ok(response.into_response())
 }
 
-/// A viewer's request, whatever it asks for. FROM CLIENT.
+/// A viewer's request of any kind. FROM CLIENT.
 pub struct ByViewer {
     edge: Arc<Edge>,
     raw: RawCredential,
@@ -117,7 +118,7 @@ impl FromRequestParts<Arc<Edge>> for ByViewer {
 }
 
 impl ByViewer {
-    /// Whether a page of this site asks, and no other one's.
+    /// Checks that the request comes from a page of this site.
     fn check_origin(&self) -> Result<(), Problem> {
         credential::check_origin(&self.headers, self.uri.authority().map(|a| a.as_str()))
     }
@@ -142,7 +143,8 @@ pub async fn wall(
         Ok(asks) => wall_of(&edge, &asks.raw, &tag).await,
         Err(problem) => Err(problem),
     };
-    // A person whose session has ended gets the page to sign in on; a program gets the problem.
+    // If the session has ended, a person gets the page to sign in on, and a program gets the
+    // problem.
     let is_person = answer::is_person(&headers);
     match wall {
         Err(Problem::Unidentified | Problem::NotFound) if is_person => {
@@ -172,7 +174,7 @@ async fn wall_of(edge: &Edge, raw: &RawCredential, tag: &str) -> Result<Response
     Ok(wayout::page(departs(edge, &identified, raw, html.into()).await?))
 }
 
-/// The door out for a list of cameras, as page or as data.
+/// Returns the departure of a list of cameras, as a page or as data.
 async fn departs(
     edge: &Edge,
     identified: &Identified,
@@ -206,7 +208,8 @@ pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
     Ok(wayout::response(departure, &Head::default()))
 }
 
-/// A viewer's request below one camera, taken apart, and the row of the table that it came by. FROM CLIENT, all but the row.
+/// A viewer's request below one camera, parsed, and the row of the table that routed it. FROM
+/// CLIENT: all but the row.
 pub struct Asked {
     asks: ByViewer,
     serves: Serves,
@@ -227,7 +230,8 @@ impl FromRequestParts<Arc<Edge>> for Asked {
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
         let place = Path::from_request_parts(parts, edge).await;
         let Path(place) = place.map_err(|_| Problem::NotFound)?;
-        // What a route needs, who answers it and what the ledger calls that is its row's to say, and nobody else's.
+        // Only the row decides what the route needs, which handler answers it and what the ledger
+        // calls it.
         let serves = of_row(&parts.extensions, Who::Viewer)?.serves.ok_or(Problem::Failed)?;
         let asks = ByViewer::from_request_parts(parts, edge).await?;
         Ok(Self { asks, serves, place })
@@ -240,7 +244,7 @@ impl Asked {
         Ok(edge.admission.admit(raw, tag, camera, self.serves.action).await?)
     }
 
-    /// One question to the row's handler under one grant.
+    /// Puts one question to the row's handler, under one grant.
     async fn answer(self, question: Question) -> Result<Response, Problem> {
         let grant = self.admit().await?;
         let edge = &self.asks.edge;
@@ -255,7 +259,7 @@ impl Asked {
         Ok(wayout::response(self.depart(&grant, answer).await?, &head))
     }
 
-    /// The door out.
+    /// Opens the departure of an answer under its grant.
     async fn depart(&self, grant: &Arc<Grant>, answer: Answer) -> Result<Departure, Problem> {
         let ByViewer { edge, raw, .. } = &self.asks;
         Ok(Departure::open(&edge.admission, grant, raw, answer, self.leaving()).await?)
@@ -269,7 +273,7 @@ impl Asked {
         }
     }
 
-    /// Narrows a clip by the client's range, and says what the head says of it.
+    /// Narrows a clip to the range that the client asks for, and returns what its head says.
     fn head(&self, answer: &mut Answer) -> Result<Head, Problem> {
         let Content::Footage { source, offset, length } = answer.content() else {
             return match answer.content() {
@@ -292,7 +296,7 @@ impl Asked {
         Ok(Head { entity_tag: Some(tag), part })
     }
 
-    /// The event of the address; every route below an event has one.
+    /// Returns the event of the address. Every route below an event has one.
     fn event(&self) -> Result<String, Problem> {
         self.place.event.clone().ok_or(Problem::NotFound)
     }
@@ -306,7 +310,7 @@ impl Asked {
     }
 }
 
-/// What a handler wants of a question that it calls a bad one.
+/// Returns the text that says what a good question has, for one that a handler calls bad.
 const fn wanted(question: &Question) -> &'static str {
     match question {
         Question::Still { event: None, .. } => ask::WANTED_STILL,
@@ -337,14 +341,16 @@ fn succeeded(answer: &Answer, handler: &str, wanted: &'static str) -> Result<(),
         Status::Failed => {
             tracing::error!(
                 handler,
-                "a handler could not answer from the footage that is there; most likely its picture data was damaged before it came here"
+                "a handler could not answer from the footage that is there; most likely its \
+                 picture data was damaged before it came here"
             );
             Err(Problem::Failed)
         }
     }
 }
 
-/// `GET /v1/{tag}/cameras/{camera}/thumbnail` and `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
+/// `GET /v1/{tag}/cameras/{camera}/thumbnail` and
+/// `GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail`
 pub async fn thumbnail(asked: Asked) -> Result<Response, Problem> {
     let question = Question::Still {
         event: asked.place.event.clone(),
@@ -386,8 +392,9 @@ pub async fn delete_event(asked: Asked) -> Result<Response, Problem> {
     Ok(wayout::no_content(departure))
 }
 
-/// `GET /v1/{tag}/cameras/{camera}/plain`, in the bench's build alone: the bytes of the file that `EYESONLY_BENCH_FILE` names, by the same
-/// identity, registry and way out, without sandbox and opening.
+/// `GET /v1/{tag}/cameras/{camera}/plain`, only in builds of the bench. It answers with the bytes
+/// of the file that `EYESONLY_BENCH_FILE` names. Identity, registry and way out are the usual ones,
+/// without sandbox and decryption.
 #[cfg(feature = "bench")]
 pub async fn plain(asked: Asked) -> Result<Response, Problem> {
     static FILE: std::sync::LazyLock<axum::body::Bytes> = std::sync::LazyLock::new(|| {

@@ -1,7 +1,8 @@
 //! The way out: the one place where a departure becomes a response.
 //!
-//! INVARIANT: a response with a private body is built only here, and each builder takes a [`Departure`], which only `eyesonly_gate` makes. A
-//! piece that can't be proven cuts the connection: the client sees a body that is too short, never a wrong byte.
+//! INVARIANT: a response with a private body is built only here, and each builder takes a
+//! [`Departure`], which only `eyesonly_gate` makes. If a piece can't be proven, the connection is
+//! cut: the client sees a body that is too short, never a wrong byte.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -19,16 +20,16 @@ const fn media_type(media_type: MediaType) -> &'static str {
     }
 }
 
-/// What the head of a response says beside its media type and length.
+/// The parts of a response's head besides its media type and length.
 #[derive(Default)]
 pub struct Head {
-    /// The entity tag of what parts can be had of.
+    /// The entity tag of an object that clients can ask for in parts.
     pub entity_tag: Option<String>,
-    /// The part that is sent, and of how many bytes.
+    /// The part that is sent, and the length of the whole in bytes.
     pub part: Option<(Span, u64)>,
 }
 
-/// A response with what departs.
+/// Builds a response from a departure.
 pub fn response(departure: Departure, head: &Head) -> Response {
     let (length, kind) = (departure.length(), media_type(departure.media_type()));
     let mut response = Response::new(Body::new(departure));
@@ -46,14 +47,14 @@ pub fn response(departure: Departure, head: &Head) -> Response {
     response
 }
 
-/// The same as a page.
+/// Builds the same response, as a page.
 pub fn page(departure: Departure) -> Response {
     let mut response = response(departure, &Head::default());
     answer::page(response.headers_mut());
     response
 }
 
-/// The answer to an act that shows nothing.
+/// Builds the answer to an act that shows nothing.
 pub fn no_content(departure: Departure) -> Response {
     let mut response = Response::new(Body::new(departure));
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -3,7 +3,7 @@
 use super::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// Short, so that a test is; a test that must not run into one of them has it long.
+/// Short, so that a test is short. A limit that a test must not reach is `LONG`.
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(600);
 const GET: &[u8] = b"GET /quick HTTP/1.1\r\nHost: edge\r\n\r\n";
@@ -17,7 +17,8 @@ fn waits(first_head: Duration, next_head: Duration, idle: Duration) -> Patience 
     Patience { first_head, next_head, idle, linger: SHORT }
 }
 
-/// What a client that sends this and then waits reads until its connection is closed.
+/// Returns everything that a client reads until its connection is closed. The client sends `sent`
+/// and then waits.
 async fn read_until_closed(
     patience: Patience,
     sent: &[u8],
@@ -91,7 +92,7 @@ async fn a_request_that_is_under_way_is_waited_for() {
     let slow = b"GET /slow HTTP/1.1\r\nHost: edge\r\n\r\n";
     let read = read_until_closed(waits(SHORT, SHORT, SHORT), slow, std::future::pending()).await;
     assert!(read.ends_with(b"slow answer"), "{read:?}");
-    // When the edge stops, too.
+    // The same holds when the edge stops.
     let read = read_until_closed(waits(LONG, LONG, LONG), slow, tokio::time::sleep(SHORT)).await;
     assert!(read.ends_with(b"slow answer"), "{read:?}");
     for sent in [&b""[..], GET, b"GET /qui", PREFACE] {
