@@ -1,8 +1,9 @@
 //! Compiled components kept on disk, so that a second start does not compile again.
 //!
-//! Such a file is native code that this process will run. It is authenticated over the very bytes in memory that are then
-//! used, under a key that only the host has, and bound to the component and to the engine's settings. Whatever does not
-//! match is compiled again; nothing here may ever be run on the word of a path, a name or a date.
+//! Such a file is native code that this process will run. It is authenticated in memory, over
+//! exactly the bytes that are then used, under a key that only the host has. It is bound to the
+//! component and to the engine's settings. A file that does not match is ignored, and the component
+//! is compiled again. Nothing here may ever be run because of a path, a name or a date.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
@@ -15,31 +16,32 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A keyed authentication of the files; the key belongs to the host alone.
+/// A MAC over the cached files. Only the host has the key.
 pub trait CacheMac: Send + Sync {
-    /// The tag of the concatenation of `parts`, each of them length-prefixed or otherwise told apart.
+    /// Returns the tag of all `parts`. The encoding keeps the parts apart, for example by length
+    /// prefixes.
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32];
-    /// Whether `tag` is the tag of `parts`, in time that does not depend on where they differ.
+    /// Says whether `tag` is the tag of `parts`, in constant time.
     fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool;
 }
 
-/// Where compiled components are kept, and how they are authenticated.
+/// The folder that compiled components are kept in, and the MAC that authenticates them.
 pub struct CacheDir {
-    /// A directory of its own; made with mode 0700.
+    /// The folder, used for nothing else. It is made with mode 0700.
     pub dir: PathBuf,
-    /// The key.
+    /// The MAC, with the key.
     pub mac: Box<dyn CacheMac>,
 }
 
 const TAG_BYTES: usize = 32;
-/// Keeps this use of the key apart from any other.
+/// Separates this use of the key from every other.
 const PURPOSE: &[u8] = b"eyesonly compiled component v1";
-/// More than any handler compiles to; a larger file is not read.
+/// The largest file that is read whole, in bytes. No handler compiles to that much.
 const FILE_BYTES_MAX: u64 = 256 << 20;
-/// Makes the names of two files that are written at once differ within one process.
+/// Numbers the writes of this process, so that two files written at once have different names.
 static WRITES: AtomicU32 = AtomicU32::new(0);
 
-/// Why a kept file was not used. All of them mean: compile.
+/// Why a kept file was not used. In every case the component is compiled.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error("there is none yet")]
@@ -53,10 +55,11 @@ enum Unusable {
 }
 
 impl CacheDir {
-    /// The component compiled for `engine`: from the file if it is authentic, else compiled now and kept.
+    /// Returns the component compiled for `engine`. It comes from the file if that is authentic;
+    /// otherwise the component is compiled now and kept.
     ///
     /// # Errors
-    /// Only if it does not compile; a cache that can't be read or written is told to the log and passed over.
+    /// If the component does not compile. A cache that can't be read or written is only logged.
     pub(super) fn component(
         &self,
         engine: &Engine,
@@ -74,7 +77,10 @@ impl CacheDir {
                 tracing::info!(path = %path.display(), "compiling a component")
             }
             Err(why) => {
-                tracing::warn!(path = %path.display(), %why, "compiled component not used; compiling again")
+                tracing::warn!(
+                    path = %path.display(), %why,
+                    "compiled component not used; compiling again"
+                )
             }
         }
         let component = Component::from_binary(engine, bytes)?;
@@ -103,15 +109,16 @@ impl CacheDir {
         if !self.mac.verify(&[PURPOSE, sha256, settings, compiled], tag) {
             return Err(Unusable::NotAuthentic);
         }
-        // SAFETY: `deserialize` needs bytes that `Component::serialize` made. The tag above was verified over exactly this
-        // buffer, which nobody else can write, and only `write` below makes such tags, over what `serialize` returned for
-        // an engine of the same settings and version.
+        // SAFETY: `deserialize` needs bytes that `Component::serialize` made. The tag above was
+        // verified over exactly this buffer, which nobody else can write. Only `write` below makes
+        // such tags, over bytes that `serialize` returned for an engine of the same settings and
+        // version.
         #[allow(unsafe_code, reason = "the one place that turns authenticated bytes into code")]
         let component = unsafe { Component::deserialize(engine, compiled) };
         component.map_err(Unusable::Refused)
     }
 
-    /// Whole or not at all: a reader sees the old file, none, or the new one.
+    /// Writes the file atomically: a reader finds the old file, no file, or the new one.
     fn write(
         &self,
         path: &Path,
@@ -120,7 +127,7 @@ impl CacheDir {
         settings: &[u8; 32],
     ) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
-        // The directory may be there already, with another mode.
+        // The folder may exist already, with another mode.
         fs::set_permissions(&self.dir, Permissions::from_mode(0o700))?;
         let tag = self.mac.mac(&[PURPOSE, sha256, settings, compiled]);
         let number = WRITES.fetch_add(1, Ordering::Relaxed);
@@ -137,14 +144,16 @@ impl CacheDir {
             })
             .and_then(|()| fs::rename(&partial, path));
         if result.is_err() {
-            // What is left of a failed attempt; that it may be gone already does not matter.
+            // Removes the rest of a failed attempt. If the file is gone already, that does not
+            // matter.
             let _ = fs::remove_file(&partial);
         }
         result
     }
 }
 
-/// A digest of everything that decides whether compiled code fits this engine: its version, settings and processor.
+/// Returns a digest of everything that decides whether compiled code fits this engine: version,
+/// settings and processor.
 fn settings_digest(engine: &Engine) -> [u8; 32] {
     struct Digesting(Sha256);
     impl Hasher for Digesting {
@@ -172,7 +181,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// Stands for the host's key: a digest of a secret and the parts.
+    /// A substitute for the host's key: a digest of a secret and the parts.
     struct TestMac(u8);
 
     impl CacheMac for TestMac {
@@ -191,7 +200,7 @@ mod tests {
         }
     }
 
-    /// The smallest component: a header.
+    /// The smallest component: only a header.
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
     const SHA256: [u8; 32] = [7; 32];
 
@@ -205,7 +214,7 @@ mod tests {
         CacheDir { dir: dir.to_owned(), mac: Box::new(TestMac(key)) }
     }
 
-    /// Whether the kept file is used after `change`; `change` may return another key.
+    /// Says whether the kept file is used after `change`, which returns the key to read it with.
     fn used_after(change: impl FnOnce(&Path) -> u8) -> bool {
         let directory = tempfile::tempdir().unwrap();
         let dir = directory.path().join("compiled");
@@ -219,7 +228,7 @@ mod tests {
         let cache = cache(&dir, key);
         let settings = settings_digest(&engine);
         let used = cache.read(&engine, &path, &SHA256, &settings).is_ok();
-        // Used or not, there is a component, and then a good file in its place.
+        // In both cases there is a component, and then a good file at the path.
         cache.component(&engine, EMPTY, &SHA256).unwrap();
         assert!(cache.read(&engine, &kept(&dir), &SHA256, &settings).is_ok());
         assert!(

@@ -1,8 +1,9 @@
-//! What a guest can call: the host's side of `eyesonly:edge`.
+//! The functions that a guest can call: the host's side of `eyesonly:edge`.
 //!
-//! Each instance has a table of its own, so a number from the guest can only name what this instance was given. Whatever
-//! comes from the guest is checked here before it goes on; nothing here may widen what the grant covers, and no error
-//! tells a guest more than the four codes of the contract.
+//! Each instance has its own table, so a handle from the guest can only name an object that this
+//! instance was given. Everything that comes from the guest is checked here before it is used.
+//! Nothing here may widen what the grant covers, and no error tells a guest more than the four
+//! codes of the contract.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use eyesonly_seal::FootageId;
 use eyesonly_service::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
 use eyesonly_service::turns::{Turn, Turns};
 
-/// Generated from `wit/`; the types in it never leave this room.
+/// The bindings generated from `wit/`. Their types never leave this module.
 #[allow(
     missing_docs,
     clippy::all,
@@ -33,7 +34,7 @@ pub(super) mod bindings {
         world: "footage-handler",
         path: "../wit",
         imports: {
-            // These answer at once from what the instance holds.
+            // These functions return at once, because the instance holds what they need.
             "eyesonly:edge/footage.[method]grant.kinds": trappable,
             "eyesonly:edge/footage.[method]object.length": trappable,
             "eyesonly:edge/footage.[drop]grant": trappable,
@@ -55,33 +56,34 @@ use bindings::eyesonly::edge::types::{self, ErrorCode, Kinds};
 
 type Reply<T> = wasmtime::Result<Result<T, ErrorCode>>;
 
-/// What the guest's `grant` stands for.
+/// The host's object behind the guest's `grant`.
 pub struct GrantHandle(Arc<Grant>);
 
-/// What the guest's `object` stands for.
+/// The host's object behind the guest's `object`.
 pub struct Object {
     held: Arc<Held>,
     origin: Origin,
 }
 
-/// The host's side of one instance. It ends with the instance.
+/// The host's side of one instance. It is dropped with the instance.
 pub(super) struct State {
     footage: Arc<Footage>,
     handler_sha256: [u8; 32],
     limits: Arc<Limits>,
-    /// Gives turns to decode, until this deadline.
+    /// The turns to decode, and the deadline until which this instance may wait for one.
     decodes: (Arc<Turns>, Instant),
-    /// Whether this instance waits for such a turn.
+    /// Set while this instance waits for a turn to decode.
     waits: Arc<AtomicBool>,
     pub(super) ferry: Ferry,
     table: ResourceTable,
-    /// The grant of this instance, and what it may do under it.
+    /// The grant of this instance, and the rules for what it may do under the grant.
     instance: Instance,
-    /// Keeps others waiting for the rendition that this instance is making.
+    /// While this is set, other instances wait for the rendition that this one makes.
     making: Option<Making>,
-    /// Held from the moment it starts to make a rendition until the instance ends or asks for another one.
+    /// The turn to decode. The instance holds it from the moment it starts to make a rendition
+    /// until it ends or recalls another one.
     decode: Option<Turn>,
-    /// Set when the guest was refused memory; tells `Memory` from any other trap.
+    /// Set when the host refused the guest more memory. It tells `Memory` from any other trap.
     pub(super) memory_refused: bool,
 }
 
@@ -94,7 +96,7 @@ impl State {
         decodes: (Arc<Turns>, Instant),
     ) -> Self {
         let mut table = ResourceTable::new();
-        // The grant beside the objects.
+        // One place more than the objects need: for the grant.
         table.set_max_capacity(usize::try_from(rules::OBJECTS_MAX).unwrap_or(0).saturating_add(1));
         Self {
             footage,
@@ -111,21 +113,21 @@ impl State {
         }
     }
 
-    /// Puts the one grant of this instance into its table.
+    /// Puts the one grant of this instance into its table and returns the handle.
     pub(super) fn give_grant(&mut self) -> wasmtime::Result<Resource<GrantHandle>> {
         let grant = Arc::clone(self.instance.grant());
         Ok(self.table.push(GrantHandle(grant))?)
     }
 
-    /// Takes an object out, for an answer that outlives the instance.
+    /// Takes an object out of the table, for an answer that outlives the instance.
     ///
-    /// FROM GUEST: which one; the table knows only this instance's own.
+    /// FROM GUEST: the handle. The table has only this instance's objects.
     pub(super) fn take(&mut self, object: Resource<Object>) -> Option<Held> {
         let object = self.table.delete(object).ok()?;
         Arc::into_inner(object.held)
     }
 
-    /// What the instance answered, with the grant that it was made for.
+    /// Returns the instance's answer, together with the grant that the instance was made for.
     pub(super) fn answers(
         &self,
         status: Status,
@@ -135,7 +137,7 @@ impl State {
         self.instance.answers(status, media_type, content)
     }
 
-    /// Whether it waits for its turn to decode.
+    /// Says whether the instance waits for its turn to decode.
     pub(super) fn waits_for_decode(&self) -> bool {
         self.waits.load(Ordering::Relaxed)
     }
@@ -152,7 +154,7 @@ impl State {
         Ok(Ok(self.table.push(object)?))
     }
 
-    /// Holds what was opened through the grant.
+    /// Adds an object that was opened through the grant to the instance's objects.
     fn opened(&mut self, result: Result<Held, FootageError>) -> Reply<Resource<Object>> {
         match result {
             Ok(held) => self.hold(held, Origin::Opened),
@@ -160,7 +162,7 @@ impl State {
         }
     }
 
-    /// Opens what belongs to an event.
+    /// Opens an object that belongs to an event.
     ///
     /// FROM GUEST: the event's id.
     async fn of_event<F>(
@@ -341,8 +343,9 @@ impl renditions::Host for State {
         source: Resource<Object>,
         name: String,
     ) -> Reply<Option<Resource<Object>>> {
-        // FROM GUEST: which source, and the name. An instance makes one rendition at a time, and it gives up its core before it waits for
-        // another's: two that wait for each other would otherwise stand still until the deadline.
+        // FROM GUEST: the handle of the source, and the name. An instance makes one rendition at a
+        // time. It gives up its turn to decode before it waits for another instance's rendition.
+        // Otherwise two that wait for each other would deadlock until the deadline.
         let Object { held, origin } = self.table.get(&source)?;
         let (held, may) = (Arc::clone(held), self.instance.may_recall(*origin, &name));
         if let Err(breach) = may {
@@ -358,7 +361,7 @@ impl renditions::Host for State {
             let recalled = footage.recall(&held, &handler_sha256, &asked).await;
             match recalled {
                 Ok(Recalled::AtHand(rendition)) => Ok(Found::AtHand(rendition)),
-                // The heavy part begins: one core, one rendition.
+                // Decoding starts here: one turn, and one core, for one rendition.
                 Ok(Recalled::Make(making)) => {
                     waits.store(true, Ordering::Relaxed);
                     let turn = decodes.wait(household, asker, deadline).await;
@@ -398,7 +401,7 @@ impl renditions::Host for State {
         let work = async move { footage.remember(&held, &handler_sha256, &asked, bytes).await };
         match self.ferry.carry(work).await {
             Ok(rendition) => {
-                // Those who wait for it can go on now.
+                // The instances that wait for this rendition can go on now.
                 if self.instance.made(&name) {
                     self.making = None;
                 }
@@ -409,7 +412,7 @@ impl renditions::Host for State {
     }
 }
 
-/// What `recall` found, with the core to make it on.
+/// The result of `recall`. If the rendition must be made, it has the turn to decode.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is moved once; a box would allocate on every hit"
@@ -426,7 +429,7 @@ impl wasmtime::ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // FROM GUEST: how much it wants.
+        // FROM GUEST: the memory that it asks for, in bytes.
         let allowed = desired <= self.limits.memory_bytes_max
             && maximum.is_none_or(|maximum| desired <= maximum);
         self.memory_refused |= !allowed;
@@ -439,7 +442,7 @@ impl wasmtime::ResourceLimiter for State {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // FROM GUEST: how many elements it wants.
+        // FROM GUEST: the number of elements that it asks for.
         Ok(desired <= self.limits.table_elements_max
             && maximum.is_none_or(|maximum| desired <= maximum))
     }

@@ -1,7 +1,8 @@
 //! The engine: how guests are compiled, laid out in memory and interrupted.
 //!
-//! Every setting here is part of the wall between two requests. It must never turn on a feature that a handler does not
-//! need, and never keep a byte of one instance where the next one could read it.
+//! Every setting here is part of the isolation between two requests. It must never turn on a
+//! feature that a handler does not need, and never keep a byte of one instance where the next one
+//! could read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -15,19 +16,22 @@ use wasmtime::{
 
 use super::limits::Limits;
 
-/// A component made from one module is three core instances: the module, and two that tie its imports.
+/// The core instances of a component. One that is made from one module has three: the module, and
+/// two that connect its imports.
 pub(super) const CORE_INSTANCES_MAX: u32 = 4;
-/// One table of the module's own and one that ties its imports; one to spare.
+/// The tables of a component: one of the module, one that connects its imports, and one in reserve.
 pub(super) const TABLES_MAX: u32 = 3;
-/// A handler has one linear memory.
+/// The linear memories of a component. A handler has one.
 pub(super) const MEMORIES_MAX: u32 = 1;
-/// How long one tick of the epoch takes.
+/// The length of one tick of the epoch.
 const TICK: Duration = Duration::from_millis(1);
-/// After so many ticks without an instance the ticker sleeps, so that an idle host does not wake a core a thousand times
-/// a second; long enough that a busy one never pays for waking it.
+/// After this many ticks without an instance the ticker sleeps, so that an idle host does not wake
+/// a core a thousand times a second. The number is large enough that a busy host never pays for a
+/// wake-up.
 const IDLE_TICKS: u32 = 1000;
 
-/// The features that handlers are compiled with: what Rust emits for wasm32, and SIMD for decoding.
+/// The features that handlers are compiled with: those that Rust emits for wasm32, and SIMD for
+/// decoding.
 const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::MULTI_VALUE)
@@ -36,11 +40,15 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::REFERENCE_TYPES)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::COMPONENT_MODEL)
-    // wasmparser counts garbage-collected types to WASM1; this build of wasmtime has no collector.
+    // wasmparser counts the garbage-collected types as part of WASM1, but this build of wasmtime
+    // has no collector.
     .difference(WasmFeatures::GC_TYPES);
 
-/// Everything that is not in [`FEATURES`] is off, what wasmtime turns on by default included: threads, 64-bit and several
-/// memories, relaxed SIMD, tail calls, exceptions, garbage collection, async components.
+/// Builds the engine's settings.
+///
+/// Every feature that is not in [`FEATURES`] is off, also those that wasmtime has on by default:
+/// threads, 64-bit and several memories, relaxed SIMD, tail calls, exceptions, garbage collection,
+/// async components.
 pub(super) fn config(limits: &Limits) -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all().difference(FEATURES), false);
@@ -49,8 +57,8 @@ pub(super) fn config(limits: &Limits) -> Config {
 
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     config.memory_init_cow(true);
-    // One address computation fewer for every load: 4 GiB of addresses a slot (not of memory), and what the guest has not
-    // grown into faults.
+    // This saves one address computation for every load. It takes 4 GiB of addresses (not of
+    // memory) a slot. An access beyond the memory that the guest has grown faults.
     config.memory_reservation(4 << 30);
     config.memory_may_move(false);
 
@@ -59,11 +67,12 @@ pub(super) fn config(limits: &Limits) -> Config {
 
     config.max_wasm_stack(limits.guest_stack_bytes);
     config.async_stack_size(limits.guest_stack_bytes.saturating_add(limits.glue_stack_bytes));
-    // A guest can't read its native stack; cleared all the same, so that a fault in the compiler finds nothing there.
+    // A guest can't read its native stack. It is cleared nevertheless, so that a fault in the
+    // compiler finds no data there.
     config.async_stack_zeroing(true);
 
     config.cranelift_opt_level(OptLevel::Speed);
-    // Nobody reads a guest's backtrace, and a trap should cost little.
+    // Nobody reads a guest's backtrace, and without one a trap costs little.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);
     config
@@ -83,20 +92,24 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .max_memories_per_module(MEMORIES_MAX)
         .max_memory_size(limits.memory_bytes_max)
         .table_elements(limits.table_elements_max)
-        // Slots warm for one handler are not taken for another before this many lie idle: taking one costs an mmap.
+        // A slot that is warm for one handler is given to another only when this many are idle: the
+        // change costs an mmap.
         .max_unused_warm_slots(instances / 4)
         .linear_memory_keep_resident(limits.keep_resident_bytes)
         .table_keep_resident(limits.table_elements_max.saturating_mul(size_of::<usize>()))
-        // The whole stack: what is not kept resident would be given back by a system call at every request.
+        // The whole stack stays resident: any other part would be given back by a system call at
+        // every request.
         .async_stack_keep_resident(limits.guest_stack_bytes.saturating_add(limits.glue_stack_bytes))
-        // INVARIANT: off. The scan asks the kernel for pages that are present and written; a page that was written and
-        // then swapped out (or is just being migrated) is not present, so it would be neither cleared nor given back, and
-        // the slot's next instance would read it. Writing over everything up to the resident limit has no such gap.
+        // INVARIANT: off. The scan asks the kernel for pages that are present and written. A page
+        // that was written and then swapped out, or is just being migrated, is not present. It
+        // would be neither cleared nor given back, and the slot's next instance would read it.
+        // Without the scan, everything up to the resident limit is overwritten, so no page is left
+        // out.
         .pagemap_scan(Enabled::No);
     pool
 }
 
-/// Advances an engine's epoch once a millisecond while instances run.
+/// The thread that advances an engine's epoch once a millisecond while instances run.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
     thread: Thread,
@@ -110,7 +123,8 @@ struct Shared {
 }
 
 impl Ticker {
-    /// Starts the ticker's thread. It ends with the returned value, or with the engine.
+    /// Starts the ticker's thread. The thread ends when the returned value or the engine is
+    /// dropped.
     pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (engine, for_thread) = (engine.weak(), Arc::clone(&shared));
@@ -139,10 +153,11 @@ impl Ticker {
         Ok(Self { thread: handle.thread().clone(), shared })
     }
 
-    /// Ticks go on at least as long as the returned value lives.
+    /// Keeps the ticks going at least as long as the returned value lives.
     pub(super) fn run(&self) -> Running<'_> {
         self.shared.running.fetch_add(1, SeqCst);
-        // Either this sees the ticker asleep and wakes it, or the ticker sees the count before it sleeps.
+        // Either this thread sees that the ticker sleeps, and wakes it, or the ticker sees the
+        // count before it sleeps.
         if self.shared.asleep.swap(false, SeqCst) {
             self.thread.unpark();
         }
@@ -168,7 +183,7 @@ impl Drop for Ticker {
     }
 }
 
-/// An instance is running.
+/// A guard: while it exists, the ticker runs for one instance.
 pub(super) struct Running<'a>(&'a Shared);
 
 impl Drop for Running<'_> {

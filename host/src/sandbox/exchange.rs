@@ -1,6 +1,8 @@
-//! What goes into an instance and what comes out: questions, and why there is no answer.
+//! The data that goes into an instance and comes out: questions, answers, and the reasons for no
+//! answer.
 //!
-//! What a guest answered becomes an answer only after it was checked; nothing here may keep an instance alive.
+//! A guest's response becomes an answer only after it was checked. Nothing here may keep an
+//! instance alive.
 
 use wasmtime::Store;
 
@@ -10,21 +12,21 @@ use super::contract::bindings::eyesonly::edge::types as asked;
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_gate::{Answer, Content};
 
-/// What the route asks a handler.
+/// The question that a route asks a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// A still at a width in pixels, of an event or (none) the newest.
+    /// A still at a width in pixels. It is the still of an event, or the newest one.
     Still {
-        /// The event's id.
+        /// The event's id. `None` asks for the newest still.
         event: Option<String>,
-        /// As the client wrote it.
+        /// The width, as the client wrote it.
         width: u32,
     },
     /// A page of events.
     Events {
         /// Only events before this id.
         before: Option<String>,
-        /// At most so many, as the client wrote it.
+        /// The most events that the client wants, as the client wrote it.
         limit: u32,
     },
     /// One event.
@@ -33,22 +35,22 @@ pub enum Question {
     Clip(String),
 }
 
-/// Why a handler gave no answer. The requester learns 500 or 503; this is for the log.
+/// Why a handler gave no answer. The requester learns only 500 or 503; the reason is for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerFailure {
-    /// The guest trapped: a fault of its own, or more than its stack.
+    /// The guest trapped: it had a fault, or it used more than its stack.
     #[error("the handler trapped: {0}")]
     Trapped(String),
-    /// It was not done in time.
+    /// The guest was not done in time.
     #[error("the handler was not done within its deadline")]
     Deadline,
-    /// It trapped after more memory was refused.
+    /// The guest trapped after the host had refused it more memory.
     #[error("the handler asked for more memory than it may have")]
     Memory,
-    /// Too many requests are running or waiting; asking again later may work (503).
+    /// Too many requests are running or waiting. Another try later may work (503).
     #[error("too many requests are waiting for an instance")]
     Busy,
-    /// What it answered is outside the contract.
+    /// The guest's response is outside the contract.
     #[error("the handler's answer is not valid: {0}")]
     BadAnswer(&'static str),
     /// No instance could be made.
@@ -56,7 +58,7 @@ pub enum HandlerFailure {
     Start(String),
 }
 
-/// Checks what the handler answered, and takes the object that it answered with out of the instance.
+/// Checks a handler's response, and takes the object that the response names out of the instance.
 ///
 /// FROM GUEST: everything in `response`.
 pub(super) fn checked(

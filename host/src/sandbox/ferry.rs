@@ -1,9 +1,10 @@
 //! Carries the host's own work out of the guest's stack.
 //!
-//! A guest runs on a small stack of its own, and so does an async host function that it calls. What stands behind such a
-//! call here (opening footage, SQLite, a store) may need far more stack, and running out of it ends the process. So a
-//! host function puts its work on the ferry and waits; the task that drives the guest does the work on its own, large
-//! stack, and goes back to the guest with the result.
+//! A guest runs on a small stack, and an async host function that it calls runs there too. The work
+//! behind such a call (opening footage, SQLite, a store) may need far more stack, and a stack
+//! overflow ends the process. So a host function hands its work to the ferry and waits. The task
+//! that drives the guest does the work on its own, large stack, and then resumes the guest with the
+//! result.
 //!
 //! It must never run two pieces of work at once, nor hold a lock while it runs one.
 
@@ -14,14 +15,16 @@ use std::task::Poll;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// One instance's ferry: at most one piece of work is under way, because a guest waits for the call that it made.
+/// One instance's ferry. At most one piece of work is under way, because a guest waits for the call
+/// that it made.
 #[derive(Clone, Default)]
 pub(super) struct Ferry {
     waiting: Arc<Mutex<Option<Work>>>,
 }
 
 impl Ferry {
-    /// Called by a host function, on the guest's stack: has `work` done outside and waits for its result.
+    /// Has `work` done outside and waits for its result. A host function calls this on the guest's
+    /// stack.
     pub(super) async fn carry<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -33,7 +36,7 @@ impl Ferry {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         });
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
-        // No waker is kept: `drive` asks again as soon as the work is done.
+        // This keeps no waker: `drive` polls again as soon as the work is done.
         poll_fn(|_| match result.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(value) => Poll::Ready(value),
             None => Poll::Pending,
@@ -41,7 +44,7 @@ impl Ferry {
         .await
     }
 
-    /// Runs `guest` to its end, doing what it puts on the ferry in between.
+    /// Runs `guest` to its end. In between, it does the work that the guest hands to the ferry.
     pub(super) async fn drive<T>(&self, guest: impl Future<Output = T>) -> T {
         let mut guest = pin!(guest);
         let mut current: Option<Work> = None;
@@ -58,7 +61,8 @@ impl Ferry {
                 }
                 current = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if current.is_none() {
-                    // The guest gave the thread back (end of its time slice), or waits for a permit; it has left a waker.
+                    // The guest's time slice has ended, or the guest waits for a permit. It has
+                    // left a waker.
                     return Poll::Pending;
                 }
             }

@@ -1,46 +1,55 @@
-//! Every limit of the sandbox, named, with its why.
+//! Every limit of the sandbox, with its name and its reason.
 //!
-//! A limit here is a promise to the other requests: whatever one instance does, the rest go on. Nothing in this file may
-//! be raised by what a client or a guest sends. What the contract itself allows is in `eyesonly_gate::rules`.
+//! A limit here is a promise to the other requests: they go on whatever one instance does. Nothing
+//! in this file may be raised by what a client or a guest sends. The limits of the contract itself
+//! are in `eyesonly_gate::rules`.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
-/// What one instance may use, and how many there may be at once.
+/// The resources that one instance may use, and the number of instances at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of one instance, in bytes. 64 MiB: a 12-megapixel still decodes in less than 40 MiB; it bounds the
-    /// process together with `decodes_max`, because only an instance that decodes has a reason to grow.
+    /// The linear memory of one instance, in bytes. 64 MiB suffice, because a 12-megapixel still
+    /// decodes in less than 40 MiB. This limit and `decodes_max` together bound the process,
+    /// because only an instance that decodes has a reason to grow.
     pub memory_bytes_max: usize,
-    /// Elements of one table. Handlers hold a few hundred function references.
+    /// The elements of one table. Handlers hold a few hundred function references.
     pub table_elements_max: usize,
-    /// From the first to the last moment of one request's sandbox, waiting included, in milliseconds. Long enough for a
-    /// herd of cold stills to take turns, short enough that a looping guest is gone before a person reloads the page.
+    /// The time that the sandbox may take for one request, waiting included, in milliseconds. It is
+    /// long enough for many cold stills to be decoded in turn. It is short enough that a looping
+    /// guest is gone before a person reloads the page.
     pub deadline_milliseconds: u64,
-    /// How long an instance runs before it lets other requests have the thread, in ticks of one millisecond.
+    /// The time that an instance runs before it yields the thread to other requests, in ticks of
+    /// one millisecond.
     pub slice_ticks: u64,
-    /// Instances at once. Each costs about a quarter of a MiB while it waits; the pool is laid out for this many.
+    /// The most instances at once. The pool is laid out for this many, and each costs about a
+    /// quarter of a MiB while it waits.
     pub instances_max: u32,
-    /// Instances at once of one household: more than its people look at, and few enough that the others have most of the pool.
+    /// The most instances of one household at once: more than its people look at, and few enough
+    /// that the others have most of the pool.
     pub instances_of_household_max: u32,
-    /// Requests of one household that may wait for an instance; one more is answered at once with [`super::HandlerFailure::Busy`], so that
-    /// a queue never grows past what the deadline lets it drain.
+    /// The most requests of one household that may wait for an instance, so that a queue never
+    /// grows past what the deadline lets it drain. One more of a requester who has a request there
+    /// is answered at once with [`super::HandlerFailure::Busy`].
     pub queue_of_household_max: u32,
-    /// Renditions made at once: one per core, since a decoder does nothing but compute. As many of one household: alone it may have every core, and
-    /// the next household waits for one rendition of each core, however many this one has asked for.
+    /// The most renditions made at once, in all and of one household: one per core, because a
+    /// decoder only computes. A household that is alone may use every core. The next household
+    /// waits for one rendition of each core, however many the first one has asked for.
     pub decodes_max: u32,
-    /// Bytes of a linear memory that stay resident when its instance ends and are reset by writing; what lies beyond goes
-    /// back to the system by `madvise`. At least the initial memory of every handler: then a hot request makes no memory
-    /// system call.
+    /// The bytes of a linear memory that stay resident when its instance ends, and are reset by
+    /// writing. The rest goes back to the system by `madvise`. This is at least the initial memory
+    /// of every handler, so that a hot request makes no memory system call.
     pub keep_resident_bytes: usize,
-    /// Native stack for guest code, in bytes. Guests keep their large values on a stack in linear memory; this one holds
-    /// registers and return addresses.
+    /// The native stack for guest code, in bytes. Guests keep their large values on a stack in
+    /// linear memory; this one holds registers and return addresses.
     pub guest_stack_bytes: usize,
-    /// Native stack for wasmtime's own glue above the guest's, in bytes. The host's answers are computed elsewhere (see
-    /// `super::ferry`), so it needs to hold copying in and out and nothing deeper.
+    /// The native stack for wasmtime's own glue above the guest's, in bytes. It only copies data in
+    /// and out, because the host computes its answers elsewhere (see `super::ferry`).
     pub glue_stack_bytes: usize,
-    /// Bytes that one call or answer may carry from the guest to the host before it is cut off with a trap. Above the
-    /// named limits, so that meeting one of those is an error value and only the absurd is a trap.
+    /// The bytes that one call or answer may carry from the guest to the host before the guest
+    /// traps. It is above the named limits: a guest that exceeds one of those gets an error value,
+    /// and only an absurd request traps.
     pub transfer_bytes_max: usize,
 }
 

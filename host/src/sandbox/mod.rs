@@ -1,9 +1,11 @@
-//! The sandbox: a handler is a WebAssembly component, and each request gets a fresh instance of it, spent after one call.
+//! The sandbox: a handler is a WebAssembly component, and each request gets a fresh instance of it,
+//! used for one call only.
 //!
-//! An instance is given one grant and what the grant leads to. It has no clock, network, file, environment or random
-//! source; what it may use is in [`Limits`]. Whatever it does (trap, loop, ask for too much) ends its own request.
-//! This room must never run two requests in one instance, hand an instance anything that isn't reached through its grant,
-//! or let a byte of one instance's memory be seen by the next.
+//! An instance gets one grant and what the grant leads to. It has no clock, network, file,
+//! environment or random source; [`Limits`] says what it may use. If it traps, loops or asks for
+//! too much, only its own request ends. This module must never run two requests in one instance,
+//! hand an instance anything that isn't reached through its grant, or let a byte of one instance's
+//! memory be seen by the next.
 
 mod compiled;
 mod contract;
@@ -42,7 +44,7 @@ pub enum SandboxError {
     /// The engine does not take these settings on this machine.
     #[error("the sandbox can't be set up: {0:#}")]
     Engine(wasmtime::Error),
-    /// The thread that keeps guests to their time could not be started.
+    /// The thread that enforces the guests' time limits could not be started.
     #[error("the sandbox can't be set up: no thread for its clock: {0}")]
     Ticker(std::io::Error),
     /// The file can't be read.
@@ -50,35 +52,36 @@ pub enum SandboxError {
     Read {
         /// The component's path.
         path: PathBuf,
-        /// Why.
+        /// The error from the system.
         source: std::io::Error,
     },
-    /// It is not a component that the contract allows.
+    /// The file is not a component that the contract allows.
     #[error("{path}: {source}", path = path.display())]
     Check {
         /// The component's path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the component.
         source: CheckError,
     },
-    /// It does not compile, or does not fit the contract.
+    /// The component does not compile, or does not fit the contract.
     #[error("{path}: {source:#}", path = path.display())]
     Component {
         /// The component's path.
         path: PathBuf,
-        /// Why.
+        /// The error from wasmtime.
         source: wasmtime::Error,
     },
 }
 
-/// Engine, contract and limits: made once at start, from which handlers are loaded.
+/// The engine, the contract and the limits. It is made once at start, and handlers are loaded from
+/// it.
 pub struct Sandbox {
     house: Arc<House>,
     linker: Linker<State>,
     cache: Option<CacheDir>,
 }
 
-/// What all handlers share.
+/// The parts that all handlers share.
 struct House {
     engine: Engine,
     ticker: Ticker,
@@ -88,10 +91,11 @@ struct House {
 }
 
 impl Sandbox {
-    /// Sets up the engine and lays out the pool of instances.
+    /// Sets up the engine and the pool of instances.
     ///
     /// # Errors
-    /// [`SandboxError::Engine`] if this machine does not allow what `limits` asks for (address space above all).
+    /// [`SandboxError::Engine`] if this machine does not allow what `limits` asks for (above all,
+    /// address space).
     pub fn new(limits: Limits, cache: Option<CacheDir>) -> Result<Self, SandboxError> {
         let engine = Engine::new(&engine::config(&limits)).map_err(SandboxError::Engine)?;
         let mut linker = Linker::new(&engine);
@@ -104,7 +108,7 @@ impl Sandbox {
                 count(limits.instances_of_household_max),
                 count(limits.queue_of_household_max),
             ),
-            // Whoever waits for one has an instance: those are counted.
+            // Only instances wait for these turns, and `instances` limits those of one household.
             decodes: Turns::new(
                 count(limits.decodes_max),
                 count(limits.decodes_max),
@@ -116,12 +120,13 @@ impl Sandbox {
         Ok(Self { house: Arc::new(house), linker, cache })
     }
 
-    /// Loads the component at `path` as the handler `name`: checks that it asks for no more than the contract, compiles
-    /// it or takes it from the cache, and ties it to the host.
+    /// Loads the component at `path` as the handler `name`. It checks that the component asks for
+    /// no more than the contract allows, compiles it or takes it from the cache, and links it to
+    /// the host.
     ///
     /// # Errors
-    /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it may),
-    /// [`SandboxError::Component`].
+    /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it
+    /// may), [`SandboxError::Component`].
     pub fn load(&self, name: &str, path: &Path) -> Result<Handler, SandboxError> {
         let bytes = std::fs::read(path)
             .map_err(|source| SandboxError::Read { path: path.to_owned(), source })?;
@@ -148,7 +153,7 @@ impl Sandbox {
     }
 }
 
-/// A loaded handler; cheap to clone.
+/// A loaded handler. A clone is cheap.
 #[derive(Clone)]
 pub struct Handler(Arc<Loaded>);
 
@@ -166,12 +171,12 @@ impl fmt::Debug for Handler {
 }
 
 impl Handler {
-    /// Its name, as it was loaded.
+    /// Returns the name that the handler was loaded under.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The SHA-256 of the component.
+    /// Returns the SHA-256 of the component.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.0.sha256
     }
@@ -179,7 +184,7 @@ impl Handler {
     /// Answers one question under one grant, in a fresh instance that is gone when this returns.
     ///
     /// # Errors
-    /// [`HandlerFailure`]: whatever the guest does ends here, and only here.
+    /// [`HandlerFailure`]: a failure of the guest ends this request and no other.
     pub async fn handle(
         &self,
         footage: Arc<Footage>,
@@ -199,7 +204,7 @@ impl Handler {
     ) -> Result<Answer, HandlerFailure> {
         let house = &self.0.house;
         let deadline = Instant::now() + limit;
-        // Declared before the store, so that it is given back after the store's slots are.
+        // Declared before the store, so that the turn is given back after the store's slots.
         let (household, asker) = (grant.household(), *grant.requester().viewer().as_bytes());
         let _room =
             house.instances.wait(household, asker, deadline).await.ok_or(HandlerFailure::Busy)?;
@@ -210,7 +215,7 @@ impl Handler {
         match spent {
             Ok(Ok(response)) => exchange::checked(&mut store, response),
             Ok(Err(error)) => Err(failure(&error, store.data().memory_refused)),
-            // Whoever was not even begun with is told to come back.
+            // The instance never got its turn to decode, so the client is told to come back.
             Err(_) if store.data().waits_for_decode() => Err(HandlerFailure::Busy),
             Err(_) => Err(HandlerFailure::Deadline),
         }
@@ -231,7 +236,7 @@ impl Handler {
             if Instant::now() >= deadline {
                 Err(wasmtime::Error::new(PastDeadline))
             } else {
-                // Let other requests have this thread.
+                // Yield this thread to other requests.
                 Ok(UpdateDeadline::Yield(slice_ticks))
             }
         });
@@ -252,12 +257,12 @@ impl Loaded {
     }
 }
 
-/// The guest was still running at its deadline.
+/// The error of a guest that was running at its deadline.
 #[derive(Debug, thiserror::Error)]
 #[error("past its deadline")]
 struct PastDeadline;
 
-/// No instance could be made; the cause, as wasmtime tells it.
+/// The error of an instance that could not be made, with the cause in wasmtime's words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotStarted(String);

@@ -1,4 +1,5 @@
-//! Nothing of one instance is ever seen by another: a guest fills its memory with canaries and looks for those of others.
+//! No instance ever sees data of another: a guest fills its memory with canaries and looks for
+//! those of others.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,14 +13,14 @@ const GROW: u32 = 3;
 const DEEP_TRAP: u32 = 4;
 
 const INSTANCES: u32 = 100_000;
-/// Asked at once: as many as the pool holds.
+/// The number of instances asked at once: about as many as the pool holds.
 const WAVE: u32 = 250;
 
 fn question(mode: u32, seed: u32) -> Question {
     width(seed << 4 | mode)
 }
 
-/// What the guest reports: how many canaries it found, and where its stack began.
+/// The guest's report: how many canaries it found, and where its stack started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Report {
     found: u64,
@@ -34,7 +35,8 @@ fn report(body: &[u8]) -> Report {
     }
 }
 
-/// How an instance ends: most answer, some trap, some are cut off in a loop, some grow far beyond the resident limit.
+/// Returns how an instance ends. Most answer, some trap, some are cut off in a loop, some grow far
+/// beyond the resident limit.
 fn mode(number: u32) -> u32 {
     match number % 100 {
         7 | 57 => TRAP,
@@ -64,7 +66,8 @@ async fn nothing_is_left_for_the_next_instance() {
                 let (answered, ended) = (Arc::clone(&answered), Arc::clone(&ended));
                 tokio::spawn(async move {
                     let mode = mode(number);
-                    // A loop is given a few slices and no more; the rest have all the time they need.
+                    // A loop gets a few time slices and no more; the others have all the time they
+                    // need.
                     let limit = Duration::from_millis(if mode == SPIN { 5 } else { 60_000 });
                     let asked = question(mode, number + 1);
                     match (mode, handler.handle_within(limit, footage, grant, asked).await) {
@@ -92,7 +95,8 @@ async fn nothing_is_left_for_the_next_instance() {
     assert_eq!(ended.load(Relaxed), u64::from(INSTANCES / 100 * 5));
 }
 
-/// Every slot of the pool is dirtied by instances that end in a loop, then every slot is looked through at once.
+/// Every slot of the pool is dirtied by instances that end in a loop. Then every slot is searched
+/// at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_in_any_slot() {
     let handler = guest("canary");
@@ -121,8 +125,8 @@ async fn nothing_is_left_in_any_slot() {
     }
 }
 
-/// The negative control: the same guest, asked twice in one instance, finds what it left. So the search works, and it
-/// is the fresh instance that makes it find nothing.
+/// The negative control: the same guest, asked twice in one instance, finds what it left. So the
+/// search works, and it finds nothing elsewhere because the instance is fresh.
 #[tokio::test]
 async fn a_reused_instance_would_be_caught() {
     let handler = guest("canary");
@@ -132,7 +136,8 @@ async fn a_reused_instance_would_be_caught() {
     let instance = handler.0.prepared.instantiate_async(&mut store).await.unwrap();
     assert_eq!(call(&mut store, &instance, 1).await.found, 0);
     let second = call(&mut store, &instance, 2).await;
-    // Both statics, the heap block and the grown pages at least; the stack's come on top.
+    // It finds at least both statics, the heap block and the grown pages. The stack's canaries come
+    // on top.
     assert!(second.found > 512 * 3 + 2 * 65536 / 8, "{second:?}");
 }
 

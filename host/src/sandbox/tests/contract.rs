@@ -1,4 +1,4 @@
-//! What a guest may do, and what becomes of it when it does something else.
+//! The calls that a guest may make, and the results of those that it may not make.
 
 use super::*;
 
@@ -19,7 +19,7 @@ async fn outcome(handler: &Handler, question: u32) -> String {
     }
 }
 
-/// The guest that misbehaves, under limits of a test's own.
+/// Loads the guest that misbehaves, under limits that the test chooses.
 fn misbehave(limits: Limits) -> Handler {
     let sandbox = Sandbox::new(limits, None).unwrap();
     sandbox.load("misbehave", &guest_path("misbehave")).unwrap()
@@ -28,7 +28,7 @@ fn misbehave(limits: Limits) -> Handler {
 async fn check(question: u32, expected: &str) {
     let handler = guest("misbehave");
     assert_eq!(outcome(&handler, question).await, expected);
-    // Whatever it did, the next request is served.
+    // Whatever the guest did, the next request is served.
     assert_eq!(outcome(&handler, 0).await, "Ok, 40 bytes of footage from 0");
 }
 
@@ -53,7 +53,8 @@ async fn memory_without_end_is_refused() {
 
 #[tokio::test]
 async fn recursion_without_end_is_a_trap() {
-    // Which of its two stacks ends first is the compiler's choice; below the linear one there is no memory.
+    // The compiler decides which of the guest's two stacks overflows first. Below the linear one
+    // there is no memory.
     check(4, "the handler trapped: wasm trap: out of bounds memory access").await;
 }
 
@@ -83,7 +84,7 @@ async fn a_loop_is_ended_at_its_deadline() {
     assert_eq!(outcome(&handler, 2).await, "the handler was not done within its deadline");
 }
 
-/// One thread for both: the loop must give it back.
+/// Both requests share one thread, so the loop must give it back.
 #[tokio::test(flavor = "current_thread")]
 async fn a_loop_does_not_hold_its_thread() {
     let handler = guest("misbehave");
@@ -95,7 +96,7 @@ async fn a_loop_does_not_hold_its_thread() {
             outcome(&handler, 0).await
         } => assert_eq!(served, "Ok, 40 bytes of footage from 0"),
     }
-    // The loop was dropped half-way; its slot is usable.
+    // The loop was dropped half-way, and its slot is usable.
     assert_eq!(outcome(&handler, 0).await, "Ok, 40 bytes of footage from 0");
 }
 
@@ -174,7 +175,8 @@ async fn one_makes_a_rendition_and_the_others_get_it() {
     let (footage, grant) = (Arc::clone(&home.footage), home.grant(Action::Live).await);
     let asked: Vec<_> = (0..32)
         .map(|number| {
-            // Some of those that make one trap half-way; the rest must not wait for them for ever.
+            // Some of the instances that make the rendition trap half-way. The rest must not wait
+            // for them for ever.
             let question = if number % 4 == 0 { 14 } else { 12 };
             let (handler, footage, grant) =
                 (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
@@ -220,7 +222,7 @@ async fn a_full_queue_is_busy_at_once() {
     });
     let house = &handler.0.house;
     let all = house.instances.take_all(house.limits.instances_max).await.unwrap();
-    // One has its household's turn and waits for an instance, one waits behind it.
+    // One request has its household's turn and waits for an instance; the other waits behind it.
     let mut first = std::pin::pin!(outcome(&handler, 0));
     let mut second = std::pin::pin!(outcome(&handler, 0));
     for _ in 0..1000 {

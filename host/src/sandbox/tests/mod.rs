@@ -1,6 +1,7 @@
 //! The sandbox under production settings, with guests that misbehave.
 //!
-//! The guests are in `tests/guests` at the root of the repository. A missing one is a failure, never a skip.
+//! The guests are in `tests/guests` at the root of the repository. If one is missing, its test
+//! fails; no test is skipped.
 
 mod canary;
 mod contract;
@@ -13,7 +14,7 @@ use eyesonly_gate::Content;
 use eyesonly_rights::Action;
 use eyesonly_service::footage::testing::{Home, home_with, household};
 
-/// What every test household's still holds.
+/// The content of every test household's still.
 const STILL: &[u8] = b"a still: forty bytes that stand for one.";
 
 fn guest_path(name: &str) -> PathBuf {
@@ -24,7 +25,7 @@ fn guest_path(name: &str) -> PathBuf {
     path
 }
 
-/// As in production, but that one household may have the whole pool: all of it is to be looked at.
+/// As in production, but one household may have the whole pool, because the tests search all of it.
 fn limits() -> Limits {
     let limits = Limits::default();
     Limits { instances_of_household_max: limits.instances_max, ..limits }
@@ -55,7 +56,7 @@ fn bytes(answer: Answer) -> Vec<u8> {
     }
 }
 
-/// What arrives of an answer at its viewer.
+/// Returns the bytes of an answer that arrive at its viewer.
 async fn arrives(home: &Home, grant: &Arc<Grant>, answer: Answer) -> Vec<u8> {
     let (bytes, cut) = home.let_out(grant, answer).await.unwrap();
     assert_eq!(cut, None);

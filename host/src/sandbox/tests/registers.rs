@@ -1,4 +1,5 @@
-//! What no Rust guest can reach by itself: WebAssembly globals and tables. The guest is assembled here.
+//! State that no Rust guest can reach by itself: WebAssembly globals and tables. The guest is
+//! assembled here.
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ElementSection, Elements, ExportKind, ExportSection,
@@ -10,18 +11,19 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use super::*;
 
 const INSTANCES: u32 = 5000;
-/// Elements of the guest's table; it grows by as many again.
+/// The elements of the guest's table. The table grows by as many again.
 const ELEMENTS: u64 = 16;
 const I64_GLOBAL: u32 = 0;
 const FUNCREF_GLOBAL: u32 = 1;
-/// Where the guest puts its answer: the record, and the count that its body points to.
+/// The address at which the guest puts its answer, and the address of the count that the answer's
+/// body points to.
 const RECORD: i32 = 64;
 const COUNT: i32 = 128;
 /// The guest's locals, after its six parameters.
 const FOUND: u32 = 6;
 const INDEX: u32 = 7;
 
-/// Counts what is set that a fresh instance has unset, then sets all of it.
+/// Counts everything that is set but is unset in a fresh instance. Then it sets all of that.
 fn handle() -> Function {
     let at = |offset| MemArg { offset, align: 0, memory_index: 0 };
     let mut body = Function::new([(2, ValType::I32)]);
@@ -140,7 +142,7 @@ async fn globals_and_tables_begin_anew() {
     }
 }
 
-/// The negative control: in one reused instance it finds all that it set.
+/// The negative control: in one reused instance the guest finds everything that it set.
 #[tokio::test]
 async fn reused_globals_and_tables_would_be_caught() {
     let handler = registers();
@@ -148,7 +150,7 @@ async fn reused_globals_and_tables_would_be_caught() {
     let _running = handler.0.house.ticker.run();
     let mut store = handler.store(footage, grant, Instant::now() + Duration::from_secs(600));
     let instance = handler.0.prepared.instantiate_async(&mut store).await.unwrap();
-    // Two globals, the table's size, and every element of the grown table.
+    // It finds two globals, the table's size, and every element of the grown table.
     for expected in [0, 3 + 2 * u32::try_from(ELEMENTS).unwrap()] {
         let grant = store.data_mut().give_grant().unwrap();
         let answer = instance
