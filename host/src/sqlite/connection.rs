@@ -1,9 +1,9 @@
-//! Connections: the one that writes, and one read-only for each thread that reads.
+//! Connections: the one that writes, and a read-only one for each thread that reads.
 //!
-//! Safety of the file. POSIX drops a process's locks on a file when any of its descriptors is closed, so this room never opens
-//! the database file by itself once it exists: SQLite alone does.
+//! Safety of the file. POSIX drops a process's locks on a file when any of its descriptors is
+//! closed. So once the database file exists, only SQLite opens it, never this module.
 //!
-//! A reader must never write: it is opened read-only and told so again (`query_only`).
+//! A reader must never write: its connection is read-only, by its flags and again by `query_only`.
 
 use super::{Fault, schema};
 use rusqlite::config::DbConfig;
@@ -16,20 +16,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// How long the writer waits for another process that writes (the command line) before it gives up.
+/// The longest time that the writer waits for another process that writes (the command line).
 const WRITER_BUSY: Duration = Duration::from_secs(10);
-/// How long to wait before the file is opened again, when another process was opening it.
+/// The pause before the file is opened again, if another process was opening it.
 const OPENING_PAUSE: Duration = Duration::from_millis(5);
-/// How long a reader waits where it must wait at all: while a log is recovered after a crash.
+/// The longest time that a reader waits. It must wait only while a log is recovered after a crash.
 const READER_BUSY: Duration = Duration::from_secs(1);
-/// Page cache of one connection, in KiB: the inner pages of every table of a large edge.
+/// The page cache of one connection, in KiB. It holds the inner pages of every table of a large
+/// edge.
 const CACHE_KIBIBYTES: i64 = 4096;
-/// To what size in bytes the write-ahead log is cut back after a burst.
+/// The size, in bytes, that the write-ahead log is truncated to after a burst.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
-/// Compiled statements kept by one connection; there are fewer in the program.
+/// The compiled statements that one connection keeps. The program has fewer.
 const STATEMENTS_KEPT: usize = 48;
 
-/// Why a database file was not opened.
+/// The reason why a database file was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder can't be used.
@@ -37,25 +38,29 @@ pub enum OpenError {
     File {
         /// The database file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("{}: {source}", path.display())]
     Sqlite {
         /// The database file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error from SQLite.
         source: rusqlite::Error,
     },
-    /// The file belongs to something else.
+    /// The file belongs to another program.
     #[error("{} is not a registry of eyesonly: it was left as it is", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
-    /// The file was made by another version of this program.
-    #[error("{} has schema version {found}, this program knows version {known}: use the program that wrote it", path.display())]
+    /// Another version of this program made the file.
+    #[error(
+        "{} has schema version {found}, this program knows version {known}: use the program that \
+         wrote it",
+        path.display()
+    )]
     Version {
         /// The database file.
         path: PathBuf,
@@ -64,7 +69,7 @@ pub enum OpenError {
         /// The version of this program.
         known: i32,
     },
-    /// The file system can't keep a write-ahead log (a network share, for example).
+    /// The file system can't hold a write-ahead log (a network share, for example).
     #[error("{}: the file system does not support a write-ahead log", path.display())]
     NoLog {
         /// The database file.
@@ -72,7 +77,8 @@ pub enum OpenError {
     },
 }
 
-/// Where a database is. One for each open [`super::Database`]: its address tells the readers of two apart.
+/// The path of a database. Each open [`super::Database`] has one, and its address tells the readers
+/// of two databases apart.
 #[derive(Debug)]
 pub(super) struct Place(PathBuf);
 
@@ -83,20 +89,22 @@ impl Place {
 }
 
 fn sqlite_flags(access: OpenFlags) -> OpenFlags {
-    // No mutex: a connection is used by the thread that has it and by no other.
+    // No mutex: only the thread that has a connection uses it.
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE
 }
 
-/// Opens or makes the file, checks its schema, and returns the connection that may write. Blocks while another process opens it.
+/// Opens or makes the file, checks its schema, and returns the connection that may write. Blocks
+/// while another process opens the file.
 pub(super) fn open_writer(path: &Path) -> Result<(Place, Connection), OpenError> {
-    // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
+    // Absolute: a relative name could start with `file:`, which SQLite reads as a URI with options.
     let place = std::path::absolute(path)
         .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     make_private(&place).map_err(|source| OpenError::File { path: place.clone(), source })?;
     let give_up = Instant::now() + WRITER_BUSY;
     loop {
         match prepare_writer(&place) {
-            // SQLite does not wait where two that wait could wait for each other: on the way to a log in a new file.
+            // On the way to a log in a new file, SQLite does not wait: two that wait there could
+            // deadlock.
             Err(OpenError::Sqlite { source, .. })
                 if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                     && Instant::now() < give_up =>
@@ -126,11 +134,11 @@ fn prepare_writer(place: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Makes the file if there is none, readable by its owner only; SQLite gives its log the same mode.
+/// Makes the file if there is none, readable only by its owner. SQLite gives its log the same mode.
 fn make_private(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => {
-            // The new name must survive a crash as well as what is written under it.
+            // The name of the new file must survive a crash, as its content does.
             let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
             File::open(folder)?.sync_all()
         }
@@ -144,26 +152,29 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The settings that both kinds of connection have.
+/// Applies the settings that both kinds of connection have.
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    // The file is not trusted: its schema may run nothing, and SQL may not touch its inner tables.
+    // The file is not trusted: its schema may run no code, and SQL may not touch its inner tables.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    // A plan that stays whatever is bound: else SQLite compiles a cached statement anew when a parameter changes.
+    // The plan stays the same for all bound values. Otherwise SQLite compiles a cached statement
+    // again when a parameter changes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
-    // No mmap: through one, an error of the disk would be a signal that ends the process, not an error value.
+    // No mmap: with it, an error of the disk would be a signal that ends the process instead of an
+    // error value.
     connection.pragma_update(None, "mmap_size", 0)
 }
 
 fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
     tune(connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // FULL: the log is fsynced before a commit returns. An acknowledged upload survives a power cut.
+    // FULL: the log is fsynced before a commit returns. So an acknowledged upload survives a power
+    // cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS a plain fsync does not reach the disk; elsewhere these do nothing.
+    // On macOS a plain fsync does not reach the disk. On other systems these settings do nothing.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)
@@ -178,20 +189,22 @@ fn open_reader(place: &Place) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Keeps the lock that readers of the present state share, and reads nothing.
+/// Holds the lock that readers of the present state share, and reads nothing.
 ///
-/// SQLite takes that lock for every read by a system call, under a mutex of the whole process, unless a connection of the process has it
-/// already: then it only counts. Two threads that read all the time would mostly wait for each other there. Readers see what they would see
-/// without it; only the write-ahead log can't begin anew while it is set.
+/// SQLite takes that lock for every read, by a system call under a mutex of the whole process. If a
+/// connection of the process has the lock already, SQLite only counts. Without this, two threads
+/// that read all the time would mostly wait for each other at the mutex. The lock does not change
+/// what readers see. But while it is set, the write-ahead log can't start over.
 pub(super) struct Pin(Option<Connection>);
 
 impl Pin {
-    /// On a connection of its own.
+    /// Makes a pin on a separate connection.
     pub(super) fn new(place: &Place) -> rusqlite::Result<Self> {
         open_reader(place).map(|connection| Self(Some(connection)))
     }
 
-    /// Takes the lock for the present state. Without it readers are slower: one that fails is given up.
+    /// Takes the lock for the present state. If that fails, the connection is given up, and readers
+    /// are slower from then on.
     pub(super) fn set(&mut self) {
         let begun = self.0.as_ref().map(|connection| {
             connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
@@ -199,7 +212,7 @@ impl Pin {
         self.given_up_if_failed(begun);
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub(super) fn release(&mut self) {
         let ended = self.0.as_ref().map(|connection| connection.execute_batch("COMMIT"));
         self.given_up_if_failed(ended);
@@ -207,24 +220,28 @@ impl Pin {
 
     fn given_up_if_failed(&mut self, done: Option<rusqlite::Result<()>>) {
         if let Some(Err(error)) = done {
-            tracing::warn!(%error, "reads of the registry are slower from here on: their lock can't be kept");
+            tracing::warn!(
+                %error,
+                "reads of the registry are slower from here on: their lock can't be kept"
+            );
             self.0 = None;
         }
     }
 }
 
-/// A connection of this thread, and whose it is. The weak reference keeps the address from being used for another place.
+/// A connection of this thread, and its database. The weak reference keeps the address from being
+/// used for another place.
 struct Reader {
     place: Weak<Place>,
     connection: Connection,
 }
 
 thread_local! {
-    /// This thread's connections: one in a server, a few where tests have several databases.
+    /// This thread's connections: one in a server, a few in tests that have several databases.
     static READERS: RefCell<Vec<Reader>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes this thread's connection to the place out, if it has one.
+/// Removes and returns this thread's connection to the place, if it has one.
 pub(super) fn take_reader(place: &Arc<Place>) -> Option<Connection> {
     READERS
         .try_with(|readers| {
@@ -238,10 +255,10 @@ pub(super) fn take_reader(place: &Arc<Place>) -> Option<Connection> {
         .flatten()
 }
 
-/// Gives a connection back to this thread. Connections to databases that are closed by now go.
+/// Gives a connection back to this thread, and drops connections to databases that are closed.
 fn keep_reader(place: &Arc<Place>, connection: Connection) {
     let reader = Reader { place: Arc::downgrade(place), connection };
-    // A thread that is ending keeps nothing: the connection is closed here.
+    // A thread that is ending keeps no connection: this one is closed here.
     let _ended = READERS.try_with(|readers| {
         if let Ok(mut readers) = readers.try_borrow_mut() {
             if readers.len() > 1 {
@@ -252,7 +269,8 @@ fn keep_reader(place: &Arc<Place>, connection: Connection) {
     });
 }
 
-/// Runs `ask` on this thread's connection, opening it if need be. A connection on which something failed is not used again.
+/// Runs `ask` on this thread's connection, and opens it first if needed. A connection on which a
+/// call failed is not used again.
 pub(super) fn with_reader<T>(
     place: &Arc<Place>,
     ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,

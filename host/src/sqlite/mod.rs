@@ -1,10 +1,11 @@
 //! SQLite: one file, read inline by each worker, written by one thread.
 //!
-//! Registry and index share the file; each has its own tables and its own room, and both come here for connections. A read is
-//! one statement on the worker's own read-only connection. A write is a job on the one writer thread, which commits many jobs
-//! at once: one fsync then serves them all.
+//! Registry and index share the file. Each has its own tables and its own module, and both get
+//! their connections here. A read is one statement on the worker's own read-only connection. A
+//! write is a job on the one writer thread, which commits many jobs at once, so that one fsync
+//! serves them all.
 //!
-//! It must never keep an answer: what is read is read from the file, each time.
+//! It must never keep an answer: each read reads the file.
 
 mod connection;
 mod index;
@@ -22,22 +23,23 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Why SQLite did not do it. Never holds a value of a row: SQLite's own messages name tables and columns only.
+/// Why SQLite failed. It never holds a value of a row: SQLite's own messages name only tables and
+/// columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// No room on the disk, or the disk refused a write.
+    /// The disk has no room, or it refused a write.
     Full,
-    /// Anything else.
+    /// Any other failure.
     Unavailable(String),
 }
 
 impl Fault {
-    /// The database was closed, or its writer ended.
+    /// Returns the fault for a database that was closed or whose writer ended.
     pub(crate) fn stopped() -> Self {
         Self::Unavailable("the database is closed".to_owned())
     }
 
-    /// What is said where there is no error of its own for a full disk.
+    /// Returns the text for errors that have no case for a full disk.
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Full => "no room to write".to_owned(),
@@ -49,7 +51,8 @@ impl Fault {
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         if let rusqlite::Error::SqliteFailure(failure, _) = &error {
-            // ENOSPC on write is SQLITE_FULL; a quota, a file limit, or a delayed allocation that fails at fsync is an IO error of writing.
+            // ENOSPC on write is SQLITE_FULL. A quota, a file limit, or a delayed allocation that
+            // fails at fsync is an IO error of a write.
             let write_failed = matches!(
                 failure.extended_code,
                 ffi::SQLITE_IOERR_WRITE
@@ -66,7 +69,8 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// One database file, open. Dropping the last reference finishes the queued writes and joins the writer.
+/// One open database file. Dropping the last reference finishes the queued writes and joins the
+/// writer.
 #[derive(Debug)]
 pub struct Database {
     place: Arc<connection::Place>,
@@ -74,7 +78,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, or makes it (mode 0600) with the schema of this program. Blocks; for start-up.
+    /// Opens the file, or makes it (mode 0600) with the schema of this program. Blocks, so it is
+    /// only for the start.
     ///
     /// # Errors
     /// [`OpenError`] if the file can't be opened, is not ours, or has a schema of another version.
@@ -87,17 +92,20 @@ impl Database {
         Ok(Arc::new(Self { place: Arc::new(place), writer }))
     }
 
-    /// Finishes the writes that are queued, refuses later ones, and joins the writer. Blocks for as long as those commits take.
+    /// Finishes the queued writes, refuses later ones, and joins the writer. Blocks for as long as
+    /// those commits take.
     pub fn close(&self) {
         self.writer.close();
     }
 
-    /// How many transactions the writer has committed: with the number of writes, how well they share.
+    /// Returns how many transactions the writer has committed. Compared with the number of writes,
+    /// it shows how many writes share one.
     pub fn transactions(&self) -> u64 {
         self.writer.transactions()
     }
 
-    /// Runs `ask` inline on this thread's read-only connection. It is to be one statement, so that it sees one snapshot.
+    /// Runs `ask` inline on this thread's read-only connection. `ask` must be one statement, so
+    /// that it sees one snapshot.
     pub(crate) fn read<T>(
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -105,14 +113,15 @@ impl Database {
         connection::with_reader(&self.place, ask)
     }
 
-    /// Drops this thread's read-only connection, if it has one.
+    /// Drops this thread's read-only connection, if there is one.
     pub(crate) fn reset(&self) {
         drop(connection::take_reader(&self.place));
     }
 
-    /// Runs `work` on the writer, in a savepoint of its own: kept if it returns `Ok(Ok(_))`, undone otherwise. Durable on return of `Ok`.
+    /// Runs `work` on the writer, in its own savepoint. If it returns `Ok(Ok(_))`, its writes are
+    /// kept; otherwise they are undone. When this returns `Ok`, they are durable.
     ///
-    /// A write that was queued is done even if its caller goes away meanwhile.
+    /// A queued write is done even if its caller goes away.
     pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -1,7 +1,8 @@
 //! The registry in SQLite.
 //!
-//! It answers one question by one statement, which hands the nonce back and reads the registry's position from the same snapshot. It
-//! must never keep an answer, and never look into a record: those are sealed.
+//! It answers one question by one statement, which returns the nonce and reads the registry's
+//! position from the same snapshot. It must never keep an answer, and never look into a record,
+//! because records are sealed.
 
 use super::{Database, Fault};
 use async_trait::async_trait;
@@ -13,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
-/// The read of so many records. One row whether there are records or not, so that an absence carries nonce and position too.
+/// The statements that read 0, 1, … records. Each returns one row even if no record exists, so that
+/// an absence carries nonce and position too.
 static READ: LazyLock<[String; ASKED_MAX + 1]> = LazyLock::new(|| std::array::from_fn(read_of));
 
 fn read_of(records: usize) -> String {
@@ -32,7 +34,8 @@ fn read_of(records: usize) -> String {
 }
 
 const COUNTS: &str = "SELECT rights, sessions, epoch FROM registry";
-/// One row at least, so that a page without keys carries nonce and position too.
+/// The statement for a page. It returns at least one row, so that a page without keys carries nonce
+/// and position too.
 const LIST: &str = "\
     SELECT ?1, epoch, rights, sessions, listed.key FROM registry LEFT JOIN \
     (SELECT key FROM records WHERE kind = ?2 AND key > ?3 ORDER BY key LIMIT ?4) AS listed";
@@ -43,7 +46,7 @@ const WRITE: &str = "\
 const REMOVE: &str = "DELETE FROM records WHERE kind = ?1 AND key = ?2";
 const ADVANCE: &str = "UPDATE registry SET rights = ?1, sessions = ?2";
 
-/// The kind of record that has a count of its own.
+/// The kind of record that has its own count.
 const SESSION: &str = "session";
 
 impl From<Fault> for RegistryError {
@@ -59,18 +62,18 @@ pub struct SqliteRegistry {
 }
 
 impl SqliteRegistry {
-    /// A registry over an open database.
+    /// Makes a registry over an open database.
     pub fn new(database: Arc<Database>) -> Self {
         Self { database }
     }
 }
 
-/// A count as SQLite holds it. The table refuses negative ones.
+/// Reads a count. The table refuses negative ones.
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 
-/// Nonce and position, which stand first in every answer.
+/// Reads the nonce and the position, which are the first columns of every answer.
 pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<(Nonce, Position)> {
     let position = Position::new(count(row, 1)?, count(row, 2)?, count(row, 3)?);
     Ok((Nonce::from_bytes(row.get(0)?), position))
@@ -97,7 +100,7 @@ fn check_limits(changes: &[Change]) -> Result<(), RegistryError> {
     Ok(())
 }
 
-/// Whether the record's present number (none: it is absent) is what was expected.
+/// Says whether the record's present number (`None` if it is absent) is the expected one.
 fn holds(expect: Expect, present: Option<u64>) -> bool {
     match expect {
         Expect::Any => true,
@@ -106,7 +109,7 @@ fn holds(expect: Expect, present: Option<u64>) -> bool {
     }
 }
 
-/// Runs on the writer, in a savepoint: an error undoes what was written before it.
+/// Commits the changes. It runs on the writer, in a savepoint: an error undoes its earlier writes.
 fn commit(
     connection: &Connection,
     changes: &[Change],
@@ -199,7 +202,7 @@ impl Registry for SqliteRegistry {
                 keys.extend(row.get::<_, Option<Vec<u8>>>(4)?);
             }
             let (nonce, position) = said.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            // SQL promises no order after a join; they come in order, so this only looks.
+            // SQL promises no order after a join. The keys come in order, so the sort only checks.
             keys.sort_unstable();
             Ok(Listing { echo: Some(nonce), position, keys })
         });
@@ -254,7 +257,8 @@ mod tests {
             expect: Expect::Absent,
             record: Some(vec![key]),
         };
-        // Both are queued before the writer takes either: they share a transaction, and still only one may hold.
+        // Both are queued before the writer takes either, so they share a transaction. Nevertheless
+        // only one may succeed.
         let both = tokio::join!(
             registry.commit(vec![change(1)], Some(1)),
             registry.commit(vec![change(2)], Some(1))
@@ -272,7 +276,8 @@ mod tests {
         assert_eq!(listed.position.rights.number, 1);
     }
 
-    /// Binding another key must not make SQLite plan the read anew: that costs more than the read.
+    /// Binding another key must not make SQLite plan the read again, because that costs more than
+    /// the read.
     #[tokio::test]
     async fn a_read_is_compiled_once() {
         let folder = tempfile::tempdir().unwrap();

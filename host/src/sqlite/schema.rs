@@ -1,6 +1,7 @@
 //! The tables of registry and index, and the check that a file has them.
 //!
-//! A file of another program or another version is refused with a message that says so; it must never be written to.
+//! A file of another program or another version is refused with a message that says so. It must
+//! never be written to.
 
 use super::connection::OpenError;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -8,10 +9,11 @@ use std::path::Path;
 
 /// Marks the file as ours in SQLite's header: `EyOn` in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4579_4f6e;
-/// The version of the tables below. A change of them is a new version.
+/// The version of the tables below. Every change of the tables is a new version.
 pub(super) const SCHEMA_VERSION: i32 = 2;
 
-/// `records` and `objects` keep rowids: their rows are long, and a key in an index of its own leaves more keys to a page.
+/// The tables. `records` and `objects` keep rowids: their rows are long, and with the key in a
+/// separate index more keys fit on a page.
 const TABLES: &str = "
 CREATE TABLE registry (
     id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -67,7 +69,8 @@ CREATE TABLE usage (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// From version 1, which had one count for rights and sessions: both go on from there.
+/// The migration from version 1, which had one count for rights and sessions. Both new counts go on
+/// from that one.
 const FROM_VERSION_1: &str = "
 ALTER TABLE registry RENAME COLUMN sequence TO rights;
 ALTER TABLE registry ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1 CHECK (epoch > 0);
@@ -75,9 +78,11 @@ ALTER TABLE registry ADD COLUMN sessions INTEGER NOT NULL DEFAULT 0 CHECK (sessi
 UPDATE registry SET sessions = rights;
 ";
 
-/// Checks that the file is ours and of this version; makes the tables in an empty one, and brings those of an older version up to this one.
+/// Checks that the file is ours and of this version. In an empty file it makes the tables, and it
+/// migrates those of an older version.
 ///
-/// In a write transaction from its first statement on: two processes that open a new file at once make its tables once.
+/// All its statements are in one write transaction. So if two processes open a new file at once,
+/// its tables are made once.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path: path.to_owned() },
@@ -100,7 +105,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     create(&transaction).and_then(|()| transaction.commit()).map_err(sqlite)
 }
 
-/// The application id, the schema version, and how many tables and the like there are.
+/// Reads the application id, the schema version, and the number of tables, indexes and the like.
 fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
     let application = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

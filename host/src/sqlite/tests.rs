@@ -1,4 +1,5 @@
-//! What the seams rely on: durable, shared commits; fresh reads; a file that is ours.
+//! The properties that the seams rely on: durable, shared commits; fresh reads; a file that is
+//! ours.
 
 mod file;
 
@@ -34,19 +35,19 @@ fn session(key: u8) -> Vec<Change> {
     }]
 }
 
-/// How many commits of sessions there were.
+/// Returns how many commits of sessions there were.
 async fn sessions(registry: &SqliteRegistry) -> u64 {
     let answer = registry.read(&[], Nonce::from_bytes(NONCE)).await.unwrap();
     answer.position.sessions.number
 }
 
-/// The keys of all sessions.
+/// Returns the keys of all sessions.
 async fn keys(registry: &SqliteRegistry) -> Vec<Vec<u8>> {
     let listing = registry.list("session", None, 9, Nonce::from_bytes(NONCE)).await;
     listing.unwrap().keys
 }
 
-/// Stops the writer inside a transaction of its own until the returned sender is used or dropped.
+/// Stops the writer inside a separate transaction until the returned sender is used or dropped.
 async fn pause(
     database: &Arc<Database>,
 ) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Fault>>) {
@@ -65,7 +66,7 @@ async fn pause(
     (go_on, job)
 }
 
-/// Lets the other tasks of this thread run until so many jobs wait.
+/// Lets the other tasks of this thread run until `jobs` jobs wait.
 async fn until_waiting(database: &Database, jobs: usize) {
     while database.writer.waiting() < jobs {
         tokio::task::yield_now().await;
@@ -140,7 +141,7 @@ async fn batch_and_queue_are_bounded() {
         tasks.spawn(async move { database.write(|_| Ok(Ok::<_, Fault>(()))).await });
     }
     until_waiting(&database, writer::QUEUE_JOBS_MAX).await;
-    // Every task has run by now: those beyond the limit wait for a place.
+    // Every task has run by now, and those beyond the limit wait for a place.
     tokio::task::yield_now().await;
     assert_eq!(database.writer.waiting(), writer::QUEUE_JOBS_MAX);
     drop(go_on);
@@ -190,7 +191,7 @@ async fn a_commit_that_fails_is_told_to_all_in_it() {
     let database = Database::open(&path).unwrap();
     let registry = SqliteRegistry::new(Arc::clone(&database));
     let (go_on, paused) = pause(&database).await;
-    // Ends the transaction under the others' feet, as a full disk may.
+    // Ends the transaction that the other jobs share, as a full disk may.
     let ending = database.write(|connection| {
         connection.execute_batch("ROLLBACK; not SQL")?;
         Ok(Ok::<_, Fault>(()))
@@ -312,7 +313,7 @@ fn a_reader_cannot_write() {
             "{statement}: {found:?}"
         );
     }
-    // Two locks on that door: the file's mode of opening, and the connection's setting.
+    // Two protections: the mode in which the file was opened, and the connection's setting.
     let locks = database.read(|connection| {
         let query_only: i64 =
             connection.pragma_query_value(None, "query_only", |row| row.get(0))?;
@@ -325,7 +326,7 @@ fn a_reader_cannot_write() {
 fn a_thread_keeps_its_connection_until_reset() {
     let (_folder, path) = place();
     let (database, other) = (Database::open(&path).unwrap(), Database::open(&path).unwrap());
-    // A temporary view would be a write; a setting of the connection marks it as well.
+    // A temporary view would be a write. A setting marks the connection as well.
     let mark = |database: &Database, value: i64| {
         database.read(|connection| connection.pragma_update(None, "cache_spill", value)).unwrap();
     };
@@ -359,7 +360,8 @@ fn a_thread_keeps_its_connection_until_reset() {
 async fn between_writes_the_readers_lock_is_kept_and_the_log_begins_anew_all_the_same() {
     let (_folder, path) = place();
     let database = Database::open(&path).unwrap();
-    // A commit of 400 KB each: the log is copied into the file after every ten of them, and begins anew then.
+    // Each commit has 400 KB. After every ten of them the log is copied into the file and starts
+    // over.
     for number in 1..=100_i64 {
         let work = move |connection: &Connection| {
             let change =
@@ -372,7 +374,8 @@ async fn between_writes_the_readers_lock_is_kept_and_the_log_begins_anew_all_the
     let log = std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len();
     assert!(log < 12_000_000, "the log grew to {log} bytes of 40,000,000 written");
 
-    // /proc/locks: "1: POSIX ADVISORY READ PID DEVICE:INODE FIRST LAST"; bytes 123 to 127 are readers' (sqlite.org/walformat.html).
+    // /proc/locks: "1: POSIX ADVISORY READ PID DEVICE:INODE FIRST LAST"; bytes 123 to 127 are the
+    // readers' (sqlite.org/walformat.html).
     let inode = std::fs::metadata(path.with_extension("sqlite-shm")).unwrap().ino();
     let is_kept = || {
         let locks = std::fs::read_to_string("/proc/locks").unwrap();

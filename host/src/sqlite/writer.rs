@@ -1,7 +1,8 @@
 //! The writer: one thread, which commits many jobs in one transaction (group commit).
 //!
-//! What must hold: a caller hears of success only after the commit that its job is in was durable; a job that fails undoes its own
-//! writes and nobody else's; a commit that fails is told to all who are in it. The queue is bounded: who finds it full waits.
+//! What must hold. A caller learns of success only after the commit that contains its job was
+//! durable. A job that fails undoes only its own writes. If a commit fails, every caller in it gets
+//! the error. The queue is bounded: a caller that finds it full waits.
 
 use super::Fault;
 use super::connection::Pin;
@@ -14,21 +15,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
-/// Most jobs that wait; callers beyond wait for a place.
+/// The most jobs that wait. Further callers wait for a place.
 pub(super) const QUEUE_JOBS_MAX: usize = 1024;
-/// Most jobs in one transaction: what a crash may undo, and how long the first of them waits for the last, stay small.
+/// The most jobs in one transaction. The limit keeps small how much a crash may undo, and how long
+/// the first job waits for the last.
 pub(super) const BATCH_JOBS_MAX: usize = 256;
 
-/// How long the readers' lock is pinned to one state of the log where nothing is written: another process may have written meanwhile.
+/// The longest time that the readers' lock is pinned to one state of the log without a write here.
+/// Another process may have written meanwhile.
 const PIN_TIME: Duration = Duration::from_secs(1);
 
-/// A write whose types are known to its caller only.
+/// A write whose types only its caller knows.
 trait Job: Send {
-    /// Runs it, once. Whether its writes stay, or what SQLite said.
+    /// Runs the write, once. Returns whether its writes stay, or SQLite's error.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
-    /// Notes that SQLite refused it, alone.
+    /// Notes that SQLite refused this job alone.
     fn fail(&mut self, fault: Fault);
-    /// Tells the caller what `run` found, or the fault that took the whole transaction.
+    /// Tells the caller the result of `run`, or the fault that undid the whole transaction.
     fn answer(self: Box<Self>, fault: Option<&Fault>);
 }
 
@@ -62,12 +65,12 @@ where
             (None, Some(found)) => found,
             (None, None) => Err(Fault::stopped().into()),
         };
-        // The caller may have gone away; what was written stays written.
+        // The caller may have gone away. The job's writes stay.
         let _gone = self.reply.send(found);
     }
 }
 
-/// What callers and the thread share.
+/// The state that callers and the thread share.
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Box<dyn Job>>,
@@ -84,7 +87,7 @@ struct Queue {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing that can panic runs under this lock.
+        // No code under this lock can panic.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,7 +97,8 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    /// Waits for jobs, at most so long, and takes what is there; nothing once the queue is closed and empty.
+    /// Waits for jobs, at most for `time`, and takes those that are there. Returns `None` once the
+    /// queue is closed and empty.
     fn take(&self, time: Duration) -> Option<Vec<Box<dyn Job>>> {
         let mut waiting = self.lock();
         if waiting.jobs.is_empty() && !waiting.closed {
@@ -112,7 +116,7 @@ impl Queue {
     }
 }
 
-/// The handle that callers have.
+/// The callers' handle.
 pub(super) struct Writer {
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -146,7 +150,7 @@ impl Writer {
         self.queue.transactions.load(Ordering::Relaxed)
     }
 
-    /// How many jobs wait now.
+    /// Returns how many jobs wait now.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.queue.lock().jobs.len()
@@ -175,10 +179,11 @@ impl Writer {
 
     pub(super) fn close(&self) {
         self.queue.close();
-        // Locked while joining: a second caller waits as well.
+        // Locked while joining, so that a second caller waits as well.
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = thread.take() {
-            // A writer that panicked has closed its queue already; its callers have heard.
+            // A writer that panicked has closed its queue already, and its callers have got an
+            // error.
             let _panicked = thread.join();
         }
     }
@@ -190,7 +195,8 @@ impl Drop for Writer {
     }
 }
 
-/// Closes the queue however the thread ends, and drops what waits: nobody waits for ever.
+/// Closes the queue however the thread ends, and drops the waiting jobs, so that no caller waits
+/// for ever.
 struct Ending<'a>(&'a Queue);
 
 impl Drop for Ending<'_> {
@@ -208,7 +214,7 @@ fn serve(queue: &Queue, mut connection: Connection, mut pin: Pin) {
         let Some(mut batch) = queue.take(PIN_TIME) else {
             return;
         };
-        // So that the log can begin anew.
+        // Now the log can start over.
         pin.release();
         if batch.is_empty() {
             continue;
@@ -223,12 +229,13 @@ fn serve(queue: &Queue, mut connection: Connection, mut pin: Pin) {
     }
 }
 
-/// All jobs in one transaction, each in its own savepoint.
+/// Runs all jobs in one transaction, each in its own savepoint.
 ///
 /// # Errors
-/// The fault that took the transaction: then nothing of it was written.
+/// The fault that undid the transaction. In that case nothing of it was written.
 fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
-    // IMMEDIATE: the lock is had before anything is read, so a compare-and-set can't be overtaken by another process.
+    // IMMEDIATE: the lock is taken before any read, so no other process can write in the middle of
+    // a compare-and-swap.
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in batch {
         let mut savepoint = transaction.savepoint()?;
@@ -239,7 +246,8 @@ fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(),
                 savepoint.commit()?;
             }
             Err(error) => {
-                // A full disk and the like may end the whole transaction, not only the statement.
+                // A full disk and similar errors may end the whole transaction, not only the
+                // statement.
                 if savepoint.is_autocommit() {
                     return Err(error.into());
                 }

@@ -27,31 +27,35 @@ const USE: &str = "\
     INSERT INTO usage (household, sealed_bytes) VALUES (?1, ?2) \
     ON CONFLICT (household) DO UPDATE SET sealed_bytes = excluded.sealed_bytes";
 const WRITE: &str = insert_into!("objects");
-/// The pointer never goes back: an older still leaves it as it is.
+/// Sets the pointer. It never goes back: an older still leaves it as it is.
 const POINT: &str = concat!(
     insert_into!("pointers"),
-    " ON CONFLICT (camera) DO UPDATE SET slot = excluded.slot, kind = excluded.kind, id = excluded.id, \
-     rendition = excluded.rendition, version = excluded.version, name = excluded.name, \
-     sealed_length = excluded.sealed_length, body_digest = excluded.body_digest, state = excluded.state, \
-     inline = excluded.inline, proof = excluded.proof WHERE excluded.id > pointers.id"
+    " ON CONFLICT (camera) DO UPDATE SET slot = excluded.slot, kind = excluded.kind, \
+     id = excluded.id, rendition = excluded.rendition, version = excluded.version, \
+     name = excluded.name, sealed_length = excluded.sealed_length, body_digest = excluded.body_digest, \
+     state = excluded.state, inline = excluded.inline, proof = excluded.proof \
+     WHERE excluded.id > pointers.id"
 );
-/// All that is live of an event: details, still, clip, and renditions.
+/// Selects every live row of an event: details, still, clip, and renditions.
 const OF_EVENT: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM objects WHERE camera = ?1 AND kind IN (?2, ?3, ?4) AND rendition IN (0, 1) AND id = ?5 AND state = 1"
+    " FROM objects WHERE camera = ?1 AND kind IN (?2, ?3, ?4) AND rendition IN (0, 1) \
+     AND id = ?5 AND state = 1"
 );
-/// All that the proof covers, so that row and proof belong together whatever the tombstone says.
+/// Writes a tombstone. It sets everything that the proof covers, so that row and proof belong
+/// together whatever the tombstone says.
 const BURY: &str = "\
-    UPDATE objects SET version = ?2, name = ?3, sealed_length = ?4, body_digest = ?5, state = 2, inline = NULL, \
-    proof = ?6 WHERE slot = ?1";
-/// Live rows of a camera, of every kind: the first columns of the index of live rows.
+    UPDATE objects SET version = ?2, name = ?3, sealed_length = ?4, body_digest = ?5, \
+    state = 2, inline = NULL, proof = ?6 WHERE slot = ?1";
+/// Selects live rows of a camera, of every kind. The index of live rows starts with the camera.
 const OF_CAMERA: &str =
     concat!("SELECT ", columns!(), " FROM objects WHERE camera = ?1 AND state = 1 LIMIT ?2");
 const SUPERSEDED: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition IN (0, 1) AND id < ?3 AND state = 1 LIMIT ?4"
+    " FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition IN (0, 1) AND id < ?3 \
+     AND state = 1 LIMIT ?4"
 );
 const UNPOINT: &str = "DELETE FROM pointers WHERE camera = ?1";
 const REMOVE: &str = "DELETE FROM objects WHERE slot = ?1";
@@ -86,7 +90,7 @@ fn set_used(connection: &Connection, household: HouseholdId, bytes: u64) -> rusq
     Ok(())
 }
 
-/// Nothing is written before every check has passed.
+/// Commits a new object. Nothing is written before every check has passed.
 pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Result<Committed> {
     let slot = new.row.slot.as_bytes();
     let taken = connection
@@ -103,7 +107,7 @@ pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Resu
     }
     let superseded = superseded(connection, new)?;
     let freed = superseded.iter().fold(0, |freed: u64, row| freed.saturating_add(quota_bytes(row)));
-    // What is kept inline counts like what is in the store: its sealed length is its length here.
+    // An object kept inline counts like one in the store: its sealed length is its length here.
     let bytes = used(connection, new.household)?
         .saturating_sub(freed)
         .saturating_add(quota_bytes(&new.row));
@@ -121,7 +125,7 @@ pub(super) fn commit(connection: &Connection, new: &NewObject) -> rusqlite::Resu
     Ok(Committed::Written(superseded.into_iter().map(|row| row.name).collect()))
 }
 
-/// The rows that a new still supersedes.
+/// Returns the rows that a new still supersedes.
 fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<ObjectRow>> {
     let Some(before) = &new.supersedes else {
         return Ok(Vec::new());
@@ -134,7 +138,7 @@ fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<
     rows.collect()
 }
 
-/// What is to be deleted.
+/// A deletion of one event.
 pub(super) struct Deletion {
     pub(super) household: HouseholdId,
     pub(super) camera: CameraId,
@@ -160,7 +164,8 @@ pub(super) fn delete_event(
                 && tombstone.state == State::Deleted
         })
     };
-    // While the tombstone of the details stands, nothing of the event can be written: what requires them finds no event.
+    // While the tombstone of the details exists, nothing of the event can be written: a write that
+    // requires the details finds no event.
     if tombstone_of(details).is_none() {
         return Ok(Err(IndexError::Unavailable(
             "a deletion needs a tombstone for the event's details".to_owned(),
@@ -168,7 +173,8 @@ pub(super) fn delete_event(
     }
     let mut removed = Removed { names: Vec::with_capacity(live.len()), sealed_bytes: 0 };
     for row in &live {
-        // Renditions have no tombstone, nor has a clip that was committed after the tombstones were made.
+        // Renditions have no tombstone. Neither has a clip that was committed after the tombstones
+        // were made.
         match tombstone_of(row).filter(|_| !row.rendition) {
             Some(tombstone) => bury(connection, tombstone)?,
             None => remove(connection, row)?,

@@ -1,7 +1,8 @@
 //! The index in SQLite.
 //!
-//! Each question is one statement over one snapshot, and the nonce comes back through it: every row of the answer carries it, and an
-//! answer without rows still has one row that is nothing but the nonce. It must never keep an answer.
+//! Each question is one statement over one snapshot; only `known` may need several. The nonce comes
+//! back through the statement: every row of the answer carries it. An answer without rows has one
+//! row that is nothing but the nonce. It must never keep an answer.
 
 mod change;
 
@@ -23,16 +24,18 @@ use std::sync::Arc;
 /// The columns of a row, in the order in which [`object_row`] reads them.
 macro_rules! columns {
     () => {
-        "slot, camera, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof"
+        "slot, camera, kind, id, rendition, version, name, sealed_length, body_digest, state, \
+         inline, proof"
     };
 }
 use columns;
 
-/// The nonce's row, to which the answer's rows are joined.
+/// Joins the answer's rows to a row that is only the nonce.
 macro_rules! asked {
     ($rows:expr) => {
         concat!(
-            "SELECT question.nonce, answer.* FROM (SELECT ?1 AS nonce) AS question LEFT JOIN (SELECT ",
+            "SELECT question.nonce, answer.* FROM (SELECT ?1 AS nonce) AS question LEFT JOIN \
+             (SELECT ",
             columns!(),
             " FROM ",
             $rows,
@@ -42,18 +45,20 @@ macro_rules! asked {
 }
 
 const EVENTS: &str = asked!(
-    "objects WHERE camera = ?2 AND kind = ?3 AND rendition = 0 AND state = 1 AND id < ?4 ORDER BY id DESC LIMIT ?5"
+    "objects WHERE camera = ?2 AND kind = ?3 AND rendition = 0 AND state = 1 AND id < ?4 \
+     ORDER BY id DESC LIMIT ?5"
 );
 const NEWEST_STILL: &str = asked!("pointers WHERE camera = ?2");
 const HOUSEHOLD_BYTES: &str =
     "SELECT coalesce((SELECT sealed_bytes FROM usage WHERE household = ?1), 0)";
 
-/// One row at least, so that an answer without names carries nonce and position too.
+/// The statement for names. It returns at least one row, so that an answer without names carries
+/// nonce and position too.
 const KNOWN: &str = "\
     SELECT ?1, registry.epoch, registry.rights, registry.sessions, live.name FROM registry \
     LEFT JOIN (SELECT name FROM objects WHERE state = 1) AS live ON live.name IN (";
 
-/// Greater than every footage id: those have the variant bits 10.
+/// An id greater than every footage id, because those have the variant bits 10.
 const AFTER_EVERY_ID: [u8; 16] = [0xff; 16];
 
 impl From<Fault> for IndexError {
@@ -65,12 +70,14 @@ impl From<Fault> for IndexError {
     }
 }
 
-/// Statements with a list of as many parameters as there are names; a power of two each, so that few are compiled.
+/// Statements with a list of parameters, one for each name. Each list has a power of two of them,
+/// so that few statements are compiled.
 #[derive(Debug)]
 struct Lists(Vec<String>);
 
 impl Lists {
-    /// `before` the list and `after` it; the list's parameters are numbered from `first`.
+    /// Builds each statement from `before`, the list and `after`. The list's parameters are
+    /// numbered from `first`.
     fn new(before: &str, first: usize, after: &str) -> Self {
         let statement = |places: usize| {
             let mut text = String::from(before);
@@ -85,7 +92,8 @@ impl Lists {
         Self((0..=SLOTS_MAX.ilog2()).map(|power| statement(1 << power)).collect())
     }
 
-    /// The statement for this many names, and how many of its places stay empty (NULL is in no list).
+    /// Returns the statement for this many names, and how many of its places stay empty (NULL is in
+    /// no list).
     fn of(&self, names: usize) -> Result<(&str, usize), IndexError> {
         let places = names.max(1).next_power_of_two();
         let statement = usize::try_from(places.ilog2()).ok().and_then(|power| self.0.get(power));
@@ -103,7 +111,7 @@ pub struct SqliteIndex {
 }
 
 impl SqliteIndex {
-    /// An index over an open database.
+    /// Makes an index over an open database.
     pub fn new(database: Arc<Database>) -> Self {
         let objects = Lists::new(concat!(asked!("objects"), " ON answer.slot IN ("), 2, ")");
         let known = Lists::new(KNOWN, 2, ")");
@@ -115,7 +123,8 @@ impl SqliteIndex {
     }
 }
 
-/// Reads an answer: the nonce in the first column of each row, then the row's own columns, all NULL where there is no row.
+/// Reads an answer. Each row has the nonce in its first column, then the columns of an object's
+/// row, all NULL if there is no such row.
 fn rows(
     connection: &Connection,
     statement: &str,
@@ -134,7 +143,8 @@ fn rows(
     Ok(Rows { echo: Some(nonce), rows })
 }
 
-/// Reads the columns of [`columns`] from `first` on. A row that no writer of ours wrote is an error, not a row.
+/// Reads the columns of [`columns`] from `first` on. A row that no writer of ours wrote is an
+/// error.
 fn object_row(row: &Row<'_>, first: usize) -> rusqlite::Result<ObjectRow> {
     let column = |offset: usize| first.saturating_add(offset);
     let strange =
@@ -163,7 +173,7 @@ fn object_row(row: &Row<'_>, first: usize) -> rusqlite::Result<ObjectRow> {
     })
 }
 
-/// Refuses what the tables would refuse, with a word on what it is.
+/// Refuses a row that the tables would refuse, with an error that names the fault.
 fn check_new(new: &NewObject) -> Result<(), IndexError> {
     let inline = new.inline.as_ref();
     if inline.is_some_and(|inline| inline.bytes().len() > INLINE_BYTES_MAX) {
@@ -207,7 +217,7 @@ impl Index for SqliteIndex {
         let parameters =
             params![nonce.as_bytes(), camera.as_bytes(), Kind::Event.code(), before, limit];
         let mut answer = self.ask(EVENTS, parameters)?;
-        // SQL promises no order after a join; they come in order, so this only looks.
+        // SQL promises no order after a join. The rows come in order, so the sort only checks.
         answer.rows.sort_by_key(|row| std::cmp::Reverse(row.id));
         Ok(answer)
     }
@@ -246,7 +256,8 @@ impl Index for SqliteIndex {
         self.database
             .write(move |connection| {
                 let rows = change::forget(connection, household, camera, limit)?;
-                // By the statement, as everywhere: what comes back went through the database.
+                // The nonce goes through the statement, as everywhere, so that the one returned has
+                // been in the database.
                 let echo = connection
                     .prepare_cached("SELECT ?1")?
                     .query_row(params![nonce.as_bytes()], |row| row.get(0))?;
@@ -266,7 +277,7 @@ impl Index for SqliteIndex {
 
     async fn known(&self, names: &[ObjectName], nonce: Nonce) -> Result<Known, IndexError> {
         let (mut known, mut earliest, mut echo) = (Vec::new(), None::<Position>, Some(nonce));
-        // At least one question, so that there is a position.
+        // Puts at least one question, so that there is a position.
         let mut left = names;
         loop {
             let (names, rest) = left.split_at(left.len().min(SLOTS_MAX));
@@ -291,7 +302,7 @@ impl Index for SqliteIndex {
             if left.is_empty() {
                 break;
             }
-            // A store's whole listing may be asked; others want this thread meanwhile.
+            // The names may be a store's whole listing, and other tasks want this thread meanwhile.
             tokio::task::yield_now().await;
         }
         Ok(Known { echo, position: earliest.unwrap_or_default(), names: known })

@@ -1,4 +1,4 @@
-//! The index in SQLite: the suite, and what only SQLite can get wrong.
+//! The index in SQLite: the conformance suite, and the faults that only SQLite can have.
 
 use super::*;
 use eyesonly_service::index::conformance::{self, camera, id, new, row};
@@ -16,7 +16,7 @@ async fn conforms() {
     conformance::echoes(&index).await;
 }
 
-/// Every question searches by an index: none reads a table from end to end.
+/// Every question searches by an index. None reads a whole table.
 #[test]
 fn no_question_scans_a_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -33,7 +33,8 @@ fn no_question_scans_a_table() {
             })
             .unwrap();
         assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{statement}\n{plan:#?}");
-        // The question's own row, the registry's one row, the page of at most 101 rows, and no sorting.
+        // The question's own row, the registry's one row, the page of at most 101 rows, and no
+        // sorting.
         let harmless = ["SCAN CONSTANT ROW", "SCAN question", "SCAN registry", "SCAN answer"];
         for step in &plan {
             assert!(
@@ -45,7 +46,8 @@ fn no_question_scans_a_table() {
     }
 }
 
-/// A statement is compiled once: binding another value must not make SQLite plan it anew, which costs more than the question.
+/// A statement is compiled once. Binding another value must not make SQLite plan it again, because
+/// that costs more than the question.
 #[tokio::test]
 async fn no_question_is_compiled_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +119,7 @@ async fn a_full_disk_is_told_and_reading_goes_on() {
     }
 }
 
-/// What somebody wrote into the file past us is an error, not a row.
+/// A row that another program wrote into the file is an error.
 #[tokio::test]
 async fn a_row_that_no_writer_of_ours_wrote_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

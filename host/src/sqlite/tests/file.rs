@@ -1,6 +1,6 @@
-//! The file: private, synced, made once, and refused where it is not ours.
+//! The file: private, synced, made once, and refused if it is not ours.
 //!
-//! A test here must never reach what the file holds.
+//! A test here must never reach the file's content.
 
 use super::*;
 
