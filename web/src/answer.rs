@@ -1,13 +1,13 @@
-//! Which headers an answer has.
+//! The headers of answers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// A header value of text that is known to be printable ASCII.
+/// Makes a header value of text that is known to be printable ASCII.
 pub fn header_text(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Headers of everything private, and of every problem.
+/// Sets the headers of every private answer, and of every problem.
 pub fn private(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CACHE_CONTROL, "private, no-store"),
@@ -20,7 +20,7 @@ pub fn private(headers: &mut HeaderMap) {
     }
 }
 
-/// Headers of a private page.
+/// Sets the headers of a private page.
 pub fn page(headers: &mut HeaderMap) {
     private(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -28,26 +28,26 @@ pub fn page(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
-/// Headers of a file of the pages.
+/// Sets the headers of a file of the pages.
 pub fn asset(headers: &mut HeaderMap, media_type: &'static str) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
-/// Headers of a clip of which parts can be had: its entity tag.
+/// Sets the headers of a clip that clients can ask for in parts, with its entity tag.
 pub fn ranged(headers: &mut HeaderMap, tag: &str) {
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::ETAG, header_text(tag));
 }
 
-/// The header of a part: `length` bytes from `start`, of `total`.
+/// Sets the header of a part: `length` bytes from `start`, of `total`.
 pub fn part(headers: &mut HeaderMap, start: u64, length: u64, total: u64) {
     let last = start.saturating_add(length).saturating_sub(1);
     headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes {start}-{last}/{total}")));
 }
 
-/// Whether whoever asks is a person with a browser rather than a program.
+/// Says whether the client is a person with a browser rather than a program.
 pub fn is_person(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)

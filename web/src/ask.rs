@@ -1,32 +1,32 @@
-//! What a viewer's request asks for below a camera. FROM CLIENT, all of it.
+//! The parameters of a viewer's request below a camera. FROM CLIENT: all of it.
 
 use crate::problem::Problem;
 
-/// Width of a thumbnail when none is asked for, in pixels.
+/// The width of a thumbnail if the request names none, in pixels.
 pub const WIDTH_DEFAULT: u32 = 320;
-/// Events in a page when nothing is asked for.
+/// The number of events in a page if the request names none.
 pub const LIMIT_DEFAULT: u32 = 50;
 
-/// What a handler wants of a still that it calls badly asked for.
+/// The text for a still's request that a handler calls bad.
 pub const WANTED_STILL: &str = "`width` must be 1 to 1920.";
-/// The same of an event's still.
+/// The text for an event still's request that a handler calls bad.
 pub const WANTED_EVENT_STILL: &str = "`width` must be 1 to 1920, and the event a UUIDv7.";
-/// The same of a page of events.
+/// The text for a request of a page of events that a handler calls bad.
 pub const WANTED_EVENTS: &str = "`limit` must be 1 to 100, and `before` an event's id (a UUIDv7).";
-/// The same of an event or its video.
+/// The text for the request of an event or its video that a handler calls bad.
 pub const WANTED_EVENT: &str = "The event must be a UUIDv7.";
 
-/// A parameter of the query.
+/// Returns a parameter of the query.
 pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     form_urlencoded::parse(query?.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
 }
 
-/// A number in the query, or `default` if it isn't there.
+/// Reads a number in the query, or returns `default` if it isn't there.
 ///
 /// # Errors
-/// [`Problem::BadRequest`].
+/// [`Problem::BadRequest`] if the parameter is no whole number, or too large.
 pub fn number(query: Option<&str>, name: &str, default: u32) -> Result<u32, Problem> {
     match parameter(query, name) {
         None => Ok(default),
@@ -40,33 +40,31 @@ pub fn number(query: Option<&str>, name: &str, default: u32) -> Result<u32, Prob
 /// One camera in the list of a viewer's cameras.
 #[derive(serde::Serialize)]
 pub struct Camera<'a> {
-    /// Its id.
+    /// The camera's id.
     pub id: String,
-    /// The name its household gave it.
+    /// The name that the camera's household gave it.
     pub name: &'a str,
-    /// Its household's id.
+    /// The household's id.
     pub household: String,
-    /// What may be seen of it.
+    /// The kinds of footage that this viewer may see.
     pub kinds: Kinds,
-    /// Whether this viewer may delete its events.
+    /// Says whether this viewer may delete the camera's events.
     pub may_delete: bool,
 }
 
-/// What may be seen of a camera.
+/// The kinds of a camera's footage that a viewer may see.
 #[derive(serde::Serialize)]
 pub struct Kinds {
-    /// Its newest still.
+    /// The camera's newest still.
     pub live: bool,
-    /// Its events.
+    /// The camera's events.
     pub events: bool,
-    /// Their videos.
+    /// The videos of the events.
     pub clips: bool,
 }
 
-/// The list of a viewer's cameras, as JSON.
+/// Returns the list of a viewer's cameras, as JSON.
 ///
-/// # Errors
-/// [`Problem::Failed`].
 pub fn cameras(cameras: &[Camera<'_>]) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(&serde_json::json!({ "cameras": cameras })).map_err(|_| Problem::Failed)
 }

@@ -1,10 +1,11 @@
-//! Where a request's credential is: a bearer token, or the session cookie. FROM CLIENT, all of it.
+//! The credential of a request: a bearer token, or the session cookie. FROM CLIENT: all of it.
 
 use crate::answer::header_text;
 use crate::problem::Problem;
 use http::{HeaderMap, HeaderValue, header};
 
-/// The cookie's name over TLS: browsers take it only with `Secure`, for this host, for all of it.
+/// The cookie's name over TLS. Browsers take it only with `Secure`, only for this host, and for
+/// every path.
 const COOKIE_TLS: &str = "__Host-eyesonly";
 /// The cookie's name without TLS.
 const COOKIE_PLAIN: &str = "eyesonly";
@@ -13,7 +14,7 @@ const fn cookie_name(tls: bool) -> &'static str {
     if tls { COOKIE_TLS } else { COOKIE_PLAIN }
 }
 
-/// The credential of a request: the bearer token if there is one, else the cookie.
+/// Returns the credential of a request: the bearer token if there is one, else the cookie.
 ///
 /// # Errors
 /// [`Problem::Unidentified`] if there is neither.
@@ -21,13 +22,13 @@ pub fn of_viewer(headers: &HeaderMap, tls: bool) -> Result<&str, Problem> {
     of_camera(headers).or_else(|_| cookie(headers, tls).ok_or(Problem::Unidentified))
 }
 
-/// The bearer token of a request; a camera has no cookie.
+/// Returns the bearer token of a request. A camera has no cookie.
 ///
 /// # Errors
-/// [`Problem::Unidentified`].
+/// [`Problem::Unidentified`] if there is no token, or more than one.
 pub fn of_camera(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    // Two of them are not one credential, whichever comes first.
+    // Two headers are not one credential, whichever comes first.
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Problem::Unidentified);
     };
@@ -47,7 +48,7 @@ fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
     pairs.find(|(name, _)| *name == cookie_name(tls)).map(|(_, value)| value)
 }
 
-/// The cookie that keeps a session for `seconds`; 0 takes it away.
+/// Returns the cookie that keeps a session for `seconds`. With 0 it removes the cookie.
 pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
     let secure = if tls { "; Secure" } else { "" };
     let text = format!(
@@ -59,10 +60,9 @@ pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
     value
 }
 
-/// Refuses a write that a browser sends on behalf of another site's page. Requests of other programs carry no Origin.
+/// Refuses a write that a browser sends on behalf of another site's page. Requests of other
+/// programs have no Origin.
 ///
-/// # Errors
-/// [`Problem::OtherOrigin`].
 pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
     if headers
         .get("sec-fetch-site")
@@ -73,7 +73,7 @@ pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), 
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    // Where both are given they are the same: the router has looked.
+    // If both are given they are the same, because the router has compared them.
     let host = authority.or_else(|| headers.get(header::HOST).and_then(|v| v.to_str().ok()));
     let ours = origin
         .to_str()

@@ -1,7 +1,9 @@
-//! What both editions say over HTTP, so that they say it alike: the table of routes, the problems, ranges, where a credential is in a request,
-//! which headers a private answer has, the pages.
+//! The HTTP that both editions have in common, so that they answer alike. It has the table of
+//! routes, the problems, ranges, credentials in requests, the headers of private answers, and the
+//! pages.
 //!
-//! Pure: requests' heads and values in, heads and texts out; no IO, no clock. It must never decide who may see what, nor hold a byte of footage.
+//! This crate is pure: it reads the heads and values of requests and returns heads and texts,
+//! without IO or clock. It must never decide who may see what, nor hold a byte of footage.
 
 pub mod answer;
 pub mod ask;

@@ -1,4 +1,4 @@
-//! A login as it comes, and its answer. FROM CLIENT.
+//! A login and its answer. FROM CLIENT: the login.
 
 use crate::answer::{header_text, private};
 use crate::credential;
@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Longest body of a login in bytes.
+/// The longest body of a login, in bytes.
 pub const LOGIN_BYTES_MAX: usize = 4096;
-/// How long the body of a login may take to come: it is one packet.
+/// The longest time that the body of a login may take, in seconds. It is one packet.
 pub const LOGIN_SECONDS_MAX: u64 = 10;
 
-/// A login.
+/// The body of a login.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
@@ -20,18 +20,19 @@ pub struct Login {
     pub name: String,
     /// Its password.
     pub password: Zeroizing<String>,
-    /// Answer with a token instead of a cookie.
+    /// Says that the client wants a token instead of a cookie.
     #[serde(default)]
     pub bearer: bool,
 }
 
-/// Whether a login may come so: not from another site's page, and as JSON.
+/// Checks that a login comes from no other site's page, and as JSON.
 ///
 /// # Errors
-/// [`Problem::OtherOrigin`], [`Problem::MediaType`].
+/// [`Problem::OtherOrigin`] for another site's page, [`Problem::MediaType`] if it is not JSON.
 pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
     credential::check_origin(headers, authority)?;
-    // A page of another site can send text/plain without asking first; it can't send JSON.
+    // A browser asks this server before another site's page may send JSON. It does not ask for
+    // text/plain.
     let media_type =
         headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let is_json = media_type
@@ -45,10 +46,9 @@ pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem
     }
 }
 
-/// Reads the body of a login: an object, as serde would take a list of the values too.
+/// Reads the body of a login. It must be an object, because serde would also take a list of the
+/// values.
 ///
-/// # Errors
-/// [`Problem::BadRequest`].
 pub fn read(body: &[u8]) -> Result<Login, Problem> {
     let is_object = body.trim_ascii_start().starts_with(b"{");
     let login = serde_json::from_slice(body).ok().filter(|_| is_object);
@@ -60,19 +60,19 @@ pub fn read(body: &[u8]) -> Result<Login, Problem> {
     })
 }
 
-/// A session that has begun.
+/// A new session.
 pub struct Begun<'a> {
-    /// What to present from now on.
+    /// The credential to present from now on.
     pub credential: &'a str,
-    /// The tag of its addresses.
+    /// The tag of the session's addresses.
     pub tag: &'a str,
-    /// When it ends by itself, seconds since 1970.
+    /// The time at which the session ends by itself, in seconds since 1970.
     pub expires_at_seconds: u64,
-    /// And now.
+    /// The present time, in seconds since 1970.
     pub now_seconds: u64,
-    /// The client wants a token rather than a cookie.
+    /// Says that the client wants a token rather than a cookie.
     pub bearer: bool,
-    /// Cookies are `Secure`.
+    /// Says that cookies are `Secure`.
     pub tls: bool,
 }
 
@@ -83,10 +83,8 @@ struct LoggedIn<'a> {
     token: Option<&'a str>,
 }
 
-/// The answer to a right login.
+/// Builds the answer to a correct login.
 ///
-/// # Errors
-/// [`Problem::Failed`].
 pub fn begun(session: &Begun<'_>) -> Result<Response<String>, Problem> {
     let answer = LoggedIn {
         expires_at_seconds: session.expires_at_seconds,
@@ -109,7 +107,7 @@ pub fn begun(session: &Begun<'_>) -> Result<Response<String>, Problem> {
     Ok(response)
 }
 
-/// The answer to a session's end.
+/// Builds the answer to a logout. It removes the cookie.
 pub fn ended(tls: bool) -> Response<String> {
     let mut response = Response::new(String::new());
     *response.status_mut() = StatusCode::NO_CONTENT;

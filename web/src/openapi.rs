@@ -1,9 +1,10 @@
-//! `GET /v1/openapi.json`: the table of routes as an OpenAPI 3.1 document, so that it can't fall behind.
+//! `GET /v1/openapi.json`: an OpenAPI 3.1 document made from the table of routes, so that it is
+//! never out of date.
 
 use crate::routes::{ROUTES, Route, Who};
 use serde_json::{Map, Value, json};
 
-/// The document, as text.
+/// Returns the document, as text.
 pub fn document() -> String {
     describe().to_string()
 }
@@ -18,20 +19,43 @@ fn describe() -> Value {
     }
     json!({
         "openapi": "3.1.0",
-        "info": { "title": "Eyesonly", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" } },
+        "info": {
+            "title": "Eyesonly",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" }
+        },
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "viewerToken": { "type": "http", "scheme": "bearer", "description": "A session's token, from POST /v1/session with \"bearer\": true" },
-                "viewerCookie": { "type": "apiKey", "in": "cookie", "name": "eyesonly", "description": "__Host-eyesonly over TLS" },
-                "cameraCredential": { "type": "http", "scheme": "bearer", "description": "What `eyesonly camera add` printed" },
+                "viewerToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A session's token, from POST /v1/session with \"bearer\": true"
+                },
+                "viewerCookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "eyesonly",
+                    "description": "__Host-eyesonly over TLS"
+                },
+                "cameraCredential": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "What `eyesonly camera add` printed"
+                },
             },
             "responses": {
                 "Problem": {
                     "description": "RFC 9457 problem details",
-                    "content": { "application/problem+json": { "schema": { "type": "object", "properties": {
-                        "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "detail": { "type": "string" },
-                    } } } },
+                    "content": { "application/problem+json": { "schema": {
+                        "type": "object",
+                        "properties": {
+                            "type": { "type": "string" },
+                            "title": { "type": "string" },
+                            "status": { "type": "integer" },
+                            "detail": { "type": "string" },
+                        }
+                    } } },
                 },
             },
         },
@@ -56,7 +80,10 @@ fn operation(route: &Route) -> Value {
         "summary": route.summary,
         "parameters": parameters,
         "security": security,
-        "responses": { "2XX": { "description": "Done" }, "default": { "$ref": "#/components/responses/Problem" } },
+        "responses": {
+            "2XX": { "description": "Done" },
+            "default": { "$ref": "#/components/responses/Problem" }
+        },
     });
     if let (Some(media_type), Some(operation)) = (takes(route), operation.as_object_mut()) {
         operation.insert(
@@ -74,7 +101,11 @@ fn query(path: &str, method: &str) -> Vec<Value> {
         Some("events") if method == "GET" => {
             vec![
                 number("limit", 100, 50),
-                json!({ "name": "before", "in": "query", "schema": { "type": "string", "format": "uuid" } }),
+                json!({
+                    "name": "before",
+                    "in": "query",
+                    "schema": { "type": "string", "format": "uuid" }
+                }),
             ]
         }
         _ => Vec::new(),

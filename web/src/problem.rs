@@ -1,23 +1,24 @@
 //! Problems: every status that is not a success is chosen here (RFC 9457 problem details).
 //!
-//! What the requester reads is one thing, what the log says another. INVARIANT: [`Problem::NotFound`] has one text, whatever the cause.
+//! The requester reads one text, and the log has another. INVARIANT: [`Problem::NotFound`] has one
+//! text, whatever the cause.
 
 use crate::answer::{header_text, private};
 use http::{HeaderValue, Response, StatusCode, header};
 use std::borrow::Cow;
 
-/// What went wrong, as the client reads it.
+/// A problem, as the client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// 400
     BadRequest(Cow<'static, str>),
-    /// 401: no credential that is in force.
+    /// 401: the request has no credential that is in force.
     Unidentified,
-    /// 401: name or password.
+    /// 401: the name or the password is wrong.
     WrongLogin,
-    /// 403: a write from another site's page.
+    /// 403: a page of another site sent a write.
     OtherOrigin,
-    /// 404: absent or not allowed; nobody can tell which.
+    /// 404: absent or not allowed. Nobody can tell which.
     NotFound,
     /// 405
     Method,
@@ -25,7 +26,7 @@ pub enum Problem {
     TooSlow(u64),
     /// 409
     Conflict(Cow<'static, str>),
-    /// 410: it was deleted.
+    /// 410: the footage was deleted.
     Deleted,
     /// 413, with the limit in bytes.
     TooLarge(u64),
@@ -33,22 +34,22 @@ pub enum Problem {
     TargetTooLong,
     /// 415
     MediaType(Cow<'static, str>),
-    /// 416, with the length of what is there in bytes.
+    /// 416, with the length of the whole in bytes.
     Range(u64),
     /// 422
     Unprocessable(String),
-    /// 429, with seconds to wait.
+    /// 429, with the seconds to wait.
     Throttled(u64),
     /// 500
     Failed,
-    /// 503: ask again.
+    /// 503: another try may work.
     Unavailable,
     /// 507
     NoRoom(Cow<'static, str>),
 }
 
 impl Problem {
-    /// The status.
+    /// Returns the status.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -71,10 +72,13 @@ impl Problem {
         }
     }
 
-    /// What the client reads of it.
+    /// Returns the text that the client reads.
     pub fn detail(&self) -> Cow<'_, str> {
         match self {
-            Self::BadRequest(detail) | Self::MediaType(detail) | Self::Conflict(detail) | Self::NoRoom(detail) => {
+            Self::BadRequest(detail)
+            | Self::MediaType(detail)
+            | Self::Conflict(detail)
+            | Self::NoRoom(detail) => {
                 Cow::Borrowed(detail)
             }
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
@@ -86,20 +90,29 @@ impl Problem {
             Self::OtherOrigin => "A page of another site tried to change something here.".into(),
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
-            Self::TooSlow(seconds) => format!("The body did not come within {seconds} seconds. Send it again.").into(),
+            Self::TooSlow(seconds) => format!(
+                "The body did not come within {seconds} seconds. Send it again."
+            ).into(),
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
-            Self::TooLarge(limit) => format!("The body is longer than the {limit} bytes that are taken here.").into(),
+            Self::TooLarge(limit) => format!(
+                "The body is longer than the {limit} bytes that are taken here."
+            ).into(),
             Self::TargetTooLong => "The address is longer than any here.".into(),
-            Self::Range(length) => format!("There are {length} bytes; ask for one range within them.").into(),
-            Self::Throttled(seconds) => format!("Too many failed attempts. Try again in {seconds} seconds.").into(),
+            Self::Range(length) => format!(
+                "There are {length} bytes; ask for one range within them."
+            ).into(),
+            Self::Throttled(seconds) => format!(
+                "Too many failed attempts. Try again in {seconds} seconds."
+            ).into(),
             Self::Failed => "This could not be answered. It has been logged.".into(),
-            Self::Unavailable => "No proven answer could be had just now. Try again in a moment.".into(),
+            Self::Unavailable =>
+                "No proven answer could be had just now. Try again in a moment.".into(),
         }
     }
 }
 
 impl Problem {
-    /// The whole answer.
+    /// Builds the whole answer.
     pub fn response(&self) -> Response<String> {
         let status = self.status();
         let body = serde_json::json!({
@@ -139,7 +152,7 @@ impl axum_core::response::IntoResponse for Problem {
     }
 }
 
-/// Which problem each error of the services becomes.
+/// Maps each error of the services to a problem.
 #[cfg(feature = "service")]
 mod of_services {
     use super::Problem;

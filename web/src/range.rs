@@ -1,25 +1,26 @@
-//! Ranges (RFC 9110, 14.1): one at a time. FROM CLIENT.
+//! Ranges (RFC 9110, 14.1): one in a request. FROM CLIENT.
 
 use crate::problem::Problem;
 use http::{HeaderMap, header};
 
-/// What part of a body is sent.
+/// The part of a body that is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// First byte.
+    /// The first byte.
     pub start: u64,
-    /// How many; at least 1.
+    /// The number of bytes, at least 1.
     pub length: u64,
-    /// 206 rather than 200.
+    /// Says whether the status is 206 rather than 200.
     pub partial: bool,
 }
 
-/// The span that a request asks for, of `total` bytes with the entity tag `tag`.
+/// Returns the span that a request asks for, of `total` bytes with the entity tag `tag`.
 ///
-/// Another unit than bytes is ignored, as the RFC has it. A range that is not one is 400; several, or one past the end, 416.
+/// A unit other than bytes is ignored, as the RFC demands.
 ///
 /// # Errors
-/// [`Problem::BadRequest`], [`Problem::Range`].
+/// [`Problem::BadRequest`] if the range is malformed, [`Problem::Range`] if there are several or it
+/// starts past the end.
 pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem> {
     let whole = Span { start: 0, length: total, partial: false };
     let Some(value) = headers.get(header::RANGE) else {

@@ -1,5 +1,6 @@
-//! The routes, as one table. Both editions' routers, the OpenAPI document and the matrix test are made from it; a route that isn't here does not
-//! exist. And what a target must look like before anything looks at it.
+//! The routes, as one table, and the check of targets. Both editions' routers, the OpenAPI document
+//! and the matrix test are made from the table; a route that isn't here does not exist. The check
+//! runs before anything else reads a target.
 
 use crate::problem::Problem;
 use eyesonly_gate::ledger::Handed;
@@ -7,15 +8,15 @@ use eyesonly_rights::Action;
 use http::uri::Authority;
 use http::{HeaderValue, Request, Version, header};
 
-/// Longest path in bytes: the longest route with its ids has 180.
+/// The longest path, in bytes. The longest route with its ids has 180.
 pub const PATH_BYTES_MAX: usize = 512;
-/// Longest query in bytes.
+/// The longest query, in bytes.
 pub const QUERY_BYTES_MAX: usize = 512;
 
-/// Who may ask.
+/// The kinds of client that may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Anybody: nothing private is in the answer.
+    /// Anybody: the answer has nothing private.
     Anyone,
     /// A viewer with a live session.
     Viewer,
@@ -23,7 +24,7 @@ pub enum Who {
     Camera,
 }
 
-/// What a route does.
+/// The name of each route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table below says what each is")]
 pub enum Name {
@@ -49,7 +50,7 @@ pub enum Name {
     Plain,
 }
 
-/// Which handler answers a route.
+/// The handler that answers a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handles {
     /// The thumbnail handler.
@@ -58,12 +59,13 @@ pub enum Handles {
     Events,
 }
 
-/// What a route below one camera needs and hands out. Both editions' doors are asked by this, and by nothing else.
+/// The right that a route below one camera needs, its handler, and its word for the ledger. Both
+/// editions ask for a grant by this row only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Serves {
-    /// The right that is needed.
+    /// The right that the viewer needs.
     pub action: Action,
-    /// Who answers; none: the host itself, which shows nothing then.
+    /// The handler that answers. `None`: the host itself answers, and shows nothing.
     pub handler: Option<Handles>,
     /// The word for the ledger.
     pub handed: Handed,
@@ -72,17 +74,17 @@ pub struct Serves {
 /// One route.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// What it does.
+    /// The name of the route.
     pub name: Name,
-    /// `GET` also answers `HEAD`.
+    /// The method. `GET` also answers `HEAD`.
     pub method: &'static str,
-    /// With `{parameters}`.
+    /// The path, with `{parameters}`.
     pub path: &'static str,
-    /// Who may ask.
+    /// The kind of client that may ask.
     pub who: Who,
-    /// What it needs and hands out, below one camera.
+    /// The right, the handler and the word for the ledger, if the route is below one camera.
     pub serves: Option<Serves>,
-    /// One line for the OpenAPI document.
+    /// The line for the OpenAPI document.
     pub summary: &'static str,
 }
 
@@ -103,7 +105,7 @@ impl Route {
 }
 
 impl Name {
-    /// The row of the table.
+    /// Returns the row of the table.
     pub fn route(self) -> Option<&'static Route> {
         ROUTES.iter().find(|route| route.name == self)
     }
@@ -112,7 +114,8 @@ impl Name {
 const THUMBNAIL: Option<Handles> = Some(Handles::Thumbnail);
 const EVENTS: Option<Handles> = Some(Handles::Events);
 
-/// All of them. A row carries who may ask, which right is needed, who answers, and the word for the ledger.
+/// All routes. A row has the client that may ask, the right that is needed, the handler that
+/// answers, and the word for the ledger.
 pub const ROUTES: &[Route] = &[
     route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
     route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
@@ -209,13 +212,14 @@ pub const ROUTES: &[Route] = &[
     .serves(Action::Live, None, Handed::Still),
 ];
 
-/// What of a path a route's parameters have: `name`, `value`.
+/// The parameters of a route in a path: `name`, `value`.
 pub type Parameters<'a> = Vec<(&'static str, &'a str)>;
 
-/// The route of a method and path, and its parameters. `HEAD` is asked as `GET`.
+/// Returns the route of a method and path, and its parameters. `HEAD` has the routes of `GET`.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; [`Problem::Method`] where another method has a route of this path.
+/// [`Problem::NotFound`] if no route has this path, [`Problem::Method`] if only another method has
+/// one.
 pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Parameters<'a>), Problem> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut problem = Problem::NotFound;
@@ -230,7 +234,8 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Paramete
     Err(problem)
 }
 
-/// The methods that a path takes, as `Allow` has them; empty if no route has it.
+/// Returns the methods that a path takes, in the form of `Allow`. The text is empty if no route has
+/// the path.
 pub fn allowed(path: &str) -> String {
     let mut methods = Vec::new();
     for route in ROUTES {
@@ -262,7 +267,8 @@ fn parameters<'a>(pattern: &'static str, path: &'a str) -> Option<Parameters<'a>
     }
 }
 
-/// Whether a request says once, and clearly, whom it is for (RFC 9112, 3.2; RFC 9113, 8.3.1). FROM CLIENT.
+/// Checks that a request names its host once and unambiguously (RFC 9112, 3.2; RFC 9113, 8.3.1).
+/// FROM CLIENT.
 fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let refused = |why: &'static str| Err(Problem::BadRequest(why.into()));
     let mut lines = request.headers().get_all(header::HOST).iter();
@@ -291,10 +297,11 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     }
 }
 
-/// Whether a route may have this target, before anything looks at it. FROM CLIENT.
+/// Checks that a route may have this target, before anything else reads it. FROM CLIENT.
 ///
 /// # Errors
-/// [`Problem::BadRequest`], [`Problem::TargetTooLong`].
+/// [`Problem::BadRequest`] if the target is malformed, [`Problem::TargetTooLong`] if it is longer
+/// than the limits.
 pub fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     check_host(request)?;
     let mut encodings = request.headers().get_all(header::TRANSFER_ENCODING).iter();

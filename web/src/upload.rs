@@ -1,12 +1,11 @@
-//! What the head of an upload says of its body. FROM CLIENT.
+//! The length, digest and type that the head of an upload declares for its body. FROM CLIENT.
 
 use crate::problem::Problem;
 use http::{HeaderMap, header};
 
-/// A body whose type is given must be of the type that the route takes.
+/// Refuses a body whose declared type is not the one that the route takes. A body without a
+/// declared type passes.
 ///
-/// # Errors
-/// [`Problem::MediaType`].
 pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
@@ -21,7 +20,7 @@ pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Probl
     }
 }
 
-/// What the head of a request says of its body.
+/// The length and digest that the head of a request declares for its body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Declared {
     /// `Content-Length`, if given.
@@ -30,10 +29,11 @@ pub struct Declared {
     pub digest: Option<String>,
 }
 
-/// Reads it.
+/// Reads the length and digest from the head.
 ///
 /// # Errors
-/// [`Problem::MediaType`], [`Problem::BadRequest`].
+/// [`Problem::MediaType`] for an encoded body, [`Problem::BadRequest`] for a part or a malformed
+/// header.
 pub fn declared(headers: &HeaderMap) -> Result<Declared, Problem> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::MediaType(

@@ -1,10 +1,10 @@
 //! The viewer's web pages: what a person at home opens to see the door.
 //!
-//! Everything here is a pure function of what it is given, or a file embedded in the binary: no clock, no
-//! network, no registry. The page's files (`ASSETS`) and the login page are the same bytes for everybody, so a
-//! cache that shows them to the wrong person shows nothing. This room must never put footage, a session's
-//! address or a viewer's name into any of those; only `wall_page` speaks of one viewer, and it is answered
-//! under that viewer's grant alone.
+//! Everything here is a pure function of its arguments, or a file embedded in the binary: no clock,
+//! no network, no registry. The files (`ASSETS`) and the login page are the same bytes for
+//! everybody, so a cache that shows them to the wrong person shows nothing private. This module
+//! must never put footage, a session's address or a viewer's name into any of those. Only
+//! `wall_page` is about one viewer, and its answer is made under that viewer's grant alone.
 
 mod pages;
 
@@ -13,22 +13,23 @@ pub use pages::{WallCamera, login_page, wall_page};
 /// One file of the pages, embedded in the binary and the same for everybody.
 #[derive(Debug, Clone, Copy)]
 pub struct Asset {
-    /// The absolute path it is served under, such as `/assets/app.css`.
+    /// The absolute path that the file is served under, such as `/assets/app.css`.
     pub path: &'static str,
-    /// Its media type, with the charset where it is text.
+    /// The media type, with the charset if it is text.
     pub media_type: &'static str,
-    /// Its bytes.
+    /// The content.
     pub bytes: &'static [u8],
 }
 
 /// The Content-Security-Policy of every page and file (CSP Level 3, with Trusted Types).
 ///
-/// Nothing comes from elsewhere, nothing inline runs, and the scripts can't turn text into markup at all:
-/// Trusted Types refuse it and no policy may be made. `blob:` is there for pictures only: a still is fetched and
-/// decoded first, and replaces the old one once it is whole.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// Nothing is loaded from elsewhere, and no inline script or style runs. The scripts can't turn
+/// text into markup: Trusted Types refuse that, and no policy may be made. `blob:` is only for
+/// pictures: a still is fetched and decoded first, and replaces the old one once it is whole.
+pub const CONTENT_SECURITY_POLICY: &str = "\
+    default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+    media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -44,7 +45,7 @@ macro_rules! asset {
     };
 }
 
-/// Every file the pages refer to.
+/// Every file that the pages refer to.
 pub const ASSETS: &[Asset] = &[
     asset!("app.css", CSS),
     asset!("icons.svg", SVG),

@@ -1,7 +1,8 @@
 //! The two pages: the login, which is the same for everybody, and the wall of one viewer's cameras.
 //!
-//! Names that people chose (a viewer's, a camera's) enter through maud's escaping and nowhere else. This room
-//! must never write a script, a style or an event handler into a page: the policy beside it forbids them all.
+//! Names that people chose (a viewer's, a camera's) enter only through maud's escaping. This module
+//! must never write a script, a style or an event handler into a page: the policy beside it forbids
+//! them all.
 
 use std::fmt::Write as _;
 
@@ -12,27 +13,29 @@ use maud::{DOCTYPE, Markup, html};
 /// The flags only choose what the page offers; the server decides again for each request.
 #[derive(Debug, Clone)]
 pub struct WallCamera<'a> {
-    /// The camera's id as it stands in addresses.
+    /// The camera's id, as in addresses.
     pub id: String,
-    /// The name its household gave it.
+    /// The name that the camera's household gave it.
     pub name: &'a str,
-    /// May see its newest still and live view.
+    /// The viewer may see its newest still and live view.
     pub live: bool,
-    /// May list its events.
+    /// The viewer may list its events.
     pub events: bool,
-    /// May play its clips.
+    /// The viewer may play its clips.
     pub clips: bool,
-    /// May delete its events.
+    /// The viewer may delete its events.
     pub may_delete: bool,
 }
 
-/// Widths offered for the wall: the person's browser picks by its screen.
+/// The widths offered for the wall. The browser picks one by its screen.
 const WALL_WIDTHS: [u32; 4] = [320, 640, 960, 1280];
 
-/// Pictures above the fold of most screens; those below wait until they are scrolled near.
+/// The number of pictures loaded at once: those above the fold of most screens. The others wait
+/// until the person scrolls near them.
 const EAGER_CAMERAS: usize = 6;
 
-/// What the wall's entry module imports: named here so that the browser fetches all at once.
+/// The imports of the wall's entry module. They are named here so that the browser fetches all of
+/// them at once.
 const WALL_MODULES: [&str; 8] = [
     "/assets/wall.js",
     "/assets/address.js",
@@ -44,10 +47,10 @@ const WALL_MODULES: [&str; 8] = [
     "/assets/words.js",
 ];
 
-/// What the login's entry module imports.
+/// The imports of the login's entry module.
 const LOGIN_MODULES: [&str; 3] = ["/assets/login.js", "/assets/ask.js", "/assets/words.js"];
 
-/// The page at `/`: a login form without a private byte, identical for everybody.
+/// Builds the page at `/`: a login form without a private byte, identical for everybody.
 #[must_use]
 pub fn login_page() -> String {
     let body = html! {
@@ -58,44 +61,65 @@ pub fn login_page() -> String {
                 // POST, so that a browser without scripts never puts a password into an address.
                 form id="login" method="post" action="/v1/session" novalidate {
                     label for="login-name" { "Name" }
-                    input id="login-name" data-testid="login-name" name="name" type="text" autocomplete="username"
-                        autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="next" required;
+                    input id="login-name" data-testid="login-name" name="name" type="text"
+                        autocomplete="username" autocapitalize="none" autocorrect="off"
+                        spellcheck="false" enterkeyhint="next" required;
                     label for="login-password" { "Password" }
-                    input id="login-password" data-testid="login-password" name="password" type="password"
-                        autocomplete="current-password" enterkeyhint="go" required;
+                    input id="login-password" data-testid="login-password" name="password"
+                        type="password" autocomplete="current-password" enterkeyhint="go" required;
                     p.message.is-error id="login-error" data-testid="login-error" role="alert" {}
-                    button.button.is-main id="login-submit" data-testid="login-submit" type="submit" { "Log in" }
+                    button.button.is-main id="login-submit" data-testid="login-submit"
+                        type="submit" {
+                        "Log in"
+                    }
                 }
-                noscript { p.message.is-error { "This page needs JavaScript. Please switch it on and reload." } }
+                noscript {
+                    p.message.is-error {
+                        "This page needs JavaScript. Please switch it on and reload."
+                    }
+                }
             }
         }
     };
     page("Log in", &LOGIN_MODULES, &body)
 }
 
-/// The page at `/v1/{tag}/`: this viewer's cameras; every address in it is relative to that one.
+/// Builds the page at `/v1/{tag}/` with this viewer's cameras. Every address in it is relative to
+/// that one.
 #[must_use]
 pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>]) -> String {
     let body = html! {
         header.top {
-            a.brand href="#" id="brand" aria-label="Eyesonly, all cameras" { (icon("eye")) span { "Eyesonly" } }
+            a.brand href="#" id="brand" aria-label="Eyesonly, all cameras" {
+                (icon("eye")) span { "Eyesonly" }
+            }
             span.top-space {}
             span.viewer-name dir="auto" title=(viewer_name) { (viewer_name) }
-            button.button.is-quiet id="logout" data-testid="logout" type="button" { (icon("leave")) "Log out" }
+            button.button.is-quiet id="logout" data-testid="logout" type="button" {
+                (icon("leave")) "Log out"
+            }
         }
         main {
-            noscript { p.message.is-error { "This page needs JavaScript. Please switch it on and reload." } }
+            noscript {
+                p.message.is-error { "This page needs JavaScript. Please switch it on and reload." }
+            }
             section id="wall-view" aria-labelledby="wall-title" {
                 h1 id="wall-title" tabindex="-1" { "Cameras" }
                 @if cameras.is_empty() {
                     div.empty data-testid="wall-empty" {
                         (icon("camera"))
                         h2 { "No cameras yet" }
-                        p { "As soon as a camera is added to your household, or shared with you, it appears here." }
+                        p {
+                            "As soon as a camera is added to your household, or shared with you, \
+                             it appears here."
+                        }
                     }
                 }
-                ul.wall id="wall" data-testid="wall" role="list" aria-label="Cameras" hidden[cameras.is_empty()] {
-                    @for (place, camera) in cameras.iter().enumerate() { (camera_card(place, camera, card_sizes(cameras.len()))) }
+                ul.wall id="wall" data-testid="wall" role="list" aria-label="Cameras"
+                    hidden[cameras.is_empty()] {
+                    @for (place, camera) in cameras.iter().enumerate() {
+                        (camera_card(place, camera, card_sizes(cameras.len())))
+                    }
                 }
             }
             (timeline_view())
@@ -108,7 +132,7 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>]) -> String {
     page("Cameras", &WALL_MODULES, &body)
 }
 
-/// What both pages share. The first module of `modules` is the one that runs.
+/// Builds the frame that both pages share. The first module of `modules` is the one that runs.
 fn page(title: &str, modules: &[&str], body: &Markup) -> String {
     html! {
         (DOCTYPE)
@@ -116,7 +140,8 @@ fn page(title: &str, modules: &[&str], body: &Markup) -> String {
             head {
                 meta charset="utf-8";
                 title { (title) " · Eyesonly" }
-                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+                meta name="viewport"
+                    content="width=device-width, initial-scale=1, viewport-fit=cover";
                 meta name="color-scheme" content="light dark";
                 meta name="theme-color" media="(prefers-color-scheme: light)" content="#f6f5f1";
                 meta name="theme-color" media="(prefers-color-scheme: dark)" content="#101314";
@@ -134,7 +159,8 @@ fn page(title: &str, modules: &[&str], body: &Markup) -> String {
     .into_string()
 }
 
-/// How wide a card becomes among so many (the stylesheet's columns, as `sizes` of HTML wants them).
+/// Returns how wide a card becomes among `cameras` cards. The text repeats the stylesheet's columns
+/// in the form of HTML's `sizes`.
 fn card_sizes(cameras: usize) -> &'static str {
     match cameras {
         1 => "(min-width: 64rem) 60rem, 96vw",
@@ -151,15 +177,15 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
     let missing = (!camera.live).then_some("Its picture isn't shared with you");
     let loading = if place < EAGER_CAMERAS { "eager" } else { "lazy" };
     html! {
-        li.card data-testid="camera-card" data-camera=(camera.id) data-live[camera.live] data-events[camera.events]
-            data-clips[camera.clips] data-may-delete[camera.may_delete] {
+        li.card data-testid="camera-card" data-camera=(camera.id) data-live[camera.live]
+            data-events[camera.events] data-clips[camera.clips] data-may-delete[camera.may_delete] {
             button.picture type="button" data-testid="camera-enlarge" data-state="loading"
                 data-missing=[missing] {
-                // The button says whose picture it is, so the picture itself is silent.
+                // The button names the camera, so the picture itself needs no text.
                 span.unseen { "Enlarge the picture of " (camera.name) ". " }
                 img data-testid="camera-thumb" alt="" width="640" height="360"
-                    decoding="async" loading=(loading) src=(thumbnail(640)) srcset=(choices.join(", "))
-                    sizes=(sizes);
+                    decoding="async" loading=(loading) src=(thumbnail(640))
+                    srcset=(choices.join(", ")) sizes=(sizes);
                 (picture_note())
                 span.picture-badge { (icon("alert")) "Not updating" }
             }
@@ -175,7 +201,7 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
     }
 }
 
-/// What stands where a picture would be, in words.
+/// Builds the words that are in the place of a missing picture.
 fn picture_note() -> Markup {
     html! { span.picture-note { (icon("camera")) span.picture-words { "Loading" } } }
 }
@@ -195,7 +221,10 @@ fn timeline_view() -> Markup {
             }
             p.message id="timeline-message" data-testid="timeline-message" role="status" {}
             div.timeline-more {
-                button.button id="timeline-again" data-testid="timeline-again" type="button" hidden { "Try again" }
+                button.button id="timeline-again" data-testid="timeline-again" type="button"
+                    hidden {
+                    "Try again"
+                }
                 button.button id="older" data-testid="older" type="button" hidden { "Show older" }
             }
         }
@@ -207,9 +236,10 @@ fn enlarge_dialog() -> Markup {
         dialog.enlarge id="enlarge" data-testid="enlarge" aria-labelledby="enlarge-name" {
             div.enlarge-frame {
                 div.enlarge-top {
-                    p.enlarge-name id="enlarge-name" data-testid="enlarged-name" dir="auto" aria-live="polite" {}
-                    button.button.is-round id="enlarge-close" data-testid="enlarged-close" type="button"
-                        aria-label="Close" { (icon("close")) }
+                    p.enlarge-name id="enlarge-name" data-testid="enlarged-name" dir="auto"
+                        aria-live="polite" {}
+                    button.button.is-round id="enlarge-close" data-testid="enlarged-close"
+                        type="button" aria-label="Close" { (icon("close")) }
                 }
                 div.picture.is-whole id="enlarge-picture" data-state="loading" {
                     img id="enlarge-image" data-testid="enlarged-image" alt="";
@@ -217,11 +247,11 @@ fn enlarge_dialog() -> Markup {
                     span.picture-badge { (icon("alert")) "Not updating" }
                 }
                 div.enlarge-foot {
-                    button.button.is-round id="enlarge-previous" data-testid="enlarged-previous" type="button"
-                        aria-label="Previous camera" { (icon("left")) }
+                    button.button.is-round id="enlarge-previous" data-testid="enlarged-previous"
+                        type="button" aria-label="Previous camera" { (icon("left")) }
                     span.enlarge-place id="enlarge-place" {}
-                    button.button.is-round id="enlarge-next" data-testid="enlarged-next" type="button"
-                        aria-label="Next camera" { (icon("right")) }
+                    button.button.is-round id="enlarge-next" data-testid="enlarged-next"
+                        type="button" aria-label="Next camera" { (icon("right")) }
                 }
             }
         }
@@ -233,12 +263,14 @@ fn player_dialog() -> Markup {
         dialog.player id="player" data-testid="player" aria-labelledby="player-title" {
             div.player-frame {
                 div.player-screen {
-                    video id="player-video" data-testid="clip-video" controls playsinline preload="metadata" hidden {}
+                    video id="player-video" data-testid="clip-video" controls playsinline
+                        preload="metadata" hidden {}
                     img id="player-still" data-testid="event-still" alt="" hidden;
                     div.player-note id="player-note" hidden {
                         (icon("camera"))
                         p id="player-message" data-testid="player-message" role="status" {}
-                        button.button id="player-again" data-testid="player-again" type="button" hidden {
+                        button.button id="player-again" data-testid="player-again" type="button"
+                            hidden {
                             "Try again"
                         }
                     }
@@ -246,21 +278,25 @@ fn player_dialog() -> Markup {
                 div.player-side {
                     div.player-head {
                         h2 id="player-title" data-testid="event-title" tabindex="-1" {}
-                        button.button.is-round id="player-close" data-testid="player-close" type="button"
-                            aria-label="Close" { (icon("close")) }
+                        button.button.is-round id="player-close" data-testid="player-close"
+                            type="button" aria-label="Close" { (icon("close")) }
                     }
                     p.player-label id="player-label" data-testid="event-label" dir="auto" hidden {}
                     dl.facts {
                         div { dt { "Camera" } dd id="player-camera" dir="auto" {} }
                         div { dt { "Day" } dd id="player-day" {} }
                         div { dt { "Time" } dd { time id="player-time" {} } }
-                        div id="player-duration-row" { dt { "Duration" } dd id="player-duration" {} }
+                        div id="player-duration-row" {
+                            dt { "Duration" } dd id="player-duration" {}
+                        }
                     }
                     div.player-steps {
-                        button.button.is-quiet id="player-newer" data-testid="event-newer" type="button" {
+                        button.button.is-quiet id="player-newer" data-testid="event-newer"
+                            type="button" {
                             (icon("left")) "Newer"
                         }
-                        button.button.is-quiet id="player-older" data-testid="event-older" type="button" {
+                        button.button.is-quiet id="player-older" data-testid="event-older"
+                            type="button" {
                             "Older" (icon("right"))
                         }
                     }
@@ -271,7 +307,8 @@ fn player_dialog() -> Markup {
     }
 }
 
-/// Deleting takes two steps; the second begins with the focus on the harmless choice.
+/// Builds the two steps of a deletion. The second one has its focus on the harmless choice at
+/// first.
 fn delete_step() -> Markup {
     html! {
         div.player-delete id="player-delete" hidden {
@@ -279,20 +316,26 @@ fn delete_step() -> Markup {
                 (icon("trash")) "Delete event"
             }
             div.confirm id="delete-confirm" role="group" aria-labelledby="delete-question" hidden {
-                p id="delete-question" { "Delete this event? Its picture and clip can't be brought back." }
+                p id="delete-question" {
+                    "Delete this event? Its picture and clip can't be brought back."
+                }
                 div.confirm-choices {
-                    button.button id="delete-no" data-testid="event-delete-cancel" type="button" { "Keep it" }
-                    button.button.is-danger-main id="delete-yes" data-testid="event-delete-confirm" type="button" {
+                    button.button id="delete-no" data-testid="event-delete-cancel" type="button" {
+                        "Keep it"
+                    }
+                    button.button.is-danger-main id="delete-yes" data-testid="event-delete-confirm"
+                        type="button" {
                         "Delete"
                     }
                 }
             }
-            p.message.is-error id="delete-message" data-testid="event-delete-message" role="alert" {}
+            p.message.is-error id="delete-message" data-testid="event-delete-message"
+                role="alert" {}
         }
     }
 }
 
-/// What the timeline's module copies for each day and each event.
+/// Builds the templates that the timeline's module copies for each day and each event.
 fn timeline_templates() -> Markup {
     html! {
         template id="day-template" {
@@ -302,7 +345,8 @@ fn timeline_templates() -> Markup {
             li.event data-testid="event-item" {
                 button.event-open data-testid="event-play" type="button" {
                     span.event-picture data-state="loading" {
-                        img data-testid="event-thumb" alt="" width="320" height="180" decoding="async" loading="lazy";
+                        img data-testid="event-thumb" alt="" width="320" height="180"
+                            decoding="async" loading="lazy";
                         span.event-kind { (icon("other")) }
                         span.event-mark { (icon("play")) }
                     }
@@ -318,7 +362,7 @@ fn timeline_templates() -> Markup {
     }
 }
 
-/// A drawing of the sprite; it says nothing by itself, the words beside it or the label do.
+/// Builds a drawing of the sprite. It says nothing by itself; the words beside it or the label do.
 fn icon(name: &'static str) -> Markup {
     html! {
         svg.icon viewBox="0 0 24 24" aria-hidden="true" focusable="false" {
@@ -327,7 +371,7 @@ fn icon(name: &'static str) -> Markup {
     }
 }
 
-/// An id as one segment of a path (RFC 3986, unreserved characters stay).
+/// Encodes an id as one segment of a path (RFC 3986: unreserved characters stay).
 fn path_segment(id: &str) -> String {
     let mut segment = String::with_capacity(id.len());
     for byte in id.bytes() {

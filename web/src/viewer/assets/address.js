@@ -1,8 +1,10 @@
-// Where the person is within the page: the part of the address after "#", so that "back" works and a place can be kept.
-//   (nothing) the wall · still=ID one camera's picture, enlarged · camera=ID its events · camera=ID&event=ID one event
-// Must never carry anything but ids: addresses end up in histories.
+// The place of the person within the page: the part of the address after "#", so that "back" works
+// and a place can be bookmarked.
+//   (nothing) the wall · still=ID one camera's picture, enlarged
+//   camera=ID its events · camera=ID&event=ID one event
+// Must never carry anything but ids, because browsers keep addresses in their history.
 
-/** The place as {still, camera, event}, each an id or null. */
+/** Returns the place as {still, camera, event}. Each is an id or null. */
 export function place() {
   const words = new URLSearchParams(window.location.hash.slice(1));
   return { still: words.get("still"), camera: words.get("camera"), event: words.get("event") };
@@ -26,20 +28,20 @@ export function whenPlaceChanges(callback) {
   window.addEventListener("popstate", callback);
 }
 
-/** Goes deeper: "back" returns here. */
+/** Goes deeper. "back" returns to the present place. */
 export function go(target) {
   if (written(target) === current()) return;
   window.history.pushState({ from: current() }, "", written(target));
   changed();
 }
 
-/** Goes to a sibling, in place of where we are. */
+/** Replaces the present place by a sibling. */
 export function turn(target) {
   window.history.replaceState(window.history.state, "", written(target));
   changed();
 }
 
-/** Goes up: back if that is where we came from, so that opening and closing leave no trail. */
+/** Goes up. If the person came from there, it goes back, so that the history does not grow. */
 export function up(target) {
   if (written(target) === current()) return;
   if (window.history.state?.from === written(target)) {

@@ -1,15 +1,17 @@
-// How the pages ask the server, and the one thing they remember: the address of the wall.
-// Must never keep footage or a password anywhere, nor follow an address that is not this server's own.
+// The questions that the pages ask the server, and the one thing that the pages remember: the
+// address of the wall.
+// Must never keep footage or a password anywhere, nor follow an address that is not this server's
+// own.
 
 const REMEMBERED_AS = "eyesonly.wall";
 const WALL_ADDRESS = /^\/v1\/[A-Za-z0-9._~-]{1,200}\/$/;
 
-// Long enough for a slow line, short enough that nobody looks at "Loading" for ever.
+// Long enough for a slow line, and short enough that nobody waits at "Loading" for ever.
 const WAIT_MILLISECONDS = 20_000;
 
 /**
- * What went wrong, in few kinds: "offline", "ended" (log in again), "missing", "refused", "throttled", "busy",
- * "unreadable" or "unexpected".
+ * A failure, in few kinds: "offline", "ended" (log in again), "missing", "refused", "throttled",
+ * "busy", "unreadable" or "unexpected".
  */
 export class Trouble extends Error {
   constructor(kind, retryAfterSeconds = null) {
@@ -20,12 +22,15 @@ export class Trouble extends Error {
   }
 }
 
-/** True where a request was given up on purpose, which is no trouble. */
+/** Says whether a request was given up on purpose, which is no trouble. */
 export function wasGivenUp(error) {
   return error?.name === "AbortError";
 }
 
-/** Asks, and throws a Trouble unless the answer is a 2xx. `as` says how to read the body: blob, json, or none. */
+/**
+ * Asks, and throws a Trouble unless the answer is a 2xx. `as` says how to read the body: blob,
+ * json, or none.
+ */
 export async function ask(address, { method = "GET", body, as = "none", signal } = {}) {
   const timeout = AbortSignal.timeout(WAIT_MILLISECONDS);
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
@@ -41,7 +46,7 @@ export async function ask(address, { method = "GET", body, as = "none", signal }
     });
     if (response.ok && as === "blob") return await response.blob();
     if (response.ok && as === "json") return await response.json();
-    // A body that nobody reads keeps its connection from the next question.
+    // Until its body is read, an answer blocks its connection for the next question.
     await response.arrayBuffer();
     if (!response.ok) throw troubleOf(response);
     return response;
@@ -65,7 +70,7 @@ function troubleOf(response) {
   }
 }
 
-/** Retry-After is seconds or a date (RFC 9110, 10.2.3). */
+/** Reads Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3). */
 function secondsOf(text) {
   if (!text) return null;
   if (/^\d+$/.test(text)) return Number(text);
@@ -73,7 +78,7 @@ function secondsOf(text) {
   return Number.isFinite(milliseconds) ? Math.max(0, Math.ceil(milliseconds / 1000)) : null;
 }
 
-/** The wall's address as a path of this server, or null if it is anything else. */
+/** Returns the wall's address as a path of this server, or null if it is anything else. */
 export function wallAddress(location) {
   if (!location) return null;
   const address = new URL(location, window.location.origin);
@@ -81,7 +86,7 @@ export function wallAddress(location) {
   return WALL_ADDRESS.test(address.pathname) ? address.pathname : null;
 }
 
-// A browser may refuse storage altogether; then nothing is remembered and everything else works.
+// A browser may refuse storage. In that case nothing is remembered, and everything else works.
 export function rememberWall(address) {
   try { localStorage.setItem(REMEMBERED_AS, address); } catch { /* not remembered */ }
 }
@@ -94,7 +99,7 @@ export function forgetWall() {
   try { localStorage.removeItem(REMEMBERED_AS); } catch { /* nothing was remembered */ }
 }
 
-/** Calls back when another tab logs out, or logs in as somebody else. */
+/** Calls back when another tab logs out, or logs in as another person. */
 export function whenWallChangesElsewhere(callback) {
   window.addEventListener("storage", (event) => {
     if (event.key !== null && event.key !== REMEMBERED_AS) return;

@@ -1,4 +1,4 @@
-// One camera's picture, as large as the screen allows; left and right go to the next camera.
+// One camera's picture, as large as the screen allows. Left and right go to the next camera.
 // Must never leave one camera's picture in view under another's name.
 
 import { place, turn, up } from "./address.js";
@@ -9,7 +9,10 @@ const part = (id) => document.getElementById(id);
 const ENLARGED_WIDTH = 1280;
 const SWIPE_PIXELS = 50;
 
-/** `cameras` lists {id, name, frame} in the wall's order; `onTrouble` hears what couldn't be renewed. */
+/**
+ * Sets up the dialog. `cameras` lists {id, name, frame} in the wall's order. `onTrouble` gets each
+ * Trouble of a renewal.
+ */
 export function enlargement(cameras, onTrouble) {
   const dialog = part("enlarge");
   const frame = part("enlarge-picture");
@@ -90,7 +93,10 @@ export function enlargement(cameras, onTrouble) {
   return { show, hide, refresh, isOpen: () => dialog.open };
 }
 
-/** A finger's swipe to the left asks for the next one. A pinched-in page is being looked at, not turned. */
+/**
+ * Calls `step` when one finger swipes: a swipe to the left asks for the next camera. It ignores a
+ * page that is zoomed in.
+ */
 function whenSwiped(element, step) {
   let start = null;
   element.addEventListener("touchstart", (event) => {

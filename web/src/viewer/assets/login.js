@@ -1,4 +1,4 @@
-// The login form at "/". Goes on to the wall when somebody is logged in already.
+// The login form at "/". If the person is logged in already, it goes on to the wall.
 // Must never put the password anywhere but into the one request that needs it.
 
 import { ask, forgetWall, rememberWall, rememberedWall, wallAddress } from "./ask.js";
@@ -22,7 +22,7 @@ async function goOnIfLoggedIn() {
   if (!wall) return;
   try {
     await ask(wall, { method: "HEAD" });
-    // replace: "back" from the wall then leaves, and doesn't bounce off this page.
+    // replace: "back" from the wall then leaves the site, and does not return to this page.
     window.location.replace(wall);
   } catch (trouble) {
     if (trouble.kind === "ended" || trouble.kind === "missing") forgetWall();

@@ -1,5 +1,6 @@
-// One event: its clip in the browser's own player, its details beside it, and deleting it in two steps.
-// Must never leave a clip loading or sounding once the person has left it.
+// One event: its clip in the browser's own player, its details beside the clip, and its deletion in
+// two steps.
+// Must never leave a clip loading or playing once the person has left it.
 
 import { place, turn, up } from "./address.js";
 import { ask, wasGivenUp } from "./ask.js";
@@ -8,7 +9,10 @@ import { duration, explain, kindName, labelOf, timeOfDay, wholeDate } from "./wo
 
 const part = (id) => document.getElementById(id);
 
-/** `events` is the timeline; `onDeleted(event, wasGone)` and `onEnded()` are told. */
+/**
+ * Sets up the player. `events` is the timeline. The player calls `onDeleted(event, wasGone)` and
+ * `onEnded()`.
+ */
 export function player({ events, onDeleted, onEnded }) {
   const dialog = part("player");
   const video = part("player-video");
@@ -20,14 +24,14 @@ export function player({ events, onDeleted, onEnded }) {
   let camera = null;
   let event = null;
   let asking = new AbortController();
-  // Sound and movement begin by themselves only where a person has just asked for them.
+  // A clip starts by itself only if the person has just asked for it.
   let wasChosen = false;
 
   const isStillAbout = (asked) => !asked.signal.aborted;
 
-  /** Shows an event that the timeline has, or asks for it by its id. */
+  /** Shows an event that the timeline has, or asks the server for it by its id. */
   async function show(nextCamera, id) {
-    // An event's id is its camera's own: the same id under another camera is another event.
+    // An event's id belongs to its camera: the same id under another camera is another event.
     if (event?.id === id && camera?.id === nextCamera.id && dialog.open) return;
     stop();
     camera = nextCamera;
@@ -96,7 +100,7 @@ export function player({ events, onDeleted, onEnded }) {
     if (event.still) video.poster = eventAddress(camera.id, event.id, "/thumbnail?width=960");
     video.src = eventAddress(camera.id, event.id, "/clip");
     const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // A browser may refuse; its own controls are there then.
+    // A browser may refuse. In that case the person uses its controls.
     if (wasChosen && !isCalm) video.play().catch(() => {});
     wasChosen = false;
   }
@@ -119,7 +123,7 @@ export function player({ events, onDeleted, onEnded }) {
     again.onclick = tryAgain;
   }
 
-  // The player only says that it failed; the server says why.
+  // The video element says only that it failed, but the server says why.
   video.addEventListener("error", async () => {
     if (!video.hasAttribute("src")) return;
     const asked = asking;
@@ -176,7 +180,7 @@ export function player({ events, onDeleted, onEnded }) {
     if (!target) return;
     wasChosen = true;
     turn({ camera: camera.id, event: target.id });
-    // At either end the pressed button is switched off; the focus must not be lost with it.
+    // At either end the pressed button is disabled, so the focus moves to the title.
     const pressed = part(which === "newer" ? "player-newer" : "player-older");
     if (pressed.disabled) part("player-title").focus();
   }
@@ -223,7 +227,7 @@ export function player({ events, onDeleted, onEnded }) {
     if (click.target === dialog) dialog.close();
   });
   dialog.addEventListener("cancel", (cancel) => {
-    // Escape first takes back the question, then closes.
+    // Escape first withdraws the question. The next one closes the player.
     if (part("delete-confirm").hidden) return;
     cancel.preventDefault();
     keep();

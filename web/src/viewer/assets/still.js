@@ -1,26 +1,29 @@
-// Pictures that renew themselves: a new one is fetched and decoded first, and then takes the old one's place.
-// Must never show one camera's picture under another's name: every answer is dropped once its question is over.
+// Pictures that renew themselves: a new one is fetched and decoded first, and then replaces the old
+// one.
+// Must never show one camera's picture under another's name: an answer that comes after its
+// question was given up is dropped.
 
 import { Trouble, ask } from "./ask.js";
 
 const WIDTHS = [160, 320, 640, 960, 1280, 1920];
 
-/** The blob address an image shows, so that it is given back when the next one comes. */
+/** The blob address that an image shows. It is revoked when the next one comes. */
 const shown = new WeakMap();
 
 export function thumbnailAddress(camera, width) {
   return `cameras/${encodeURIComponent(camera)}/thumbnail?width=${width}`;
 }
 
-/** The smallest width on offer that fills this element on this screen. */
+/** Returns the smallest offered width that fills this element on this screen. */
 export function widthFor(element, widest = 1280) {
   const wanted = Math.min(widest, element.clientWidth * (window.devicePixelRatio || 1));
   return WIDTHS.find((width) => width >= wanted) ?? widest;
 }
 
 /**
- * Renews the picture inside `frame` (an element with an img and a note). Keeps what is there until the new one is
- * decoded. Throws the Trouble after the frame has said it.
+ * Renews the picture inside `frame` (an element with an img and a note). The old picture stays
+ * until the new one is decoded. After a failure the frame shows a message, and the Trouble is
+ * thrown.
  */
 export async function renew(frame, camera, width, signal) {
   const image = frame.querySelector("img");
@@ -60,7 +63,7 @@ function put(image, address) {
   if (old) URL.revokeObjectURL(old);
 }
 
-/** Takes the picture away, so that nothing of the last camera stays. */
+/** Removes the picture, so that nothing of the last camera stays. */
 export function clear(frame) {
   const image = frame.querySelector("img");
   const old = shown.get(image);
@@ -71,7 +74,10 @@ export function clear(frame) {
   say(frame, "loading", "Loading");
 }
 
-/** States: loading, shown, stale (an old picture that couldn't be renewed), empty. */
+/**
+ * Sets the state and the words of a frame. States: loading, shown, stale (an old picture that could
+ * not be renewed), empty.
+ */
 export function say(frame, state, words) {
   frame.dataset.state = state;
   const note = frame.querySelector(".picture-words");
@@ -79,7 +85,8 @@ export function say(frame, state, words) {
 }
 
 function sayTrouble(frame, trouble) {
-  // 404 means that there is none now, or that it may not be seen now: the old one goes too.
+  // 404 means that there is no picture now, or that the person may not see it now. So the old one
+  // is removed too.
   if (trouble.kind === "missing" || trouble.kind === "ended") {
     clear(frame);
     say(frame, "empty", frame.dataset.missing ?? "No picture yet");

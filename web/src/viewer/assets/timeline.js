@@ -1,5 +1,6 @@
-// One camera's events, newest first, in groups by day of the reader's own time zone.
-// Must never add an answer about one camera to the list of another: a list that is left gives up its questions.
+// One camera's events, newest first, grouped by day in the reader's own time zone.
+// Must never add an answer about one camera to the list of another: a list that the person leaves
+// gives up its questions.
 
 import { ask, wasGivenUp } from "./ask.js";
 import { dayKey, dayName, duration, explain, kindIcon, kindName, labelOf, timeOfDay } from "./words.js";
@@ -11,7 +12,10 @@ export function eventAddress(camera, event, rest = "") {
   return `cameras/${encodeURIComponent(camera)}/events/${encodeURIComponent(event)}${rest}`;
 }
 
-/** `onOpen(event)` is called when one is chosen; `onEnded()` when the session is over. */
+/**
+ * Sets up the timeline. It calls `onOpen(event)` when the person chooses an event, and `onEnded()`
+ * when the session is over.
+ */
 export function timeline({ onOpen, onEnded }) {
   const list = part("timeline");
   const message = part("timeline-message");
@@ -70,7 +74,7 @@ export function timeline({ onOpen, onEnded }) {
     }
   }
 
-  // Not `disabled`: that would take the focus away from a person who goes by keyboard.
+  // Not `disabled`, because that would take the focus from a person who uses the keyboard.
   function setBusy(busy) {
     list.setAttribute("aria-busy", String(busy));
     for (const button of [older, again]) button.setAttribute("aria-disabled", String(busy));
@@ -80,12 +84,12 @@ export function timeline({ onOpen, onEnded }) {
     if (list.getAttribute("aria-busy") === "true") return;
     const first = await load();
     if (document.activeElement !== document.body) return;
-    // The pressed button has gone: with the last page, or for "try again".
+    // The pressed button is hidden now: after the last page, or after "try again".
     const next = [again, older].find((button) => !button.hidden);
     (first?.querySelector("button") ?? next ?? part("timeline-title")).focus();
   }
 
-  /** Adds a page, and returns the first element that is new. */
+  /** Adds a page, and returns the first new element. */
   function add(page) {
     let first = null;
     for (const event of Array.isArray(page.events) ? page.events : []) {
@@ -150,7 +154,7 @@ export function timeline({ onOpen, onEnded }) {
 
   const itemFor = (id) => list.querySelector(`[data-event="${CSS.escape(id)}"]`);
 
-  /** Takes a deleted event out, and returns what the focus should go to. */
+  /** Removes a deleted event, and returns the element that the focus should go to. */
   function remove(id) {
     const item = itemFor(id);
     const index = events.findIndex((each) => each.id === id);
@@ -166,7 +170,7 @@ export function timeline({ onOpen, onEnded }) {
     return (neighbour && itemFor(neighbour.id)?.querySelector("button")) ?? part("timeline-title");
   }
 
-  /** The listed events beside this one: {newer, older}, each or null. */
+  /** Returns the listed events beside this one: {newer, older}, each or null. */
   function around(id) {
     const index = events.findIndex((each) => each.id === id);
     if (index < 0) return { newer: null, older: null };

@@ -1,4 +1,4 @@
-// The wall: which view is open, pictures that renew themselves while somebody looks, and logging out.
+// The wall: it chooses the open view, renews the pictures while the person looks, and logs out.
 // Must never go on showing a home once the session behind it is over.
 
 import { go, place, up, whenPlaceChanges } from "./address.js";
@@ -26,7 +26,7 @@ const cameras = [...document.querySelectorAll(".card")].map((card) => ({
 }));
 const cameraOf = (id) => cameras.find((camera) => camera.id === id) ?? null;
 
-// ---- leaving -------------------------------------------------------------------------------------------------------
+// ---- leaving ------------------------------------------------------------------------------------
 
 function leave() {
   forgetWall();
@@ -44,7 +44,7 @@ async function logOut() {
   }
 }
 
-// ---- what the page says --------------------------------------------------------------------------------------------
+// ---- messages of the page -----------------------------------------------------------------------
 
 let statusTimer = 0;
 
@@ -54,7 +54,7 @@ function tell(words, stays = false) {
   if (words && !stays) statusTimer = setTimeout(() => tell(""), STATUS_MILLISECONDS);
 }
 
-// ---- renewing ------------------------------------------------------------------------------------------------------
+// ---- renewing -----------------------------------------------------------------------------------
 
 let isOffline = false;
 let waitMilliseconds = RENEW_MILLISECONDS;
@@ -106,16 +106,19 @@ async function renewAll() {
     }
   } finally {
     isRenewing = false;
-    // While the page is hidden nothing is asked; becoming visible starts it again.
+    // While the page is hidden it asks for nothing. When it becomes visible, that starts again.
     if (!document.hidden) renewTimer = setTimeout(renewAll, waitMilliseconds);
   }
 }
 
-/** The page's own pictures come with the page; only those that fail are asked for again, to learn why. */
+/**
+ * Waits for a picture that is part of the page. If it fails, the page asks for it again, to learn
+ * why.
+ */
 function adopt(camera) {
   const image = camera.frame.querySelector("img");
   const failed = () => {
-    // Later failures are not the page's own: a renewed picture is decoded before it is shown.
+    // Only the first failure counts: a renewed picture is decoded before it is shown.
     if (camera.frame.dataset.state === "loading") renewCamera(camera);
   };
   const loaded = () => {
@@ -128,7 +131,7 @@ function adopt(camera) {
   else failed();
 }
 
-// ---- views ---------------------------------------------------------------------------------------------------------
+// ---- views --------------------------------------------------------------------------------------
 
 const enlarged = enlargement(cameras, heard);
 const events = timeline({
@@ -142,9 +145,10 @@ const clip = player({
   events,
   onDeleted: (event, wasGone) => {
     const focusNext = events.remove(event.id);
-    // The person may have gone on to another event while the server was deleting this one.
+    // The person may have opened another event while the server was deleting this one.
     if (place().event === event.id) {
-      // "back" is answered a moment later, and closing gives the focus to what is gone by then.
+      // "back" takes effect a moment later. When the dialog closes, it gives the focus to an
+      // element that is removed by then.
       part("player").addEventListener("close", () => focusNext.focus(), { once: true });
       up({ camera: openCamera.id });
     }
@@ -197,7 +201,7 @@ function showWall() {
   renewAll();
 }
 
-/** Links stay links (they can be opened elsewhere); a plain click goes the page's own way. */
+/** Runs `action` on a plain click. A link remains a link, so the person can open it elsewhere. */
 function whenFollowed(link, action) {
   link?.addEventListener("click", (click) => {
     if (click.button !== 0 || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
@@ -223,10 +227,10 @@ const onScreen = new IntersectionObserver((changes) => {
 }, { rootMargin: "25%" });
 for (const camera of cameras) onScreen.observe(camera.card);
 
-// The session may have come with a link or another tab: from now on "/" leads here.
+// The session may have come with a link or another tab. From now on "/" leads here.
 rememberWall(window.location.pathname);
 whenWallChangesElsewhere(() => window.location.replace("/"));
-// A page that comes back from the browser's memory may belong to a session that is over.
+// A page that comes back from the browser's memory may belong to a session that has ended.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });

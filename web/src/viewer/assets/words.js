@@ -1,7 +1,8 @@
-// What the pages say: times, durations, kinds of events, and what to do when something went wrong.
+// The words of the pages: times, durations, kinds of events, and what to do after a failure.
 // Must never show a server's words to a person as if they were ours.
 
-// The text is English; an English reader's own way to write dates is kept.
+// The text is English. Dates have the form of the reader's own English, if that is the browser's
+// language.
 const LANGUAGE = /^en\b/i.test(navigator.language) ? navigator.language : "en-GB";
 
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric", month: "long" });
@@ -25,18 +26,20 @@ export function kindName(kind) {
   return KINDS.get(kind) ?? "Event";
 }
 
-/** A kind that the sprite can draw. */
+/** Returns the drawing of a kind. The sprite draws an unknown kind as "other". */
 export function kindIcon(kind) {
   return `/assets/icons.svg#${KINDS.has(kind) ? kind : "other"}`;
 }
 
-/** The label, unless it only repeats the kind. */
+/** Returns the label, unless it only repeats the kind. */
 export function labelOf(event) {
   const label = typeof event.label === "string" ? event.label.trim() : "";
   return label.toLowerCase() === kindName(event.kind).toLowerCase() ? "" : label;
 }
 
-/** One day in the reader's own time zone, as a key that two events of that day share. */
+/**
+ * Returns a key for the day in the reader's own time zone. Two events of one day have the same key.
+ */
 export function dayKey(time) {
   return `${time.getFullYear()}-${time.getMonth()}-${time.getDate()}`;
 }
@@ -67,14 +70,17 @@ export function duration(milliseconds) {
   return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
 }
 
-/** A wait in whole words: "30 seconds", "2 minutes". */
+/** Returns a wait in words: "30 seconds", "2 minutes". */
 export function waiting(seconds) {
   if (seconds === null) return "a little";
   if (seconds < 90) return seconds === 1 ? "1 second" : `${Math.max(1, seconds)} seconds`;
   return `${Math.ceil(seconds / 60)} minutes`;
 }
 
-/** What happened, and what to do next. `failed` names what was tried, such as "The events didn't load". */
+/**
+ * Says what happened, and what to do next. `failed` names what was tried, such as "The events
+ * didn't load".
+ */
 export function explain(trouble, failed) {
   switch (trouble?.kind) {
     case "offline":

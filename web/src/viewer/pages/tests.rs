@@ -1,4 +1,5 @@
-//! What must hold for every page: names stay text, nothing runs inline, and every file asked for is there.
+//! The properties of every page: names stay text, nothing runs inline, and every file asked for is
+//! there.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +19,12 @@ fn asset_text(path: &str) -> &'static str {
     std::str::from_utf8(asset.bytes).unwrap()
 }
 
-/// Every tag of a page with its attributes, text between tags left out.
+/// Returns every tag of a page with its attributes, without the text between tags.
 fn tags(page: &str) -> Vec<&str> {
     page.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0).collect()
 }
 
-/// What stands between each `before` and the next of `until`.
+/// Returns the text between each `before` and the next character of `until`.
 fn all_between<'a>(text: &'a str, before: &str, until: &[char]) -> Vec<&'a str> {
     text.split(before).skip(1).map(|rest| rest.split(until).next().unwrap()).collect()
 }
@@ -34,7 +35,8 @@ fn names_are_text_wherever_they_stand() {
     let page = wall_page(evil, &[camera("0193", evil)]);
     assert!(!page.contains("<script>"), "a name opened a tag");
     assert!(!page.contains("\" onload"), "a name left its attribute");
-    // The viewer's name twice (text, title); the camera's in its button, its heading and its link.
+    // The page has the viewer's name twice (text, title), and the camera's in its button, its
+    // heading and its link.
     assert_eq!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload").count(), 5);
 }
 
@@ -92,7 +94,8 @@ fn nothing_runs_or_is_styled_inline() {
         for tag in tags(&page) {
             for attribute in tag.split_whitespace().skip(1) {
                 let name = attribute.split('=').next().unwrap();
-                // Names that people chose are no attributes: this page's have no blank before "on".
+                // Names that people chose are no attributes: on this page, none has a blank before
+                // "on".
                 assert!(!(name.starts_with("on") && attribute.contains('=')), "handler in <{tag}>");
                 assert_ne!(name, "style", "style in <{tag}>");
             }
