@@ -1,6 +1,8 @@
-//! The subcommands that change and list households, cameras and viewers; and what all subcommands say, and ask, at a terminal.
+//! The subcommands that change and list households, cameras and viewers, and the terminal input and
+//! output of all subcommands.
 //!
-//! Answers go to standard output, everything else to standard error. Only `household add` may make a new installation.
+//! Answers go to standard output, everything else to standard error. Only `household add` may make
+//! a new installation.
 
 use crate::{CameraCommand, HouseholdCommand, ViewerCommand};
 use anyhow::{Context as _, bail};
@@ -27,13 +29,16 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Administration of the installation that the configuration `file` names. `may_make`: of a new one, where there is none.
+/// Opens the administration of the installation that the configuration names; `file` is the
+/// configuration's path, for messages. With `may_make`, it makes a new installation if there is
+/// none.
 pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Admin> {
     let (folder, file) = (config.data.display(), file.display());
     let installed = config.data.join("keyring.json").exists();
     if !installed && !may_make {
         bail!(
-            "{folder}: there is no installation in this folder. Set `data` in {file} to the folder that has it, or begin one with `eyesonly household add NAME`"
+            "{folder}: there is no installation in this folder. Set `data` in {file} to the folder \
+             that has it, or begin one with `eyesonly household add NAME`"
         );
     }
     let data = edge::open_data(config)?;
@@ -45,7 +50,7 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
     Ok(administration(data.keyring, registry, index, Freshness::Echoed))
 }
 
-/// Administration over these seams.
+/// Makes the administration over these seams.
 fn administration(
     keys: Arc<dyn Keyring>,
     registry: Arc<dyn Registry>,
@@ -56,7 +61,7 @@ fn administration(
     Admin::new(keys, records, catalogue)
 }
 
-/// What registry and index say, proven.
+/// Makes the records and the catalogue, which prove the answers of registry and index.
 fn proven(
     keys: &dyn eyesonly_gate::Keys,
     registry: Arc<dyn Registry>,
@@ -78,28 +83,33 @@ struct SpinStore {
     keys: KvKeys,
 }
 
-/// `may_make`: begins one that is empty.
+/// Opens the Spin edition's store. With `may_make`, an empty one is set up.
 fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     if !file.exists() && !may_make {
         bail!(
-            "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` begins one",
+            "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` begins \
+             one",
             file.display()
         );
     }
     let kek = std::env::var(KEK_VARIABLE).map(Zeroizing::new).map_err(|_| {
         anyhow::anyhow!(
-            "set {KEK_VARIABLE} to the key-encryption key, 64 hexadecimal digits: the value that Spin gets as `key_encryption_key`. A new one: `openssl rand -hex 32`"
+            "set {KEK_VARIABLE} to the key-encryption key, 64 hexadecimal digits: the value that \
+             Spin gets as `key_encryption_key`. A new one: `openssl rand -hex 32`"
         )
     })?;
     let kek = read_kek(&kek).with_context(|| format!("{KEK_VARIABLE} can't be used"))?;
     let kv: Arc<dyn KeyValue> = Arc::new(SpinFile::open(file, SPIN_STORE)?);
     let keys = KvKeys::open(Arc::clone(&kv), kek, may_make).map_err(|error| match error {
         KeysError::NoKey => anyhow::anyhow!(
-            "{}: this store was not begun; `eyesonly --spin-store FILE household add NAME` begins it",
+            "{}: this store was not begun; `eyesonly --spin-store FILE household add NAME` begins \
+             it",
             file.display()
         ),
         KeysError::WrongKey => anyhow::anyhow!(
-            "{}: this store was begun with another key-encryption key than the one in {KEK_VARIABLE}, or its entry `key/edge` is damaged: set {KEK_VARIABLE} to the key it was begun with, or put a backup of the store back",
+            "{}: this store was begun with another key-encryption key than the one in \
+             {KEK_VARIABLE}, or its entry `key/edge` is damaged: set {KEK_VARIABLE} to the key it \
+             was begun with, or put a backup of the store back",
             file.display()
         ),
         KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),
@@ -107,7 +117,7 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     Ok(SpinStore { kv, keys })
 }
 
-/// Administration of the Spin edition's store. `may_make`: begins one that is empty.
+/// Opens the administration of the Spin edition's store. With `may_make`, an empty store is set up.
 pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
     let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
@@ -115,7 +125,9 @@ pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
     Ok(administration(Arc::new(keys), registry, index, Freshness::Unproven))
 }
 
-/// Deletes from the Spin edition's store what nothing there has any more: requests end too soon to do it. `now`: what is young too.
+/// Deletes from the Spin edition's store the objects that no row names, and old counters of failed
+/// logins. Requests of the Spin edition end too soon to do that. Objects younger than a day stay;
+/// with `now`, only those younger than a minute.
 pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
     let SpinStore { kv, keys } = open_spin_store(file, false)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
@@ -132,12 +144,13 @@ pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
     let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
     say(json, &json!({ "objects": objects, "counters": counters }), || {
         format!(
-            "collected: objects {objects}, counters of failed logins {counters}, and the parts of uploads that broke off (what is younger than {age} stays)"
+            "collected: objects {objects}, counters of failed logins {counters}, and the parts of \
+             uploads that broke off (what is younger than {age} stays)"
         )
     })
 }
 
-/// Writes an answer. Whoever has closed the pipe wanted no more of it: that is no error.
+/// Writes an answer. If the reader has closed the pipe, it wanted no more: that is no error.
 pub fn say(json: bool, value: &Value, text: impl FnOnce() -> String) -> anyhow::Result<()> {
     let line = if json { value.to_string() } else { text() };
     let mut stdout = std::io::stdout().lock();
@@ -147,12 +160,12 @@ pub fn say(json: bool, value: &Value, text: impl FnOnce() -> String) -> anyhow::
     }
 }
 
-/// Writes a line for the person, who may have closed standard error.
+/// Writes a line for the person. It ignores errors, because standard error may be closed.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "eyesonly: {text}");
 }
 
-/// In text mode says that a list is empty.
+/// Notes in text mode that a list is empty.
 fn note_if_empty<R>(json: bool, records: &[R], text: &str) {
     if records.is_empty() && !json {
         note(text);
@@ -210,10 +223,18 @@ async fn list_households(admin: &Admin, json: bool) -> anyhow::Result<()> {
         let HouseholdRecord { household: id, name, cameras, viewers, quota_bytes, .. } = record;
         let (cameras, viewers) = (cameras.len(), viewers.len());
         let used_bytes = admin.used_bytes(id).await?;
-        let value = json!({ "household": id, "name": name, "cameras": cameras, "viewers": viewers, "used_bytes": used_bytes, "quota_bytes": quota_bytes });
+        let value = json!({
+            "household": id,
+            "name": name,
+            "cameras": cameras,
+            "viewers": viewers,
+            "used_bytes": used_bytes,
+            "quota_bytes": quota_bytes
+        });
         say(json, &value, || {
             format!(
-                "{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of {quota_bytes} bytes)"
+                "{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of \
+                 {quota_bytes} bytes)"
             )
         })?;
     }
@@ -231,13 +252,15 @@ async fn remove_household(
     confirm(
         yes,
         &format!(
-            "household {name} (cameras: {cameras}, viewers: {viewers}): its cameras hand in nothing more, its viewers are removed, its footage is deleted and its key destroyed."
+            "household {name} (cameras: {cameras}, viewers: {viewers}): its cameras hand in \
+             nothing more, its viewers are removed, its footage is deleted and its key destroyed."
         ),
     )?;
     admin.remove_household(id).await?;
     say(json, &json!({ "removed": id, "name": name }), || {
         format!(
-            "household {name} ({id}) is removed and its key is destroyed. Backups of before that have keyring.json and the key-encryption key still open its footage."
+            "household {name} ({id}) is removed and its key is destroyed. Backups of before that \
+             have keyring.json and the key-encryption key still open its footage."
         )
     })
 }
@@ -259,7 +282,8 @@ fn say_credential(new: &NewCamera, json: bool) -> anyhow::Result<()> {
     let (id, credential) = (new.camera, new.credential.as_str());
     say(json, &json!({ "camera": id, "credential": credential }), || {
         format!(
-            "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to the camera and to nobody else."
+            "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to \
+             the camera and to nobody else."
         )
     })
 }
@@ -274,7 +298,13 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
     for record in records {
         let CameraRecord { camera, household, name, serial, credential, .. } = record;
         let enrolled = credential.is_some();
-        let value = json!({ "camera": camera, "household": household, "name": name, "serial": serial, "enrolled": enrolled });
+        let value = json!({
+            "camera": camera,
+            "household": household,
+            "name": name,
+            "serial": serial,
+            "enrolled": enrolled
+        });
         say(json, &value, || {
             let ended = if enrolled { "" } else { ", ended" };
             format!("{camera}  {name}  (household {household}{ended})")
@@ -286,12 +316,14 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
 async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> anyhow::Result<()> {
     let record: CameraRecord = admin.read(id.as_bytes(), "camera").await?;
     let name = record.name;
-    // One that has ended is not removed again, and the error says so: nothing to ask.
+    // A camera that has ended is not removed again, and the error says so. So there is nothing to
+    // ask.
     if record.credential.is_some() {
         confirm(
             yes,
             &format!(
-                "camera {name}: it hands in nothing more, nobody sees its footage any more, and the footage is deleted."
+                "camera {name}: it hands in nothing more, nobody sees its footage any more, and \
+                 the footage is deleted."
             ),
         )?;
     }
@@ -346,7 +378,8 @@ async fn remove_viewer(admin: &Admin, id: ViewerId, yes: bool, json: bool) -> an
     confirm(
         yes,
         &format!(
-            "viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions end."
+            "viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions \
+             end."
         ),
     )?;
     admin.remove_viewer(id).await?;
@@ -355,7 +388,8 @@ async fn remove_viewer(admin: &Admin, id: ViewerId, yes: bool, json: bool) -> an
     })
 }
 
-/// The first line of standard input; asked for with a prompt and without echo where a person types it.
+/// Reads the first line of standard input. A person at a terminal gets a prompt, and the text is
+/// not echoed.
 fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() && !quietly {

@@ -1,7 +1,8 @@
-//! Reads what a component asks for and offers, and says whether it keeps to the contract.
+//! Reads the imports and exports of a component, and says whether it keeps to the contract.
 //!
-//! This is what `eyesonly component check` prints, and what the sandbox asks before it compiles anything. It only reads:
-//! it must never compile, instantiate or trust a name that it has not compared with the list below.
+//! `eyesonly component check` prints this report, and the sandbox asks for it before it compiles
+//! anything. This module only reads: it must never compile, instantiate or trust a name that it has
+//! not compared with the list below.
 
 use std::fmt;
 
@@ -17,60 +18,60 @@ pub const IMPORTS_ALLOWED: [&str; 4] = [
 ];
 /// The interface that makes a component a handler.
 pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.2.0";
-/// A handler is a few hundred KiB; a larger file is refused unread.
+/// The largest file that is parsed, in bytes. A handler is a few hundred KiB.
 pub const SIZE_BYTES_MAX: usize = 64 << 20;
 
 /// One import or export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its full name.
+    /// The full name.
     pub name: String,
-    /// Whether the contract allows it.
+    /// Says whether the contract allows the item.
     pub allowed: bool,
 }
 
-/// What was found in a component. `Display` is for a person.
+/// The imports and exports of a component, and the verdict. `Display` is for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// SHA-256 of the file.
+    /// The SHA-256 of the file.
     pub sha256: [u8; 32],
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub size_bytes: usize,
-    /// What it asks for, in its order.
+    /// The imports, in the component's order.
     pub imports: Vec<Item>,
-    /// What it offers, in its order.
+    /// The exports, in the component's order.
     pub exports: Vec<Item>,
-    /// Whether the host would run it.
+    /// Says whether the host would run the component.
     pub verdict: Verdict,
 }
 
-/// Whether the host would run a component as a handler.
+/// Says whether the host would run a component as a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It asks for nothing beyond the contract and is a handler.
+    /// The component asks for nothing beyond the contract and is a handler.
     Allowed,
-    /// It asks for these, which the contract does not have.
+    /// The component asks for these imports, which the contract does not have.
     AsksForMore(Vec<String>),
-    /// It does not export the handler interface.
+    /// The component does not export the handler interface.
     NotAHandler,
 }
 
-/// Why a file is not a component that can be reported on, or (from [`Report::admitted`]) not one that may run.
+/// Why there is no report on a file, or (from [`Report::admitted`]) why the component may not run.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// Larger than [`SIZE_BYTES_MAX`].
+    /// The file is larger than [`SIZE_BYTES_MAX`].
     #[error("too large to be a handler: {0} bytes, at most {SIZE_BYTES_MAX}")]
     TooLarge(usize),
-    /// A WebAssembly module that was not made into a component.
+    /// The file is a WebAssembly module that was not made into a component.
     #[error("a core WebAssembly module, not a component: build it with `cargo xtask build`")]
     CoreModule,
-    /// Not WebAssembly, or damaged.
+    /// The file is not WebAssembly, or is damaged.
     #[error("not a valid WebAssembly component: {0}")]
     Invalid(String),
-    /// It asks for more than the contract.
+    /// The component asks for more than the contract.
     #[error("asks for what a handler can't have: {}", .0.join(", "))]
     AsksForMore(Vec<String>),
-    /// It lacks the export.
+    /// The component does not export the handler interface.
     #[error("not a handler: it does not export {EXPORT_REQUIRED}")]
     NotAHandler,
 }
@@ -78,8 +79,8 @@ pub enum CheckError {
 /// Reads `bytes` as a component.
 ///
 /// # Errors
-/// [`CheckError::TooLarge`], [`CheckError::CoreModule`], [`CheckError::Invalid`]. A component that asks for too much is
-/// not an error here: it is a report whose verdict says so.
+/// [`CheckError::TooLarge`], [`CheckError::CoreModule`], [`CheckError::Invalid`]. A component that
+/// asks for too much is no error here: the verdict of its report says so.
 pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
     if bytes.len() > SIZE_BYTES_MAX {
         return Err(CheckError::TooLarge(bytes.len()));
@@ -100,7 +101,8 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
     })
 }
 
-/// The imports and exports of the outermost component; what is nested inside it is its own affair.
+/// Reads the imports and exports of the outermost component. Those of nested components do not
+/// matter.
 fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReaderError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
@@ -144,10 +146,8 @@ fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
 }
 
 impl Report {
-    /// The report of a component that may run.
+    /// Returns the report of a component that may run.
     ///
-    /// # Errors
-    /// [`CheckError::AsksForMore`], [`CheckError::NotAHandler`].
     pub fn admitted(self) -> Result<Self, CheckError> {
         match self.verdict {
             Verdict::Allowed => Ok(self),
@@ -195,7 +195,8 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, items: &[Item], note: &str) 
 mod tests {
     use super::*;
 
-    /// A component of a header and one import, encoded by hand: an instance type without exports, imported as `name`.
+    /// Encodes a component by hand: a header, and an instance type without exports that is imported
+    /// as `name`.
     fn importing(name: &str) -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
         // Type section: one instance type with no declarations.

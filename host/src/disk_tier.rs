@@ -1,10 +1,11 @@
-//! The disk tier: sealed extents in files under a byte budget, for where the store is far away.
+//! The disk tier: sealed extents in files under a byte budget, for edges whose store is far away.
 //!
-//! Threat: as of every tier. A file may be another extent's, cut, changed, or nothing. Nothing here is believed before the vault has opened it,
-//! so nothing here is flushed or checked either: a file that a crash left half-written is one more answer that is refused and evicted.
+//! Threat: that of every tier. A file may be another extent's, truncated, changed, or missing.
+//! Nothing here is trusted before the vault has opened it, so nothing here is flushed or checked. A
+//! file that a crash left half-written is one more answer that is rejected and evicted.
 //!
-//! It is a cache: it begins empty, whatever an earlier process left. It must never hold plaintext, a name that says what it holds, or a
-//! runtime thread while the disk works.
+//! It is a cache, and it is empty at the start, whatever an earlier process left. It must never
+//! hold plaintext, a name that says what it holds, or a runtime thread while the disk works.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,11 +22,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Extents that may wait to be written, 1 MiB each at most. One more is not kept: a tier may forget, it may not hold a request up.
+/// The most extents that wait to be written, of at most 1 MiB each. One more is not kept, because a
+/// tier may forget but may not delay a request.
 const WRITES_WAITING_MAX: usize = 32;
-/// Files that are read at once; more wait. Each holds a thread of the blocking pool and up to 1 MiB.
+/// The most files that are read at once. More reads wait. Each holds a thread of the blocking pool
+/// and up to 1 MiB.
 const READS_MAX: usize = 32;
-/// What an entry costs besides its bytes: a directory entry and the rest of a block.
+/// The cost of an entry besides its bytes: a directory entry and the rest of a block.
 const ENTRY_OVERHEAD_BYTES: u32 = 4096;
 
 /// Sealed extents on a local disk.
@@ -40,13 +43,14 @@ pub struct DiskTier {
 enum Job {
     Write(ExtentKey, Sealed, OwnedSemaphorePermit),
     Remove(ExtentKey),
-    /// Says when everything before it is done.
+    /// Reports when every earlier job is done.
     #[cfg(test)]
     Settle(Sender<()>),
 }
 
 impl DiskTier {
-    /// A tier of at most `budget_bytes` in `folder`, which is made, and emptied if it is there.
+    /// Opens a tier of at most `budget_bytes` in `folder`. The folder is made, or emptied if it
+    /// exists.
     ///
     /// # Errors
     /// If the folder can't be made or emptied, or no thread can be started.
@@ -63,7 +67,8 @@ impl DiskTier {
             .max_capacity(budget_bytes)
             .weigher(|_: &ExtentKey, bytes: &u32| bytes.saturating_add(ENTRY_OVERHEAD_BYTES))
             .eviction_listener(move |key: Arc<ExtentKey>, _, cause| {
-                // What was replaced has its file overwritten by the write that replaced it.
+                // A replaced entry keeps its file: the write that replaced the entry has
+                // overwritten it.
                 if cause != RemovalCause::Replaced {
                     let _ended = removals.send(Job::Remove(*key));
                 }
@@ -82,7 +87,7 @@ impl DiskTier {
         Ok(tier)
     }
 
-    /// Waits until all that was asked for so far has reached the file system.
+    /// Waits until every earlier job has reached the file system.
     #[cfg(test)]
     pub(crate) fn settle(&self) {
         for _ in 0..2 {
@@ -93,14 +98,14 @@ impl DiskTier {
         }
     }
 
-    /// Where an extent is kept.
+    /// Returns the path of an extent's file.
     #[cfg(test)]
     pub(crate) fn file(&self, key: ExtentKey) -> PathBuf {
         path(&self.folder, key)
     }
 }
 
-/// One thread writes and removes, in the order in which it was told to.
+/// Writes and removes files, on one thread, in the order of the jobs.
 fn work(
     folder: &Path,
     kept: &Cache<ExtentKey, u32, std::hash::RandomState>,
@@ -135,7 +140,7 @@ fn path(folder: &Path, (name, index): ExtentKey) -> PathBuf {
 }
 
 fn write(path: &Path, extent: &Sealed) -> io::Result<()> {
-    // Beside it, then renamed: who reads meanwhile has the old file or the new one.
+    // Written beside the path and then renamed: a reader finds the old file or the new one.
     let beside = path.with_extension("new");
     let mut file =
         fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
@@ -149,7 +154,8 @@ fn read(path: &Path) -> io::Result<Claimed> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header)?;
     let mut chunks = Vec::new();
-    // However long the file says it is: an extent is no longer than this, and one byte more shows that it is none.
+    // The file may have any length, but an extent is no longer than this. One byte more shows that
+    // the file is no extent.
     file.take(EXTENT_SEALED_BYTES as u64 + 1).read_to_end(&mut chunks)?;
     Ok(Claimed { header, chunks: Bytes::from(chunks) })
 }
@@ -160,7 +166,7 @@ impl Tier for DiskTier {
         self.kept.get(&key)?;
         let _place = self.reads.acquire().await.ok()?;
         let path = path(&self.folder, key);
-        // A file that can't be read is one that isn't there: the next layer is asked.
+        // A file that can't be read counts as missing, so the next layer is asked.
         tokio::task::spawn_blocking(move || read(&path)).await.ok()?.ok()
     }
 
@@ -175,7 +181,8 @@ impl Tier for DiskTier {
 
     async fn evict(&self, key: ExtentKey) {
         self.kept.invalidate(&key);
-        // Its file goes by the listener; a write that is still waiting would bring it back.
+        // The listener removes the file. But a write that waits would bring it back, so this job
+        // follows it.
         let _ended = self.jobs.send(Job::Remove(key));
     }
 }

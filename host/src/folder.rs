@@ -1,6 +1,6 @@
-//! A local folder as the store, by `object_store`: each object a file, `objects/ab/abcd…`.
+//! A local folder as the store, by `object_store`: each object is a file, `objects/ab/abcd…`.
 //!
-//! Durable means: the file is flushed, then its folder is, then the call returns.
+//! Durable means: the file is flushed, then its folder, and only then the call returns.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,7 +16,8 @@ use object_store::{
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Parts of a long upload: large enough that writing them is cheap, small enough that many cameras at once fit in memory.
+/// The size of the parts of a long upload, in bytes. It is large enough that writing them is cheap,
+/// and small enough that those of many cameras fit in memory.
 const PART_BYTES: usize = 1024 * 1024;
 
 /// A folder of sealed files.
@@ -26,10 +27,10 @@ pub struct FolderStore {
 }
 
 impl FolderStore {
-    /// Opens the folder, making it where there is none.
+    /// Opens the folder, and makes it if there is none.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with the path.
+    /// [`StoreError::Unavailable`] with the path, if the folder can't be made or used.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let broken = |e: &dyn std::fmt::Display| {
             StoreError::Unavailable(format!("{}: {e}", folder.display()))
@@ -55,7 +56,7 @@ fn error(error: object_store::Error) -> StoreError {
     }
 }
 
-/// Whether some cause of the error is that the disk, or the user's part of it, is full.
+/// Says whether any cause of the error is a full disk or a used-up quota.
 fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {
@@ -97,7 +98,8 @@ impl Store for FolderStore {
             ranges.iter().map(|(start, length)| *start..start.saturating_add(*length)).collect();
         match self.files.get_ranges(&place(name), &ranges).await {
             Ok(parts) => Ok(parts),
-            // Its error for a range past the end has no name: look whether that is what happened.
+            // `object_store` has no named error for a range past the end, so this compares with the
+            // length.
             Err(failed) => match self.files.head(&place(name)).await {
                 Ok(meta) if ranges.iter().any(|range| range.end > meta.size) => {
                     Err(StoreError::Short)
@@ -131,7 +133,8 @@ impl Store for FolderStore {
     }
 }
 
-/// A staged upload is a file whose name goes on with `#` and a number. Errors are left for the next sweep.
+/// Removes old staged uploads: files whose name goes on with `#` and a number. Errors are left for
+/// the next sweep.
 fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
     let files = |at: &Path| {
         std::fs::read_dir(at)
@@ -154,7 +157,7 @@ fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
 }
 
 struct FolderUpload {
-    /// None once finished or aborted.
+    /// The staged upload. `None` once it is finished or aborted.
     upload: Option<Box<dyn MultipartUpload>>,
 }
 
@@ -182,7 +185,8 @@ impl Upload for FolderUpload {
 }
 
 impl Drop for FolderUpload {
-    /// A request that was dropped half-way: what it staged goes at once where a runtime is there to do it, else at the next sweep.
+    /// Removes the staged parts of a request that was dropped half-way. If there is no runtime to
+    /// do it now, the next sweep does it.
     fn drop(&mut self) {
         if let (Some(mut upload), Ok(runtime)) =
             (self.upload.take(), tokio::runtime::Handle::try_current())

@@ -1,10 +1,12 @@
-//! The keyring: the installation's own key and each household's key, wrapped under the key-encryption key.
+//! The keyring: the installation's own key and each household's key, wrapped under the
+//! key-encryption key.
 //!
-//! A file of its own, not in the database: destroying a household's entry, then rotating the key-encryption key, leaves every backup of its
-//! footage closed. Each key is wrapped for its owner, so an entry under another household's name does not open.
+//! The keyring is a separate file, not in the database. So once a household's entry is destroyed
+//! and the key-encryption key is rotated, no backup of its footage can be opened. Each key is
+//! wrapped for its owner, so an entry under another household's name does not open.
 //!
-//! It must never hold or write a key in the clear, except the key-encryption key's own file, which it makes with mode 0600 when
-//! nobody brings one in `EYESONLY_KEK`.
+//! It must never hold or write a key in the clear. The one exception is the file of the
+//! key-encryption key, which it makes with mode 0600 if `EYESONLY_KEK` has none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,31 +23,33 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use zeroize::Zeroizing;
 
-/// Environment variable with the key-encryption key: 64 hexadecimal digits.
+/// The environment variable with the key-encryption key: 64 hexadecimal digits.
 pub const KEK_VARIABLE: &str = "EYESONLY_KEK";
-/// Most households in one keyring; bounds what is read from the file and kept unwrapped.
+/// The most households that one keyring takes. This bounds the file, and the keys that are kept
+/// unwrapped.
 pub const HOUSEHOLDS_MAX: usize = 200_000;
-/// Owner name of the installation's own key.
+/// The owner name of the installation's own key.
 const EDGE_OWNER: &[u8] = b"edge";
 
-/// Why a key can't be had.
+/// Why the keyring has no key to give.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file can't be read or written.
     #[error("{path}: {source}")]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         source: std::io::Error,
     },
-    /// A file is not what it should be.
+    /// A file has the wrong content.
     #[error("{0}")]
     Form(String),
-    /// The household has no key here: never made, or destroyed.
+    /// The household has no key here: it was never made, or it was destroyed.
     #[error("the keyring has no key for this household")]
     NoKey,
-    /// The household's entry does not open: another household's, another installation's, or changed.
+    /// The household's entry does not open: it is another household's, another installation's, or
+    /// changed.
     #[error("the household's entry in the keyring does not open")]
     WrongKey,
 }
@@ -60,13 +64,13 @@ struct File {
 
 struct State {
     file: File,
-    /// Which file that was.
+    /// The mark of the file that was read.
     mark: Mark,
-    /// Unwrapped keys, made on first use; emptied when the file changes.
+    /// The unwrapped keys. Each is made on first use, and all are dropped when the file changes.
     open: HashMap<HouseholdId, Arc<HouseholdKey>>,
 }
 
-/// Tells one file under a name from the next: its number, its time and its length.
+/// Tells one file under a name from the next: inode, time (seconds and nanoseconds) and length.
 type Mark = (u64, i64, i64, u64);
 
 fn mark(path: &Path) -> Result<Mark, KeyringError> {
@@ -76,9 +80,9 @@ fn mark(path: &Path) -> Result<Mark, KeyringError> {
 }
 
 impl State {
-    /// Reads the file. Nothing of it is unwrapped yet.
+    /// Reads the file. Nothing is unwrapped yet.
     fn read(path: &Path) -> Result<Self, KeyringError> {
-        // Before the file: one that is replaced in between is read again.
+        // The mark comes before the content, so that a file replaced in between is read again.
         let mark = mark(path)?;
         Ok(Self { file: read(path)?, mark, open: HashMap::new() })
     }
@@ -93,13 +97,13 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Opens `folder`/keyring.json, making it and a key-encryption key where there is none yet.
+    /// Opens `folder`/keyring.json. If there is none yet, it makes one and a key-encryption key.
     ///
     /// # Errors
     /// [`KeyringError`], with what to do about it in its text.
     pub fn open(folder: &Path) -> Result<Self, KeyringError> {
         let path = folder.join("keyring.json");
-        // Two processes that begin one at the same time begin it once.
+        // If two processes make one at the same time, it is made once.
         let _alone = lock(&path)?;
         let kek = key_encryption_key(folder, path.exists())?;
         if !path.exists() {
@@ -114,7 +118,8 @@ impl Keyring {
         let state = State::read(&path)?;
         let edge = unwrap(&kek, EDGE_OWNER, &state.file.edge).map_err(|_| {
             KeyringError::Form(format!(
-                "{}: does not open with this key-encryption key. Set {KEK_VARIABLE}, or restore the file `kek`, that it was made with.",
+                "{}: does not open with this key-encryption key. Set {KEK_VARIABLE}, or restore \
+                 the file `kek`, that it was made with.",
                 path.display()
             ))
         })?;
@@ -122,11 +127,11 @@ impl Keyring {
         Ok(Self { path, kek, edge, state: RwLock::new(state) })
     }
 
-    /// Looks whether another process has changed the file since, and forgets the unwrapped keys if so:
-    /// a key that was destroyed opens nothing here any more.
+    /// Checks whether another process has changed the file, and forgets the unwrapped keys if so.
+    /// From then on, a key that was destroyed opens nothing here.
     ///
     /// # Errors
-    /// [`KeyringError`]; what is known stays.
+    /// [`KeyringError`] if the file can't be read. What is known stays.
     pub fn look_again(&self) -> Result<(), KeyringError> {
         let broken = || KeyringError::Form("the keyring's lock is broken".into());
         if self.state.read().map_err(|_| broken())?.mark == mark(&self.path)? {
@@ -148,7 +153,7 @@ impl Keyring {
             .write()
             .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         if !state.file.households.contains_key(&household) {
-            // Another process (administration) may have added it since.
+            // Another process (administration) may have added the household meanwhile.
             *state = State::read(&self.path)?;
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
@@ -158,10 +163,11 @@ impl Keyring {
         Ok(key)
     }
 
-    /// Makes and keeps a key for each of these new households, all or none; durable on return.
+    /// Makes and keeps a key for each of these new households: for all, or for none. The keys are
+    /// durable on return.
     ///
     /// # Errors
-    /// [`KeyringError`]; nothing has changed then.
+    /// [`KeyringError`], in which case nothing has changed.
     pub fn add_households(&self, households: &[HouseholdId]) -> Result<(), KeyringError> {
         self.change(|file, kek| {
             for household in households {
@@ -179,8 +185,8 @@ impl Keyring {
         })
     }
 
-    /// Changes the file under its lock, with the key that it names: whoever wraps for it holds it meanwhile, and the key that wraps is the one
-    /// that the file's own entry opens with.
+    /// Changes the file under its lock. New keys are wrapped with the key-encryption key that opens
+    /// the file's own entry.
     fn change(
         &self,
         edit: impl FnOnce(&mut File, &KeyEncryptionKey) -> Result<(), KeyringError>,
@@ -191,10 +197,12 @@ impl Keyring {
             .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
         let _alone = lock(&self.path)?;
         let mut file = read(&self.path)?;
-        // The key-encryption key may have been changed by another process since this one started: then nothing is written with the old one.
+        // Another process may have changed the key-encryption key since this one started. In that
+        // case nothing is written with the old one.
         let edge = unwrap(&self.kek, EDGE_OWNER, &file.edge).map_err(|_| {
             KeyringError::Form(format!(
-                "{}: was wrapped anew with another key-encryption key since this process started. Start it again with that key; nothing was changed.",
+                "{}: was wrapped anew with another key-encryption key since this process started. \
+                 Start it again with that key; nothing was changed.",
                 self.path.display()
             ))
         })?;
@@ -250,7 +258,7 @@ impl From<KeyringError> for KeysError {
     }
 }
 
-/// Holds other processes off the file while it is changed.
+/// Locks the file against other processes while it is changed.
 fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
     let path = path.with_extension("lock");
     let io = |source| KeyringError::Io { path: path.clone(), source };
@@ -278,7 +286,8 @@ fn key_encryption_key(
         ),
         Err(_) if keyring_exists => {
             return Err(KeyringError::Form(format!(
-                "{}: missing. The keyring beside it was made with it: restore it, or set {KEK_VARIABLE}.",
+                "{}: missing. The keyring beside it was made with it: restore it, or set \
+                 {KEK_VARIABLE}.",
                 path.display()
             )));
         }
@@ -326,7 +335,8 @@ fn write(path: &Path, file: &File) -> Result<(), KeyringError> {
     write_durably(path, &text)
 }
 
-/// Writes beside, flushes, renames, flushes the folder: the old file or the new one, never half of one.
+/// Writes a file beside `path`, flushes it, renames it and flushes the folder. After a crash there
+/// is the old file or the new one, never half of one.
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
     let io = |source| KeyringError::Io { path: path.into(), source };
     let beside = path.with_extension("new");
@@ -394,7 +404,7 @@ mod tests {
         server.look_again().unwrap();
         assert!(matches!(server.household_key(household(1)), Err(KeysError::NoKey)));
         assert!(server.household_key(household(2)).is_ok());
-        // A file that can't be read takes nothing away.
+        // A file that can't be read makes the keyring forget nothing.
         std::fs::write(folder.path().join("keyring.json"), "{").unwrap();
         assert!(server.look_again().is_err());
         assert!(server.household_key(household(2)).is_ok());

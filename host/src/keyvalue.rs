@@ -1,8 +1,10 @@
-//! The key-value store of the Spin edition, as the command line opens it: the SQLite file that `spin up` serves, in the form that Spin gives it.
+//! The key-value store of the Spin edition, as the command line opens it: the SQLite file that
+//! `spin up` serves, in Spin's form.
 //!
-//! Spin may have the file open at the same time, so nothing here is kept between two calls. It must never change what Spin relies on: the
-//! table's form, the journal mode, the rows of other stores; and never add to a database that is something else's. What is read here is not
-//! trusted either: it proves itself in the rooms above (`eyesonly_service::kv`).
+//! Spin may have the file open at the same time, so nothing here is kept between two calls. It must
+//! never change what Spin relies on (the table's form, the journal mode, the rows of other stores),
+//! and never add to a database of another program. The values read here are not trusted: they are
+//! proven in the modules above (`eyesonly_service::kv`).
 
 use eyesonly_service::kv::{KeyValue, KvError};
 use rusqlite::{
@@ -15,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a call waits while Spin or another command writes.
+/// The longest time that a call waits while Spin or another command writes.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The one table, as Spin makes it: a difference here would be a file that Spin can't serve.
+/// The one table, as Spin makes it. With any difference, Spin could not serve the file.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
     store TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -35,46 +37,51 @@ const LIST: &str = "SELECT key FROM spin_key_value WHERE store = ?1 AND key >= ?
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder can't be used.
-    #[error("{}: {source}: name a file in a folder that is there and may be written to", path.display())]
+    #[error(
+        "{}: {source}: name a file in a folder that is there and may be written to",
+        path.display()
+    )]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         source: io::Error,
     },
-    /// It is not a database, or no longer one.
+    /// The file is not a database, or a damaged one.
     #[error(
-        "{} is damaged, or no key-value store at all ({source}): it was left as it is; name the file that Spin serves \
-         (.spin/sqlite_key_value.db beside spin.toml, unless configured otherwise), or put a copy of it back",
+        "{} is damaged, or no key-value store at all ({source}): it was left as it is; name \
+         the file that Spin serves (.spin/sqlite_key_value.db beside spin.toml, unless configured \
+         otherwise), or put a copy of it back",
         path.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error from SQLite.
         source: rusqlite::Error,
     },
-    /// It is a database of something else.
+    /// The file is a database of another program.
     #[error(
-        "{} is a database, but not a key-value store of Spin: it was left as it is; name the file that Spin serves \
-         (.spin/sqlite_key_value.db beside spin.toml, unless configured otherwise)",
+        "{} is a database, but not a key-value store of Spin: it was left as it is; name the file \
+         that Spin serves (.spin/sqlite_key_value.db beside spin.toml, unless configured \
+         otherwise)",
         path.display()
     )]
     NotAStore {
         /// The file.
         path: PathBuf,
     },
-    /// SQLite refused.
+    /// SQLite returned an error.
     #[error("{}: {source}", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error from SQLite.
         source: rusqlite::Error,
     },
 }
 
-/// One store in a file of Spin's. Several may be open on one file, in this process and in others.
+/// One store in a file of Spin's. A file may be open several times, in this process and in others.
 pub struct SpinFile {
     path: PathBuf,
     store: String,
@@ -82,12 +89,14 @@ pub struct SpinFile {
 }
 
 impl SpinFile {
-    /// Opens the store `store` in the file at `path`; makes the file, readable by its owner alone, if there is none.
+    /// Opens the store `store` in the file at `path`. If there is no file, it makes one that only
+    /// its owner can read.
     ///
     /// # Errors
-    /// [`OpenError`]
+    /// [`OpenError`] if the file can't be used, is damaged, or is a database of another program.
     pub fn open(path: &Path, store: &str) -> Result<Self, OpenError> {
-        // Absolute: a relative name could begin with `file:`, which SQLite reads as a URI with options.
+        // Absolute: a relative name could start with `file:`, which SQLite reads as a URI with
+        // options.
         let path = std::path::absolute(path)
             .and_then(|absolute| make_private(&absolute).map(|()| absolute))
             .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
@@ -104,7 +113,8 @@ impl SpinFile {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        // Whoever panicked with the lock held had at most a transaction open, and that was rolled back when it was dropped.
+        // A thread that panicked with the lock had at most one open transaction, which was rolled
+        // back when it was dropped.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -115,7 +125,8 @@ impl SpinFile {
         self.within(TransactionBehavior::Deferred, read)
     }
 
-    /// All of it happens or none; nobody else writes meanwhile. Immediate, because a transaction that begins by reading can't wait for
+    /// Runs `write` in a transaction: it happens as a whole or not at all, and no other process
+    /// writes meanwhile. The transaction is immediate. One that starts with a read can't wait for
     /// another's write: SQLite refuses it at once.
     fn writing<T>(
         &self,
@@ -196,7 +207,8 @@ impl KeyValue for SpinFile {
             let mut keys = Vec::new();
             let mut list = transaction.prepare_cached(LIST)?;
             let mut rows = list.query(params![self.store, prefix])?;
-            // Keys with one prefix stand together: after the last of them there is none to come.
+            // Keys with one prefix follow each other, so after the last of them there is none to
+            // come.
             while let Some(row) = rows.next()? {
                 let key: String = row.get(0)?;
                 if !key.starts_with(prefix) {
@@ -209,17 +221,18 @@ impl KeyValue for SpinFile {
     }
 }
 
-/// Opens the database and sees to the table; nothing if it is a database without that table, but with others.
+/// Opens the database, and makes the table in an empty one. Returns `None` if the database has
+/// other tables but not this one.
 fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let mut connection = Connection::open_with_flags(
         path,
-        // No mutex of SQLite's: there is one around the connection.
+        // No mutex of SQLite's, because one is around the connection.
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE,
     )?;
     connection.busy_timeout(BUSY)?;
-    // A key that is destroyed must not stay in a page that is free.
+    // A destroyed key must not stay in a free page.
     connection.pragma_update(None, "secure_delete", true)?;
     let is_there = |connection: &Connection, what: &str| {
         let query = format!("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE {what})");
@@ -230,7 +243,7 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
         return Ok(Some(connection));
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Again, now that nobody else writes: Spin may have made it meanwhile.
+    // Checked again, now that no other process writes: Spin may have made the table meanwhile.
     if !is_there(&transaction, table)? && is_there(&transaction, "TRUE")? {
         return Ok(None);
     }
@@ -239,12 +252,13 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
     Ok(Some(connection))
 }
 
-/// Makes the file if there is none, readable by its owner only; SQLite gives its journal the same mode. One that is there is not opened
-/// here: POSIX drops a process's locks on a file when any of its descriptors is closed.
+/// Makes the file if there is none, readable only by its owner. SQLite gives its journal the same
+/// mode. An existing file is not opened here, because POSIX drops a process's locks on a file when
+/// any of its descriptors is closed.
 fn make_private(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => {
-            // The new name must survive a crash as well as what is written under it.
+            // The name of the new file must survive a crash, as its content does.
             let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
             File::open(folder)?.sync_all()
         }

@@ -1,10 +1,13 @@
-//! Eyesonly, the native host: home-camera footage for many households from one edge, kept apart by construction.
+//! Eyesonly, the native host: home-camera footage for many households from one edge, kept apart by
+//! construction.
 //!
-//! Who gets in, how footage opens and how it leaves is `eyesonly_gate`'s; the rooms between HTTP and the seams are `eyesonly_service`'s. Both
-//! editions have them. Here are HTTP, the sandbox, what stands behind the seams, and the command line.
+//! `eyesonly_gate` decides who gets in, how footage is opened and how it leaves. `eyesonly_service`
+//! has the modules between HTTP and the seams. Both editions use these two crates. This crate has
+//! HTTP, the sandbox, the implementations of the seams, and the command line.
 //!
-//! The way of a request: `http` → admission (who is asking, what may they see, read afresh) → grant → `sandbox` (a fresh instance of the
-//! handler) → footage → vault (opens) → tiers → store, and back by the departure. ARCHITECTURE.md is the map.
+//! The way of a request: `http` → admission (who asks, and what may they see, read afresh) → grant
+//! → `sandbox` (a fresh instance of the handler) → footage → vault (opens) → tiers → store. The
+//! answer goes back by the departure. ARCHITECTURE.md is the map.
 
 pub mod component_check;
 pub mod config;

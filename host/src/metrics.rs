@@ -1,4 +1,4 @@
-//! Metrics: counters and gauges in the Prometheus text format, on a listener of their own.
+//! Metrics: counters and gauges in the Prometheus text format, on a separate listener.
 //!
 //! They must never carry an id, a name or an address: only routes, statuses, seams and faults.
 
@@ -32,7 +32,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counters; those of the ledger and of the tiers are read from them.
+    /// Makes the counters. Those of the ledger and of the tiers are read from `ledger` and
+    /// `standings`.
     pub fn new(ledger: Arc<dyn Counts>, standings: Vec<Arc<Standing>>) -> Self {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
@@ -45,18 +46,19 @@ impl Metrics {
         self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
     }
 
-    /// The text that a scraper reads.
+    /// Returns the text that a scraper reads.
     pub fn text(&self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             return text;
         }
-        // The ledger's own numbers come before the end mark of the format.
+        // The ledger's numbers go before the end mark of the format.
         let end = text.rfind("# EOF").unwrap_or(text.len());
         let mut own = String::new();
         let _ = writeln!(
             own,
-            "# HELP eyesonly_misdeliveries Answers that did not prove their question and were refused."
+            "# HELP eyesonly_misdeliveries Answers that did not prove their question and were \
+             refused."
         );
         let _ = writeln!(own, "# TYPE eyesonly_misdeliveries counter");
         for (seam, seam_name) in Seam::ALL {
@@ -64,7 +66,8 @@ impl Metrics {
                 let count = self.ledger.misdeliveries(seam, fault);
                 let _ = writeln!(
                     own,
-                    "eyesonly_misdeliveries_total{{seam=\"{seam_name}\",fault=\"{fault_name}\"}} {count}"
+                    "eyesonly_misdeliveries_total{{seam=\"{seam_name}\",fault=\"{fault_name}\"}} \
+                     {count}"
                 );
             }
         }
@@ -76,12 +79,13 @@ impl Metrics {
         text
     }
 
-    /// How the tiers stand: whether each is asked now, and how often it was set aside.
+    /// Writes whether each tier is asked now, and how often it was set aside.
     fn tiers(&self, own: &mut String) {
         let now = clock::now_milliseconds();
         let _ = writeln!(
             own,
-            "# HELP eyesonly_tier_asked Whether the tier is asked, or set aside because it kept lying."
+            "# HELP eyesonly_tier_asked Whether the tier is asked, or set aside because it kept \
+             lying."
         );
         let _ = writeln!(own, "# TYPE eyesonly_tier_asked gauge");
         for standing in &self.standings {

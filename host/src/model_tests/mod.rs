@@ -1,7 +1,8 @@
 //! The whole host against a model of who may see what.
 //!
-//! Random operations, by households' administration, cameras and viewers, are done to a real edge over seams in memory and to [`model::Model`], and
-//! every answer of the edge must be the model's. A failure names the shortest operations that show it.
+//! Random operations, by households' administration, cameras and viewers, are done to a real edge
+//! over seams in memory and to [`model::Model`]. Every answer of the edge must be the model's. A
+//! failure names the shortest operations that show it.
 
 mod model;
 mod world;
@@ -11,12 +12,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use world::World;
 
-/// Sequences that are tried.
+/// The number of sequences that are tried.
 const CASES: u32 = 48;
-/// Most operations of a sequence, after those that everybody begins with.
+/// The most operations of a sequence, after those of `BEGINNING`.
 const OPERATIONS_MAX: usize = 30;
 
-/// Two households, each with a camera and a viewer who is signed in: so that there is something to see from the start.
+/// The start of every sequence: two households, each with a camera and a viewer who is signed in,
+/// so that there is something to see.
 const BEGINNING: [Operation; 10] = [
     Operation::AddHousehold,
     Operation::AddHousehold,
@@ -38,7 +40,7 @@ fn who(sessions: u32, cameras: u32) -> impl Strategy<Value = Who> {
     ]
 }
 
-/// Nearly always the session's own.
+/// Nearly always the session's own tag.
 fn tag() -> impl Strategy<Value = Option<u8>> {
     prop_oneof![6 => Just(None), 1 => any::<u8>().prop_map(Some)]
 }
@@ -84,7 +86,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => any::<u8>().prop_map(Operation::Begin),
         1 => who(6, 1).prop_map(Operation::End),
         10 => (who(1, 12), push()).prop_map(|(who, push)| Operation::Push(who, push)),
-        12 => (who(10, 1), tag(), look()).prop_map(|(who, tag, look)| Operation::Look { who, tag, look }),
+        12 => (who(10, 1), tag(), look())
+            .prop_map(|(who, tag, look)| Operation::Look { who, tag, look }),
     ]
 }
 
@@ -119,7 +122,7 @@ async fn run(
             ));
         }
     }
-    // In the end everybody who ever was looks at everything that ever was.
+    // In the end every session that ever was looks at everything that ever was.
     for look in model.everything() {
         let (expected, got) = (model.answer(&look), world.answer(&look).await);
         if got != expected {
@@ -136,11 +139,13 @@ fn everybody_sees_what_the_model_says() {
     }
 }
 
-/// The control: models that are wrong about one thing each are told from the edge.
+/// The control: each of these models is wrong about one thing, and the comparison must find that
+/// out.
 #[test]
 fn a_model_that_is_wrong_is_caught() {
     for wrong in model::WRONGS {
-        // It ends with the first case that tells; a rare one must not be missed by chance.
+        // The run ends with the first case that differs. There are many cases, so that a rare one
+        // is not left out by chance.
         let result = compare(Model::wrong(wrong), 40 * CASES, 0);
         assert!(matches!(result, Err(TestError::Fail(..))), "{wrong:?}: {result:?}");
     }

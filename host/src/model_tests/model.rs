@@ -1,17 +1,20 @@
-//! The model: who may see what, in sets and maps. It knows nothing of the host, and everything by a number: the first household is 0.
+//! The model of who may see what, in sets and maps. It knows nothing of the host. It names
+//! everything by a number: the first household is 0.
 //!
-//! Numbers in operations are taken modulo how many there ever were, so that what was removed is asked for too.
+//! Numbers in operations are taken modulo how many there ever were, so that removed things are
+//! asked for too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many events, and stills, a camera may have; a greater number is a later one.
+/// The number of events, and of stills, that a camera may have. A greater number is a later one.
 pub const EVENTS: u8 = 6;
-/// How many different pictures there are.
+/// The number of different pictures.
 pub const JPEGS: u8 = 3;
-/// A still supersedes those that are so many before it: 4 minutes lie between two, and an older one goes after 10.
+/// A new still removes those at least this many numbers before it: two stills are 4 minutes apart,
+/// and one goes when it is 10 minutes older than the new one.
 const SUPERSEDES: u8 = 3;
 
-/// Who asks: the credential that comes with a request.
+/// The asker: the credential that comes with a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Who {
     Session(u8),
@@ -19,7 +22,7 @@ pub enum Who {
     Nobody,
 }
 
-/// What a camera hands in.
+/// The footage that a camera hands in.
 #[derive(Debug, Clone, Copy)]
 pub enum Push {
     Still { still: u8, jpeg: u8 },
@@ -28,7 +31,7 @@ pub enum Push {
     Clip { event: u8, clip: u8 },
 }
 
-/// What is looked at of a camera, or deleted there.
+/// The part of a camera that is looked at or deleted.
 #[derive(Debug, Clone, Copy)]
 pub enum What {
     Thumbnail,
@@ -39,7 +42,7 @@ pub enum What {
     Delete(u8),
 }
 
-/// What is looked at.
+/// The thing that is looked at.
 #[derive(Debug, Clone, Copy)]
 pub enum Look {
     Cameras,
@@ -60,7 +63,8 @@ pub enum Operation {
     /// Somebody signs out.
     End(Who),
     Push(Who, Push),
-    /// In an address with the tag of this session; none: with the own, or the first session's where there is no own.
+    /// In an address with the tag of this session. `None`: with the asker's own tag, or the first
+    /// session's if the asker has none.
     Look {
         who: Who,
         tag: Option<u8>,
@@ -77,23 +81,23 @@ pub struct Shown {
     pub clip: bool,
 }
 
-/// What is answered.
+/// An answer of the edge or the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Whether administration did it.
+    /// Says whether administration did it.
     Done(bool),
-    /// A status alone.
+    /// Only a status.
     Status(u16),
     Cameras(Vec<u8>),
     Page(Vec<Shown>, Option<u8>),
     Event(Shown),
     Picture(u8),
     Clip(u8),
-    /// What nobody handed in.
+    /// Something that nobody handed in.
     Strange(String),
 }
 
-/// What a model may be wrong about, to see that the comparison can fail.
+/// The thing that a model is wrong about. It shows that the comparison can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     RemovedCamera,
@@ -130,22 +134,22 @@ struct Camera {
 /// Everybody and everything that ever was, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
-    /// Whether it is there.
+    /// Says for each household whether it exists.
     households: Vec<bool>,
     cameras: Vec<Camera>,
-    /// The household; none when removed.
+    /// The household of each viewer. `None` once the viewer is removed.
     viewers: Vec<Option<u8>>,
-    /// The viewer, and whether it is live.
+    /// The viewer of each session, and whether the session is live.
     sessions: Vec<(u8, bool)>,
     wrong: Option<Wrong>,
 }
 
-/// `n` as one of `many`, of which there is at least one.
+/// Returns `n` as one of `many`, which is at least 1.
 pub fn pick(n: u8, many: usize) -> u8 {
     n % u8::try_from(many).unwrap()
 }
 
-/// An id is used once: the same again is no fault, another is.
+/// Returns the status for an id that is used again: the same content is no fault, other content is.
 const fn same(there: u8, new: u8) -> u16 {
     if there == new { 200 } else { 409 }
 }
@@ -155,7 +159,7 @@ impl Model {
         Self { wrong: Some(wrong), ..Self::default() }
     }
 
-    /// Does an operation, and says what must be answered.
+    /// Does an operation, and returns the answer that is expected.
     pub fn answer(&mut self, operation: &Operation) -> Answer {
         match *operation {
             Operation::AddHousehold => {
@@ -215,7 +219,7 @@ impl Model {
         }
     }
 
-    /// The live session of a credential, and its viewer.
+    /// Returns the live session of a credential, and its viewer.
     fn session(&self, who: Who) -> Option<(u8, u8)> {
         let Who::Session(n) = who else { return None };
         let n = pick(n, self.sessions.len());
@@ -243,7 +247,7 @@ impl Model {
             | Push::EventStill { event, .. }
             | Push::Clip { event, .. } => event,
         };
-        // What was deleted does not come back.
+        // A deleted event does not come back.
         if camera.deleted.contains(&event) {
             return 410;
         }
@@ -287,7 +291,7 @@ impl Model {
             let cameras = (0_u8..).zip(&self.cameras).filter(|(_, camera)| seen(camera));
             return Answer::Cameras(cameras.map(|(n, _)| n).collect());
         };
-        // One more than there are: a camera that never was.
+        // One more than there are, for a camera that never was.
         let camera = usize::from(pick(camera, self.cameras.len() + 1));
         let Some(camera) = self.cameras.get_mut(camera).filter(|camera| seen(camera)) else {
             return nothing;
@@ -327,7 +331,7 @@ impl Model {
         answer.unwrap_or(nothing)
     }
 
-    /// A look of every session at every camera and all that it has.
+    /// Returns a look of every session at every camera and all that it has.
     pub fn everything(&self) -> Vec<Operation> {
         let mut looks = Vec::new();
         let numbers = |many: usize| 0..u8::try_from(many).unwrap();

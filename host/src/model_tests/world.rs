@@ -1,4 +1,5 @@
-//! The real thing: an edge over seams in memory, asked through its router, and the names of what the model knows by number.
+//! The real edge, over seams in memory, asked through its router. It also has the names of
+//! everything that the model knows by number.
 
 use super::model::{Answer, JPEGS, Look, Operation, Push, Shown, What, Who, pick};
 use crate::config::Config;
@@ -27,17 +28,19 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
-/// Between two ids: three of them lie further apart than a still that is superseded.
+/// The time between two ids. Three steps are longer than the 10 minutes after which a still is
+/// superseded.
 const STEP_MILLISECONDS: u64 = 4 * 60 * 1000;
 
-/// Pictures that differ, and that the handler makes different thumbnails of.
+/// Different pictures, of which the handler makes different thumbnails.
 const PICTURES: [&[u8]; JPEGS as usize] = [
     include_bytes!("../../../components/thumbnail/testdata/quadrants-96x64.jpg"),
     include_bytes!("../../../components/thumbnail/testdata/quadrants-96x64-gray.jpg"),
     include_bytes!("../../../tests/media/special/orientation-6.jpg"),
 ];
 
-/// What all cases share: the handlers, compiled once, and what they make of the pictures.
+/// The parts that all cases share: the handlers, compiled once, and their thumbnails of the
+/// pictures.
 pub struct Stage {
     handlers: (Handler, Handler),
     thumbnails: Vec<Vec<u8>>,
@@ -76,7 +79,7 @@ impl Stage {
     }
 }
 
-/// One edge, and everybody's ids and credentials by number, also of those who are gone.
+/// One edge, and the ids and credentials of everybody by number, also of those who are gone.
 pub struct World<'a> {
     stage: &'a Stage,
     edge: Arc<Edge>,
@@ -87,7 +90,7 @@ pub struct World<'a> {
     households: Vec<HouseholdId>,
     cameras: Vec<(CameraId, Zeroizing<String>)>,
     viewers: Vec<ViewerId>,
-    /// Credential and tag.
+    /// The credential and the tag of each session.
     sessions: Vec<(String, String)>,
     _folder: tempfile::TempDir,
 }
@@ -129,7 +132,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Does an operation, and says what was answered.
+    /// Does an operation, and returns the edge's answer.
     pub async fn answer(&mut self, operation: &Operation) -> Answer {
         match *operation {
             Operation::AddHousehold => {
@@ -185,7 +188,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Writes a session's record as a login does; its password hash would take longer than all the rest.
+    /// Writes a session's record as a login does. A login itself would hash the password, which
+    /// takes longer than all the rest.
     async fn begin(&mut self, viewer: ViewerId) {
         let session = SessionId::from_bytes(clock::fresh_id());
         let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
@@ -228,7 +232,7 @@ impl<'a> World<'a> {
     }
 
     async fn look(&self, who: Who, tag: Option<u8>, camera: u8, what: What) -> Answer {
-        // One more than there are: a camera that never was.
+        // One more than there are, for a camera that never was.
         let camera = usize::from(pick(camera, self.cameras.len() + 1));
         let never = CameraId::from_bytes([9; 16]);
         let camera = self.cameras.get(camera).map_or(never, |(camera, _)| *camera);
@@ -277,7 +281,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What a body is to the model; a status where it is refused.
+    /// Reads a body as the model's answer. Any status but 200 is the answer itself.
     fn read(
         &self,
         status: u16,
@@ -358,12 +362,13 @@ impl<'a> World<'a> {
     }
 }
 
-/// Labels with what JSON escapes.
+/// Makes a label with characters that JSON escapes.
 fn text_of(label: u8) -> String {
     format!("label {label} \"\\ \u{e9}</script>")
 }
 
-/// A file whose boxes are those of an MP4: one small, one of some pieces, one of more than an extent.
+/// Makes a file with the boxes of an MP4: one small, one of some pieces, one of more than an
+/// extent.
 fn clip_of(number: u8) -> Vec<u8> {
     let part = |kind: &[u8; 4], content: &[u8]| {
         let length = u32::try_from(content.len() + 8).unwrap().to_be_bytes();
