@@ -147,7 +147,6 @@ fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
 
 impl Report {
     /// Returns the report of a component that may run.
-    ///
     pub fn admitted(self) -> Result<Self, CheckError> {
         match self.verdict {
             Verdict::Allowed => Ok(self),

@@ -6,7 +6,7 @@
 //! wrapped for its owner, so an entry under another household's name does not open.
 //!
 //! It must never hold or write a key in the clear. The one exception is the file of the
-//! key-encryption key, which it makes with mode 0600 if `EYESONLY_KEK` has none.
+//! key-encryption key, which it makes with mode 0600 if `EYESONLY_KEK` is not set.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

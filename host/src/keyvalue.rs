@@ -2,9 +2,9 @@
 //! `spin up` serves, in Spin's form.
 //!
 //! Spin may have the file open at the same time, so nothing here is kept between two calls. It must
-//! never change what Spin relies on (the table's form, the journal mode, the rows of other stores),
-//! and never add to a database of another program. The values read here are not trusted: they are
-//! proven in the modules above (`eyesonly_service::kv`).
+//! never change what Spin relies on (the table's form, the journal mode, the rows of other stores).
+//! It must never add to a database of another program. The values read here are not trusted: they
+//! are proven in the modules above (`eyesonly_service::kv`).
 
 use eyesonly_service::kv::{KeyValue, KvError};
 use rusqlite::{

@@ -5,9 +5,10 @@
 //! has the modules between HTTP and the seams. Both editions use these two crates. This crate has
 //! HTTP, the sandbox, the implementations of the seams, and the command line.
 //!
-//! The way of a request: `http` → admission (who asks, and what may they see, read afresh) → grant
-//! → `sandbox` (a fresh instance of the handler) → footage → vault (opens) → tiers → store. The
-//! answer goes back by the departure. ARCHITECTURE.md is the map.
+//! A request goes this way: `http` → admission → grant → `sandbox` → footage → vault → tiers →
+//! store. Admission finds out who asks and what they may see, read afresh. The sandbox is a fresh
+//! instance of the handler, and the vault opens the footage. The answer goes back by the departure.
+//! ARCHITECTURE.md is the map.
 
 pub mod component_check;
 pub mod config;

@@ -64,7 +64,6 @@ pub struct Kinds {
 }
 
 /// Returns the list of a viewer's cameras, as JSON.
-///
 pub fn cameras(cameras: &[Camera<'_>]) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(&serde_json::json!({ "cameras": cameras })).map_err(|_| Problem::Failed)
 }

@@ -62,7 +62,6 @@ pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
 
 /// Refuses a write that a browser sends on behalf of another site's page. Requests of other
 /// programs have no Origin.
-///
 pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
     if headers
         .get("sec-fetch-site")

@@ -48,7 +48,6 @@ pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem
 
 /// Reads the body of a login. It must be an object, because serde would also take a list of the
 /// values.
-///
 pub fn read(body: &[u8]) -> Result<Login, Problem> {
     let is_object = body.trim_ascii_start().starts_with(b"{");
     let login = serde_json::from_slice(body).ok().filter(|_| is_object);
@@ -84,7 +83,6 @@ struct LoggedIn<'a> {
 }
 
 /// Builds the answer to a correct login.
-///
 pub fn begun(session: &Begun<'_>) -> Result<Response<String>, Problem> {
     let answer = LoggedIn {
         expires_at_seconds: session.expires_at_seconds,

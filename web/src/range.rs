@@ -19,8 +19,8 @@ pub struct Span {
 /// A unit other than bytes is ignored, as the RFC demands.
 ///
 /// # Errors
-/// [`Problem::BadRequest`] if the range is malformed, [`Problem::Range`] if there are several or it
-/// starts past the end.
+/// [`Problem::BadRequest`] (400) if the range is malformed, [`Problem::Range`] (416) if there are
+/// several or it starts past the end.
 pub fn span(headers: &HeaderMap, total: u64, tag: &str) -> Result<Span, Problem> {
     let whole = Span { start: 0, length: total, partial: false };
     let Some(value) = headers.get(header::RANGE) else {

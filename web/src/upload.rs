@@ -5,7 +5,6 @@ use http::{HeaderMap, header};
 
 /// Refuses a body whose declared type is not the one that the route takes. A body without a
 /// declared type passes.
-///
 pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());

@@ -3,8 +3,8 @@
 //! `eyesonly_web` has everything that both editions answer alike: the table of routes, ranges,
 //! pages, and [`problem`], the one file that chooses statuses. This module has the functions that
 //! answer, and `wayout`, the only way out for private bodies. This module must never decide who may
-//! see what, never build an answer from anything but a grant's, and never log an address or a
-//! credential.
+//! see what, and never build an answer from anything but a grant's. It must never log an address or
+//! a credential.
 
 mod camera;
 mod inlet;

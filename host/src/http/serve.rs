@@ -61,9 +61,9 @@ pub enum ServeError {
     Listen {
         /// The setting that the address comes from.
         setting: &'static str,
-        /// The error from the system.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error from the system.
         source: std::io::Error,
     },
     /// The certificate or the key can't be used.
@@ -125,6 +125,7 @@ impl Listener {
     /// Listens on `address`. `setting` names the setting that the address comes from, for the
     /// error.
     ///
+    /// # Errors
     /// [`ServeError::Listen`] if the system refuses.
     pub async fn bind(setting: &'static str, address: SocketAddr) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen { setting, address, source };
@@ -259,7 +260,7 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await.map(drop);
 }
 
-/// How long the edge waits for a connection.
+/// The longest waits on one connection.
 #[derive(Clone, Copy)]
 struct Patience {
     /// The wait for the head of its first request, from now.
@@ -286,7 +287,7 @@ impl Default for Patience {
 /// The state of a connection's requests.
 #[derive(Clone, Copy, Default)]
 struct Traffic {
-    /// Whether the head of a request has arrived.
+    /// Says that the head of a request has arrived.
     begun: bool,
     /// The number of requests whose answer has not been handed over.
     under_way: usize,

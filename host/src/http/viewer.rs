@@ -208,8 +208,8 @@ pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
     Ok(wayout::response(departure, &Head::default()))
 }
 
-/// A viewer's request below one camera, parsed, and the row of the table that routed it. FROM
-/// CLIENT: all but the row.
+/// A viewer's request below one camera, parsed, and the row of the table that routed it.
+/// FROM CLIENT: all but the row.
 pub struct Asked {
     asks: ByViewer,
     serves: Serves,

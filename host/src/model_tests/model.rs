@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const EVENTS: u8 = 6;
 /// The number of different pictures.
 pub const JPEGS: u8 = 3;
-/// A new still removes those at least this many numbers before it: two stills are 4 minutes apart,
+/// A new still removes those at least this many numbers before it. Two stills are 4 minutes apart,
 /// and one goes when it is 10 minutes older than the new one.
 const SUPERSEDES: u8 = 3;
 

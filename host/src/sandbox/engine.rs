@@ -1,8 +1,8 @@
 //! The engine: how guests are compiled, laid out in memory and interrupted.
 //!
 //! Every setting here is part of the isolation between two requests. It must never turn on a
-//! feature that a handler does not need, and never keep a byte of one instance where the next one
-//! could read it.
+//! feature that a handler does not need. It must never keep a byte of one instance where the next
+//! one could read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -16,12 +16,13 @@ use wasmtime::{
 
 use super::limits::Limits;
 
-/// The core instances of a component. One that is made from one module has three: the module, and
-/// two that connect its imports.
+/// The most core instances of a component. One that is made from one module has three: the module,
+/// and two that connect its imports.
 pub(super) const CORE_INSTANCES_MAX: u32 = 4;
-/// The tables of a component: one of the module, one that connects its imports, and one in reserve.
+/// The most tables of a component: one of the module, one that connects its imports, and one in
+/// reserve.
 pub(super) const TABLES_MAX: u32 = 3;
-/// The linear memories of a component. A handler has one.
+/// The most linear memories of a component. A handler has one.
 pub(super) const MEMORIES_MAX: u32 = 1;
 /// The length of one tick of the epoch.
 const TICK: Duration = Duration::from_millis(1);
@@ -46,9 +47,9 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM1
 
 /// Builds the engine's settings.
 ///
-/// Every feature that is not in [`FEATURES`] is off, also those that wasmtime has on by default:
-/// threads, 64-bit and several memories, relaxed SIMD, tail calls, exceptions, garbage collection,
-/// async components.
+/// Every feature that is not in [`FEATURES`] is off, also those that wasmtime has on by default.
+/// Those are threads, 64-bit and several memories, relaxed SIMD, tail calls, exceptions, garbage
+/// collection and async components.
 pub(super) fn config(limits: &Limits) -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all().difference(FEATURES), false);
@@ -100,8 +101,8 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         // The whole stack stays resident: any other part would be given back by a system call at
         // every request.
         .async_stack_keep_resident(limits.guest_stack_bytes.saturating_add(limits.glue_stack_bytes))
-        // INVARIANT: off. The scan asks the kernel for pages that are present and written. A page
-        // that was written and then swapped out, or is just being migrated, is not present. It
+        // INVARIANT: the scan is off. It asks the kernel for pages that are present and written. A
+        // page that was written and then swapped out, or is just being migrated, is not present. It
         // would be neither cleared nor given back, and the slot's next instance would read it.
         // Without the scan, everything up to the resident limit is overwritten, so no page is left
         // out.

@@ -30,8 +30,8 @@ pub struct Limits {
     /// that the others have most of the pool.
     pub instances_of_household_max: u32,
     /// The most requests of one household that may wait for an instance, so that a queue never
-    /// grows past what the deadline lets it drain. One more of a requester who has a request there
-    /// is answered at once with [`super::HandlerFailure::Busy`].
+    /// grows past what the deadline lets it drain. One more is answered at once with
+    /// [`super::HandlerFailure::Busy`], unless its requester has no other request there.
     pub queue_of_household_max: u32,
     /// The most renditions made at once, in all and of one household: one per core, because a
     /// decoder only computes. A household that is alone may use every core. The next household

@@ -3,9 +3,9 @@
 //!
 //! An instance gets one grant and what the grant leads to. It has no clock, network, file,
 //! environment or random source; [`Limits`] says what it may use. If it traps, loops or asks for
-//! too much, only its own request ends. This module must never run two requests in one instance,
-//! hand an instance anything that isn't reached through its grant, or let a byte of one instance's
-//! memory be seen by the next.
+//! too much, only its own request ends. This module must never run two requests in one instance. It
+//! must never hand an instance anything that isn't reached through its grant. It must never let the
+//! next instance see a byte of its memory.
 
 mod compiled;
 mod contract;
@@ -121,8 +121,8 @@ impl Sandbox {
     }
 
     /// Loads the component at `path` as the handler `name`. It checks that the component asks for
-    /// no more than the contract allows, compiles it or takes it from the cache, and links it to
-    /// the host.
+    /// no more than the contract allows. It compiles the component or takes it from the cache, and
+    /// links it to the host.
     ///
     /// # Errors
     /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it

@@ -55,7 +55,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// Another version of this program made the file.
+    /// Another version of this program made the file, and this one can't migrate it.
     #[error(
         "{} has schema version {found}, this program knows version {known}: use the program that \
          wrote it",

@@ -82,7 +82,8 @@ impl Database {
     /// only for the start.
     ///
     /// # Errors
-    /// [`OpenError`] if the file can't be opened, is not ours, or has a schema of another version.
+    /// [`OpenError`] if the file can't be opened, is not ours, or has a schema of an unknown
+    /// version.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         let (place, connection) = connection::open_writer(path)?;
         let pin = connection::Pin::new(&place)

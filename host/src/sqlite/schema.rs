@@ -1,7 +1,7 @@
 //! The tables of registry and index, and the check that a file has them.
 //!
-//! A file of another program or another version is refused with a message that says so. It must
-//! never be written to.
+//! A file of another program or an unknown version is refused with a message that says so. It must
+//! never be written to. A file of version 1 is migrated.
 
 use super::connection::OpenError;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};

@@ -1,4 +1,4 @@
-//! The properties that the seams rely on: durable, shared commits; fresh reads; a file that is
+//! The properties that the seams rely on: durable and shared commits, fresh reads, a file that is
 //! ours.
 
 mod file;
@@ -374,8 +374,8 @@ async fn between_writes_the_readers_lock_is_kept_and_the_log_begins_anew_all_the
     let log = std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len();
     assert!(log < 12_000_000, "the log grew to {log} bytes of 40,000,000 written");
 
-    // /proc/locks: "1: POSIX ADVISORY READ PID DEVICE:INODE FIRST LAST"; bytes 123 to 127 are the
-    // readers' (sqlite.org/walformat.html).
+    // A line of /proc/locks is "1: POSIX ADVISORY READ PID DEVICE:INODE FIRST LAST". The bytes 123
+    // to 127 are the readers' (sqlite.org/walformat.html).
     let inode = std::fs::metadata(path.with_extension("sqlite-shm")).unwrap().ino();
     let is_kept = || {
         let locks = std::fs::read_to_string("/proc/locks").unwrap();

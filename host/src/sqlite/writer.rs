@@ -1,6 +1,6 @@
 //! The writer: one thread, which commits many jobs in one transaction (group commit).
 //!
-//! What must hold. A caller learns of success only after the commit that contains its job was
+//! This must hold. A caller learns of success only after the commit that contains its job was
 //! durable. A job that fails undoes only its own writes. If a commit fails, every caller in it gets
 //! the error. The queue is bounded: a caller that finds it full waits.
 

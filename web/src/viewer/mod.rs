@@ -2,7 +2,7 @@
 //!
 //! Everything here is a pure function of its arguments, or a file embedded in the binary: no clock,
 //! no network, no registry. The files (`ASSETS`) and the login page are the same bytes for
-//! everybody, so a cache that shows them to the wrong person shows nothing private. This module
+//! everybody. So a cache that shows them to the wrong person shows nothing private. This module
 //! must never put footage, a session's address or a viewer's name into any of those. Only
 //! `wall_page` is about one viewer, and its answer is made under that viewer's grant alone.
 

@@ -10,7 +10,8 @@ const GET: &[u8] = b"GET /quick HTTP/1.1\r\nHost: edge\r\n\r\n";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Empty SETTINGS.
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
-/// HEADERS of stream 1 that end it: GET, http, and the path "/" (RFC 7541, A: 2, 6, 4).
+/// HEADERS of stream 1, which also end it: GET, http, and the path "/" (RFC 7541, A, entries 2, 6
+/// and 4).
 const HEADERS: &[u8] = &[0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84];
 
 fn waits(first_head: Duration, next_head: Duration, idle: Duration) -> Patience {

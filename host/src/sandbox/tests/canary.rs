@@ -126,7 +126,7 @@ async fn nothing_is_left_in_any_slot() {
 }
 
 /// The negative control: the same guest, asked twice in one instance, finds what it left. So the
-/// search works, and it finds nothing elsewhere because the instance is fresh.
+/// search works, and elsewhere it finds nothing because the instance is fresh.
 #[tokio::test]
 async fn a_reused_instance_would_be_caught() {
     let handler = guest("canary");

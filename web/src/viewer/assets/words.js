@@ -26,7 +26,7 @@ export function kindName(kind) {
   return KINDS.get(kind) ?? "Event";
 }
 
-/** Returns the drawing of a kind. The sprite draws an unknown kind as "other". */
+/** Returns the address of a kind's drawing. An unknown kind has the drawing "other". */
 export function kindIcon(kind) {
   return `/assets/icons.svg#${KINDS.has(kind) ? kind : "other"}`;
 }
