@@ -32,9 +32,9 @@ const POINT: &str = concat!(
     insert_into!("pointers"),
     " ON CONFLICT (camera) DO UPDATE SET slot = excluded.slot, kind = excluded.kind, \
      id = excluded.id, rendition = excluded.rendition, version = excluded.version, \
-     name = excluded.name, sealed_length = excluded.sealed_length, body_digest = excluded.body_digest, \
-     state = excluded.state, inline = excluded.inline, proof = excluded.proof \
-     WHERE excluded.id > pointers.id"
+     name = excluded.name, sealed_length = excluded.sealed_length, \
+     body_digest = excluded.body_digest, state = excluded.state, inline = excluded.inline, \
+     proof = excluded.proof WHERE excluded.id > pointers.id"
 );
 /// Selects every live row of an event: details, still, clip, and renditions.
 const OF_EVENT: &str = concat!(
