@@ -1,5 +1,5 @@
-//! The way of each question: ask the host, write what it answered. It knows the host only through [`Footage`], and must never
-//! reorder, add or drop an event.
+//! Answers each question: it asks the host, and writes what the host answered. It knows the host
+//! only through [`Footage`], and must never reorder, add or drop an event.
 
 use crate::json;
 
@@ -11,9 +11,9 @@ pub const MAX_EVENTS: u32 = 100;
 pub enum Refusal {
     /// There is no such thing under the grant.
     NotFound,
-    /// The question had not the form it must have.
+    /// The question has a wrong form.
     Invalid,
-    /// A limit was met.
+    /// A limit was exceeded.
     Limit,
     /// No layer gave a proven answer.
     Unavailable,
@@ -28,13 +28,13 @@ pub struct Event {
     pub time_milliseconds: u64,
     /// One of the contract's kinds.
     pub kind: String,
-    /// What the camera says of it; text, never markup.
+    /// The camera's words about the event: text, never markup.
     pub label: String,
-    /// How long it lasted in milliseconds.
+    /// How long the event lasted, in milliseconds.
     pub duration_milliseconds: Option<u32>,
-    /// There is a still, within the grant's right.
+    /// True if there is a still that the grant's right covers.
     pub has_still: bool,
-    /// There is a clip, within the grant's right.
+    /// True if there is a clip that the grant's right covers.
     pub has_clip: bool,
 }
 
@@ -43,33 +43,33 @@ pub struct Event {
 pub struct Page {
     /// The events, newest first.
     pub events: Vec<Event>,
-    /// The id before which the next page begins.
+    /// The id to ask the next page with: the next page's events come before it.
     pub next: Option<String>,
 }
 
-/// What this handler asks of the host: the part of the contract that it uses.
+/// The part of the contract that this handler calls.
 pub trait Footage {
     /// A clip, held open.
     type Object;
 
-    /// The events before `before`, at most `limit`.
+    /// Lists the events before `before`, at most `limit`.
     fn list_events(&self, before: Option<&str>, limit: u32) -> Result<Page, Refusal>;
-    /// One event.
+    /// Returns one event.
     fn get_event(&self, id: &str) -> Result<Event, Refusal>;
-    /// The clip of an event.
+    /// Opens the clip of an event.
     fn event_clip(&self, id: &str) -> Result<Self::Object, Refusal>;
-    /// Length of an object in bytes.
+    /// Returns the length of an object in bytes.
     fn length(&self, object: &Self::Object) -> u64;
 }
 
 /// The answer to a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer<Object> {
-    /// This JSON.
+    /// A JSON text.
     Json(String),
-    /// The whole of this object, so many bytes long; it is an MP4.
+    /// The whole of this object, an MP4, and its length in bytes.
     Clip(Object, u64),
-    /// The question can't be answered as it was put.
+    /// The question has a wrong form.
     BadRequest,
     /// There is no such thing under the grant.
     NotFound,
@@ -82,7 +82,8 @@ pub enum Answer<Object> {
 impl<Object> From<Refusal> for Answer<Object> {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            // An id of a wrong form names nothing: the same answer as for what does not exist.
+            // An id of a wrong form names nothing, so its answer is the same as for an absent
+            // thing.
             Refusal::NotFound | Refusal::Invalid => Answer::NotFound,
             Refusal::Unavailable => Answer::Unavailable,
             Refusal::Limit => Answer::Failed,
@@ -90,20 +91,21 @@ impl<Object> From<Refusal> for Answer<Object> {
     }
 }
 
-/// A page of events before `before` (none: from the newest), at most `limit` (1 to [`MAX_EVENTS`]).
+/// Answers with a page of events before `before` (none: from the newest), at most `limit` (1 to
+/// [`MAX_EVENTS`]).
 pub fn events<F: Footage>(footage: &F, before: Option<&str>, limit: u32) -> Answer<F::Object> {
     if !(1..=MAX_EVENTS).contains(&limit) {
         return Answer::BadRequest;
     }
     match footage.list_events(before, limit) {
         Ok(page) => Answer::Json(json::page(&page)),
-        // A cursor names no thing; one of a wrong form is a mistake in the question.
+        // A cursor names nothing. One of a wrong form is a mistake in the question.
         Err(Refusal::Invalid) => Answer::BadRequest,
         Err(refusal) => refusal.into(),
     }
 }
 
-/// One event.
+/// Answers with one event.
 pub fn event<F: Footage>(footage: &F, id: &str) -> Answer<F::Object> {
     match footage.get_event(id) {
         Ok(event) => Answer::Json(json::event(&event)),
@@ -111,7 +113,7 @@ pub fn event<F: Footage>(footage: &F, id: &str) -> Answer<F::Object> {
     }
 }
 
-/// The clip of an event, whole: the host cuts the range that the client asked for.
+/// Answers with the whole clip of an event. The host cuts the range that the client asked for.
 pub fn clip<F: Footage>(footage: &F, id: &str) -> Answer<F::Object> {
     match footage.event_clip(id) {
         Ok(object) => match footage.length(&object) {

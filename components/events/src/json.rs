@@ -1,15 +1,16 @@
-//! The JSON of events (RFC 8259). A writer of its own, because one fixed form needs no library and every page of code and data in an
-//! instance is reset for every request. It must never put a text out unescaped.
+//! The JSON of events (RFC 8259). It has its own writer, because one fixed form needs no library:
+//! every page of code and data in an instance is reset for every request. It must never put a text
+//! out unescaped.
 
 use std::fmt::Write as _;
 
 use crate::answer::{Event, Page};
 use crate::time::push_rfc3339;
 
-/// What one event takes at most beside its texts, in bytes.
+/// The most bytes that one event takes beside its texts.
 const EVENT_BYTES: usize = 192;
 
-/// `{"events":[…],"next":"…"}`, in the order of the page; `next` is null on the last page.
+/// Writes `{"events":[…],"next":"…"}`, in the order of the page; `next` is null on the last page.
 pub fn page(page: &Page) -> String {
     let mut text = String::with_capacity(64 + page.events.iter().map(estimate).sum::<usize>());
     text.push_str("{\"events\":[");
@@ -28,7 +29,7 @@ pub fn page(page: &Page) -> String {
     text
 }
 
-/// One event, as in a page.
+/// Writes one event, as in a page.
 pub fn event(event: &Event) -> String {
     let mut text = String::with_capacity(estimate(event));
     push_event(&mut text, event);
@@ -67,8 +68,8 @@ fn push_string(text: &mut String, value: &str) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            // The rest of the control characters must be escaped; `<` and the two line separators are, so that the text stays
-            // data even where somebody puts it inside a script.
+            // JSON demands escapes for the remaining control characters. `<` and the two line
+            // separators are escaped too, so that the text stays data inside a script.
             '\0'..='\x1f' | '\x7f' | '<' | '\u{2028}' | '\u{2029}' => {
                 let _ = write!(text, "\\u{:04x}", u32::from(character));
             }

@@ -1,5 +1,6 @@
-//! Handler: event pages, single events and their clips. It writes only what the host opened under the grant, and must never put a
-//! clip's bytes into its own memory: a clip is answered by its handle.
+//! Handler: event pages, single events and their clips. It writes only what the host opened under
+//! the grant. It must never put a clip's bytes into its own memory: a clip is answered by its
+//! handle.
 
 mod answer;
 mod json;

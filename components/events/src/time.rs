@@ -1,11 +1,12 @@
-//! Times as text: RFC 3339 in UTC with milliseconds. It must never fail: every u64 of milliseconds gives a text, and years
-//! above 9999 (which no UUIDv7 of today has) only get more digits.
+//! Times as text: RFC 3339 in UTC with milliseconds. It must never fail: every u64 of milliseconds
+//! has a text. Years above 9999 (which no UUIDv7 of today has) only get more digits.
 
 use std::fmt::Write as _;
 
 const MILLISECONDS_PER_DAY: u64 = 86_400_000;
 
-/// Appends `milliseconds` since 1970-01-01T00:00:00Z as RFC 3339, for example `2024-02-16T09:30:00.250Z`.
+/// Appends `milliseconds` since 1970-01-01T00:00:00Z as RFC 3339, for example
+/// `2024-02-16T09:30:00.250Z`.
 pub fn push_rfc3339(text: &mut String, milliseconds: u64) {
     let (year, month, day) = date_of_day(milliseconds / MILLISECONDS_PER_DAY);
     let rest = milliseconds % MILLISECONDS_PER_DAY;
@@ -18,10 +19,10 @@ pub fn push_rfc3339(text: &mut String, milliseconds: u64) {
     );
 }
 
-/// The Gregorian date of a day counted from 1970-01-01.
+/// Returns the Gregorian date of a day counted from 1970-01-01.
 ///
-/// Counts in years that begin on 1 March, so that the leap day is a year's last day, and in cycles of 400 years, which all have
-/// 146,097 days.
+/// The years counted here start on 1 March, so that the leap day is a year's last day. They are
+/// counted in cycles of 400 years, which all have 146,097 days.
 fn date_of_day(day: u64) -> (u64, u64, u64) {
     // 719,468 days lie between 0000-03-01 and 1970-01-01.
     let day = day + 719_468;
@@ -30,7 +31,8 @@ fn date_of_day(day: u64) -> (u64, u64, u64) {
         (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
     let day_of_year =
         day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    // Months from March on: their lengths repeat 31, 30, 31, 30, 31, which is 153 days in five.
+    // Months counted from March: their lengths repeat 31, 30, 31, 30, 31, which is 153 days in
+    // five.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let (month, next_year) =

@@ -1,4 +1,4 @@
-//! The way of each question, against a scripted grant.
+//! The answer to each question, against a scripted grant.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,24 +1,24 @@
-//! The scripted grant: it answers as a test told it to, and notes what it was asked. No wasm, no
-//! host.
+//! The scripted grant: it answers as a test scripted it, and notes what it was asked. It uses no
+//! wasm and no host.
 //!
 //! Every field is one answer; a test sets those that it needs. It must never answer what the
 //! contract refuses in any case: a range past the end, a name that no rendition may have, a
-//! rendition of one of two objects, a ninth open object. Ids are not looked at: a test that wants
-//! to see what becomes of a wrong one scripts [`ErrorCode::Invalid`].
+//! rendition of one of two objects, a ninth open object. It does not check ids: a test that needs
+//! the refusal of a wrong id scripts [`ErrorCode::Invalid`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-// The limits are copies, so that a handler's native tests build no cryptography. A test below
-// compares them with the gate's.
+// The limits are copies, so that a handler's native tests need not build any cryptography. The test
+// `the_limits_are_those_of_the_gate` compares the copies with the gate's.
 
-/// Objects that an instance may hold open at once.
+/// The most objects that an instance may hold open at once.
 const OBJECTS_MAX: u32 = 8;
-/// Bytes of one read.
+/// The most bytes of one read.
 const READ_BYTES_MAX: u32 = 16 << 20;
-/// Bytes of one rendition.
+/// The most bytes of one rendition.
 const RENDITION_BYTES_MAX: usize = 1_000_000;
-/// Events in one page.
+/// The most events in one page.
 const EVENTS_MAX: u32 = 100;
 
 /// Why a question has no answer; the contract's `error-code`.
@@ -26,15 +26,15 @@ const EVENTS_MAX: u32 = 100;
 pub enum ErrorCode {
     /// There is no such thing under this grant.
     NotFound,
-    /// The question has not the form it must have.
+    /// The question has a wrong form.
     Invalid,
-    /// A limit was met.
+    /// A limit was exceeded.
     Limit,
     /// No layer gave a proven answer.
     Unavailable,
 }
 
-/// What the grant's right allows; the contract's `kinds`.
+/// The kinds that the grant's right allows; the contract's `kinds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kinds {
     /// The newest still.
@@ -47,11 +47,12 @@ pub struct Kinds {
 
 /// A grant that answers what a test scripted.
 ///
-/// `Event` and `Page` are the handler's own types for what `get-event` and `list-events` give; a
-/// handler that asks for neither leaves them out.
+/// `Event` and `Page` are the handler's own types for the results of `get-event` and `list-events`.
+/// A handler that calls neither leaves them out.
 #[derive(Debug)]
 pub struct Grant<Event = (), Page = ()> {
-    /// What the right allows. Only told to the handler: what it then reaches is scripted below.
+    /// The kinds that the right allows. The grant only tells them to the handler, and does not
+    /// enforce them: the fields below script what the handler gets.
     pub kinds: Kinds,
     /// The bytes of the newest still.
     pub newest_still: Result<Vec<u8>, ErrorCode>,
@@ -63,20 +64,21 @@ pub struct Grant<Event = (), Page = ()> {
     pub list_events: Result<Page, ErrorCode>,
     /// One event.
     pub get_event: Result<Event, ErrorCode>,
-    /// Whether reads succeed.
+    /// The result of each read.
     pub read: Result<(), ErrorCode>,
-    /// At most so many bytes a read, to show that a handler does not count on whole ones.
+    /// The most bytes that one read returns. A small number shows that a handler does not count on
+    /// whole pieces.
     pub read_bytes_max: u32,
-    /// The bytes of the rendition at hand, or none: this instance makes it.
+    /// The bytes of the stored rendition, or none: then this instance makes it.
     pub recall: Result<Option<Vec<u8>>, ErrorCode>,
-    /// Whether renditions are kept.
+    /// The result of keeping a rendition.
     pub remember: Result<(), ErrorCode>,
-    /// What was asked so far. Here so that `..Grant::default()` can be written; a test reads it by
-    /// [`Grant::asked`].
+    /// The calls so far. The field is public so that `..Grant::default()` can be written; a test
+    /// reads it with [`Grant::asked`].
     pub notes: Notes,
 }
 
-/// What was asked of a grant, remembered and opened under it.
+/// The notes of a grant: the calls, the renditions kept, and the objects opened.
 #[derive(Debug, Default)]
 pub struct Notes {
     asked: RefCell<Vec<String>>,
@@ -87,7 +89,7 @@ pub struct Notes {
 }
 
 impl<Event, Page> Default for Grant<Event, Page> {
-    /// Everything is allowed, nothing is there, and renditions are kept.
+    /// Allows every kind, has no footage, and keeps renditions.
     fn default() -> Self {
         Self {
             kinds: Kinds { live: true, events: true, clips: true },
@@ -105,13 +107,14 @@ impl<Event, Page> Default for Grant<Event, Page> {
     }
 }
 
-/// A piece of footage or a rendition, held open. Two are equal when they hold the same bytes and
-/// came by the same way.
+/// A piece of footage or a rendition, held open. Two are equal if they have the same bytes and are
+/// both renditions or both not.
 #[derive(Debug)]
 pub struct Object {
     bytes: Vec<u8>,
     is_rendition: bool,
-    /// Counted as open for as long as it lives; none for one that a test made to compare with.
+    /// The object counts as open for as long as this lives; none for an object that a test made to
+    /// compare with.
     _room: Option<Room>,
 }
 
@@ -124,17 +127,18 @@ impl PartialEq for Object {
 impl Eq for Object {}
 
 impl Object {
-    /// What a rendition of these bytes is equal to.
+    /// Makes an object that equals a rendition with these bytes.
     pub fn rendition(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), is_rendition: true, _room: None }
     }
 
-    /// True for what `recall` or `remember` gave, false for what was opened through the grant.
+    /// Returns true for an object from `recall` or `remember`, and false for one opened through the
+    /// grant.
     pub fn is_rendition(&self) -> bool {
         self.is_rendition
     }
 
-    /// All its bytes.
+    /// Returns all its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -150,19 +154,19 @@ impl Drop for Room {
 }
 
 impl<Event: Clone, Page: Clone> Grant<Event, Page> {
-    /// A grant with this still, as the newest and as any event's.
+    /// Makes a grant with this still, as the newest and as any event's.
     pub fn with_still(jpeg: &[u8]) -> Self {
         Self { newest_still: Ok(jpeg.to_vec()), event_still: Ok(jpeg.to_vec()), ..Self::default() }
     }
 
-    /// What was asked so far, in order: `newest`, `event ID`, `clip ID`, `list BEFORE LIMIT`, `get
-    /// ID`, `read`, `recall NAME`, `remember NAME`. What was refused is there too; lengths and
-    /// kinds are not questions.
+    /// Returns the calls so far, in order: `newest`, `event ID`, `clip ID`, `list BEFORE LIMIT`,
+    /// `get ID`, `read`, `recall NAME`, `remember NAME`. Refused calls are listed too. Calls of
+    /// `length` and `kinds` are not listed.
     pub fn asked(&self) -> Vec<String> {
         self.notes.asked.borrow().clone()
     }
 
-    /// The renditions that were kept: name and bytes.
+    /// Returns the renditions that were kept: name and bytes.
     pub fn remembered(&self) -> Vec<(String, Vec<u8>)> {
         self.notes.remembered.borrow().clone()
     }
@@ -246,7 +250,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         Ok(rest[..length.min(rest.len())].to_vec())
     }
 
-    /// The contract's `recall`. What was remembered under this grant is at hand.
+    /// The contract's `recall`. It finds what was remembered under this grant.
     ///
     /// # Errors
     /// As scripted; [`ErrorCode::Invalid`] for a wrong name or a rendition of a rendition,
@@ -321,7 +325,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
     }
 }
 
-/// 1 to 32 of `a-z`, `0-9`, `-`.
+/// Says whether a name is 1 to 32 of `a-z`, `0-9`, `-`.
 fn is_rendition_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(allowed)

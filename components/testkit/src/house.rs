@@ -1,9 +1,9 @@
-//! A household in memory, and the built component in the real sandbox before it: the one that is
-//! deployed, with its limits.
+//! A household in memory with the real sandbox, which runs the built component. Both the component
+//! and the sandbox's limits are those that are deployed.
 //!
-//! A question is asked as the host's routes ask it: a fresh grant from admission, with the right
-//! that the question needs, and out by the gate. It must never reach footage by another way than a
-//! handler does, but to say whether a rendition is at hand.
+//! A question is asked as the host's routes ask it. Admission gives a fresh grant with the right
+//! that the question needs, and the answer leaves by the gate. It must never reach footage by
+//! another way than a handler does, except to say whether a rendition is stored.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,23 +26,23 @@ pub struct House {
 /// What a handler answered, with its body read to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// How it went.
+    /// The status.
     pub status: Status,
-    /// What the body is.
+    /// The media type of the body.
     pub media_type: MediaType,
     /// The body.
     pub bytes: Vec<u8>,
-    /// True where the handler answered by an object's handle, and the gate opened the bytes.
+    /// True if the handler answered by an object's handle, and the gate opened the bytes.
     pub is_footage: bool,
 }
 
 impl House {
-    /// A house without footage.
+    /// Makes a house without footage.
     pub async fn new() -> Self {
         Self { home: Home::new().await, sandbox: Sandbox::new(Limits::default(), None).unwrap() }
     }
 
-    /// The household, for what this kit has no word for.
+    /// Returns the household, for tests that need more than this kit offers.
     pub fn home(&self) -> &Home {
         &self.home
     }
@@ -52,17 +52,17 @@ impl House {
         self.sandbox.load(name, &path(name)).unwrap()
     }
 
-    /// The file of a component that was built before.
+    /// Reads the file of a component that was built before.
     pub fn component(name: &str) -> Vec<u8> {
         std::fs::read(path(name)).unwrap()
     }
 
-    /// The camera hands in a still.
+    /// Hands in a still, as the camera.
     pub async fn put_still(&self, jpeg: &[u8]) {
         self.put(Kind::Still, footage_id(), jpeg).await;
     }
 
-    /// The camera hands in an event's description; gives the event's id.
+    /// Hands in an event's description, as the camera; returns the event's id.
     pub async fn put_event(&self, label: &str) -> String {
         let id = footage_id();
         let taken = self.home.put_event(id, label).await.unwrap();
@@ -70,12 +70,12 @@ impl House {
         id.to_string()
     }
 
-    /// The camera hands in an event's still.
+    /// Hands in an event's still, as the camera.
     pub async fn put_event_still(&self, event: &str, jpeg: &[u8]) {
         self.put(Kind::EventStill, FootageId::parse(event).unwrap(), jpeg).await;
     }
 
-    /// The camera hands in an event's video.
+    /// Hands in an event's video, as the camera.
     pub async fn put_event_clip(&self, event: &str, mp4: &[u8]) {
         self.put(Kind::Clip, FootageId::parse(event).unwrap(), mp4).await;
     }
@@ -87,7 +87,8 @@ impl House {
     /// Asks as the viewer does, and reads the whole body.
     ///
     /// # Errors
-    /// [`HandlerFailure`]: the handler trapped, took too long, or answered what it may not.
+    /// [`HandlerFailure`]: the handler trapped, took too long, or broke the contract with its
+    /// answer.
     pub async fn ask(
         &self,
         handler: &Handler,
@@ -109,14 +110,14 @@ impl House {
                 assert!(cut.is_none(), "the body was cut");
                 bytes
             }
-            // The host writes a problem of its own.
+            // The host writes a problem of its own instead of the handler's body.
             _ => Vec::new(),
         };
         Ok(Answered { status, media_type, bytes, is_footage })
     }
 
-    /// Whether `handler` would find its rendition `name` of a still: of this event's, or (none) of
-    /// the newest.
+    /// Says whether `handler` would find its rendition `name` of a still: of this event's, or
+    /// (none) of the newest.
     pub async fn is_at_hand(&self, handler: &Handler, event: Option<&str>, name: &str) -> bool {
         let source = self.still(event).await;
         let recalled = self.home.footage.recall(&source, handler.sha256(), name).await.unwrap();
@@ -136,8 +137,8 @@ impl House {
     }
 }
 
-/// Where `cargo xtask build` puts a component, or where EYESONLY_COMPONENTS says that it is. One
-/// that is missing is a failure: a test of a component is never left out.
+/// Returns the file of a component: in EYESONLY_COMPONENTS, or where `cargo xtask build` puts it. A
+/// missing one is a failure: a test of a component is never skipped.
 fn path(name: &str) -> PathBuf {
     let folder = std::env::var_os("EYESONLY_COMPONENTS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/components")),

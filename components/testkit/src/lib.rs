@@ -1,9 +1,9 @@
-//! For authors of handlers: a scripted grant for native tests ([`Grant`]), and with the feature
-//! `sandbox` the built component in the real sandbox, over a household in memory (`House`).
+//! Help for authors of handlers: a scripted grant for native tests ([`Grant`]). With the feature
+//! `sandbox`, also the built component in the real sandbox, over a household in memory (`House`).
 //!
 //! docs/writing-a-component.md shows both at work. The kit must never be more generous than the
-//! host: what the contract refuses whatever was scripted, the scripted grant refuses too. It is for
-//! tests alone, and nothing that is deployed may depend on it.
+//! host: what the contract always refuses, the scripted grant refuses too, whatever was scripted.
+//! It is for tests alone, and nothing that is deployed may depend on it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

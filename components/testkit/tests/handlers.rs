@@ -1,4 +1,4 @@
-//! The two handlers that are served, built, in the real sandbox.
+//! Runs the built components of the two handlers that are served, in the real sandbox.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The scripted grant keeps to the contract whatever was scripted: what the host refuses, it refuses. host/src/sandbox/tests/contract.rs has
-//! the host's side.
+//! The scripted grant keeps to the contract whatever was scripted: it refuses what the host
+//! refuses. host/src/sandbox/tests/contract.rs has the host's side.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,14 +1,15 @@
-//! The way of one question: a rendition at hand, or one made now. It knows the host only through [`Footage`], and must
-//! never answer with anything but a rendition of the still that was asked for.
+//! Answers one question: with a stored rendition, or with one made now. It knows the host only
+//! through [`Footage`], and must never answer with anything but a rendition of the still that was
+//! asked for.
 
 use crate::picture::{self, PictureError};
 use crate::width;
 
-/// Version of what a rendition is (filter, quality, metadata rules); part of its name, so that a change of it is never answered
-/// with what was made before.
+/// The version of the rules that make a rendition (filter, quality, metadata). It is part of the
+/// rendition's name, so that after a change no older rendition is the answer.
 const RENDITION_VERSION: u32 = 1;
 
-/// How many bytes are asked for in one read.
+/// The most bytes that one read asks for.
 const READ_BYTES: u32 = 1024 * 1024;
 
 /// The largest source that is decoded, in bytes.
@@ -19,28 +20,28 @@ pub const MAX_SOURCE_BYTES: u64 = 16 * 1024 * 1024;
 pub enum Refusal {
     /// There is no such still under the grant.
     NotFound,
-    /// The question had not the form it must have.
+    /// The question has a wrong form.
     Invalid,
-    /// A limit was met.
+    /// A limit was exceeded.
     Limit,
     /// No layer gave a proven answer.
     Unavailable,
 }
 
-/// What this handler asks of the host: the part of the contract that it uses.
+/// The part of the contract that this handler calls.
 pub trait Footage {
     /// A still or a rendition, held open.
     type Object;
 
-    /// The camera's newest still.
+    /// Opens the camera's newest still.
     fn newest_still(&self) -> Result<Self::Object, Refusal>;
-    /// The still of the event with this id.
+    /// Opens the still of the event with this id.
     fn event_still(&self, event: &str) -> Result<Self::Object, Refusal>;
-    /// Length of an object in bytes.
+    /// Returns the length of an object in bytes.
     fn length(&self, object: &Self::Object) -> u64;
-    /// At most `length` bytes of an object from `offset`; fewer only at its end.
+    /// Reads at most `length` bytes of an object from `offset`; fewer only at its end.
     fn read(&self, object: &Self::Object, offset: u64, length: u32) -> Result<Vec<u8>, Refusal>;
-    /// The rendition of `source` under `name`, if it is at hand.
+    /// Opens the rendition `name` of `source`, if the host has it.
     fn recall(&self, source: &Self::Object, name: &str) -> Result<Option<Self::Object>, Refusal>;
     /// Keeps `bytes` as the rendition `name` of `source`.
     fn remember(
@@ -54,11 +55,11 @@ pub trait Footage {
 /// The answer to a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer<Object> {
-    /// The whole of this object, so many bytes long; it is a JPEG.
+    /// The whole of this object, a JPEG, and its length in bytes.
     Rendition(Object, u64),
-    /// These bytes, a JPEG that could not be remembered.
+    /// The bytes of a JPEG that the host could not keep.
     Bytes(Vec<u8>),
-    /// The width isn't one that exists.
+    /// The width is none of the allowed ones.
     BadRequest,
     /// There is no such still under the grant.
     NotFound,
@@ -71,7 +72,8 @@ pub enum Answer<Object> {
 impl<Object> From<Refusal> for Answer<Object> {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            // An id of a wrong form names nothing: the same answer as for what does not exist.
+            // An id of a wrong form names nothing, so its answer is the same as for an absent
+            // thing.
             Refusal::NotFound | Refusal::Invalid => Answer::NotFound,
             Refusal::Unavailable => Answer::Unavailable,
             Refusal::Limit => Answer::Failed,
@@ -79,7 +81,8 @@ impl<Object> From<Refusal> for Answer<Object> {
     }
 }
 
-/// Answers with the still of `event` (none: the newest one) at `width` pixels, rounded up to an allowed width.
+/// Answers with the still of `event` (none: the newest one) at `width` pixels, rounded up to an
+/// allowed width.
 pub fn answer<F: Footage>(footage: &F, event: Option<&str>, width: u32) -> Answer<F::Object> {
     let Some(width) = width::round_up(width) else {
         return Answer::BadRequest;
@@ -105,7 +108,7 @@ pub fn answer<F: Footage>(footage: &F, event: Option<&str>, width: u32) -> Answe
     };
     match footage.remember(&source, &name, &made) {
         Ok(rendition) => whole(footage, rendition),
-        // What was made is right even where it could not be kept.
+        // The rendition is right even if the host could not keep it.
         Err(_) => Answer::Bytes(made),
     }
 }
@@ -140,11 +143,12 @@ fn read_all<F: Footage>(footage: &F, source: &F::Object) -> Result<Vec<u8>, Refu
     while (bytes.len() as u64) < length {
         let piece = footage.read(source, bytes.len() as u64, READ_BYTES)?;
         if piece.is_empty() {
-            // The length was only a claim; what ends early is judged by the decoder.
+            // The length is only a claim. If the source ends early, the decoder judges the part
+            // that came.
             break;
         }
         if bytes.is_empty() {
-            // Most stills are one piece: no copy.
+            // Most stills are one piece, which needs no copy.
             bytes = piece;
             continue;
         }

@@ -1,8 +1,10 @@
-//! Handler: stills at the width asked for. It decodes pictures that cameras made, so it runs only inside an instance that holds
-//! one grant; it must never import anything but the contract, and never copy a source's metadata into what it makes.
+//! Handler: stills at the width asked for. It decodes pictures that cameras made, so it runs only
+//! inside an instance that holds one grant. It must never import anything but the contract, and
+//! never copy a source's metadata into what it makes.
 //!
-//! A rendition at hand is answered by its handle: no byte of it enters this instance. Otherwise the source is decoded
-//! at the smallest scale that suffices, resized, turned upright, encoded and remembered.
+//! A stored rendition is answered by its handle: no byte of it enters this instance. If there is
+//! none, the source is decoded at the smallest scale that suffices, resized, turned upright,
+//! encoded and remembered.
 
 mod answer;
 mod orientation;

@@ -1,14 +1,14 @@
-//! Which way is up: the Orientation tag of EXIF (TIFF 6.0, tag 274; Exif 2.32, 4.6.4) and the turn it asks for. It
-//! must never fail a picture for what its metadata says: what can't be read counts as upright.
+//! The Orientation tag of EXIF (TIFF 6.0, tag 274; Exif 2.32, 4.6.4) and the turn that it asks for.
+//! It must never fail a picture for what its metadata says: what can't be read counts as upright.
 
 /// How the stored picture must be turned to be upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Orientation {
-    /// Swap rows and columns first (a mirror along the main diagonal).
+    /// True if rows and columns are swapped first (a mirror along the main diagonal).
     pub transpose: bool,
-    /// Then mirror left and right.
+    /// True if left and right are mirrored then.
     pub flip_x: bool,
-    /// Then mirror top and bottom.
+    /// True if top and bottom are mirrored last.
     pub flip_y: bool,
 }
 
@@ -16,7 +16,7 @@ const ORIENTATION_TAG: u16 = 274;
 const TYPE_SHORT: u16 = 3;
 
 impl Orientation {
-    /// The turn for an Orientation value of 1 to 8; anything else is upright.
+    /// Returns the turn for an Orientation value of 1 to 8; any other value is upright.
     pub fn from_value(value: u16) -> Self {
         let (transpose, flip_x, flip_y) = match value {
             2 => (false, true, false),
@@ -31,18 +31,18 @@ impl Orientation {
         Self { transpose, flip_x, flip_y }
     }
 
-    /// Reads the tag from EXIF data that begins at the TIFF header.
+    /// Reads the tag from EXIF data that starts at the TIFF header.
     pub fn from_exif(tiff: &[u8]) -> Self {
         orientation_value(tiff).map(Self::from_value).unwrap_or_default()
     }
 
-    /// True where nothing has to be turned.
+    /// Says whether nothing has to be turned.
     pub fn is_upright(self) -> bool {
         self == Self::default()
     }
 
-    /// Turns a picture of `width` × `height` pixels of `N` bytes. The result has its sides swapped where `transpose` is set.
-    /// Returns none where `pixels` has not the length that its sides say.
+    /// Turns a picture of `width` × `height` pixels of `N` bytes. The result has its sides swapped
+    /// if `transpose` is set. Returns none if the length of `pixels` does not match the sides.
     pub fn apply<const N: usize>(
         self,
         pixels: &[u8],
@@ -102,7 +102,8 @@ fn orientation_value(tiff: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// A 2 × 3 picture of one byte a pixel, turned by each value. The expected rows are the upright picture.
+    /// Turns a 2 × 3 picture of one byte a pixel by each value. The expected rows are the upright
+    /// picture.
     #[test]
     fn each_value_turns_as_the_standard_says() {
         let stored = b"abcdef"; // rows ab, cd, ef

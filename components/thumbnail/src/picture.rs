@@ -1,5 +1,6 @@
-//! One picture made smaller: decode at a reduced scale, resize, turn upright, encode. It must never enlarge, and never copy
-//! metadata of the source (EXIF can hold a place) into the result.
+//! Makes one picture smaller: decodes at a reduced scale, resizes, turns upright, encodes. It must
+//! never make a picture larger than its source, and never copy metadata of the source (EXIF can
+//! hold a place) into the result.
 
 use fast_image_resize as fir;
 use jpeg_decoder::{Decoder, PixelFormat};
@@ -12,10 +13,10 @@ use crate::scale::Frame;
 pub const MAX_PIXELS: u64 = 40_000_000;
 /// The longest side that a source may have, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
-/// The largest rendition, in bytes: what the contract's `remember` takes.
+/// The largest rendition, in bytes: the contract's `remember` takes no larger one.
 pub const MAX_RENDITION_BYTES: usize = 1_000_000;
 
-/// Encoder qualities, tried in turn until the rendition is small enough to be kept.
+/// The encoder qualities, tried in turn until the rendition is small enough to be kept.
 const QUALITIES: [u8; 3] = [80, 60, 35];
 
 /// Why a still can't be made into a rendition.
@@ -24,7 +25,8 @@ pub enum PictureError {
     /// Not a JPEG, or a broken one.
     #[error("the source does not decode as JPEG: {0}")]
     Decode(#[from] jpeg_decoder::Error),
-    /// More pixels than [`MAX_PIXELS`], a side longer than [`MAX_SIDE`], or more than fits the instance at any scale.
+    /// More pixels than [`MAX_PIXELS`], a side longer than [`MAX_SIDE`], or more than fits the
+    /// instance at any scale.
     #[error("a source of {width} × {height} pixels is too large")]
     TooLarge {
         /// Claimed width in pixels.
@@ -35,21 +37,23 @@ pub enum PictureError {
     /// Colours or a coding that no camera's still has (CMYK, 16 bits, lossless, arithmetic).
     #[error("the source's colours or coding are not supported")]
     Unsupported,
-    /// The resizer refused.
+    /// The resizer failed.
     #[error("resizing failed")]
     Resize,
-    /// The encoder refused.
+    /// The encoder failed.
     #[error("encoding failed: {0}")]
     Encode(#[from] jpeg_encoder::EncodingError),
-    /// No quality made it small enough.
+    /// The rendition is too large at every quality.
     #[error("the rendition is larger than {MAX_RENDITION_BYTES} bytes")]
     RenditionTooLarge,
 }
 
-/// Makes the rendition of a JPEG that is `width` pixels wide when upright, or as wide as the source where that is less.
+/// Makes a JPEG's rendition that is `width` pixels wide when upright, or as wide as the source if
+/// the source is narrower.
 ///
-/// Returns a baseline JPEG without metadata, at most `MAX_RENDITION_BYTES` long. The source is taken over, so that its memory is
-/// free again once it is decoded: an instance has only so much.
+/// Returns a baseline JPEG without metadata, at most `MAX_RENDITION_BYTES` long. The function takes
+/// the source over, so that its memory is free again once the source is decoded: an instance has
+/// little memory.
 pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
     let mut decoder = Decoder::new(jpeg.as_slice());
     decoder.read_info()?;
@@ -72,7 +76,7 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
     let too_large = PictureError::TooLarge { width: stored_width, height: stored_height };
     let frame = Frame::read(&jpeg).ok_or(PictureError::Unsupported)?;
     let eighths = frame.eighths(target_width, target_height).ok_or(too_large)?;
-    // Asked for exactly what a scale gives, the decoder takes that scale.
+    // The decoder takes a scale if it is asked for exactly the size that this scale gives.
     let asked = |side: u32| u16::try_from(Frame::scaled(side, eighths)).unwrap_or(u16::MAX);
     let (scaled_width, scaled_height) = decoder.scale(asked(stored_width), asked(stored_height))?;
     let pixels = decoder.decode()?;
@@ -87,7 +91,7 @@ pub fn rendition(jpeg: Vec<u8>, width: u32) -> Result<Vec<u8>, PictureError> {
     turn_and_encode(pixels, target_width, target_height, gray, orientation)
 }
 
-/// The size to resize to, in the source's own orientation.
+/// Returns the size to resize to, in the source's own orientation.
 fn target_size(
     stored_width: u32,
     stored_height: u32,
@@ -114,8 +118,8 @@ fn resize(
     to: (u32, u32),
     gray: bool,
 ) -> Result<Vec<u8>, PictureError> {
-    // The typed calls, one for each kind of picture: the untyped one brings code and half a megabyte of tables for all
-    // pixel types into every instance.
+    // The typed calls, one for each kind of picture: the untyped one brings code and half a
+    // megabyte of tables for all pixel types into every instance.
     if gray {
         resize_as::<fir::pixels::U8>(pixels, from, to)
     } else {

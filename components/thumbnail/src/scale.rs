@@ -1,31 +1,34 @@
-//! At which scale a source is decoded, so that it suffices and fits the instance's memory. It must never choose a scale that the
-//! instance can't afford: running out of memory would be a trap where a plain refusal is due.
+//! Chooses the scale at which a source is decoded, so that it suffices and fits the instance's
+//! memory. It must never choose a scale that the instance can't afford: running out of memory would
+//! be a trap where a plain refusal is due.
 
-/// What decoding may take, in bytes: the instance's 64 MiB less what the allocator loses to gaps.
+/// The most bytes that decoding may take: the instance's 64 MiB less what the allocator loses to
+/// gaps.
 const DECODING_BYTES: u64 = 62 * 1024 * 1024;
-/// What resizing may take, in bytes. Less, because memory freed by decoding is in pieces then.
+/// The most bytes that resizing may take. It is less, because decoding leaves the free memory in
+/// pieces.
 const RESIZING_BYTES: u64 = 50 * 1024 * 1024;
 
 /// The decoder's scales in eighths of the stored size.
 const EIGHTHS: [u32; 4] = [1, 2, 4, 8];
 
-/// What the frame header of a JPEG says of the memory that decoding takes (ITU-T T.81, B.2.2).
+/// The facts in a JPEG's frame header that say how much memory decoding takes (ITU-T T.81, B.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// Stored width in pixels.
     pub width: u32,
     /// Stored height in pixels.
     pub height: u32,
-    /// True where all coefficients are held until the last scan.
+    /// True if the decoder holds all coefficients until the last scan.
     pub progressive: bool,
-    /// Samples of all components for 64 pixels: 64 for gray, 96 for 4:2:0, 192 for 4:4:4.
+    /// The samples of all components for 64 pixels: 64 for gray, 96 for 4:2:0, 192 for 4:4:4.
     pub samples_per_64_pixels: u64,
-    /// Length of the file in bytes.
+    /// The length of the file in bytes.
     pub file_bytes: u64,
 }
 
 impl Frame {
-    /// Reads the first frame header of a file; none where there is none.
+    /// Reads the first frame header of a file; returns none if there is none.
     pub fn read(jpeg: &[u8]) -> Option<Self> {
         let mut at = 2;
         loop {
@@ -33,7 +36,7 @@ impl Frame {
             if *jpeg.get(at)? != 0xff {
                 return None;
             }
-            // A marker may be preceded by any number of fill bytes.
+            // Any number of fill bytes may come before a marker.
             if marker == 0xff {
                 at += 1;
                 continue;
@@ -44,7 +47,7 @@ impl Frame {
                 0xc0..=0xc2 => {
                     return Self::from_segment(segment, marker == 0xc2, jpeg.len() as u64);
                 }
-                // The first scan, or the end, without a frame.
+                // The first scan or the end came before any frame.
                 0xda | 0xd9 => return None,
                 _ => at += 2 + usize::from(length),
             }
@@ -71,13 +74,14 @@ impl Frame {
         })
     }
 
-    /// A side of the picture decoded at so many eighths.
+    /// Returns a side of the picture, decoded at so many eighths.
     pub fn scaled(side: u32, eighths: u32) -> u32 {
         (side * eighths).div_ceil(8)
     }
 
-    /// The scale to decode at, in eighths: the smallest that gives at least the target's size, or where that doesn't fit the memory, the
-    /// largest that does. None where nothing fits.
+    /// Returns the scale to decode at, in eighths: the smallest that gives at least the target's
+    /// size. If the memory is too small for it, returns the largest that fits, and none if no scale
+    /// fits.
     pub fn eighths(&self, target_width: u32, target_height: u32) -> Option<u32> {
         let suffices = |eighths: &u32| {
             Self::scaled(self.width, *eighths) >= target_width
@@ -100,7 +104,8 @@ impl Frame {
         } else {
             0
         };
-        // Planes, then three bytes a pixel; the resizer goes across first, then down.
+        // Decoding holds planes, then three bytes a pixel. The resizer goes across first, then
+        // down.
         let decoding = self.file_bytes + coefficients + samples(scaled_pixels) + 3 * scaled_pixels;
         let resizing = 3 * scaled_pixels
             + 3 * target_width * scaled_height
@@ -144,7 +149,7 @@ mod tests {
             |frame: Frame, expected| assert_eq!(frame.eighths(1920, 1440), expected, "{frame:?}");
         check(frame(4000, 3000, false, 96), Some(4));
         check(frame(3264, 2448, true, 96), Some(8));
-        // Half of it would be one pixel too narrow, all of it too much.
+        // Half the size would be one pixel too narrow, and the full size does not fit.
         check(frame(3838, 2878, false, 96), Some(4));
         // 40 million pixels in three full planes of coefficients fit at no scale.
         check(frame(8000, 5000, true, 192), None);

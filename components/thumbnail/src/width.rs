@@ -1,9 +1,10 @@
-//! Which widths exist. Few, so that few renditions of a still are made; it must never let a client choose freely.
+//! The allowed widths. They are few, so that few renditions of a still are made; it must never let
+//! a client choose freely.
 
 /// The widths that a still is made at, in pixels, ascending.
 pub const ALLOWED_WIDTHS: [u32; 6] = [160, 320, 640, 960, 1280, 1920];
 
-/// The smallest allowed width that is at least `asked`; none for 0 and above the largest.
+/// Returns the smallest allowed width that is at least `asked`; none for 0 and above the largest.
 pub fn round_up(asked: u32) -> Option<u32> {
     if asked == 0 {
         return None;

@@ -1,4 +1,5 @@
-//! The way of a question, against a scripted grant: which calls are made, and what each refusal becomes.
+//! The answer to a question, against a scripted grant: which calls are made, and which answer each
+//! refusal leads to.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +20,7 @@ struct Host(Grant);
 impl Host {
     fn new(source: &[u8]) -> Self {
         Self(Grant {
-            // Shorter pieces than were asked for: a reader must not count on whole ones.
+            // The pieces are shorter than asked for: a reader must not count on whole ones.
             read_bytes_max: 5000,
             ..Grant::with_still(source)
         })

@@ -1,4 +1,4 @@
-//! Renditions of real files: sizes, turns, colours, and what must be refused.
+//! Renditions of real files: sizes, turns, colours, and the files that must be refused.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,7 +51,7 @@ fn decode(jpeg: &[u8]) -> Picture {
     Picture { width: info.width.into(), height: info.height.into(), rgb }
 }
 
-/// The colours in the middle of the four quadrants.
+/// Returns the colours in the middle of the four quadrants.
 fn quadrants(picture: &Picture) -> [[u8; 3]; 4] {
     let at = |x: usize, y: usize| {
         picture.rgb[picture.height * y / 4 * picture.width + picture.width * x / 4]
@@ -139,7 +139,8 @@ fn gray_stays_gray() {
 
 #[test]
 fn each_orientation_is_turned_upright() {
-    // What an upright viewer sees when the stored picture has UPRIGHT's quadrants (EXIF 2.32, 4.6.4, Orientation).
+    // The quadrants of the upright picture, if the stored picture has UPRIGHT's (EXIF 2.32, 4.6.4,
+    // Orientation).
     let expected = [
         (1, [RED, GREEN, BLUE, WHITE]),
         (2, [GREEN, RED, WHITE, BLUE]),
@@ -232,7 +233,8 @@ fn cmyk_is_refused() {
     assert!(matches!(rendition(QUADRANTS_CMYK, 160), Err(PictureError::Unsupported)));
 }
 
-/// Bytes changed at random must give a picture or an error, and never a panic. The seed is fixed, so that a failure can be run again.
+/// Bytes changed at random must give a picture or an error, and never a panic. The seed is fixed,
+/// so that a failure can be run again.
 #[test]
 fn damaged_files_never_panic() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -249,7 +251,8 @@ fn damaged_files_never_panic() {
                 let at = usize::try_from(random()).unwrap() % damaged.len();
                 damaged[at] = random().to_le_bytes()[0];
             }
-            // The claim of a size is left alone: a picture of 40 million pixels takes too long for a test.
+            // The claimed size is left alone: a picture of 40 million pixels takes too long for a
+            // test.
             let frame = source
                 .windows(2)
                 .position(|bytes| matches!(bytes, b"\xff\xc0" | b"\xff\xc2"))
