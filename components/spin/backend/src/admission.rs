@@ -1,4 +1,4 @@
-//! Admission for the front: the gate's, once an instance.
+//! The backend's admission calls: each asks the gate, once an instance.
 
 use crate::contract::Handling;
 use crate::departure::Departure;
@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Runs a question to its end; what it says becomes a problem.
+/// Runs a question to its end, and turns an error of it into a problem.
 pub(crate) fn answer<T, E>(question: impl Future<Output = Result<T, E>>) -> Result<T, Problem>
 where
     Problem: From<E>,
@@ -23,18 +23,12 @@ where
 
 impl Backend {
     /// Says whether requests can be answered now.
-    ///
-    /// # Errors
-    /// [`Problem::Unavailable`]
     pub fn health(&self) -> Result<(), Problem> {
         answer(self.admission().records().position()).map(|_| ())
     }
 
-    /// Starts a session. FROM CLIENT: all of it. An address that is none counts with all others
-    /// that are none.
-    ///
-    /// # Errors
-    /// [`Problem`]
+    /// Starts a session. FROM CLIENT: all of it. All texts that are no address count as one
+    /// address.
     pub fn login(
         &self,
         name: &str,
@@ -47,9 +41,6 @@ impl Backend {
     }
 
     /// Ends a session. FROM CLIENT.
-    ///
-    /// # Errors
-    /// [`Problem`]
     pub fn logout(&self, credential: &str) -> Result<(), Problem> {
         self.first_question()?;
         let raw = RawCredential::new(credential);
@@ -57,11 +48,8 @@ impl Backend {
         answer(self.identity().logout(&requester))
     }
 
-    /// Says who sent the credential, and which cameras they may see something of. FROM CLIENT: all
-    /// of it.
-    ///
-    /// # Errors
-    /// [`Problem`]
+    /// Says who sent the credential, and of which cameras the sender may see something. FROM
+    /// CLIENT: all of it.
     pub fn list_cameras(&self, credential: &str, tag: &str) -> Result<&Identified, Problem> {
         self.first_question()?;
         let raw = RawCredential::new(credential);
@@ -73,11 +61,8 @@ impl Backend {
         }
     }
 
-    /// Makes a grant for a row of the route table: what the row wants of the camera is decided on.
-    /// FROM CLIENT: all but the row.
-    ///
-    /// # Errors
-    /// [`Problem`]
+    /// Makes a grant for a row of the route table. The gate decides on the action on the camera
+    /// that the row names. FROM CLIENT: all but the row.
     pub fn admit(
         &self,
         name: Name,
@@ -96,10 +81,7 @@ impl Backend {
         }
     }
 
-    /// Deletes an event. The departure writes that into the ledger. FROM CLIENT: all of it.
-    ///
-    /// # Errors
-    /// [`Problem`]
+    /// Deletes an event. The departure writes the deletion into the ledger. FROM CLIENT: all of it.
     pub fn delete_event(
         &self,
         credential: &str,

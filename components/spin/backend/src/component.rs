@@ -43,7 +43,7 @@ struct Component;
 
 bindings::export!(Component with_types_in bindings);
 
-/// What this instance has; none where it can't answer anything, which was said on stderr then.
+/// The back end of this instance; none if it can't answer anything. The reason is on stderr then.
 static BACKEND: LazyLock<Option<Backend>> = LazyLock::new(|| {
     log::begin();
     open().inspect_err(|closed| log::line(&format!("ERROR nothing can be answered: {closed}"))).ok()
@@ -53,7 +53,7 @@ fn backend() -> Result<&'static Backend, Problem> {
     BACKEND.as_ref().ok_or(Problem::Unavailable)
 }
 
-/// A variable. What a provider says of its failure stays unsaid: it might quote the value.
+/// Reads a variable. The provider's own error is not logged, because it might quote the value.
 fn variable(name: &str) -> Option<String> {
     config::get(name).unwrap_or_else(|_| {
         log::line(&format!("ERROR the variable `{name}` can't be read from its provider"));
@@ -70,7 +70,7 @@ fn open() -> Result<Backend, Closed> {
     Backend::open(settings, Arc::new(kv), Arc::new(StderrLedger))
 }
 
-/// What the handler's `grant` stands for.
+/// The gate's side of the handler's `grant`.
 pub struct Granted(Arc<Handling>);
 
 type Code = types::ErrorCode;

@@ -1,10 +1,10 @@
-//! What a handler can call, by the gate's rules of the contract.
+//! The calls that a handler can make, checked by the gate's rules of the contract.
 //!
-//! Handlers of a request share this instance, and one request asks one handler. So what is counted
-//! here is what the native host counts for a guest. Nothing here may widen what the grant covers,
-//! and no error tells a handler more than the four codes of the contract. The host's turns to
-//! decode are not here: one instance makes one rendition, and how many instances run is the
-//! engine's to say.
+//! Handlers of a request share this instance, and one request asks one handler. So this file counts
+//! what the native host counts for a guest. Nothing here may widen what the grant covers, and no
+//! error tells a handler more than the four codes of the contract. The native host limits how many
+//! instances decode at once; this file does not. One instance makes one rendition, and the engine
+//! decides how many instances run.
 
 use crate::run::ended;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use eyesonly_service::footage::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The SHA-256 of the thumbnail handler that this component is composed with; the build gives it.
+/// The SHA-256 of the thumbnail handler that this component is composed with, from the build.
 const HANDLER_SHA256: Option<&str> = option_env!("EYESONLY_THUMBNAIL_SHA256");
 const _: () =
     assert!(is_sha256(HANDLER_SHA256), "EYESONLY_THUMBNAIL_SHA256 must be 64 hexadecimal digits");
@@ -34,14 +34,14 @@ const fn is_sha256(text: Option<&str>) -> bool {
     text.len() == 64
 }
 
-/// The handler's SHA-256; zeros where the build gave none.
+/// Returns the handler's SHA-256; zeros if the build gave none.
 fn handler_sha256() -> [u8; 32] {
     let text = HANDLER_SHA256.unwrap_or_default();
     let byte = |at: usize| u8::from_str_radix(text.get(at..at.checked_add(2)?)?, 16).ok();
     std::array::from_fn(|n| byte(n.saturating_mul(2)).unwrap_or(0))
 }
 
-/// One request to a handler: the grant that it is given, and what it has opened under it.
+/// One request to a handler: its grant, and the objects opened under it.
 pub struct Handling {
     grant: Arc<Grant>,
     footage: Arc<Footage>,
@@ -50,18 +50,18 @@ pub struct Handling {
 
 struct Counted {
     instance: Instance,
-    /// The duty to make the rendition that the instance makes.
+    /// The duty to make the rendition that this instance makes.
     making: Option<Making>,
 }
 
-/// What a handler's `object` stands for.
+/// The gate's side of a handler's `object`.
 pub struct Object {
     held: Held,
     origin: Origin,
     place: Place,
 }
 
-/// An object's place among those that are held.
+/// An object's place among those that the instance holds; dropping it frees the place.
 struct Place(Arc<Handling>);
 
 impl Drop for Place {
@@ -70,7 +70,7 @@ impl Drop for Place {
     }
 }
 
-/// What a handler's answer consists of.
+/// The body of a handler's answer.
 #[expect(clippy::large_enum_variant, reason = "an instance has one")]
 pub enum Body {
     /// Nothing.
@@ -81,9 +81,9 @@ pub enum Body {
     Footage {
         /// The object.
         source: Object,
-        /// First byte.
+        /// The first byte.
         offset: u64,
-        /// How many.
+        /// The number of bytes.
         length: u64,
     },
 }
@@ -92,13 +92,13 @@ fn question<T>(question: impl Future<Output = Result<T, FootageError>>) -> Resul
     ended(question).unwrap_or(Err(FootageError::Unavailable))
 }
 
-/// Takes an event's id apart. FROM GUEST.
+/// Parses an event's id. FROM GUEST.
 fn event_id(id: &str) -> Result<FootageId, FootageError> {
     Ok(rules::check_id(id)?)
 }
 
 impl Handling {
-    /// Starts to count for a handler that is given `grant` and nothing else.
+    /// Starts the counts for a handler that gets `grant` and nothing else.
     #[must_use]
     pub fn new(grant: Arc<Grant>, footage: Arc<Footage>) -> Arc<Self> {
         let instance = Instance::new(Arc::clone(&grant));
@@ -106,13 +106,13 @@ impl Handling {
         Arc::new(Self { grant, footage, counted })
     }
 
-    /// The grant.
+    /// Returns the grant.
     #[must_use]
     pub fn grant(&self) -> &Arc<Grant> {
         &self.grant
     }
 
-    /// Says what may be seen of the grant's camera.
+    /// Returns the kinds that may be seen of the grant's camera.
     #[must_use]
     pub fn kinds(&self) -> Kinds {
         self.grant.kinds()
@@ -127,7 +127,7 @@ impl Handling {
         Ok(Object { held, origin, place: Place(Arc::clone(self)) })
     }
 
-    /// Holds what is opened through the grant.
+    /// Opens an object through the grant, and holds it.
     fn open(
         self: &Arc<Self>,
         asked: impl Future<Output = Result<Held, FootageError>>,
@@ -137,50 +137,36 @@ impl Handling {
     }
 
     /// Opens the newest still.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn newest_still(self: &Arc<Self>) -> Result<Object, FootageError> {
         self.open(self.footage.newest_still(&self.grant))
     }
 
     /// Opens an event's still. FROM GUEST: `event`.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn event_still(self: &Arc<Self>, event: &str) -> Result<Object, FootageError> {
         self.open(self.footage.event_still(&self.grant, event_id(event)?))
     }
 
     /// Opens an event's video. FROM GUEST: `event`.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn event_clip(self: &Arc<Self>, event: &str) -> Result<Object, FootageError> {
         self.open(self.footage.event_clip(&self.grant, event_id(event)?))
     }
 
     /// Lists a page of events. FROM GUEST: `before`, `limit`.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn list_events(&self, before: Option<&str>, limit: u32) -> Result<EventPage, FootageError> {
         let before = rules::check_page(before, limit)?;
         question(self.footage.events(&self.grant, before, limit))
     }
 
-    /// Gives one event. FROM GUEST: `id`.
-    ///
-    /// # Errors
-    /// [`FootageError`]
+    /// Returns one event. FROM GUEST: `id`.
     pub fn get_event(&self, id: &str) -> Result<EventSummary, FootageError> {
         question(self.footage.event(&self.grant, event_id(id)?))
     }
 
-    /// Takes what the handler answered, with the grant that it was given. FROM GUEST: all of it.
+    /// Takes the handler's answer, and binds it to the grant that the handler got. FROM GUEST: all
+    /// of it.
     ///
     /// # Errors
-    /// What is outside the contract.
+    /// The answer breaks the contract; the text says how.
     pub fn answers(
         &self,
         status: Status,
@@ -200,38 +186,32 @@ impl Handling {
 }
 
 impl Object {
-    /// The request that it is held for.
+    /// Returns the request that the object is held for.
     #[must_use]
     pub fn handling(&self) -> &Arc<Handling> {
         &self.place.0
     }
 
-    /// The length that the index claims.
+    /// Returns the length that the index claims.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.held.length()
     }
 
-    /// Names exactly these bytes: another name for each version.
+    /// Returns a name for exactly these bytes; each version has another name.
     #[must_use]
     pub fn entity_tag(&self) -> String {
         entity_tag(self.held.located())
     }
 
     /// Reads up to `length` bytes. FROM GUEST: both.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn read(&self, offset: u64, length: u32) -> Result<Vec<u8>, FootageError> {
         let length = rules::check_read(self.length(), offset, length)?;
         question(self.held.read(offset, length))
     }
 
-    /// Finds the rendition of this object under a name, or gives the duty to make it. FROM GUEST:
-    /// which object, `name`.
-    ///
-    /// # Errors
-    /// [`FootageError`]
+    /// Finds the rendition of this object under a name, or takes on the duty to make it. FROM
+    /// GUEST: which object, `name`.
     pub fn recall(&self, name: &str) -> Result<Option<Self>, FootageError> {
         let handling = self.handling();
         handling.counted().instance.may_recall(self.origin, name)?;
@@ -247,16 +227,13 @@ impl Object {
     }
 
     /// Keeps a rendition of this object. FROM GUEST: all of it.
-    ///
-    /// # Errors
-    /// [`FootageError`]
     pub fn remember(&self, name: &str, bytes: Vec<u8>) -> Result<Self, FootageError> {
         let handling = self.handling();
         handling.counted().instance.may_remember(self.origin, name, bytes.len())?;
         let handler = handler_sha256();
         let rendition = question(handling.footage.remember(&self.held, &handler, name, bytes))?;
         let mut counted = handling.counted();
-        // Those who wait for it can go on now.
+        // Dropping the duty lets those who wait for the rendition go on.
         let done = counted.instance.made(name).then(|| counted.making.take());
         drop(counted);
         drop(done);

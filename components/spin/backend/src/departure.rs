@@ -1,6 +1,7 @@
-//! What leaves: everything private is a departure of the gate, read piece by piece.
+//! The way out: everything private is a departure of the gate, read piece by piece.
 //!
-//! INVARIANT: after a piece that could not be proven there is none. It must never look like an end.
+//! INVARIANT: after a piece that could not be proven, no further piece follows. It must never look
+//! like an end.
 
 use crate::admission::answer;
 use crate::contract::{Body, Handling, Object};
@@ -19,11 +20,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// What a handler answered, as the front hands it over.
+/// A handler's answer, as the front hands it over.
 pub struct Answered {
-    /// How it went.
+    /// The status.
     pub status: Status,
-    /// What the body is.
+    /// The media type of the body.
     pub media_type: MediaType,
     /// The body.
     pub body: Body,
@@ -43,15 +44,15 @@ impl Departure {
         Ok(Self { body, is_cut: Cell::new(false) })
     }
 
-    /// Says how many bytes leave, if none is cut off.
+    /// Returns how many bytes leave, if none is cut off.
     pub fn length(&self) -> u64 {
         self.body.try_borrow().map_or(0, |body| body.length())
     }
 
-    /// Gives the next piece; none at the end.
+    /// Returns the next piece; none at the end.
     ///
     /// # Errors
-    /// [`Problem`]: what was sent must be cut off there.
+    /// [`Problem`]: the connection must be cut off after what was sent.
     pub fn next_piece(&self) -> Result<Option<Bytes>, Problem> {
         let mut body = self.body.try_borrow_mut().map_err(|_| Problem::Unavailable)?;
         if body.is_end_stream() {
@@ -70,9 +71,9 @@ impl Departure {
 }
 
 impl Backend {
-    /// Opens the way out for what the handler of this request answered. `event`: of the address.
+    /// Opens a departure for the answer of this request's handler. `event` comes from the address.
     /// The ledger's word is that of the row that the request was admitted for. FROM CLIENT:
-    /// `credential`, `event`. FROM GUEST: what was answered.
+    /// `credential`, `event`. FROM GUEST: the answer.
     ///
     /// # Errors
     /// [`Problem`]: nothing leaves.
@@ -83,7 +84,7 @@ impl Backend {
         answered: Answered,
     ) -> Result<Departure, Problem> {
         let (serves, _) = self.granted()?;
-        // The front answers every other status itself, and no handler answers a deletion.
+        // The front itself answers for every other status, and no handler answers a deletion.
         if answered.status != Status::Ok || serves.handler.is_none() {
             return Err(Problem::Failed);
         }
@@ -91,7 +92,7 @@ impl Backend {
         self.leave(credential, event, answered)
     }
 
-    /// Opens the way out for a deletion, which has happened.
+    /// Opens a departure for a deletion that has happened.
     pub(crate) fn depart_deletion(
         &self,
         credential: &str,
@@ -109,7 +110,8 @@ impl Backend {
     ) -> Result<Departure, Problem> {
         let (serves, handling) = self.granted()?;
         let Answered { status, media_type, body } = answered;
-        // An object has the grant of its own request. The gate compares it with this one's.
+        // An object has the grant of its own request. The gate compares it with this request's
+        // grant.
         let made = match &body {
             Body::Footage { source, .. } => Arc::clone(Object::handling(source)),
             Body::Empty | Body::Bytes(_) => Arc::clone(handling),
@@ -124,7 +126,7 @@ impl Backend {
         Departure::new(eyesonly_gate::Departure::open(door, grant, &raw, made, leaving))
     }
 
-    /// Opens the way out for a list of cameras, as page or as data. FROM CLIENT: `credential`.
+    /// Opens a departure for a list of cameras, as page or as data. FROM CLIENT: `credential`.
     ///
     /// # Errors
     /// [`Problem`]: nothing leaves.
@@ -137,7 +139,7 @@ impl Backend {
         Departure::new(eyesonly_gate::Departure::of_list(door, identified, &raw, list))
     }
 
-    /// The request for a camera that was admitted.
+    /// Returns the request for a camera that was admitted.
     fn granted(&self) -> Result<(&Serves, &Arc<Handling>), Problem> {
         match self.admitted.get() {
             Some(Admitted::Grant { serves, handling }) => Ok((serves, handling)),
@@ -145,7 +147,7 @@ impl Backend {
         }
     }
 
-    /// Counts that something was about to leave that nobody was admitted for.
+    /// Counts that something was about to leave for a request that was not admitted.
     fn not_admitted(&self) -> Problem {
         tracing::error!("something was about to leave that nobody was admitted for");
         self.admission().records().reject(Seam::WayOut, Fault::WrongAnswer, None);

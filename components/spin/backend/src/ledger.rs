@@ -1,5 +1,5 @@
 //! The ledger of the Spin edition: a line on stderr for each delivery, before it leaves, and for
-//! each misdelivery. The engine keeps these lines, and nothing proves later that none is missing: a
+//! each misdelivery. The engine keeps these lines, and nothing proves later that none is missing. A
 //! tamper-evident ledger comes behind the same trait.
 //!
 //! It must never write anything but ids, numbers and words of the ledger: no footage, no name that

@@ -1,5 +1,5 @@
-//! The log: warnings and errors of gate and services, a line each on stderr, which the engine
-//! keeps. It must never write more than what its callers name: they name causes and ids, never a
+//! The log: warnings and errors of gate and services, a line each on stderr. The engine keeps these
+//! lines. It must never write more than what its callers name. They name causes and ids, never a
 //! credential, a name or a key.
 
 use std::fmt::{Debug, Write as _};
@@ -9,24 +9,24 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Writes events to stderr; spans are not kept.
+/// Writes events to stderr. Spans are not recorded.
 struct Stderr;
 
-/// Has warnings and errors written from now on. The first call counts.
+/// Starts to write warnings and errors to stderr. Only the first call has an effect.
 pub fn begin() {
-    // Fails only where there is one already, which then goes on.
+    // This fails only if a subscriber is set already, and that one stays.
     let _ = tracing::subscriber::set_global_default(Stderr);
 }
 
-/// Writes one line; a log that can't be written holds nothing up.
+/// Writes one line; an error is ignored, so that a broken log stops nothing.
 pub fn line(text: &str) {
     let _ = write_line(text);
 }
 
-/// Writes one line at once: instances write beside each other, and stderr is not buffered.
+/// Writes one line at once. Instances write at the same time, and stderr is not buffered.
 ///
 /// # Errors
-/// It could not be written.
+/// The line could not be written.
 pub fn write_line(text: &str) -> io::Result<()> {
     let mut stderr = io::stderr();
     stderr.write_all(format!("{text}\n").as_bytes())?;

@@ -1,5 +1,5 @@
-//! Problems, as the front is told of them. `eyesonly_web::problem` chooses which one each error
-//! becomes, for both editions; here it only changes its type. It must never choose words of its
+//! Problems, as the front is told of them. For both editions `eyesonly_web::problem` chooses which
+//! problem each error becomes; this file only changes the type. It must never choose words of its
 //! own.
 
 use crate::component::bindings::exports::eyesonly::spin::admission::Problem as Said;
@@ -20,7 +20,8 @@ impl From<Problem> for Said {
             Problem::Throttled(seconds) => Self::Throttled(seconds),
             Problem::Unavailable => Self::Unavailable,
             Problem::NoRoom(detail) => Self::NoRoom(detail.into_owned()),
-            // What only the front says, which sees the request: no service's error becomes one.
+            // Only the front says these, because it sees the request. No error of a service becomes
+            // one.
             Problem::Failed
             | Problem::OtherOrigin
             | Problem::Method

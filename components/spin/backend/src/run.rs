@@ -1,8 +1,8 @@
-//! Runs a question of the services to its end. Over a key-value store each is answered at once, so
-//! nothing here ever waits. What would have to is an error, and must never become a panic or a wait
-//! without end.
+//! Runs a question of the services to its end. Over a key-value store each question is answered at
+//! once, so nothing here ever waits. A question that would have to wait is an error, and must never
+//! become a panic or a wait without end.
 
-/// Gives the answer, or none if the question did not end at once.
+/// Returns the answer, or none if the question did not end at once.
 #[cfg(not(test))]
 pub fn ended<F: Future>(question: F) -> Option<F::Output> {
     let answer = futures::FutureExt::now_or_never(question);
@@ -12,7 +12,7 @@ pub fn ended<F: Future>(question: F) -> Option<F::Output> {
     answer
 }
 
-/// On a machine the services hand some of their work to other threads: tests wait for it.
+/// Waits for the answer: in a native test the services hand some of their work to other threads.
 #[cfg(test)]
 #[allow(clippy::unnecessary_wraps, reason = "as the one that is deployed")]
 pub fn ended<F: Future>(question: F) -> Option<F::Output> {

@@ -1,9 +1,9 @@
-//! What one instance has: gate and services, put together as the host does over its own seams, and
-//! what was admitted.
+//! The state of one instance: gate and services, put together as the native host does over its own
+//! seams, and what was admitted.
 //!
 //! INVARIANT: one instance is asked for one thing ([`Backend::first_question`]), and what is
-//! admitted is set once. Services are made when they are first asked for. It must never name key
-//! material in an error.
+//! admitted is set once. Services are made at their first use. It must never name key material in
+//! an error.
 
 use crate::contract::Handling;
 use eyesonly_gate::{Admission, Identified, Keys as _, KeysError, Ledger, Records};
@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
-/// How long a session lasts, unless it is configured.
+/// How long a session lasts if no other time is configured, in seconds.
 const SESSION_SECONDS_DEFAULT: u64 = 7 * 24 * 3600;
 
-/// What was configured for the component.
+/// The component's configuration.
 #[derive(Default)]
 pub struct Settings {
     /// `key_encryption_key`: 64 hexadecimal digits.
@@ -34,30 +34,30 @@ pub struct Settings {
     pub session_seconds: Option<String>,
 }
 
-/// Why nothing can be answered, and what to do about it.
+/// The reason why nothing can be answered, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Closed {
-    /// No key-encryption key.
+    /// There is no key-encryption key.
     #[error(
         "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the key that the store was begun with (64 hexadecimal digits)"
     )]
     NoVariable,
-    /// Not a key-encryption key.
+    /// The variable is not a key-encryption key.
     #[error(
         "the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown"
     )]
     BadVariable,
-    /// Not a number of seconds.
+    /// The variable is not a number of seconds.
     #[error(
         "the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away"
     )]
     SessionSeconds,
-    /// Nobody has begun the store.
+    /// The store has not been initialised.
     #[error(
         "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins it with the same key_encryption_key"
     )]
     NotBegun,
-    /// The store is another key's.
+    /// The store belongs to another key.
     #[error(
         "the key-value store was begun with another key_encryption_key: set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
     )]
@@ -67,13 +67,13 @@ pub enum Closed {
     Store(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// What this instance admitted.
+/// The one thing that this instance admitted.
 pub enum Admitted {
     /// A request for a camera.
     Grant {
-        /// What the row of the route table says that it was admitted for.
+        /// The part of the route table's row that the request was admitted for.
         serves: Serves,
-        /// What the handler is given, and what it opens.
+        /// The handler's grant, and the objects that it opens.
         handling: Arc<Handling>,
     },
     /// A request for the list of cameras.
@@ -124,8 +124,8 @@ impl Backend {
         let keys = Arc::new(keys);
         let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
         let system = (Arc::new(System) as _, Arc::new(System) as _);
-        // A key-value store can't hand a nonce back: an answer proves nothing but its own seal,
-        // name and number.
+        // A key-value store can't hand a nonce back. So an answer proves only its own seal, name
+        // and number.
         let demanded = Freshness::Unproven;
         let records = Records::new(&*keys, registry, Arc::clone(&ledger), system, demanded);
         let door = (Arc::clone(&keys) as _, Arc::clone(&records));
@@ -144,7 +144,7 @@ impl Backend {
         })
     }
 
-    /// Lets the first question of this instance pass, and no other.
+    /// Lets the first question of this instance pass, and refuses every later one.
     ///
     /// # Errors
     /// [`Problem::Unavailable`]: there was one already.
@@ -158,12 +158,12 @@ impl Backend {
         Ok(())
     }
 
-    /// Admission.
+    /// Returns admission.
     pub fn admission(&self) -> &Arc<Admission> {
         &self.admission
     }
 
-    /// Index and store. There are no tiers: nothing outlives the request.
+    /// Returns index and store. There are no tiers, because nothing outlives the request.
     fn kept(&self) -> &(Arc<Catalogue>, Arc<Ladder>) {
         self.kept.get_or_init(|| {
             let index = Arc::new(KvIndex::new(Arc::clone(&self.kv)));
@@ -174,7 +174,7 @@ impl Backend {
         })
     }
 
-    /// What handlers ask.
+    /// Returns the service that handlers ask.
     pub fn footage(&self) -> &Arc<Footage> {
         self.footage.get_or_init(|| {
             let (catalogue, ladder) = self.kept();
@@ -182,7 +182,7 @@ impl Backend {
         })
     }
 
-    /// What cameras ask.
+    /// Returns the service that cameras ask.
     pub fn ingest(&self) -> &Arc<Ingest> {
         self.ingest.get_or_init(|| {
             let (catalogue, ladder) = self.kept();
@@ -191,7 +191,7 @@ impl Backend {
         })
     }
 
-    /// Logins.
+    /// Returns the service for logins.
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(|| {
             let attempts = KvAttempts::new(Arc::clone(&self.kv), self.keys.edge().attempts_key());

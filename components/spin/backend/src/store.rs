@@ -1,13 +1,13 @@
 //! The key-value store of the edge, by `wasi:keyvalue`, as the services ask for one.
 //!
-//! Threat. The store is NOT trusted: see `eyesonly_service::kv`. What this room adds is order
-//! alone: each value stands under the key that was asked for, whatever the store returns and in
-//! whichever order. It must never list: that is for administration, which has other means.
+//! Threat. The store is NOT trusted: see `eyesonly_service::kv`. This file adds order alone. Each
+//! value stands under the key that was asked for, whatever the store returns and in whichever
+//! order. It must never list: only administration lists keys, and has other means.
 
 use std::collections::HashMap;
 
-/// Puts what a store returned in the order of `keys`. What it did not return is absent; what was
-/// not asked is left out.
+/// Puts the values that a store returned in the order of `keys`. A key without a value is absent;
+/// values of other keys are left out.
 pub fn in_order(keys: &[String], returned: Vec<(String, Option<Vec<u8>>)>) -> Vec<Option<Vec<u8>>> {
     let values: HashMap<String, Option<Vec<u8>>> = returned.into_iter().collect();
     keys.iter().map(|key| values.get(key).cloned().flatten()).collect()
@@ -22,7 +22,7 @@ mod wasi {
     use crate::component::bindings::wasi::keyvalue::{atomics, batch, store};
     use eyesonly_service::kv::{KeyValue, KvError};
 
-    /// The label of the store, as `spin.toml` and the runtime configuration have it.
+    /// The label of the store in `spin.toml` and in the runtime configuration.
     const LABEL: &str = "default";
 
     /// The store, opened once.
@@ -43,10 +43,7 @@ mod wasi {
     }
 
     impl WasiKv {
-        /// Opens it.
-        ///
-        /// # Errors
-        /// [`KvError`]
+        /// Opens the store.
         pub fn open() -> Result<Self, KvError> {
             store::open(LABEL).map(Self).map_err(failed)
         }

@@ -1,5 +1,5 @@
-//! The backend over a key-value store in memory: two households, an instance for each request, as
-//! an engine makes them.
+//! The backend over a key-value store in memory: two households, and an instance for each request,
+//! as an engine makes them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -71,7 +71,7 @@ struct Edge {
     records: Arc<Records>,
     ledger: Arc<MemoryLedger>,
     homes: [Home; 2],
-    /// On a machine the services run some of their work on it.
+    /// The runtime that the services run some of their work on in a native test.
     runtime: Runtime,
 }
 
@@ -125,12 +125,12 @@ impl Edge {
         Backend::open(settings, Arc::clone(&self.kv) as _, Arc::clone(&self.ledger) as _)
     }
 
-    /// A fresh instance.
+    /// Makes a fresh instance.
     fn instance(&self) -> Backend {
         self.open(Some(&key())).unwrap()
     }
 
-    /// One request in an instance of its own.
+    /// Runs one request in an instance of its own.
     fn ask<T>(&self, request: impl FnOnce(&Backend) -> T) -> T {
         let _runtime = self.runtime.enter();
         request(&self.instance())
@@ -158,7 +158,7 @@ fn id() -> FootageId {
     FootageId::from_time(clock::now_milliseconds(), clock::random()).unwrap()
 }
 
-/// Two households, each with a still.
+/// Makes two households, each with a still.
 fn edge_with_stills() -> Edge {
     let edge = Edge::new();
     for home in &edge.homes {
@@ -167,14 +167,14 @@ fn edge_with_stills() -> Edge {
     edge
 }
 
-/// A fresh instance, admitted for a row.
+/// Makes a fresh instance, admitted for a row.
 fn admitted(edge: &Edge, home: &Home, name: Name) -> (Backend, Arc<Handling>) {
     let backend = edge.instance();
     let handling = home.admit(&backend, name).unwrap();
     (backend, handling)
 }
 
-/// A fresh instance that has opened the newest still.
+/// Makes a fresh instance that has opened the newest still.
 fn newest(edge: &Edge, home: &Home) -> (Backend, Object) {
     let (backend, handling) = admitted(edge, home, Name::Thumbnail);
     let object = handling.newest_still().unwrap();
@@ -185,7 +185,7 @@ fn answered(media_type: MediaType, body: Body) -> Answered {
     Answered { status: Status::Ok, media_type, body }
 }
 
-/// The way out for a part of a still.
+/// Opens a departure for a part of a still.
 fn leave(
     backend: &Backend,
     raw: &str,
@@ -196,13 +196,13 @@ fn leave(
     backend.depart(raw, None, answered(MediaType::Jpeg, body))
 }
 
-/// The way out for bytes.
+/// Opens a departure for bytes.
 fn leave_bytes(backend: &Backend, raw: &str, bytes: &[u8]) -> Result<Departure, Problem> {
     let body = Body::Bytes(bytes.to_vec());
     backend.depart(raw, None, answered(MediaType::Json, body))
 }
 
-/// Everything that leaves.
+/// Reads everything that leaves.
 fn all_of(departure: &Departure) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(piece) = departure.next_piece().unwrap() {

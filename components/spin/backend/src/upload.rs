@@ -1,9 +1,9 @@
-//! Uploads: the services pull a body, the front pushes it. Between them is a queue for one piece,
-//! and the service's own work, which goes on after each piece until it asks for the next.
+//! Uploads: the services pull a body, the front pushes it. Between them are a queue for one piece
+//! and the service's own work. After each piece that work runs until it asks for the next.
 //!
 //! INVARIANT: a piece that was pushed has been taken when `push` returns, so at most one waits and
 //! what is acknowledged was read in full. An upload that is dropped, or ended before its body was
-//! complete, shows nothing of itself. How long a body may take is the front's to say.
+//! complete, leaves nothing visible. The front decides how long a body may take.
 
 use crate::admission::answer;
 use crate::state::Backend;
@@ -18,14 +18,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// A camera whose credential is in force.
+/// The intake of a camera whose credential is in force.
 pub struct Intake {
     ingest: Arc<Ingest>,
     grant: Arc<IntakeGrant>,
 }
 
 impl Backend {
-    /// Makes a camera's own grant: the one way to one. FROM CLIENT.
+    /// Makes a camera's own grant. No other function makes one. FROM CLIENT.
     ///
     /// # Errors
     /// [`Problem`]
@@ -40,12 +40,12 @@ impl Backend {
 /// The body did not come in full.
 struct Broken;
 
-/// What the front has pushed and the service has not taken yet.
+/// The piece that the front has pushed and the service has not taken yet.
 #[derive(Default)]
 struct Queue {
     piece: Option<Bytes>,
     end: Option<Result<(), Broken>>,
-    /// The service has asked for a piece that is not there: it has done all that it could.
+    /// True if the service has asked for a piece that is not there: it has done all that it could.
     is_waiting: bool,
 }
 
@@ -61,13 +61,13 @@ impl Stream for Feed {
         }
         match queue.end.take() {
             Some(Ok(())) => {
-                // The body stays at its end.
+                // A further poll after the end gets the end again.
                 queue.end = Some(Ok(()));
                 Poll::Ready(None)
             }
             Some(Err(broken)) => Poll::Ready(Some(Err(broken))),
             None => {
-                // Nobody is woken: whoever pushes polls.
+                // No waker is needed: `push` and `finish` poll.
                 queue.is_waiting = true;
                 Poll::Pending
             }
@@ -77,11 +77,11 @@ impl Stream for Feed {
 
 type Work = Pin<Box<dyn Future<Output = Result<Taken, IngestError>>>>;
 
-/// How far an upload is.
+/// The state of an upload.
 enum Step {
-    /// It takes more.
+    /// The upload takes more.
     Taking(Work),
-    /// It has ended without success.
+    /// The upload has ended without success.
     Refused(Problem),
 }
 
@@ -95,7 +95,7 @@ impl Intake {
     /// Starts to take `id`. FROM CLIENT: all of it.
     ///
     /// # Errors
-    /// [`Problem`]: what can be refused without a byte of the body.
+    /// [`Problem`]: the upload can be refused without a byte of the body.
     pub fn begin(
         &self,
         kind: Kind,
@@ -128,7 +128,7 @@ impl Upload {
     /// # Errors
     /// [`Problem`]: the upload has ended.
     pub fn push(&self, bytes: Vec<u8>) -> Result<(), Problem> {
-        // An empty piece says nothing; the service would skip it.
+        // An empty piece has no content, and the service would skip it.
         if bytes.is_empty() { self.take(None) } else { self.take(Some(bytes.into())) }
     }
 
@@ -166,13 +166,13 @@ impl Upload {
         queue.is_waiting && queue.piece.is_none()
     }
 
-    /// Ends the body, in full or not, and answers once it is durable.
+    /// Ends the body, complete or not, and returns once it is durable.
     ///
     /// # Errors
-    /// [`Problem`]: nothing of it is kept.
+    /// [`Problem`]: nothing of the upload is kept.
     pub fn finish(&self, complete: bool) -> Result<Taken, Problem> {
         let mut step = self.step.try_borrow_mut().map_err(|_| Problem::Unavailable)?;
-        // Whatever comes of it, it takes no more.
+        // Whether it succeeds or not, the upload takes no more.
         let mut work = match std::mem::replace(&mut *step, Step::Refused(Problem::Unavailable)) {
             Step::Taking(work) => work,
             Step::Refused(problem) => return Err(problem),

@@ -1,7 +1,8 @@
-//! What is sent back: the component's answer, or that there is none.
+//! The response: the component's answer, or a text that says that there is none.
 //!
-//! wasmtime ends a body in good order when the component that wrote it is gone, so half an answer would look like a whole one. This room must
-//! never let that pass: an answer whose component failed ends in an error, which the client sees as a broken connection.
+//! wasmtime ends a body in good order even if the component that wrote it has failed. Half an
+//! answer would then look like a whole one. This file must never let that pass: an answer whose
+//! component failed ends in an error, which the client sees as a broken connection.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +18,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 pub(crate) type Answer = Response<HyperOutgoingBody>;
 
-/// There is no answer, and why.
+/// Makes the response that says why there is no answer.
 pub(crate) fn failure(status: StatusCode, reason: &str) -> Answer {
     let body = Full::new(Bytes::from(format!("{reason}\n"))).map_err(|never| match never {});
     let mut answer = Response::new(body.boxed_unsync());
@@ -28,7 +29,8 @@ pub(crate) fn failure(status: StatusCode, reason: &str) -> Answer {
     answer
 }
 
-/// The component's answer; `cut` is set before a component that failed is dropped.
+/// Guards the component's answer. If the component fails, `cut` is set before the component is
+/// dropped.
 pub(crate) fn guarded(answer: Answer, cut: Arc<AtomicBool>) -> Answer {
     answer.map(|body| Guarded { body, cut }.boxed_unsync())
 }
@@ -54,7 +56,7 @@ impl Body for Guarded {
     }
 
     fn is_end_stream(&self) -> bool {
-        // Whoever hears that it ends here doesn't ask whether it was cut.
+        // A client that is told that the body ends here would not learn that it was cut.
         !self.cut.load(Ordering::SeqCst) && self.body.is_end_stream()
     }
 

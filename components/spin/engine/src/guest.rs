@@ -1,7 +1,7 @@
-//! What one instance has: the host's side of a request, which ends with it.
+//! The host's side of one instance, which ends with its request.
 //!
-//! It must never hold a file, a socket, an argument or a variable of this process; a component's words go to this process's outputs, and
-//! nothing comes in but the request.
+//! It must never hold a file, a socket, an argument or a variable of this process. The component's
+//! output goes to this process's stdout and stderr. Nothing comes in but the request.
 
 use crate::services::{Services, View};
 use wasmtime::component::ResourceTable;
@@ -20,7 +20,8 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn new(services: Services) -> Self {
-        // What is not said here is not given: no arguments, no environment, no folders, no standard input.
+        // The builder gives nothing else: no arguments, no environment, no folders, no standard
+        // input.
         let wasi = WasiCtx::builder()
             .inherit_stdout()
             .inherit_stderr()
@@ -58,7 +59,8 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// Requests of the component's own: there are none in this edition, so Spin is told to allow none either.
+/// Denies requests of the component's own: this edition makes none, and Spin is configured to allow
+/// none either.
 struct AsksNobody;
 
 type Sent =

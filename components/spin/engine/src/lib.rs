@@ -1,9 +1,12 @@
-//! Serves the one component of the Spin edition without Spin, so that tests run what is deployed on an engine they can reach into: a key-value
-//! store that fails or forgets, configuration of their own, one process.
+//! Serves the one component of the Spin edition without Spin. So tests run the component that is
+//! deployed on an engine that they control: one process, a key-value store that fails or forgets,
+//! and a configuration of their own.
 //!
-//! What it does as Spin does: wasmtime's `wasi:http`, a fresh instance for each request, no files, no network, no environment, the same two
-//! interfaces for keys and configuration (`services`). It must never give a component more than Spin would, let two requests meet in one
-//! instance, or end an answer that was cut short as if it were whole. It is for tests: what is deployed is Spin.
+//! It does as Spin does: wasmtime's `wasi:http`, a fresh instance for each request, the same two
+//! interfaces for keys and configuration (`services`). It gives no files, no network and no
+//! environment. It must never give a component more than Spin would, let two requests meet in one
+//! instance, or end an answer that was cut short as if it were whole. It is for tests: Spin is what
+//! is deployed.
 
 mod answer;
 mod guest;
@@ -36,19 +39,23 @@ use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
-/// How long a request may take, its answer's last byte included. Spin has no such limit: the component keeps its own.
+/// How long a request may take, its answer's last byte included. Spin has no such limit: the
+/// component keeps its own.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(600);
-/// How often an instance that computes lets others run: a loop without end must not keep a thread past its time.
+/// How often an instance that computes lets others run: a loop without end must not keep a thread
+/// past its time.
 const TICK: Duration = Duration::from_millis(10);
-/// How long to wait when no connection could be taken: what is missing then (descriptors) comes back as others end.
+/// How long to wait after a connection could not be accepted. The cause is a lack of descriptors,
+/// which come back as other connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What Spin derives its pool from, and its pool as it comes (`SPIN_MAX_INSTANCE_COUNT`): each of the composed component's four memories
-/// counts, so a quarter as many requests can be in the pool at once.
+/// The default of Spin's `SPIN_MAX_INSTANCE_COUNT`, from which Spin derives its pool. Each of the
+/// composed component's four memories counts, so a quarter as many requests can be in the pool at
+/// once.
 const INSTANCES_MAX: u32 = 1000;
-/// The store that a component asks for by this name is the one it gets.
+/// The name that a component opens its store by.
 pub const STORE_NAME_DEFAULT: &str = "default";
 
-/// Why a component can't be served.
+/// The reason why a component can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The file can't be read.
@@ -56,16 +63,17 @@ pub enum EngineError {
     Read {
         /// The component's path.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// The engine does not take these settings on this machine.
     #[error("the engine can't be set up: {0:#}")]
     Engine(wasmtime::Error),
-    /// The thread that keeps instances to their time could not be started.
+    /// The thread that stops instances at their time could not be started.
     #[error("the engine can't be set up: no thread for its clock: {0}")]
     Ticker(io::Error),
-    /// It does not compile, imports what is not served here, or exports no `wasi:http/incoming-handler`.
+    /// It does not compile, imports what is not served here, or exports no
+    /// `wasi:http/incoming-handler`.
     #[error(
         "{}: {source:#}: it must be a component that exports wasi:http/incoming-handler@0.2 and imports nothing but WASI 0.2, \
          wasi:keyvalue@0.2.0-draft2 and wasi:config@0.2.0-draft-2024-09-27",
@@ -74,12 +82,12 @@ pub enum EngineError {
     Component {
         /// The component's path.
         path: PathBuf,
-        /// Why.
+        /// The engine's error.
         source: wasmtime::Error,
     },
 }
 
-/// One component, compiled, with what it is given.
+/// One compiled component, with the services that it gets.
 pub struct Engine {
     component: ProxyPre<Guest>,
     services: Services,
@@ -89,9 +97,6 @@ pub struct Engine {
 impl Engine {
     /// Compiles the component at `component` and ties it to the host. It gets `kv` as its store
     /// [`STORE_NAME_DEFAULT`], and `config` as its variables.
-    ///
-    /// # Errors
-    /// [`EngineError`]
     pub fn new(
         component: &Path,
         kv: Arc<dyn KeyValue>,
@@ -113,21 +118,21 @@ impl Engine {
         })
     }
 
-    /// The component gets its store under this name instead; asked for another one, it is denied.
+    /// Gives the component its store under this name instead, and denies it every other name.
     #[must_use]
     pub fn store_name(mut self, name: &str) -> Self {
         self.services.store_name = name.into();
         self
     }
 
-    /// A request may take so long instead of ten minutes.
+    /// Lets a request take this long instead of ten minutes.
     #[must_use]
     pub fn request_time_max(mut self, time: Duration) -> Self {
         self.request_time_max = time;
         self
     }
 
-    /// Serves HTTP/1.1 until it is dropped; its connections end with it.
+    /// Serves HTTP/1.1 until the returned future is dropped; its connections end then too.
     pub async fn serve(self, listener: TcpListener) -> Infallible {
         let engine = Arc::new(self);
         let mut connections = JoinSet::new();
@@ -135,19 +140,21 @@ impl Engine {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        // Small answers must not wait for more to send.
+                        // A small answer must not wait until there is more to send.
                         let _ = stream.set_nodelay(true);
                         let engine = Arc::clone(&engine);
                         connections.spawn(async move {
                             let service = service_fn(move |mut request: Request<Incoming>| {
-                                // As Spin does: after whatever the client says of itself.
+                                // Spin appends its header after those that the client sent, and so
+                                // does this.
                                 if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
                                     request.headers_mut().append("spin-client-addr", peer);
                                 }
                                 let engine = Arc::clone(&engine);
                                 async move { Ok::<_, Infallible>(engine.answer(request).await) }
                             });
-                            // A client that goes away, or an answer that was cut short: said where it happened.
+                            // The client has gone, or an answer was cut short. The place where it
+                            // happened logs it.
                             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                         });
                     }
@@ -156,7 +163,7 @@ impl Engine {
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                // Those that have ended, so that they are not kept until the end.
+                // Ended connections are removed here, so that they are not kept until the end.
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -194,7 +201,7 @@ impl Engine {
             .new_response_outparam(sender)
             .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
 
-        // A task of its own: the component goes on when the head of its answer is sent.
+        // The component gets its own task, because it runs on after the head of its answer is sent.
         let cut = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn({
             let (component, time, cut, what) =
@@ -214,7 +221,8 @@ impl Engine {
                     }
                 };
                 if let Err((_, reason)) = &ended {
-                    // Before the store is dropped: its end is what ends the answer's body.
+                    // `cut` is set before the store is dropped, because dropping the store ends the
+                    // body.
                     cut.store(true, Ordering::SeqCst);
                     eprintln!("eyesonly-engine: {what}: the component failed: {reason}");
                 }
@@ -229,7 +237,7 @@ impl Engine {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 format!("the component gave an error for an answer: {code:?}"),
             )),
-            // The store is gone, and nothing was answered.
+            // The store was dropped, and nothing was answered.
             Err(_) => Err(match task.await {
                 Ok(Ok(())) => (
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -274,14 +282,16 @@ fn settings() -> Config {
 
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
-    // All of WASI, because Rust's standard library names parts of it that nobody calls; what they would reach is not given ([`guest`]).
+    // All of WASI is linked, because Rust's standard library imports parts of it that nobody calls.
+    // [`guest`] gives nothing that those parts could reach.
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     services::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
-/// Ticks as long as the engine lives. A thread, because the runtime's own may all be busy with instances.
+/// Ticks as long as the engine lives. It is a thread, because the runtime's own may all be busy
+/// with instances.
 fn tick(engine: &wasmtime::Engine) -> io::Result<()> {
     let engine = engine.weak();
     thread::Builder::new().name("engine-ticker".into()).spawn(move || {

@@ -1,6 +1,7 @@
 //! `eyesonly-engine`: serves the composed component of the Spin edition from the command line.
 //!
-//! The file it is given may be one that Spin made, and can be served by Spin again. It must never be what a deployment runs.
+//! The file of `--store` may be one that Spin made, and Spin can serve it again. It must never be
+//! what a deployment runs.
 
 use anyhow::{anyhow, bail};
 use clap::Parser;
@@ -39,7 +40,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Err(error) = run(Arguments::parse()).await;
-    // Each error here has its cause in its own text.
+    // Each error here names its cause in its own text.
     eprintln!("eyesonly-engine: {error}");
     ExitCode::FAILURE
 }
@@ -63,7 +64,8 @@ fn variables(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     let mut variables = BTreeMap::new();
     for argument in arguments {
         let Some((key, value)) = argument.split_once('=') else {
-            // Not the argument itself: it may be a secret that was given without its name.
+            // The message does not quote the argument, which may be a secret given without its
+            // name.
             bail!("--config takes KEY=VALUE, and one of those given has no \"=\"");
         };
         if variables.insert(key.to_owned(), value.to_owned()).is_some() {

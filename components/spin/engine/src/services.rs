@@ -1,8 +1,11 @@
-//! `wasi:keyvalue` and `wasi:config` in the versions that Spin 4 serves, over the seam that tests put a store of theirs behind.
+//! `wasi:keyvalue` and `wasi:config` in the versions that Spin 4 serves, over a [`KeyValue`] that
+//! tests supply.
 //!
-//! Where Spin is strict, this is: another store's name is denied, and an instance has a number of swaps. Where Spin is lax, this is not: a swap
-//! of an absent key fails if somebody else wrote it meanwhile (Spin's SQLite store overwrites), and one that was never read fails. It must never
-//! answer for a store that failed: every error goes to the component.
+//! Where Spin is strict, this file is too: another store's name is denied, and the number of swaps
+//! of an instance is limited. Where Spin is lax, this file is not. A swap of an absent key fails if
+//! somebody else wrote that key meanwhile, where Spin's SQLite store overwrites it. A swap of a key
+//! that was never read fails. It must never answer for a store that failed: every error goes to the
+//! component.
 
 use eyesonly_service::kv::{KeyValue, KvError};
 use std::collections::BTreeMap;
@@ -11,7 +14,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 use crate::guest::Guest;
 
-/// Generated from the backend's own WIT; the types in it never leave this room.
+/// The bindings generated from the backend's own WIT. Their types never leave this file.
 #[allow(
     missing_docs,
     clippy::all,
@@ -36,7 +39,7 @@ mod bindings {
             "../wit/deps/keyvalue",
             "../wit/deps/config",
         ],
-        // Nothing here waits: a store's call is one round trip on this machine.
+        // Nothing here waits: a call of the store is one round trip on this machine.
         imports: { default: trappable },
         with: {
             "wasi:keyvalue/store.bucket": super::Bucket,
@@ -50,12 +53,13 @@ use bindings::wasi::keyvalue::atomics::{self, CasError};
 use bindings::wasi::keyvalue::batch;
 use bindings::wasi::keyvalue::store::{self, Error};
 
-/// How many of a `cas` one instance may make. As Spin counts: one that was swapped still counts, one that was dropped does not.
+/// The most `cas` that one instance may make. As in Spin, a swapped one counts, and a dropped one
+/// does not.
 const CAS_MAX: u32 = 256;
 
 type Reply<T, E = Error> = wasmtime::Result<Result<T, E>>;
 
-/// What a component is given. Each instance has a copy, with a count of its own.
+/// The services that a component gets. Each instance has a copy, with a count of its own.
 #[derive(Clone)]
 pub(crate) struct Services {
     kv: Arc<dyn KeyValue>,
@@ -74,13 +78,13 @@ impl Services {
     }
 }
 
-/// What the component's `bucket` stands for: there is one store.
+/// The host's side of the component's `bucket`. It is empty, because there is one store.
 pub struct Bucket(());
 
-/// What the component's `cas` stands for.
+/// The host's side of the component's `cas`.
 pub struct Cas {
     key: String,
-    /// What was read, once it was: a value, or that there is none.
+    /// The result of the read, once there was one: a value, or none if the key is absent.
     read: Option<Option<Vec<u8>>>,
 }
 
@@ -90,7 +94,7 @@ pub(crate) struct View<'a> {
     pub(crate) table: &'a mut ResourceTable,
 }
 
-/// What the linker knows [`View`] by.
+/// The type that names [`View`] to the linker.
 struct Lent;
 
 impl HasData for Lent {
@@ -109,7 +113,8 @@ fn failed(error: KvError) -> Error {
 }
 
 impl View<'_> {
-    /// The store, if the component has opened it: a number that stands for no bucket ends the instance.
+    /// Returns the store, if the component has opened it. A number that stands for no bucket ends
+    /// the instance.
     fn opened(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<&dyn KeyValue> {
         self.table.get(bucket)?;
         Ok(&*self.services.kv)
@@ -161,7 +166,7 @@ impl atomics::Host for View<'_> {
             Ok(false) => {}
             Err(error) => return Ok(Err(CasError::StoreError(failed(error)))),
         }
-        // The next try, with what is there now.
+        // The next try is against the value that is there now.
         let read = match self.services.kv.get(&key) {
             Ok(read) => Some(read),
             Err(error) => return Ok(Err(CasError::StoreError(failed(error)))),
@@ -269,13 +274,13 @@ mod tests {
     #[test]
     fn a_swap_counts_only_if_nobody_wrote_since_it_was_read() {
         with(Arc::<MemoryKv>::default(), |view, rep| {
-            // Absent, and still so.
+            // The key is absent, and remains so until the swap.
             let cas = view.new(bucket(rep), key()).unwrap().unwrap();
             let read = view.current(Resource::new_borrow(cas.rep())).unwrap().unwrap();
             assert_eq!(read, None);
             view.swap(cas, b"one".to_vec()).unwrap().unwrap();
 
-            // Read, then somebody else writes.
+            // The key is read, then somebody else writes it.
             let cas = view.new(bucket(rep), key()).unwrap().unwrap();
             let read = view.current(Resource::new_borrow(cas.rep())).unwrap().unwrap();
             assert_eq!(read.as_deref(), Some(b"one".as_slice()));
@@ -287,7 +292,7 @@ mod tests {
             let now = view.get(bucket(rep), key()).unwrap().unwrap();
             assert_eq!(now.as_deref(), Some(b"theirs".as_slice()));
 
-            // What it gave for the next try has read what is there now.
+            // The `cas` for the next try has read the present value.
             view.swap(again, b"two".to_vec()).unwrap().unwrap();
             let now = view.get(bucket(rep), key()).unwrap().unwrap();
             assert_eq!(now.as_deref(), Some(b"two".as_slice()));

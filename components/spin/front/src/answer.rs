@@ -1,5 +1,5 @@
-//! Answers on their way out. INVARIANT: a private body is here only as a departure, and what is
-//! sent of it was read back from there.
+//! Answers on their way out. INVARIANT: a private body is here only as a departure, and the bytes
+//! that are sent of it were read back from that departure.
 
 use crate::bindings::eyesonly::spin::admission::Departure;
 use crate::pace::{IDLE, within};
@@ -8,15 +8,15 @@ use futures::{Sink, SinkExt as _};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use spin_sdk::http::{Fields, OutgoingResponse, ResponseOutparam};
 
-/// How much is sent before a client must have taken some of it again: little, so that a slow line
-/// keeps up.
+/// The most bytes that are sent before the client must have taken some of them. It is small, so
+/// that a slow line keeps up.
 const SENT_BYTES: usize = 64 * 1024;
 
 /// An answer.
 pub enum Answer {
-    /// Nothing private, with its whole body.
+    /// An answer without private data, with its whole body.
     Open(Response<Vec<u8>>),
-    /// Something private, piece by piece.
+    /// A private answer, sent piece by piece.
     Private(Response<Departure>),
 }
 
@@ -26,26 +26,26 @@ impl<B: Into<Vec<u8>>> From<Response<B>> for Answer {
     }
 }
 
-/// Which part of a clip leaves.
+/// The part of a clip that leaves.
 pub struct Part {
     /// The clip's entity tag.
     pub tag: String,
-    /// First byte.
+    /// The first byte.
     pub start: u64,
-    /// The client asked for a part.
+    /// True if the client asked for a part.
     pub is_part: bool,
     /// The clip's length.
     pub total: u64,
 }
 
-/// The viewer's cameras, as a page.
+/// Makes an answer of the viewer's cameras, as a page.
 pub fn page(departure: Departure) -> Answer {
     let mut response = Response::new(departure);
     answer::page(response.headers_mut());
     Answer::Private(response)
 }
 
-/// Data or footage; of a clip, which part.
+/// Makes an answer of data or footage; for a clip, `part` says which part.
 pub fn private(departure: Departure, media_type: &'static str, part: Option<&Part>) -> Answer {
     let mut response = Response::new(departure);
     let length = response.body().length();
@@ -62,7 +62,7 @@ pub fn private(departure: Departure, media_type: &'static str, part: Option<&Par
     Answer::Private(response)
 }
 
-/// The head of a response, whose body has `length` bytes.
+/// Makes the head of a response whose body has `length` bytes.
 fn begin(status: StatusCode, mut headers: HeaderMap, length: u64) -> Option<OutgoingResponse> {
     if status != StatusCode::NO_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -75,7 +75,8 @@ fn begin(status: StatusCode, mut headers: HeaderMap, length: u64) -> Option<Outg
     Some(response)
 }
 
-/// Sends bytes, some at a time. Errors: the client has gone, or takes nothing any more.
+/// Sends bytes in chunks of [`SENT_BYTES`]. It fails if the client has gone, or takes nothing any
+/// more.
 async fn send(body: &mut (impl Sink<Vec<u8>> + Unpin), bytes: &[u8]) -> Result<(), ()> {
     for some in bytes.chunks(SENT_BYTES) {
         match within(IDLE, body.send(some.to_vec())).await {
@@ -86,7 +87,7 @@ async fn send(body: &mut (impl Sink<Vec<u8>> + Unpin), bytes: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Sends what departs. Where it ends short of its length, the engine cuts the connection, and the
+/// Sends a departure. If the body ends short of its length, the engine cuts the connection, and the
 /// client sees that.
 async fn send_departing(body: &mut (impl Sink<Vec<u8>> + Unpin), departure: &Departure) {
     loop {
@@ -106,7 +107,7 @@ async fn send_departing(body: &mut (impl Sink<Vec<u8>> + Unpin), departure: &Dep
 }
 
 impl Answer {
-    /// Writes it; for a HEAD without its body.
+    /// Writes the answer; for a HEAD without its body.
     pub async fn send(self, out: ResponseOutparam, is_head: bool) {
         let (status, headers, length) = match &self {
             Self::Open(of) => (of.status(), of.headers(), of.body().len() as u64),

@@ -1,4 +1,4 @@
-//! What cameras hand in. FROM CLIENT: every parameter and every byte.
+//! The uploads of cameras. FROM CLIENT: every parameter and every byte.
 
 use crate::answer::Answer;
 use crate::bindings::eyesonly::spin::admission::{Intake, Kind, Taken};
@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use spin_sdk::http::IncomingRequest;
 use std::pin::pin;
 
-/// `PUT /v1/ingest/…`
+/// Answers `PUT /v1/ingest/…`.
 pub async fn put(
     head: &Head,
     name: Name,
@@ -35,7 +35,7 @@ pub async fn put(
         match within(IDLE, pieces.next()).await {
             Some(Some(Ok(piece))) if pace.keeps(piece.len()) => upload.push(&piece)?,
             Some(None) => break true,
-            // Broken off, silent, or too slow.
+            // The body broke off, fell silent, or came too slowly.
             _ => break false,
         }
     };

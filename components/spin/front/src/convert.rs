@@ -1,4 +1,4 @@
-//! The backend's problems, as both editions write them.
+//! Turns the backend's problems into those that both editions write.
 
 use crate::bindings::eyesonly::spin::admission;
 use eyesonly_web::problem::Problem;

@@ -1,12 +1,12 @@
-//! The front of the Spin edition: takes a request apart, asks the backend and a handler, and writes
-//! the answer down.
+//! The front of the Spin edition: it parses a request, asks the backend and a handler, and writes
+//! the answer.
 //!
-//! It exports WASI HTTP 0.2: engines make a fresh instance for each request, and nothing of one is
-//! left for the next. (Instances of WASI HTTP 0.3 are used again by default, many at once: this
-//! component must not be moved to it.)
+//! It exports WASI HTTP 0.2: engines make a fresh instance for each request, and nothing of a
+//! request remains for the next. This component must not be moved to WASI HTTP 0.3: engines reuse
+//! its instances by default, and let one serve many requests at once.
 //!
-//! It must never hold a key, pick a viewer, or see a sealed byte. What it sends of a household it
-//! read back from a `departure` of the backend.
+//! It must never hold a key, pick a viewer, or see a sealed byte. Everything that it sends of a
+//! household, it read back from a `departure` of the backend.
 #![cfg(target_arch = "wasm32")]
 
 mod answer;
@@ -24,7 +24,7 @@ use head::Head;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 
-/// One request, in an instance of its own.
+/// Serves one request, in an instance of its own.
 #[http_component]
 async fn serve(request: IncomingRequest, out: ResponseOutparam) {
     let is_head = matches!(request.method(), spin_sdk::http::Method::Head);

@@ -1,6 +1,6 @@
-//! How long a client may take. An engine gives a request an instance of its own for as long as it
-//! lasts, and has only so many: one whose client has gone silent must give its place back. It must
-//! never end a request whose client keeps the pace.
+//! How long a client may take. An engine gives a request an instance of its own for as long as the
+//! request lasts, and has few instances. A request whose client has gone silent must give its
+//! instance back. It must never end a request whose client keeps the pace.
 
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::poll_fn;
@@ -9,12 +9,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 
-/// How long a body may stand still, in either direction: as for the native host's uploads.
+/// The longest pause of a body, in either direction: as for the native host's uploads.
 pub const IDLE: Duration = Duration::from_secs(30);
-/// Slowest an upload may come on the whole, after [`IDLE`]: as for the native host.
+/// The lowest average speed of an upload in bytes a second, after [`IDLE`]: as for the native host.
 const BYTES_A_SECOND_MIN: u64 = 8 * 1024;
 
-/// Waits for `work`, at most so long; none if it took longer.
+/// Waits for `work` for at most `time`; returns none if it took longer.
 pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let deadline = Instant::now() + time;
@@ -27,7 +27,7 @@ pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<
         if left.is_zero() {
             return Poll::Ready(None);
         }
-        // One that is replaced is cancelled.
+        // A timer that is replaced is cancelled.
         let pollable = subscribe_duration(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX));
         let waker = context.waker().clone();
         timer = Some(CancelOnDropToken::from(push_waker_and_get_token(pollable, waker)));
@@ -43,12 +43,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// From now on.
+    /// Starts to measure now.
     pub fn begin() -> Self {
         Self { begun: Instant::now(), received: 0 }
     }
 
-    /// Counts bytes that came; whether they came fast enough on the whole.
+    /// Counts bytes that came, and says whether they came fast enough on average.
     pub fn keeps(&mut self, bytes: usize) -> bool {
         self.received = self.received.saturating_add(bytes as u64);
         let counted = self.begun.elapsed().saturating_sub(IDLE).as_secs();

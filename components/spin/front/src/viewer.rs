@@ -1,4 +1,4 @@
-//! What viewers ask. FROM CLIENT: every parameter.
+//! The requests of viewers. FROM CLIENT: every parameter.
 
 use crate::answer::{Answer, Part, page, private};
 use crate::bindings::eyesonly::edge::footage::{Body, FootageRange, Response as Handled};
@@ -20,14 +20,14 @@ use spin_sdk::http::IncomingRequest;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `GET /`
+/// Answers `GET /`.
 pub fn shell() -> Answer {
     let mut response = Response::new(login_page());
     answer::page(response.headers_mut());
     response.into()
 }
 
-/// `GET /assets/{file}`
+/// Answers `GET /assets/{file}`.
 pub fn asset(head: &Head) -> Result<Answer, Problem> {
     let path = head.request.uri().path();
     let asset = ASSETS.iter().find(|asset| asset.path == path).ok_or(Problem::NotFound)?;
@@ -36,7 +36,7 @@ pub fn asset(head: &Head) -> Result<Answer, Problem> {
     Ok(response.into())
 }
 
-/// `GET /v1/openapi.json`
+/// Answers `GET /v1/openapi.json`.
 pub fn document() -> Answer {
     let mut response = Response::new(openapi::document());
     let headers = response.headers_mut();
@@ -45,7 +45,7 @@ pub fn document() -> Answer {
     response.into()
 }
 
-/// `GET /healthz`
+/// Answers `GET /healthz`.
 pub fn health() -> Result<Answer, Problem> {
     admission::health()?;
     let mut response = Response::new("ok\n");
@@ -55,7 +55,7 @@ pub fn health() -> Result<Answer, Problem> {
     Ok(response.into())
 }
 
-/// The body of a login.
+/// Reads the body of a login.
 async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut pieces = pin!(request.into_body_stream());
@@ -70,7 +70,7 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
     Ok(body)
 }
 
-/// `POST /v1/session`
+/// Answers `POST /v1/session`.
 pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
     logins::check(head.headers(), head.authority.as_deref())?;
     let seconds = logins::LOGIN_SECONDS_MAX;
@@ -89,7 +89,7 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
     Ok(response.into())
 }
 
-/// `DELETE /v1/session`
+/// Answers `DELETE /v1/session`.
 pub fn logout(head: &Head) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
     credential::check_origin(head.headers(), head.authority.as_deref())?;
@@ -97,10 +97,10 @@ pub fn logout(head: &Head) -> Result<Answer, Problem> {
     Ok(logins::ended(head.tls).into())
 }
 
-/// `GET /v1/{tag}/`
+/// Answers `GET /v1/{tag}/`.
 pub fn wall(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     match wall_of(head, place) {
-        // A person whose session has ended gets the page to sign in on; a program gets the problem.
+        // A person whose session has ended gets the page to sign in on. A program gets the problem.
         Err(Problem::Unidentified | Problem::NotFound) if answer::is_person(head.headers()) => {
             let mut response = Response::new(Vec::new());
             *response.status_mut() = StatusCode::SEE_OTHER;
@@ -130,7 +130,7 @@ fn wall_of(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     Ok(page(Departure::of_list(raw, html.as_bytes())?))
 }
 
-/// `GET /v1/{tag}/cameras`
+/// Answers `GET /v1/{tag}/cameras`.
 pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
     let admission::Cameras { cameras, .. } = admission::list_cameras(raw, place.tag)?;
@@ -148,7 +148,7 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     Ok(private(Departure::of_list(raw, &body)?, "application/json", None))
 }
 
-/// The routes below a camera that a handler answers.
+/// Answers the routes below a camera that a handler serves.
 pub fn handled(head: &Head, route: &Route, place: &Place<'_>) -> Result<Answer, Problem> {
     let handler = route.serves.and_then(|serves| serves.handler).ok_or(Problem::NotFound)?;
     let (named, question, wanted) = asked(head, route.name, place)?;
@@ -161,8 +161,8 @@ pub fn handled(head: &Head, route: &Route, place: &Place<'_>) -> Result<Answer, 
     leave(head, place, raw, wanted, handled)
 }
 
-/// The row's name for the backend, the handler's question, and what the handler wants of one that
-/// it calls badly asked.
+/// Returns the row's name for the backend, the handler's question, and the text for a client whose
+/// question the handler calls malformed.
 fn asked(
     head: &Head,
     name: Name,
@@ -197,7 +197,7 @@ fn asked(
     })
 }
 
-/// `DELETE …/events/{event}`
+/// Answers `DELETE …/events/{event}`.
 pub fn delete_event(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
     credential::check_origin(head.headers(), head.authority.as_deref())?;
@@ -208,7 +208,7 @@ pub fn delete_event(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     Ok(Answer::Private(response))
 }
 
-/// Takes a handler's answer out by the backend.
+/// Takes a handler's answer out through the backend.
 fn leave(
     head: &Head,
     place: &Place<'_>,
@@ -244,7 +244,7 @@ fn leave(
     Ok(private(departure, media_type, part.as_ref()))
 }
 
-/// Narrows the handler's own range by the client's, where the whole of a clip was answered.
+/// Narrows the handler's range to the client's, if the handler answered with the whole clip.
 fn narrowed(head: &Head, range: &mut FootageRange) -> Result<Part, Problem> {
     let total = range.source.length();
     let tag = admission::entity_tag(&range.source);

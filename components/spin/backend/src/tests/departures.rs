@@ -1,4 +1,4 @@
-//! What leaves, to whom, and with which word in the ledger.
+//! Departures: what leaves, to whom, and with which word in the ledger.
 
 use super::*;
 use eyesonly_gate::Seam;
@@ -10,7 +10,7 @@ use eyesonly_service::ledger::Counts as _;
 
 const EVENT: &[u8] = br#"{"kind": "person"}"#;
 
-/// An MP4 by its boxes, with this much in it.
+/// Makes an MP4 out of its boxes, with this many bytes of data.
 fn clip(bytes: usize) -> Vec<u8> {
     let mut clip = Vec::new();
     for (name, content) in [(b"ftyp", 8), (b"moov", 0), (b"mdat", bytes)] {
@@ -55,7 +55,7 @@ fn a_departure_is_this_requests_own() {
     let whole = (0, LARGE_STILL.len() as u64);
     let before = edge.ledger.deliveries();
 
-    // Another household's object, and another request's of the same viewer.
+    // The object is another household's, or another request's of the same viewer.
     for (count, of) in [(1, other), (2, home)] {
         let (backend, _handling) = admitted(&edge, home, Name::Thumbnail);
         let (_theirs, object) = newest(&edge, of);
@@ -63,7 +63,7 @@ fn a_departure_is_this_requests_own() {
         assert_eq!(refused.err(), Some(Problem::Unavailable));
         assert_eq!(refusals(), count);
     }
-    // Another requester's credential.
+    // The credential is another requester's.
     let (backend, object) = newest(&edge, home);
     let refused = leave(&backend, &other.credential, object, whole);
     assert_eq!(refused.err(), Some(Problem::Unavailable));
@@ -122,7 +122,7 @@ fn a_departure_has_the_action_and_the_word_of_its_row() {
         assert_eq!((entry.handed, entry.event), (handed, Some(event)), "{name:?}");
         assert_eq!(entry.source, Some((home.household, home.camera)));
     }
-    // What no handler answers makes no grant.
+    // A route that no handler answers makes no grant.
     for name in [Name::Wall, Name::Cameras, Name::Login, Name::Health, Name::PutStill] {
         let refused = home.admit(&edge.instance(), name);
         assert_eq!(refused.err(), Some(Problem::NotFound), "{name:?}");

@@ -1,4 +1,4 @@
-//! What a handler reaches under a grant.
+//! The footage that a handler reaches under a grant.
 
 use super::*;
 use eyesonly_gate::Seam;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 const EVENT: &[u8] = br#"{"kind": "person", "label": "At the door"}"#;
 
-/// The values under a prefix, in the order of their keys.
+/// Returns the values under a prefix, in the order of their keys.
 fn values(kv: &MemoryKv, prefix: &str) -> BTreeMap<String, Vec<u8>> {
     let all = kv.0.lock().unwrap();
     let there = all.iter().filter(|(key, _)| key.starts_with(prefix));
@@ -32,7 +32,7 @@ fn values_that_were_swapped_between_households_show_nothing() {
     assert!(kinds.contains("object/") && kinds.contains("key/"), "{kinds:?}");
     let mut refused = 0;
     for kind in &kinds {
-        // Each value stands under its neighbour's key.
+        // Each value is put under its neighbour's key.
         let there = values(&edge.kv, kind);
         if there.len() < 2 {
             continue;
@@ -71,7 +71,7 @@ fn values_that_were_swapped_between_households_show_nothing() {
         }
     }
     assert!(refused >= 6, "{refused} of {kinds:?}");
-    // Put back, each sees their own again.
+    // After the values are put back, each household sees its own again.
     let (_backend, object) = newest(&edge, home);
     assert_eq!(object.read(0, READ_BYTES_MAX).unwrap(), LARGE_STILL);
 }
@@ -82,7 +82,7 @@ fn an_object_of_another_household_under_the_right_name_does_not_open() {
     let _runtime = edge.runtime.enter();
     let objects = values(&edge.kv, "object/");
     let [(one, ours), (two, theirs)] = objects.iter().collect::<Vec<_>>().try_into().unwrap();
-    // The very same length: nothing but the seal tells them apart.
+    // Both have the same length, so only the seal tells them apart.
     assert_eq!(ours.len(), theirs.len());
     edge.kv.set(one, theirs).unwrap();
     edge.kv.set(two, ours).unwrap();
@@ -151,7 +151,7 @@ fn only_an_instance_that_opened_one_object_remembers() {
     let after = remember(&source, b"x".to_vec());
     assert_eq!(after.err(), Some(FootageError::Invalid), "two were opened");
 
-    // It leaves as any object does.
+    // A rendition leaves as any object does.
     let departs = leave(&backend, &home.credential, rendition, (0, 5));
     assert_eq!(departs.unwrap().next_piece().unwrap().unwrap().as_ref(), b"small");
 }
@@ -164,7 +164,7 @@ fn a_rendition_is_found_again_by_the_next_request() {
     let (_backend, source) = newest(&edge, home);
     assert!(source.recall("width-320").unwrap().is_none());
     source.remember("width-320", b"small".to_vec()).unwrap();
-    // On a machine it is written behind; in a component before `remember` returns.
+    // A native test writes it in the background; a component writes it before `remember` returns.
     let mut found = None;
     for _ in 0..200 {
         let (_backend, source) = newest(&edge, home);

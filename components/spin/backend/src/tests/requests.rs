@@ -1,4 +1,4 @@
-//! Who gets in, how often, and out again.
+//! Requests: who gets in, how often, and out again.
 
 use super::*;
 use crate::state::Closed;
@@ -60,7 +60,7 @@ fn an_instance_is_asked_for_one_thing() {
         backend.delete_event(&home.credential, &home.tag, &home.camera(), &id().to_string());
     assert_eq!(deleted.err(), Some(Problem::Unavailable));
     assert_eq!(backend.logout(&home.credential), Err(Problem::Unavailable));
-    // What was admitted first stands.
+    // The first admission remains in force.
     assert!(leave_bytes(&backend, &home.credential, b"x").is_ok());
 
     let backend = edge.instance();
@@ -116,8 +116,8 @@ fn a_list_of_cameras_is_its_requesters_and_leaves_to_them_alone() {
     assert_eq!((entry.handed, entry.source), (Handed::Cameras, None));
 }
 
-/// Rights are written by hand: one that has expired, and one of a household that the viewer is not
-/// in.
+/// The rights are written by hand: one has expired, and one is of a household that the viewer is
+/// not in.
 #[test]
 fn a_right_that_is_not_in_force_names_no_camera() {
     let edge = Edge::new();
@@ -168,9 +168,9 @@ fn a_session_begins_and_ends() {
         })
     };
     assert_eq!(wrong(0).err(), Some(Problem::WrongLogin));
-    // Counted in the store, since an instance is gone with its request; what is no address counts
-    // as one. The first wait is a second, which a busy machine may take by itself; the next is
-    // longer.
+    // Failed logins are counted in the store, because an instance ends with its request. All texts
+    // that are no address count as one. The first wait is a second, which may pass on a busy
+    // machine before the next try. The next wait is longer.
     let is_throttled = |at| matches!(wrong(at).err(), Some(Problem::Throttled(_)));
     assert!((1..=9).any(is_throttled));
     let names = edge.kv.0.lock().unwrap();

@@ -1,8 +1,8 @@
-//! What cameras hand in, piece by piece.
+//! The uploads of cameras, piece by piece.
 
 use super::*;
 
-/// `sha-256` of another body.
+/// The `sha-256` of another body.
 const ANOTHER: &str = "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
 
 fn newest(edge: &Edge, home: &Home) -> Option<Vec<u8>> {
@@ -23,7 +23,7 @@ fn an_upload_is_read_back_and_known_again() {
     let conflict = edge.upload(home, Kind::Still, still, STILL);
     assert!(matches!(conflict, Err(Problem::Conflict(_))));
     assert_eq!(newest(&edge, other), None);
-    // Sealed, whatever is in it.
+    // The stored values are sealed, whatever is in them.
     let needle = &LARGE_STILL[200..232];
     let values = edge.kv.0.lock().unwrap();
     assert!(values.values().all(|value| !value.windows(32).any(|window| window == needle)));
