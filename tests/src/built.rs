@@ -1,47 +1,49 @@
-//! What is under test: which edition, and where the build put its parts. It must never build anything.
+//! The edition under test, and the places of its built parts. It must never build anything.
 
 use std::path::{Path, PathBuf};
 
-/// The repository.
+/// The repository's folder.
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The binary under test: `EYESONLY_BIN`, else what `cargo xtask build` makes.
+/// Returns the binary under test: `EYESONLY_BIN`, else the one that `cargo xtask build` makes.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn binary() -> PathBuf {
     built("EYESONLY_BIN", "target/debug/eyesonly")
 }
 
-/// The program of the storm: `EYESONLY_STORM_BIN`, else what `cargo xtask storm` makes.
+/// Returns the storm's program: `EYESONLY_STORM_BIN`, else the one that `cargo xtask storm` makes.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn storm_binary() -> PathBuf {
     built("EYESONLY_STORM_BIN", "target/debug/eyesonly-storm")
 }
 
-/// The folder of the components: `EYESONLY_COMPONENTS`, else what `cargo xtask build` makes.
+/// Returns the folder of the components: `EYESONLY_COMPONENTS`, else the one that `cargo xtask
+/// build` makes.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the folder is missing.
 pub fn components() -> PathBuf {
     built("EYESONLY_COMPONENTS", "target/components")
 }
 
-/// Which edition is under test.
+/// The edition under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edition {
     /// The native host.
     Native,
-    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`) or by `spin up`.
+    /// The Spin edition's component, on wasmtime's own WASI HTTP (`eyesonly-engine`) or by `spin
+    /// up`.
     Spin,
 }
 
-/// The edition that `EYESONLY_EDITION` names: `spin`, or the native host.
+/// Returns the edition that `EYESONLY_EDITION` names: `spin`, or the native host.
 ///
 /// # Panics
-/// If it names another.
+/// If the variable names another.
 pub fn edition() -> Edition {
     match std::env::var("EYESONLY_EDITION").as_deref() {
         Err(_) | Ok("native") => Edition::Native,
@@ -50,36 +52,37 @@ pub fn edition() -> Edition {
     }
 }
 
-/// What runs the Spin edition's component: `EYESONLY_ENGINE_BIN`, else what `cargo xtask build` makes.
+/// Returns the program that runs the Spin edition's component: `EYESONLY_ENGINE_BIN`, else the one
+/// that `cargo xtask build` makes.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn engine() -> PathBuf {
     built("EYESONLY_ENGINE_BIN", "target/debug/eyesonly-engine")
 }
 
-/// The `spin` that serves the Spin edition instead: `EYESONLY_SPIN`, if it is set.
+/// Returns the `spin` that serves the Spin edition instead: `EYESONLY_SPIN`, if it is set.
 pub fn spin() -> Option<PathBuf> {
     std::env::var_os("EYESONLY_SPIN").map(PathBuf::from)
 }
 
-/// The manifest that `spin up` reads.
+/// Returns the path of the manifest that `spin up` reads.
 pub fn spin_manifest() -> PathBuf {
     Path::new(ROOT).join("spin.toml")
 }
 
-/// The composed component of the Spin edition.
+/// Returns the composed component of the Spin edition.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn spin_component() -> PathBuf {
     built("EYESONLY_SPIN_COMPONENT", "target/components/spin/eyesonly.wasm")
 }
 
-/// The host with every feature that it has, which `cargo xtask test` builds.
+/// Returns the host with every feature that it has, which `cargo xtask test` builds.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn host_with_all_features() -> PathBuf {
     built("EYESONLY_ALL_FEATURES_BIN", "target/all-features/debug/eyesonly")
 }

@@ -3,27 +3,27 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Something that must not be found.
+/// Bytes that must not be found.
 #[derive(Debug, Clone)]
 pub struct Canary {
-    /// What it is, for the message.
+    /// The canary's name in messages.
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Canary {
-    /// A canary; at least eight bytes, so that none is found by chance.
+    /// Makes a canary of at least eight bytes, so that it is not found by chance.
     ///
     /// # Panics
-    /// If it is shorter.
+    /// If the bytes are fewer.
     pub fn new(name: &str, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref().to_vec();
         assert!(bytes.len() >= 8, "{name} is too short to mean anything");
         Self { name: name.into(), bytes }
     }
 
-    /// Whether it is in `haystack`.
+    /// Says whether the canary is in `haystack`.
     pub fn is_in(&self, haystack: &[u8]) -> bool {
         let Some((first, rest)) = self.bytes.split_first() else {
             return false;
@@ -40,7 +40,7 @@ impl Canary {
     }
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -50,7 +50,7 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// How many files were read, and every canary that was found, with the file.
+/// Returns how many files were read, and every canary that was found, with its file.
 pub fn scan(folder: &Path, canaries: &[Canary]) -> (usize, Vec<String>) {
     let mut found = Vec::new();
     let files = files_below(folder);

@@ -1,5 +1,5 @@
-//! One running edge of either edition, as a test needs it: options, a door, and what it leaves
-//! behind.
+//! One running edge of either edition, as a test needs it: options, a door, and access to its files
+//! and logs.
 //!
 //! INVARIANT: an edge that was started has ended when it goes out of scope, whatever happened
 //! before.
@@ -19,32 +19,33 @@ use crate::built::{self, Edition};
 use crate::http::Door;
 use crate::people::Household;
 
-/// What can differ from one edge to another.
+/// The options of an edge.
 #[derive(Debug, Clone, Default)]
 pub struct EdgeOptions {
-    /// Which edition; the one under test if not set.
+    /// The edition; the one under test if not set.
     pub edition: Option<Edition>,
-    /// The key that the Spin edition is given, if not its store's own; `Some(None)` leaves the
-    /// variable unset.
+    /// The key that the Spin edition gets, if not its store's own; `Some(None)` leaves the variable
+    /// unset.
     pub spin_key: Option<Option<String>>,
-    /// How long a session lasts.
+    /// How long a session lasts, in seconds.
     pub session_seconds: Option<u64>,
-    /// Budget of the memory tier.
+    /// The budget of the memory tier, in bytes.
     pub memory_tier_bytes: Option<u64>,
-    /// Serves TLS with this certificate and key, both PEM.
+    /// The certificate and key to serve TLS with, both PEM.
     pub tls: Option<TlsFiles>,
     /// The data folder, if not a fresh one.
     pub data: Option<PathBuf>,
     /// The folder of the components, if not the built one.
     pub components: Option<PathBuf>,
-    /// What is logged, as in `EYESONLY_LOG`; `info` if not set.
+    /// The log filter, as in `EYESONLY_LOG`; `info` if not set.
     pub log: Option<String>,
-    /// The native host's allocator gives memory back at once, so that its peak is what was in use.
+    /// True if the native host's allocator gives memory back at once, so that its peak is what was
+    /// in use.
     pub memory_goes_back: bool,
 }
 
 impl EdgeOptions {
-    /// Sets an installation up as the options are now.
+    /// Applies the present options to an installation.
     fn apply(&self, installation: &mut Installation) {
         let folder = installation.folder().to_owned();
         match &mut installation.edition {
@@ -112,7 +113,7 @@ impl Edge {
         edge
     }
 
-    /// An edge with a fresh folder, and no process yet.
+    /// Makes an edge with a fresh folder, and no process yet.
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
         let edition = match options.edition.unwrap_or_else(built::edition) {
@@ -129,10 +130,7 @@ impl Edge {
         }
     }
 
-    /// Starts the process; `Err` says how it ended instead, with the end of its log.
-    ///
-    /// # Errors
-    /// The edge did not start.
+    /// Starts the process. `Err` says how it ended instead, with the end of its log.
     pub fn try_serve(&mut self) -> Result<(), String> {
         assert!(self.process.is_none(), "it is running");
         self.options.apply(&mut self.installation);
@@ -151,12 +149,13 @@ impl Edge {
         matches!(self.installation.edition, installation::Edition::Spin(_))
     }
 
-    /// The Spin edition's key-value store.
+    /// Returns the path of the Spin edition's key-value store.
     pub fn spin_store(&self) -> PathBuf {
         self.installation.spin_store()
     }
 
-    /// Ends the process in order (SIGTERM) and says how it ended. Killed if that takes too long.
+    /// Stops the process in order (SIGTERM), and returns its exit status. The process is killed if
+    /// that takes too long.
     pub fn stop(&mut self) -> ExitStatus {
         self.process.take().expect("it is running").stop().unwrap()
     }
@@ -168,14 +167,14 @@ impl Edge {
         }
     }
 
-    /// Starts again on the same folder, in order. The handles of cameras and viewers follow to the
-    /// new port.
+    /// Stops the process in order, and starts it again on the same folder. The handles of cameras
+    /// and viewers follow to the new port.
     #[track_caller]
     pub fn restart(&mut self) {
         self.restart_with(|_| {});
     }
 
-    /// Starts again with other options.
+    /// Restarts with other options.
     #[track_caller]
     pub fn restart_with(&mut self, change: impl FnOnce(&mut EdgeOptions)) {
         if let Err(log) = self.try_restart_with(change) {
@@ -183,10 +182,7 @@ impl Edge {
         }
     }
 
-    /// Starts again with other options; `Err` is that of [`Self::try_serve`].
-    ///
-    /// # Errors
-    /// The edge did not start.
+    /// Restarts with other options; `Err` is that of [`Self::try_serve`].
     pub fn try_restart_with(
         &mut self,
         change: impl FnOnce(&mut EdgeOptions),
@@ -198,25 +194,25 @@ impl Edge {
         self.try_serve()
     }
 
-    /// Whether the process is running.
+    /// Says whether the process is running.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.ended().unwrap().is_none())
     }
 
-    /// The process id of `serve`.
+    /// Returns the process id of `serve`.
     ///
     /// # Panics
-    /// If it is not running.
+    /// If the process is not running.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("it is running").id()
     }
 
-    /// Where clients come in.
+    /// Returns the door that clients come in by.
     pub fn door(&self) -> &Door {
         &self.door
     }
 
-    /// Administration by the command line.
+    /// Returns administration by the command line.
     pub fn command_line(&self) -> CommandLine {
         self.installation.command_line()
     }
@@ -226,17 +222,17 @@ impl Edge {
         Household::add(self.command_line(), self.door.clone(), name, None)
     }
 
-    /// Adds a household that may hold so many bytes.
+    /// Adds a household that may hold this many bytes.
     pub fn household_with_quota(&self, name: &str, quota_bytes: u64) -> Household {
         Household::add(self.command_line(), self.door.clone(), name, Some(quota_bytes))
     }
 
-    /// The folder that configuration, log and (unless set otherwise) data are in.
+    /// Returns the folder of configuration, log and (unless set otherwise) data.
     pub fn folder(&self) -> &Path {
         self.installation.folder()
     }
 
-    /// The data folder.
+    /// Returns the data folder.
     pub fn data(&self) -> PathBuf {
         match &self.options.data {
             Some(data) => data.clone(),
@@ -244,7 +240,7 @@ impl Edge {
         }
     }
 
-    /// The sealed files in the store, without staged uploads.
+    /// Returns the sealed files in the store, without staged uploads.
     pub fn objects(&self) -> Vec<PathBuf> {
         if self.is_spin() {
             return self.keys(&["object/"]);
@@ -254,7 +250,7 @@ impl Edge {
         found
     }
 
-    /// Everything below `objects/`, staged uploads too.
+    /// Returns everything below `objects/`, staged uploads too.
     pub fn store_files(&self) -> Vec<PathBuf> {
         if self.is_spin() {
             return self.keys(&["object/", "upload/"]);
@@ -264,7 +260,7 @@ impl Edge {
         found
     }
 
-    /// Makes every file of the store two days old: collection lets what is young be.
+    /// Makes every file of the store two days old, because collection spares young files.
     pub fn age_files(&self) {
         let then = SystemTime::now() - Duration::from_secs(2 * 24 * 3600);
         for path in self.store_files() {
@@ -273,7 +269,7 @@ impl Edge {
         }
     }
 
-    /// The keys in the Spin edition's store that begin so.
+    /// Returns the keys in the Spin edition's store that start with one of these texts.
     fn keys(&self, beginnings: &[&str]) -> Vec<PathBuf> {
         let store = rusqlite::Connection::open(self.spin_store()).unwrap();
         store.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -285,30 +281,30 @@ impl Edge {
             .collect()
     }
 
-    /// What the present process has logged (the last one, if none runs).
+    /// Returns the log of the present process (of the last one, if none runs).
     pub fn log(&self) -> String {
         self.installation.log()
     }
 
-    /// What all processes on this folder have logged.
+    /// Returns the log of all processes on this folder.
     pub fn log_of_all_processes(&self) -> String {
         self.installation.log_of_all_processes()
     }
 
-    /// The text of `/metrics`.
+    /// Returns the text of `/metrics`.
     pub async fn metrics(&self) -> String {
         let address = self.metrics.expect("its log says where metrics are");
         reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap()
     }
 
-    /// The sum of all samples of `name` whose labels contain `labels`.
+    /// Returns the sum of all samples of `name` whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
         let text = self.metrics().await;
         let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
         samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
-    /// How many answers did not prove their question, and were rejected.
+    /// Returns how many answers did not prove their question, and were rejected.
     pub async fn misdeliveries(&self) -> f64 {
         if self.is_spin() {
             return self.log().matches("ledger misdelivery").count() as f64;
@@ -316,10 +312,10 @@ impl Edge {
         self.metric("eyesonly_misdeliveries_total", "").await
     }
 
-    /// A line of `/proc/PID/status` in KiB, such as `VmHWM`.
+    /// Returns a line of `/proc/PID/status` in KiB, such as `VmHWM`.
     ///
     /// # Panics
-    /// If it isn't there.
+    /// If there is no such line.
     pub fn memory_kib(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line =
@@ -337,10 +333,10 @@ impl Drop for Edge {
     }
 }
 
-/// Asks until `holds`, at most `seconds_max`.
+/// Polls until `holds` returns true, for at most `seconds_max`.
 ///
 /// # Panics
-/// If it did not hold by then.
+/// If the time runs out.
 pub async fn poll(what: &str, seconds_max: u64, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(seconds_max);
     while !holds().await {

@@ -10,27 +10,27 @@ use eyesonly_harness::media::Media;
 
 use crate::built::ROOT;
 
-/// `tests/media`, with its manifest.
+/// Loads `tests/media` with its manifest.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the folder is missing.
 pub fn library() -> Media {
     Media::load(Path::new(ROOT)).unwrap()
 }
 
-/// A file of `tests/media`.
+/// Reads a file of `tests/media`.
 ///
 /// # Panics
-/// If it isn't there.
+/// If the file is missing.
 pub fn media(name: &str) -> Bytes {
     let path = Path::new(ROOT).join("tests/media").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into()
 }
 
-/// Runs ffmpeg from a lavfi `source` into one file; `arguments` say how.
+/// Runs ffmpeg from a lavfi `source` into one file; `arguments` are the options between them.
 ///
 /// # Panics
-/// If ffmpeg fails. Ask [`crate::tool::tool`] first whether it is here.
+/// If ffmpeg fails. Ask [`crate::tool::tool`] first whether it is installed.
 pub fn ffmpeg(source: &str, arguments: &str, name: &str) -> Bytes {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -46,13 +46,13 @@ pub fn ffmpeg(source: &str, arguments: &str, name: &str) -> Bytes {
     std::fs::read(path).unwrap().into()
 }
 
-/// A still of one flat colour, such as `#e4572e`, made by ffmpeg.
+/// Makes a still of one flat colour, such as `#e4572e`, with ffmpeg.
 pub fn flat_still(colour: &str, width: u32, height: u32) -> Bytes {
     let source = format!("color=c={}:s={width}x{height}", colour.replace('#', "0x"));
     ffmpeg(&source, "-frames:v 1 -c:v mjpeg -q:v 2 -pix_fmt yuvj420p", "still.jpg")
 }
 
-/// A short H.264 clip with its index in front, made by ffmpeg.
+/// Makes a short H.264 clip with its index in front, with ffmpeg.
 pub fn clip(source: &str, seconds: u32) -> Bytes {
     let arguments = format!(
         "-t {seconds} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -movflags +faststart"
@@ -60,7 +60,7 @@ pub fn clip(source: &str, seconds: u32) -> Bytes {
     ffmpeg(source, &arguments, "clip.mp4")
 }
 
-/// The same as fragments, as a camera writes it while it records.
+/// Makes the same clip in fragments, as a camera writes it while it records.
 pub fn fragmented_clip(source: &str, seconds: u32) -> Bytes {
     let arguments = format!(
         "-t {seconds} -c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -movflags +frag_keyframe+empty_moov+default_base_moof"
@@ -68,17 +68,17 @@ pub fn fragmented_clip(source: &str, seconds: u32) -> Bytes {
     ffmpeg(source, &arguments, "clip.mp4")
 }
 
-/// A clip of several MiB: a fractal, without loss.
+/// Makes a clip of several MiB: a fractal, without loss.
 pub fn large_clip() -> Bytes {
     let arguments =
         "-t 4 -c:v libx264 -qp 0 -preset ultrafast -pix_fmt yuv420p -movflags +faststart";
     ffmpeg("mandelbrot=s=640x480:rate=15", arguments, "clip.mp4")
 }
 
-/// A JPEG with a comment segment, right after its first marker.
+/// Makes a JPEG with a comment segment right after its first marker.
 ///
 /// # Panics
-/// If `jpeg` is not one.
+/// If `jpeg` is no JPEG.
 pub fn with_comment(jpeg: &[u8], comment: &[u8]) -> Bytes {
     let (start, rest) = jpeg.split_at(2);
     assert_eq!(start, [0xFF, 0xD8]);

@@ -1,4 +1,4 @@
-//! A home to test in: what most tests begin with. It must never hold more than they need.
+//! The home that most tests start from. It must never hold more than they need.
 
 use crate::{Account, Camera, Edge, EdgeOptions, Household, Viewer};
 
@@ -10,19 +10,19 @@ pub struct Home {
     pub household: Household,
     /// Its camera.
     pub camera: Camera,
-    /// Its viewer.
+    /// Its viewer's account.
     pub account: Account,
-    /// The viewer, signed in.
+    /// The viewer's session.
     pub viewer: Viewer,
 }
 
 impl Home {
-    /// Over an edge as it is by itself.
+    /// Makes a home on an edge with the default options.
     pub async fn new() -> Self {
         Self::with(EdgeOptions::default()).await
     }
 
-    /// Over an edge with these options.
+    /// Makes a home on an edge with these options.
     pub async fn with(options: EdgeOptions) -> Self {
         let edge = Edge::start(options);
         let household = edge.household("Alder Lane 4");

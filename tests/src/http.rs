@@ -12,13 +12,14 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::Value;
 
-/// A request that takes longer has failed: it all happens on one machine.
+/// The longest time of a request, in seconds. It all happens on one machine, so a slower request
+/// has failed.
 const SECONDS_MAX: u64 = 300;
 
-/// How often an upload without an answer is sent.
+/// The most times that an upload without an answer is sent.
 const UPLOAD_TRIES_MAX: usize = 10;
 
-/// What came back, whole.
+/// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
@@ -33,7 +34,7 @@ impl Answer {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// No answer, or not a whole one.
+    /// No answer came, or not a whole one.
     pub async fn try_of(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -43,16 +44,17 @@ impl Answer {
     /// Sends a request that must be answered.
     ///
     /// # Panics
-    /// If it isn't.
+    /// If no answer comes.
     pub async fn of(request: RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 
-    /// Sends an upload until it is answered, as a camera does: an edge that refuses need not read the body to its end, and who is still
-    /// writing then may see only the closed connection.
+    /// Sends an upload until it is answered, as a camera does. An edge that refuses need not read
+    /// the body to its end. A client that writes on may then see only the closed connection.
     ///
     /// # Panics
-    /// If there is no answer to several, or no edge, or the body is a stream, which can't be sent again.
+    /// If several tries get no answer, if there is no edge, or if the body is a stream, which can't
+    /// be sent again.
     pub async fn of_upload(request: RequestBuilder) -> Self {
         for _ in 1..UPLOAD_TRIES_MAX {
             match Self::try_of(request.try_clone().expect("a body that can be sent again")).await {
@@ -63,22 +65,22 @@ impl Answer {
         Self::of(request).await
     }
 
-    /// A header's value, or "".
+    /// Returns a header's value, or "".
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Panics
-    /// If it isn't JSON.
+    /// If the body isn't JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.told()))
     }
 
-    /// Status and the body's beginning, for a message.
+    /// Returns the status and the start of the body, for a message.
     pub fn told(&self) -> String {
         let text: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
         format!("{} {text}", self.status)
@@ -87,14 +89,14 @@ impl Answer {
     /// Checks the status.
     ///
     /// # Panics
-    /// If it is another one.
+    /// If the status is another one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.told());
         self
     }
 
-    /// Checks that it is a problem (RFC 9457) of this status, in form and headers.
+    /// Checks that the answer is a problem (RFC 9457) of this status, in form and headers.
     ///
     /// # Panics
     /// If it isn't.
@@ -114,7 +116,8 @@ impl Answer {
         answer
     }
 
-    /// Everything that a client sees, but Date: two answers that are the same here can't be told apart.
+    /// Returns everything that a client sees, except Date. Two answers that are equal here can't be
+    /// told apart.
     pub fn seen(&self) -> (u16, Vec<(String, Vec<u8>)>, Bytes) {
         let headers = self.headers.iter().filter(|(name, _)| *name != "date");
         let mut headers: Vec<_> =
@@ -124,7 +127,7 @@ impl Answer {
     }
 }
 
-/// Where the edge is, and a client. Its copies follow the edge to another port.
+/// The edge's address, and a client. Copies of a door follow the edge to another port.
 #[derive(Debug, Clone)]
 pub struct Door {
     address: Arc<RwLock<String>>,
@@ -133,7 +136,8 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door without an address yet, that trusts `certificate` (PEM) beside the usual ones.
+    /// Makes a door without an address yet. It trusts only `certificate` (PEM), or the usual ones
+    /// if there is none.
     pub fn new(certificate: Option<&Path>) -> Self {
         Self::with(certificate, |builder| builder)
     }
@@ -152,7 +156,8 @@ impl Door {
         Self { address: Arc::default(), certificate, client: build(builder).build().unwrap() }
     }
 
-    /// The same edge by another client with connections of its own, such as one that speaks HTTP/2 from the first byte.
+    /// Returns the same edge by another client with connections of its own, such as one that speaks
+    /// HTTP/2 from the first byte.
     pub fn by(&self, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         Self {
             address: Arc::clone(&self.address),
@@ -160,7 +165,7 @@ impl Door {
         }
     }
 
-    /// The same edge by a client that does not know its certificate.
+    /// Returns the same edge by a client that does not know its certificate.
     pub fn stranger(&self) -> Self {
         Self { address: Arc::clone(&self.address), ..Self::with(None, |builder| builder) }
     }
@@ -169,23 +174,23 @@ impl Door {
         *self.address.write().unwrap() = address.to_owned();
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// Returns `http://127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         self.address.read().unwrap().clone()
     }
 
-    /// `127.0.0.1:PORT`
+    /// Returns `127.0.0.1:PORT`.
     pub fn authority(&self) -> String {
         let address = self.address();
         address.split_once("://").unwrap().1.to_owned()
     }
 
-    /// A request to a path (with query) that begins with `/`.
+    /// Makes a request to a path (with query) that starts with `/`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.address()))
     }
 
-    /// A request of the harness, as this client sends it.
+    /// Turns a request of the harness into one of this client.
     pub(crate) fn prepare(&self, request: Request) -> RequestBuilder {
         let method = Method::from_bytes(request.method.as_bytes()).unwrap();
         let mut prepared = self.request(method, &request.path);
@@ -198,7 +203,7 @@ impl Door {
         }
     }
 
-    /// The whole answer to a GET without a credential.
+    /// Returns the whole answer to a GET without a credential.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }

@@ -1,8 +1,8 @@
-//! Support for the suites: the real binary, from outside, as cameras and viewers speak to it.
+//! Support for the suites: the real binary, used from outside as cameras and viewers use it.
 //!
-//! What it shares with the tasks is in `harness/`. Here are the asynchronous client, and
-//! expectations that end a test. It must never link the host: what a suite says of the edge is
-//! seen through HTTP, the command line, the data folder and the log.
+//! The parts that the suites share with the tasks are in `harness/`. Here are the asynchronous
+//! client, and expectations that end a test. It must never link the host: a suite sees the edge
+//! only through HTTP, the command line, the data folder and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

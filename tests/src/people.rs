@@ -1,8 +1,8 @@
-//! Households, their cameras and viewers: enrolled by the command line, then speaking HTTP with
-//! what they were given.
+//! Households, their cameras and viewers. The command line enrols them, and they speak HTTP with
+//! the credentials that they got.
 //!
-//! They must never send what a real one would not, but by [`Client::upload`], [`Client::request`]
-//! and [`Client::ask`], which leave the rest to the test.
+//! They must never send what a real one would not, except by [`Client::upload`],
+//! [`Client::request`] and [`Client::ask`], which leave the rest to the test.
 
 use std::ops::Deref;
 
@@ -68,7 +68,7 @@ impl Household {
     }
 }
 
-/// A camera, account or session, and the client by which it speaks.
+/// A camera, account or session, and the client that it speaks by.
 #[derive(Debug, Clone)]
 pub struct Client<T> {
     who: T,
@@ -82,7 +82,7 @@ pub type Account = Client<people::Account>;
 /// A viewer's session.
 pub type Viewer = Client<people::Session>;
 
-/// Its id, login, credential or tag.
+/// Gives access to the id, login, credential or tag.
 impl<T> Deref for Client<T> {
     type Target = T;
 
@@ -92,33 +92,33 @@ impl<T> Deref for Client<T> {
 }
 
 impl<T> Client<T> {
-    /// Somebody whom an edge knows already.
+    /// Makes a client for somebody whom an edge knows already.
     pub fn known(who: T, door: &Door) -> Self {
         Self { who, door: door.clone() }
     }
 }
 
 impl<T: Clone> Client<T> {
-    /// The same by another client.
+    /// Returns the same by another client.
     pub fn through(&self, door: &Door) -> Self {
         Self { who: self.who.clone(), door: door.clone() }
     }
 }
 
 impl Account {
-    /// The answer to a login with `password`.
+    /// Tries a login with `password`, and returns the answer.
     pub async fn try_login(&self, password: &str, bearer: bool) -> Answer {
         let mut account = self.who.clone();
         account.password = password.into();
         Answer::of(self.door.prepare(account.log_in(bearer))).await
     }
 
-    /// Begins a session with a token.
+    /// Starts a session with a token.
     pub async fn login(&self) -> Viewer {
         self.session(true).await
     }
 
-    /// Begins a session with a cookie, as a browser does.
+    /// Starts a session with a cookie, as a browser does.
     pub async fn login_by_cookie(&self) -> Viewer {
         self.session(false).await
     }
@@ -134,23 +134,23 @@ impl Account {
 }
 
 impl Viewer {
-    /// The token, or the cookie's value.
+    /// Returns the token, or the cookie's value.
     pub fn secret(&self) -> &str {
         self.credential.secret()
     }
 
-    /// A request with this session's credential to a whole path.
+    /// Makes a request with this session's credential to a whole path.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let (name, value) = self.credential.header();
         self.door.request(method, path).header(name, value)
     }
 
-    /// A request to a path under this session's tag, such as `cameras`.
+    /// Makes a request to a path under this session's tag, such as `cameras`.
     pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, &self.path(path))
     }
 
-    /// The whole answer to a GET under this session's tag.
+    /// Returns the whole answer to a GET under this session's tag.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.ask(Method::GET, path)).await
     }
@@ -160,37 +160,37 @@ impl Viewer {
         listed[field].as_array().unwrap().clone()
     }
 
-    /// The viewer's cameras.
+    /// Lists the viewer's cameras.
     pub async fn cameras(&self) -> Vec<Value> {
         self.list(paths::CAMERAS, "cameras").await
     }
 
-    /// A camera's newest still.
+    /// Gets a camera's newest still.
     pub async fn thumbnail(&self, camera: &Camera, width: u32) -> Answer {
         self.get(&paths::thumbnail(&camera.id, width)).await
     }
 
-    /// A camera's newest events, as many as fit in one page.
+    /// Lists a camera's newest events, as many as fit in one page.
     pub async fn events(&self, camera: &Camera) -> Vec<Value> {
         self.list(&paths::events(&camera.id), "events").await
     }
 
-    /// One event.
+    /// Gets one event.
     pub async fn event(&self, camera: &Camera, event: &str) -> Answer {
         self.get(&paths::event(&camera.id, event)).await
     }
 
-    /// An event's still.
+    /// Gets an event's still.
     pub async fn event_thumbnail(&self, camera: &Camera, event: &str, width: u32) -> Answer {
         self.get(&paths::event_thumbnail(&camera.id, event, width)).await
     }
 
-    /// A whole clip.
+    /// Gets a whole clip.
     pub async fn clip(&self, camera: &Camera, event: &str) -> Answer {
         self.get(&paths::clip(&camera.id, event)).await
     }
 
-    /// A part of a clip, as `Range` says.
+    /// Gets a part of a clip, as `range` says.
     pub async fn clip_range(&self, camera: &Camera, event: &str, range: &str) -> Answer {
         let request = self.ask(Method::GET, &paths::clip(&camera.id, event));
         Answer::of(request.header("range", range)).await
@@ -208,19 +208,19 @@ impl Viewer {
 }
 
 impl Camera {
-    /// The same camera with another credential, to see it refused.
+    /// Returns the same camera with another credential, to see it refused.
     pub fn with_credential(&self, credential: &str) -> Self {
         let mut other = self.clone();
         other.who.credential = credential.into();
         other
     }
 
-    /// An upload without a body yet. `path` is below `/v1/ingest/`.
+    /// Makes an upload without a body yet. `path` is below `/v1/ingest/`.
     pub fn upload(&self, path: &str, media_type: &str) -> RequestBuilder {
         self.door.prepare(self.who.upload(path, media_type))
     }
 
-    /// Hands in what a request of this camera's says.
+    /// Sends a request of this camera, and returns the answer.
     pub async fn put(&self, request: Request) -> Answer {
         Answer::of_upload(self.door.prepare(request)).await
     }

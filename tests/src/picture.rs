@@ -1,4 +1,5 @@
-//! Thumbnails, decoded by another decoder than the one that made them, and looked at: how large they are, and which colours are where.
+//! Thumbnails, read by another decoder than the one of the handler that made them: their sizes, and
+//! the colours at given places.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -10,9 +11,9 @@ pub type Colour = [u8; 3];
 
 /// A decoded picture.
 pub struct Picture {
-    /// Pixels across.
+    /// The width in pixels.
     pub width: usize,
-    /// Pixels down.
+    /// The height in pixels.
     pub height: usize,
     rgb: Vec<u8>,
 }
@@ -21,7 +22,7 @@ impl Picture {
     /// Decodes a JPEG.
     ///
     /// # Panics
-    /// If it isn't one.
+    /// If the bytes are no JPEG.
     #[track_caller]
     pub fn decode(jpeg: &[u8]) -> Self {
         let options = DecoderOptions::new_safe()
@@ -36,7 +37,7 @@ impl Picture {
         Self { width, height, rgb }
     }
 
-    /// The mean colour of a part; the corners are fractions of width and height.
+    /// Returns the mean colour of a part; the corners are fractions of width and height.
     pub fn mean(&self, (left, top): (f64, f64), (right, bottom): (f64, f64)) -> Colour {
         let at = |fraction: f64, size: usize| ((fraction * size as f64).round() as usize).min(size);
         let (left, right) = (at(left, self.width), at(right, self.width));
@@ -54,33 +55,34 @@ impl Picture {
         sums.map(|sum| u8::try_from(sum / count).unwrap())
     }
 
-    /// The mean colour of all of it.
+    /// Returns the mean colour of the whole picture.
     pub fn colour(&self) -> Colour {
         self.mean((0.0, 0.0), (1.0, 1.0))
     }
 
-    /// The flat square in the lower left corner that says which camera of `tests/media` it is.
+    /// Returns the colour of the flat square in the lower left corner, which says which camera of
+    /// `tests/media` it is.
     pub fn corner(&self) -> Colour {
         let side = 0.05 * self.width as f64 / self.height as f64;
         self.mean((0.01, 1.0 - 0.8 * side), (0.04, 1.0 - 0.2 * side))
     }
 }
 
-/// Reads `#e4572e`.
+/// Parses a colour such as `#e4572e`.
 ///
 /// # Panics
-/// If it isn't of that form.
+/// If the text has another form.
 pub fn colour(text: &str) -> Colour {
     let number = u32::from_str_radix(text.trim_start_matches('#'), 16).unwrap();
     [number >> 16, number >> 8, number].map(|part| u8::try_from(part & 0xFF).unwrap())
 }
 
-/// How far two colours are apart: the largest difference of a channel.
+/// Returns the distance of two colours: the largest difference of a channel.
 pub fn apart(one: Colour, other: Colour) -> u8 {
     one.iter().zip(other).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0)
 }
 
-/// Which of `colours` is the nearest (by the sum of squares).
+/// Returns the nearest of `colours` (by the sum of squares).
 ///
 /// # Panics
 /// If there are none.

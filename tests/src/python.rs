@@ -1,4 +1,5 @@
-//! A Python with the packages that a suite's script needs, from PyPI: made once below `target`, and kept.
+//! A Python with the packages from PyPI that a suite's script needs. It is made once below
+//! `target`, and kept.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use crate::built::ROOT;
 /// Runs a command to its end.
 ///
 /// # Panics
-/// If it does not start or fails; what it printed is the message.
+/// If the command does not start or fails; the message is what it printed.
 #[track_caller]
 pub fn run(command: &mut Command) {
     let output =
@@ -23,19 +24,20 @@ pub fn run(command: &mut Command) {
     );
 }
 
-/// Where this build's files are: the folder `target`, found from the test's own place (target/debug/deps).
+/// Returns this build's folder `target`, found from the test's own path (target/debug/deps).
 ///
 /// # Panics
-/// If the test is somewhere else.
+/// If the test's path is another one.
 pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     test.ancestors().nth(3).expect("a folder above debug/deps").to_path_buf()
 }
 
-/// A Python with what `tests/{suite}/requirements.txt` says. pip does nothing when all is there.
+/// Returns a Python with the packages of `tests/{suite}/requirements.txt`. pip does nothing if all
+/// are installed.
 ///
 /// # Panics
-/// Without python3 and its venv, or if a package can't be had.
+/// If python3 or its venv is missing, or a package can't be installed.
 #[track_caller]
 pub fn python(suite: &str) -> PathBuf {
     let found = Command::new("python3").arg("--version").output();
@@ -43,7 +45,8 @@ pub fn python(suite: &str) -> PathBuf {
         found.is_ok_and(|output| output.status.success()),
         "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's like",
     );
-    // Tests of one suite are processes of their own, and begin at once: one makes it, the others wait.
+    // Tests of one suite are processes of their own and start together: one makes the venv, the
+    // others wait.
     let lock =
         File::create(target().join(format!("{suite}-venv.lock"))).expect("a file beside the venv");
     lock.lock().expect("a lock beside the venv");

@@ -1,4 +1,4 @@
-//! Requests as bytes on a socket: for what no HTTP library would send.
+//! Requests as bytes on a socket, for those that no HTTP library would send.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tokio::net::TcpStream;
 use crate::http::Door;
 use crate::people::Camera;
 
-/// An edge that says nothing for so long does not answer.
+/// The longest silence of the edge, in seconds, before the test fails.
 const SECONDS_MAX: u64 = 60;
 
-/// What came back from a socket.
+/// The answer read from a socket.
 #[derive(Debug, Clone)]
 pub struct RawAnswer {
     /// The status code; 0 if the connection was closed without an answer.
     pub status: u16,
-    /// Head and body, as they came.
+    /// The head and the body, as they came.
     pub text: String,
 }
 
@@ -32,18 +32,19 @@ impl RawAnswer {
     }
 }
 
-/// Sends bytes and reads until the edge closes the connection, which the request should ask for (`Connection: close`).
+/// Sends bytes and reads until the edge closes the connection, which the request should ask for
+/// (`Connection: close`).
 ///
 /// # Panics
 /// If the edge neither answers nor closes.
 pub async fn exchange(door: &Door, request: &[u8]) -> RawAnswer {
     let mut stream = TcpStream::connect(door.authority()).await.unwrap();
-    // The edge may refuse, and close, before it has read all.
+    // The edge may refuse, and close, before it has read everything.
     let _ = stream.write_all(request).await;
     read(&mut stream).await
 }
 
-/// The same, but what is sent ends here: the edge sees the end of the stream.
+/// Does the same, but shuts the sending side down: the edge sees the end of the stream.
 ///
 /// # Panics
 /// If the edge neither answers nor closes.
@@ -81,7 +82,7 @@ pub async fn read_head(stream: &mut TcpStream) -> RawAnswer {
     RawAnswer::of(&bytes)
 }
 
-/// Reads until the edge closes.
+/// Reads until the edge closes the connection.
 async fn read(stream: &mut TcpStream) -> RawAnswer {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -96,7 +97,7 @@ async fn read(stream: &mut TcpStream) -> RawAnswer {
     RawAnswer::of(&bytes)
 }
 
-/// Begins an upload and gives the socket, so that the rest can be sent, or not.
+/// Starts an upload and returns the socket, so that the rest can be sent, or not.
 pub async fn begin(door: &Door, head_and_some: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(door.authority()).await.unwrap();
     stream.write_all(head_and_some).await.unwrap();
@@ -104,7 +105,7 @@ pub async fn begin(door: &Door, head_and_some: &[u8]) -> TcpStream {
     stream
 }
 
-/// The head of a clip's upload and the first `sent` bytes of its body.
+/// Makes the head of a clip's upload and the first `sent` bytes of its body.
 pub fn half_a_clip(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
     let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
     let head = format!(

@@ -1,8 +1,9 @@
-//! The programs that some tests need. On a person's machine a test whose tool is missing says so and ends; in CI it fails.
+//! The programs that some tests need. If a program is missing, its test prints that and ends on a
+//! person's machine, and fails in CI.
 
 use std::process::Command;
 
-/// Name, a command that succeeds where it is installed, and Debian's package.
+/// For each program: its name, a command that succeeds if it is installed, and Debian's package.
 const TOOLS: [(&str, &[&str], &str); 6] = [
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
@@ -12,10 +13,12 @@ const TOOLS: [(&str, &[&str], &str); 6] = [
     ("systemd-analyze", &["systemd-analyze", "--version"], "systemd"),
 ];
 
-/// Whether `name` is here. If not, the test that asks must return: it has been said why.
+/// Says whether `name` is installed. If it is not, the reason has been printed, and the test must
+/// return.
 ///
 /// # Panics
-/// In CI (the variable `CI` is set) when it is missing, and anywhere when `name` is not in the list above.
+/// In CI (the variable `CI` is set) if the program is missing, and anywhere if `name` is not in the
+/// list above.
 #[track_caller]
 pub fn tool(name: &str) -> bool {
     let found = TOOLS.iter().find(|tool| tool.0 == name);
@@ -28,7 +31,7 @@ pub fn tool(name: &str) -> bool {
     false
 }
 
-/// Says that a test can't run here, and what it needs. It must return then.
+/// Prints that a test can't run here, and what it needs. The test must return then.
 ///
 /// # Panics
 /// In CI: nothing may be skipped there.

@@ -1,4 +1,5 @@
-//! A browser as a person has it: Chromium, driven by its own driver, with a fresh profile and nothing from elsewhere.
+//! A browser as a person has it: Chromium, driven by its own driver, with a fresh profile and
+//! nothing from elsewhere.
 //!
 //! It must never outlive the test: driver and browser end when it goes out of scope.
 
@@ -16,13 +17,14 @@ use tempfile::TempDir;
 
 use crate::poll;
 
-/// How long a page may take for anything, on a machine that is busy.
+/// The longest time that a page may take for anything on a busy machine, in seconds.
 const SECONDS_MAX: u64 = 60;
 
-/// How the driver says that it listens.
+/// The driver's line when it listens.
 const READY: &str = "ChromeDriver was started successfully on port ";
 
-/// Headless, without a sandbox (tests run as root in CI), and without anything that a browser asks the network by itself.
+/// Headless, without a sandbox (tests run as root in CI), and without any request that a browser
+/// makes by itself.
 const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
@@ -55,7 +57,7 @@ pub struct Logged {
     pub level: String,
     /// `network`, `javascript`, `security`, `console-api` and others.
     pub source: String,
-    /// What it says.
+    /// The text of the line.
     pub message: String,
 }
 
@@ -67,7 +69,7 @@ impl Browser {
     pub async fn start(width: u32, height: u32) -> Self {
         let profile = tempfile::Builder::new().prefix("eyesonly-browser-").tempdir().unwrap();
         let mut command = Command::new("chromedriver");
-        // A group of its own, so that the browser goes with the driver.
+        // The driver has its own process group, so that the browser ends with the driver.
         command
             .arg("--port=0")
             .process_group(0)
@@ -104,7 +106,7 @@ impl Browser {
         self.client.goto(address).await.unwrap();
     }
 
-    /// Where it is: path and fragment.
+    /// Returns the path and fragment of the page.
     pub async fn place(&self) -> String {
         self.script("return location.pathname + location.hash", &[])
             .await
@@ -113,13 +115,14 @@ impl Browser {
             .to_owned()
     }
 
-    /// Runs the body of a function in the page and gives what it returns. `arguments[0]` and so on are `arguments`.
+    /// Runs the body of a function in the page and returns its result. `arguments[0]` and so on are
+    /// `arguments`.
     pub async fn script(&self, body: &str, arguments: &[Value]) -> Value {
         let answer = self.client.execute(body, arguments.to_vec()).await;
         answer.unwrap_or_else(|error| panic!("{body}: {error}"))
     }
 
-    /// Waits until the body of a function returns something true, and gives it.
+    /// Waits until the body of a function returns a true value, and returns that value.
     pub async fn until(&self, what: &str, body: &str, arguments: &[Value]) -> Value {
         let mut found = Value::Null;
         poll(what, SECONDS_MAX, async || {
@@ -135,7 +138,7 @@ impl Browser {
         let deadline = Instant::now() + Duration::from_secs(SECONDS_MAX);
         loop {
             for element in self.client.find_all(Locator::Css(selector)).await.unwrap() {
-                // It may go while it is looked at.
+                // The element may go before it is checked.
                 if element.is_displayed().await.unwrap_or(false) {
                     return element;
                 }
@@ -145,7 +148,7 @@ impl Browser {
         }
     }
 
-    /// Clicks what matches, once it is shown.
+    /// Clicks the element that matches, once it is shown.
     pub async fn click(&self, selector: &str) {
         self.shown(selector)
             .await
@@ -159,7 +162,7 @@ impl Browser {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
-    /// A command of the driver's own, by its path below the session.
+    /// Sends a command of the driver's own, by its path below the session.
     async fn drive(&self, path: &str, body: &Value) -> Value {
         let request = self.http.post(format!("{}/{path}", self.session)).json(body);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
@@ -167,12 +170,12 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// A command of the DevTools protocol.
+    /// Sends a command of the DevTools protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// What the browser has logged since it was asked last.
+    /// Returns the lines that the browser logged since the last call.
     pub async fn log(&self) -> Vec<Logged> {
         let lines = self.drive("se/log", &json!({ "type": "browser" })).await;
         let text = |line: &Value, field: &str| line[field].as_str().unwrap_or_default().to_owned();
@@ -184,7 +187,7 @@ impl Browser {
         lines.as_array().unwrap().iter().map(logged).collect()
     }
 
-    /// Keeps a picture of what is shown now, once nothing fades or moves any more.
+    /// Saves a picture of the page, once nothing fades or moves any more.
     pub async fn photograph(&self, path: &Path) {
         let still = "return document.getAnimations().every((each) => \
                      each.playState !== 'running' || each.effect.getComputedTiming().endTime === Infinity)";

@@ -1,7 +1,7 @@
-//! The pages in a real browser: signing in, the wall, a picture enlarged, events, a clip played and sought in, deleting, signing out; and a
-//! second household in the same browser, which sees none of it.
+//! The pages in a real browser: sign-in, the wall, an enlarged picture, events, a clip played and
+//! sought in, a deletion, sign-out. Then a second household in the same browser sees none of it.
 //!
-//! Leaves pictures of the wall in `target/screenshots`.
+//! The test saves pictures of the wall in `target/screenshots`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,10 +21,11 @@ use eyesonly_tests::webdriver::Browser;
 use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
 use serde_json::json;
 
-/// How far a flat colour may be off after JPEG or H.264, a channel.
+/// The most that a channel of a flat colour may be off after JPEG or H.264.
 const COLOUR_TOLERANCE: u8 = 24;
 
-/// The mean colour of the square in the lower left corner of a picture or video (`arguments[0]`: selector).
+/// A script for the mean colour of the square in the lower left corner of a picture or video
+/// (`arguments[0]`: selector).
 const CORNER: &str = "
     const source = document.querySelector(arguments[0]);
     const width = source.videoWidth || source.naturalWidth, height = source.videoHeight || source.naturalHeight;
@@ -39,7 +40,8 @@ const CORNER: &str = "
     for (let at = 0; at < pixels.length; at += 4) for (const channel of [0, 1, 2]) sums[channel] += pixels[at + channel];
     return sums.map((sum) => Math.round(sum / (pixels.length / 4)));";
 
-/// A camera of the manifest, enrolled, with its events (newest first): id, and whether there is a clip.
+/// A camera of the manifest, enrolled, with its events (newest first): id, and whether there is a
+/// clip.
 struct Filming {
     camera: Camera,
     name: String,
@@ -66,7 +68,7 @@ async fn film(camera: Camera, plan: &media::Camera, library: &Media) -> Filming 
     }
 }
 
-/// The household of the manifest at `number`, with all its footage handed in.
+/// Adds the household of the manifest at `number`, and hands in all its footage.
 async fn home(edge: &Edge, number: usize) -> Home {
     let library = library();
     let plan = &library.manifest.households[number];
@@ -87,7 +89,7 @@ fn screenshots() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("screenshots")
 }
 
-/// Whose corner is shown in what `selector` finds.
+/// Checks that the picture that `selector` finds has this corner's colour, and so is of its camera.
 async fn shows_camera_of(browser: &Browser, selector: &str, corner: &str) {
     let seen = browser.script(CORNER, &[json!(selector)]).await;
     let seen: [u8; 3] = serde_json::from_value(seen).unwrap();
@@ -121,7 +123,7 @@ async fn log_in(browser: &Browser, edge: &Edge, account: &Account) {
     assert!(browser.place().await.starts_with("/v1/"));
 }
 
-/// The wall has exactly this household's cameras, and each shows its own picture.
+/// Checks that the wall has exactly this household's cameras, and that each shows its own picture.
 async fn wall(browser: &Browser, home: &Home) {
     let cards = "return [...document.querySelectorAll('[data-testid=camera-card]')].map((card) => \
                  [card.dataset.camera, card.querySelector('[data-testid=camera-name]').textContent])";
@@ -248,7 +250,7 @@ async fn log_out(browser: &Browser) {
     assert_eq!(browser.place().await, "/");
 }
 
-/// Nothing is wider than the screen.
+/// Checks that nothing is wider than the screen.
 async fn fits(browser: &Browser, what: &str) {
     let widths = browser
         .script("return [document.documentElement.scrollWidth, window.innerWidth]", &[])
@@ -259,7 +261,7 @@ async fn fits(browser: &Browser, what: &str) {
 async fn colours(browser: &Browser, scheme: &str) -> u64 {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-    // A canvas reads whatever form the colour is written in.
+    // A canvas gives numbers, in whatever form the colour is written.
     let brightness = "
         const context = document.createElement('canvas').getContext('2d');
         for (const element of [document.documentElement, document.body]) {
@@ -307,7 +309,7 @@ async fn on_a_phone(browser: &Browser, home: &Home) {
     browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
 }
 
-/// What `fetch` in the page gives for each address, as status codes.
+/// Returns the status code of a `fetch` in the page for each address.
 async fn fetched(browser: &Browser, addresses: &[String]) -> Vec<u64> {
     let start = "window.fetched = null; Promise.all(arguments[0].map((address) => fetch(address, { cache: 'no-store' }).then((answer) => answer.status)))\
                  .then((statuses) => { window.fetched = statuses; })";
@@ -316,7 +318,7 @@ async fn fetched(browser: &Browser, addresses: &[String]) -> Vec<u64> {
     serde_json::from_value(statuses).unwrap()
 }
 
-/// Every private address of a household, under a wall's address.
+/// Returns every private address of a household, under a wall's address.
 fn addresses(wall: &str, home: &Home) -> Vec<String> {
     let mut addresses = Vec::new();
     for each in &home.cameras {
@@ -332,7 +334,8 @@ fn addresses(wall: &str, home: &Home) -> Vec<String> {
     addresses
 }
 
-/// No script failed, no policy was broken, and nothing but what this test provoked was refused.
+/// Checks that no script failed, that no policy was broken, and that nothing was refused except
+/// what this test provoked.
 async fn nothing_was_logged_but(browser: &Browser, provoked: &[&str]) {
     let fits = |message: &str| provoked.iter().any(|part| message.contains(part));
     let log = browser.log().await;
@@ -363,7 +366,7 @@ async fn two_households_at_one_screen() {
     by_day_and_by_night(&browser).await;
     enlarge(&browser, &alder.cameras[1]).await;
     let own = addresses(&alders_wall, &alder);
-    // The control: while they are one's own, they are answered.
+    // The control: the household's own addresses are answered in its own session.
     let answered = fetched(&browser, &own).await;
     assert!(
         answered.iter().filter(|status| **status == 200).count() > own.len() / 2,
@@ -401,7 +404,7 @@ async fn two_households_at_one_screen() {
     assert_eq!(edge.misdeliveries().await, 0.0);
     let ranges = match eyesonly_tests::built::edition() {
         Edition::Native => edge.metric("eyesonly_requests_total", "/clip\",status=\"206\"").await,
-        // Its ledger's lines say what was handed out; it has no metrics.
+        // The Spin edition has no metrics. The lines of its ledger say what was handed out.
         Edition::Spin => edge.log().matches("handed=clip").count() as f64,
     };
     assert!(ranges > 0.0, "the player asked for ranges");

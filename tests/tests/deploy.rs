@@ -1,8 +1,11 @@
-//! What `deploy/` has is well formed: manifests by Kubernetes' schemas and by what they say of each other, the unit by systemd's own tools, and the
-//! configurations in them by the host. Each check also refuses a copy with a slip in it: one that takes everything would be worth nothing.
+//! The files of `deploy/` are well formed. Manifests are checked by Kubernetes' schemas and against
+//! each other, the unit by systemd's own tools, and the configurations in them by the host. Each
+//! check also rejects a copy with a slip in it, because a check that takes everything would be
+//! worth nothing.
 //!
-//! The SpinApp is checked by rules written by hand: no package of crates.io, PyPI or npm carries its schema (tests/deploy/manifests.py says more).
-//! Nothing here builds the image or talks to a cluster: docs/deploying.md says what was not tried.
+//! Rules written by hand check the SpinApp: no package of crates.io, PyPI or npm carries its schema
+//! (tests/deploy/manifests.py says more). Nothing here builds the image or talks to a cluster:
+//! docs/deploying.md says what was not tried.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,14 +24,16 @@ use eyesonly_tests::python::python;
 use eyesonly_tests::tool::tool;
 use tempfile::TempDir;
 
-/// Ten times the worst score that is let pass. The unit has 1.1 by systemd 252; docs/deploying.md says what that is made of.
+/// Ten times the worst exposure score that passes. The unit has 1.1 by systemd 252;
+/// docs/deploying.md says what that is made of.
 const EXPOSURE: &str = "--threshold=12";
 
 fn deploy(name: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join("deploy").join(name)).unwrap()
 }
 
-/// The file's text with `to` wherever it has `from`, which must be there: otherwise the slip is none.
+/// Replaces `from` with `to` in the file's text. `from` must be in it, or else the copy has no
+/// slip.
 fn slip(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from:?} is not in the file any more");
     text.replace(from, to)
@@ -50,7 +55,8 @@ fn manifests(python: &Path, command: &str, file: &Path) -> Output {
     Command::new(python).arg(script).arg(command).arg(file).output().unwrap()
 }
 
-/// The file passes; a copy of it with one slip does not, and what is said has `part` in it.
+/// Checks that the file passes, that each copy with one slip does not, and that the message has
+/// `part` in it.
 fn check_manifest(command: &str, slips: &[(&str, &str, &str)]) {
     let python = python("deploy");
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +104,8 @@ fn the_spin_app_is_what_its_operator_takes() {
     );
 }
 
-/// The host reads the configuration: its only complaint is that nothing is installed in the folder yet.
+/// Checks that the host reads the configuration, and complains only that the folder has no
+/// installation yet.
 fn check_configuration(text: &str, refusal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let text = slip(text, "\"/data/eyesonly\"", "\"data\"");
@@ -124,7 +131,7 @@ fn the_configurations_are_what_the_host_takes() {
 }
 
 fn systemd_analyze(arguments: &[&str], unit: &Path) -> Output {
-    // Without a manager to ask: what is in the file.
+    // No manager is asked: the file alone counts.
     Command::new("systemd-analyze")
         .args(arguments)
         .arg(unit)
@@ -133,9 +140,10 @@ fn systemd_analyze(arguments: &[&str], unit: &Path) -> Output {
         .unwrap()
 }
 
-/// What `systemd-analyze verify` says. It succeeds on an unknown key, so what counts is that it says nothing.
+/// Returns the output of `systemd-analyze verify`. The command succeeds on an unknown key, so a
+/// sound unit is one without any output.
 fn faults(folder: &TempDir, unit: &str) -> String {
-    // It looks for the program, which is not installed here.
+    // The command looks for the program, which is not installed here.
     let unit = slip(unit, "/usr/local/bin/eyesonly ", "/bin/true ");
     said(&systemd_analyze(&["verify", "--man=no"], &write(folder, "eyesonly.service", &unit)))
 }
@@ -170,6 +178,6 @@ fn the_unit_is_what_systemd_takes_and_stays_closed() {
             "the unit without {line} passes"
         );
     }
-    // Compiled handlers need it, whatever the score would be.
+    // Compiled handlers need this line, whatever the score would be without it.
     assert!(unit.contains("\nMemoryDenyWriteExecute=no\n"));
 }

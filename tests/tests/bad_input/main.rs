@@ -1,6 +1,7 @@
-//! Bad input: each gets a clear problem, changes nothing, and the next request works.
+//! Bad input: each case gets a clear problem, changes nothing, and the next request works.
 //!
-//! Everything goes over the wire to the real binary; what no HTTP library would send goes as bytes on a socket.
+//! Everything goes over the wire to the real binary; requests that no HTTP library would send go as
+//! bytes on a socket.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,9 +29,9 @@ struct Scene {
     account: Account,
     viewer: Viewer,
     camera: Camera,
-    /// Has a still and a clip.
+    /// An event that has a still and a clip.
     event: String,
-    /// Has neither.
+    /// An event that has neither.
     bare_event: String,
     clip: Bytes,
 }
@@ -59,7 +60,7 @@ impl Scene {
         camera.put_clip(&event, clip.clone()).await.expect(201);
         camera.put_event(&bare_event, &description("bare")).await.expect(201);
         let viewer = account.login().await;
-        // Makes the rendition that is made by looking; it is kept while the answer goes out.
+        // A look makes the rendition. The edge keeps it while the answer goes out.
         viewer.thumbnail(&camera, 320).await.expect(200);
         poll("the rendition is kept", 30, async || {
             edge.objects().len() == 4 && edge.store_files().len() == 4
@@ -68,7 +69,7 @@ impl Scene {
         Self { edge, account, viewer, camera, event, bare_event, clip }
     }
 
-    /// The store's files with their lengths, staged ones too.
+    /// Returns the store's files with their lengths, staged ones too.
     fn files(&self) -> Vec<(PathBuf, u64)> {
         let with_length = |path: PathBuf| {
             let length = path.metadata().ok()?.len();
@@ -87,19 +88,21 @@ impl Scene {
         }
     }
 
-    /// Nothing is there that was not before, and nothing is gone. What a refused upload had staged goes in the background.
+    /// Checks that nothing new is there and nothing is gone. The staged bytes of a refused upload
+    /// are removed in the background.
     async fn expect_unchanged(&self, before: &Shown, after_what: &str) {
         assert!(
             before.thumbnail.len() > 100 && before.clip == self.clip && before.events.len() == 2
         );
-        // The still, the event's still, its clip, and the rendition that was looked at.
+        // The files are the still, the event's still, its clip, and the rendition that was looked
+        // at.
         assert_eq!(before.files.len(), 4);
         poll(&format!("no file is left {after_what}"), 30, async || self.files() == before.files)
             .await;
         assert!(self.shown().await == *before, "a viewer sees something else {after_what}");
     }
 
-    /// An event path under the viewer's tag.
+    /// Returns the path of the clip under the viewer's tag.
     fn clip_path(&self) -> String {
         format!("cameras/{}/events/{}/clip", self.camera.id, self.event)
     }

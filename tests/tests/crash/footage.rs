@@ -1,4 +1,5 @@
-//! What the cameras of this suite hand in: bodies that are told apart by a number, and made anew whenever they are needed.
+//! The uploads of this suite's cameras. A number tells their bodies apart, and each body is made
+//! anew whenever it is needed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,15 +11,15 @@ use futures::stream;
 
 use crate::Fuse;
 
-/// Stills that look different, so that a thumbnail says which one it was made of.
+/// Stills that look different, so that a thumbnail shows which one it was made of.
 pub const STILLS: [&str; 3] =
     ["special/orientation-1.jpg", "special/greyscale.jpg", "special/progressive.jpg"];
-/// Bytes of a body that are handed to the connection at once.
+/// The bytes of a body that are handed to the connection at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise("crash", 3 * 1024 * 1024));
 
-/// What an upload is.
+/// The kind of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Still,
@@ -27,12 +28,12 @@ pub enum Kind {
     Clip,
 }
 
-/// A body, told apart from all others by its number.
+/// A body; its number tells it apart from all others.
 #[derive(Debug, Clone)]
 pub struct Body {
     kind: Kind,
     number: u64,
-    /// Which of [`STILLS`].
+    /// The index in [`STILLS`].
     pub still: usize,
     clip_bytes: usize,
 }
@@ -71,7 +72,7 @@ impl Body {
     }
 }
 
-/// One upload, and whether it was acknowledged.
+/// One upload; `is_acknowledged` says whether the edge acknowledged it.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub camera: usize,
@@ -96,14 +97,14 @@ impl Sent {
         camera.upload(&path, media_type).header("content-digest", content_digest(body))
     }
 
-    /// Hands it in; the status of the answer.
+    /// Hands the upload in, and returns the status of the answer.
     pub async fn put(&self, camera: &Camera) -> u16 {
         let body = self.body.bytes();
         self.request(camera, &body).body(body).send().await.unwrap().status().as_u16()
     }
 }
 
-/// Hands in the last of `sent`, piece by piece. False once the edge is dead.
+/// Hands in the last of `sent`, piece by piece. Returns false once the edge is dead.
 pub async fn hand_in(camera: &Camera, sent: &mut [Sent], fuse: &Arc<Fuse>) -> bool {
     let sent = sent.last_mut().unwrap();
     let body = sent.body.bytes();

@@ -1,7 +1,9 @@
-//! The edge is killed (SIGKILL) at random points while cameras hand in footage, a hundred times on one data folder. What was acknowledged
-//! is there and opens; what was not is there wholly or not at all; what the kills left behind is swept.
+//! Kills the edge (SIGKILL) at random points while cameras hand in footage, a hundred times on one
+//! data folder. An acknowledged upload is there and opens. Any other upload is there wholly or not
+//! at all. The leftovers of the kills are swept.
 //!
-//! Prints its seed; `EYESONLY_SEED` runs it from another one, `EYESONLY_KILLS` sets how often is killed.
+//! It prints its seed. `EYESONLY_SEED` runs it from another one, and `EYESONLY_KILLS` sets the
+//! number of kills.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,13 +27,14 @@ use footage::{Body, Kind, STILLS, Sent, hand_in};
 use futures::future::{FutureExt as _, join_all};
 use rusqlite::Connection;
 
-/// How often is killed, if not said otherwise.
+/// The number of kills, if not set otherwise.
 const KILLS: usize = 100;
-/// A kill comes after so many steps of the cameras at most. A step: a piece of a body is about to be sent, or an answer has come.
+/// The most steps of the cameras before a kill. At a step, a piece of a body is about to be sent,
+/// or an answer has come.
 const STEPS_MAX: u64 = 60;
-/// And then so many microseconds later at most, so that it strikes between the steps too.
+/// The longest wait after that in microseconds, so that a kill strikes between the steps too.
 const LATER_MICROSECONDS_MAX: u64 = 4000;
-/// Every so many clips one is of more than an extent, and goes to the store in parts.
+/// One in so many clips is larger than an extent, and goes to the store in parts.
 const LARGE_EVERY: u64 = 3;
 const WIDTH: u32 = 160;
 
@@ -50,7 +53,7 @@ impl Dice {
     }
 }
 
-/// Counts steps, and kills at the last one.
+/// Counts steps, and kills the edge at the last one.
 struct Fuse {
     left: AtomicU64,
     later: Duration,
@@ -62,7 +65,7 @@ impl Fuse {
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             let (later, process) = (self.later, self.process);
             std::thread::spawn(move || {
-                // No synchronisation: this is the random point.
+                // No synchronisation is wanted here: this is the random point.
                 std::thread::sleep(later);
                 rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
             });
@@ -70,14 +73,14 @@ impl Fuse {
     }
 }
 
-/// One installation, its cameras, and all that was ever sent.
+/// One installation, its cameras, and all uploads so far.
 struct World {
     edge: Edge,
     cameras: Vec<Camera>,
     viewer: Viewer,
     sent: Vec<Sent>,
     dice: Dice,
-    /// What each of [`STILLS`] looks like as a thumbnail.
+    /// The thumbnail of each of [`STILLS`].
     thumbnails: Vec<bytes::Bytes>,
 }
 
@@ -104,7 +107,7 @@ async fn world(seed: u64) -> World {
 }
 
 impl World {
-    /// Cameras hand in until the edge is dead. Returns what they sent.
+    /// Lets cameras hand in until the edge is dead. Returns what they sent.
     async fn round(&mut self) -> Vec<Sent> {
         let fuse = Arc::new(Fuse {
             left: AtomicU64::new(1 + self.dice.roll(STEPS_MAX)),
@@ -158,7 +161,8 @@ impl World {
         stills.into_iter().chain(events).flatten().collect()
     }
 
-    /// The newest still of each camera is the newest that was acknowledged, or one that was on its way after it.
+    /// Checks that each camera shows its newest acknowledged still, or a later one that was on its
+    /// way.
     async fn check_newest_stills(&self) {
         for (number, camera) in self.cameras.iter().enumerate() {
             let stills = || {
@@ -182,8 +186,9 @@ impl World {
         }
     }
 
-    /// Every listed event was sent, and opens completely; every acknowledged one is listed with all its parts. `from`: the first of `sent`
-    /// that is looked at.
+    /// Checks that every listed event was sent and opens completely, and that every acknowledged
+    /// one is listed with all its parts. `from` is the index of the first of `sent` that is
+    /// checked.
     async fn check_events(&self, from: usize) {
         for (number, camera) in self.cameras.iter().enumerate() {
             let mut sent: BTreeMap<(&str, Kind), &Sent> = BTreeMap::new();
@@ -231,7 +236,7 @@ impl World {
         }
     }
 
-    /// The listed events of a camera, newest first, down to `oldest`.
+    /// Returns the listed events of a camera, newest first, down to `oldest`.
     async fn listed(&self, camera: &Camera, oldest: &str) -> Vec<serde_json::Value> {
         let (mut events, mut path) =
             (Vec::new(), format!("cameras/{}/events?limit=100", camera.id));
@@ -248,7 +253,7 @@ impl World {
         events
     }
 
-    /// What was not acknowledged is handed in again; some of what was, too.
+    /// Hands in every upload that was not acknowledged, and some of the others, again.
     async fn hand_in_again(&mut self, from: usize) {
         for number in from..self.sent.len() {
             let (camera, is_new) =
@@ -275,7 +280,7 @@ impl World {
         self.edge.store_files().len() - self.edge.objects().len()
     }
 
-    /// Sealed files that the index has, by path below `objects/`, with their lengths.
+    /// Returns the sealed files that the index has: names with lengths.
     fn indexed(&self) -> BTreeMap<String, u64> {
         let connection = Connection::open(self.edge.data().join("registry.sqlite")).unwrap();
         let question = "SELECT lower(hex(name)), sealed_length FROM objects WHERE state = 1 AND inline IS NULL";
@@ -288,7 +293,7 @@ impl World {
 
     fn stored(&self) -> BTreeMap<String, u64> {
         let files = self.edge.store_files().into_iter();
-        // A file may be swept between listing and looking.
+        // A file may be swept between the listing and the look at it.
         files
             .filter_map(|path| {
                 Some((path.file_name()?.to_str()?.to_owned(), path.metadata().ok()?.len()))
@@ -332,7 +337,7 @@ async fn what_was_acknowledged_survives_every_kill() {
     assert!(cut as u64 >= kills, "the kills hardly struck anything");
     assert!(staged > 0 || kills < 20, "no kill struck while a file was written");
 
-    // Collection lets what is younger than a day be.
+    // Collection spares files that are younger than a day.
     world.edge.kill9();
     world.edge.age_files();
     world.edge.restart();
@@ -349,10 +354,10 @@ async fn what_was_acknowledged_survives_every_kill() {
     what_is_lost_is_noticed(&mut world).await;
 }
 
-/// The control: without its sealed file, an acknowledged clip does not pass.
+/// The control: a check must fail for an acknowledged clip without its sealed file.
 async fn what_is_lost_is_noticed(world: &mut World) {
     world.edge.kill9();
-    // The longest of all is a clip.
+    // The longest object is a clip.
     let longest =
         world.edge.objects().into_iter().max_by_key(|path| path.metadata().unwrap().len());
     std::fs::remove_file(longest.unwrap()).unwrap();

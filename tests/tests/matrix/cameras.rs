@@ -1,4 +1,4 @@
-//! The cameras' table, and credentials that are cut from two.
+//! The cameras' table, and credentials that are made of two.
 
 use eyesonly_harness::footage::{description, footage_id, fresh_id, now_milliseconds};
 use eyesonly_tests::footage::media;
@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use crate::table::{CAMERA_TABLE, Row, rows};
 use crate::{Actors, Cells, Home, new_event, two_homes};
 
-/// Every credential that is a beginning of one and the end of another, cut at each byte of its form.
+/// Returns every credential that starts as one and ends as the other, cut at each byte.
 fn cut_from(one: &str, other: &str) -> Vec<String> {
     assert_eq!(one.len(), other.len());
     let prefix = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
@@ -18,7 +18,7 @@ fn cut_from(one: &str, other: &str) -> Vec<String> {
     cut
 }
 
-/// The credentials that an actor of the cameras' table sends.
+/// Returns the credentials that an actor of the cameras' table sends.
 fn credentials(actor: &str, alder: &Home, birch: &Home, removed: &Camera) -> Vec<Option<String>> {
     match actor {
         "alder" => vec![Some(alder.camera.credential.clone())],
@@ -30,7 +30,7 @@ fn credentials(actor: &str, alder: &Home, birch: &Home, removed: &Camera) -> Vec
             let cut = cut_from(&alder.camera.credential, &birch.camera.credential);
             let within = cut_from(&alder.camera.credential, &alder.other_camera.credential);
             assert!(cut.len() > 60 && within.len() > 60);
-            // Some of them here; all of them in a test of their own below.
+            // Every seventh of them is enough here. The test below tries all.
             cut.into_iter().chain(within).step_by(7).map(Some).collect()
         }
         other => panic!("there is no actor {other}"),
@@ -63,7 +63,7 @@ async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
     }
     cells.check();
     assert_eq!(foreign_before, foreign().await, "another camera's event was touched");
-    // What the two cameras handed in under that id is their own.
+    // The events that the two cameras handed in under that id are their own.
     for (home, own) in [(&alder, "described by alder"), (&birch, "described by birch")] {
         let event = home.viewer.event(&home.camera, &alder.other_event).await.expect(200).json();
         assert_eq!(event["label"], own);
@@ -72,7 +72,7 @@ async fn cameras_get_what_the_table_says_and_reach_nothing_of_others() {
 
 async fn object_of(row: &Row, actor: &str, alder: &Home, birch: &Home) -> String {
     match row.object {
-        // Described by both cameras, without still and clip.
+        // Both cameras describe this event, without still and clip.
         "own" => {
             let id = footage_id(now_milliseconds() - 1000);
             for home in [alder, birch] {
@@ -80,7 +80,8 @@ async fn object_of(row: &Row, actor: &str, alder: &Home, birch: &Home) -> String
             }
             id
         }
-        // For still and clip: an event that the actor has not described. It describes one of this id in a row of its own.
+        // For still and clip, it is an event that the actor has not described. The actor describes
+        // one of this id in a row of its own.
         "foreign" if row.path.ends_with("/{event}") || row.path.contains("{still}") => {
             alder.other_event.clone()
         }
@@ -104,13 +105,13 @@ fn put(row: &Row, id: &str, credential: Option<&str>, actors: &Actors) -> Reques
     } else if path.ends_with("/still") || path.contains("/stills/") {
         request.header("content-type", "image/jpeg").body(media("special/orientation-1.jpg"))
     } else {
-        // Tells whose it is, so that a mixture would be seen.
+        // The label tells whose event it is, so that a mixture would show.
         let whose = if credential == Some(&actors.camera_credential) { "alder" } else { "birch" };
         request.json(&description(&format!("described by {whose}")))
     }
 }
 
-/// A credential cut from two at any byte is nobody's: neither a camera's nor a viewer's.
+/// A credential made of two, cut at any byte, is nobody's: neither a camera's nor a viewer's.
 #[tokio::test]
 async fn a_credential_cut_from_two_is_refused_wherever_it_is_cut() {
     let (edge, alder, birch, _actors) = two_homes().await;

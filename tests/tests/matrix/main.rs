@@ -1,7 +1,9 @@
-//! Who gets what: every route × every actor × every object, as the running edge describes its routes itself.
+//! Who gets what: every route × every actor × every object. The running edge itself describes its
+//! routes.
 //!
-//! The table (table.rs) is the specification. A route that the edge has and the table has not fails the test, and so does the opposite.
-//! Where two answers must not be told apart, they are compared byte for byte, but for Date.
+//! The table (table.rs) is the specification. A route that only the edge or only the table has
+//! fails the test. If two answers must not be told apart, they are compared byte for byte, except
+//! Date.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,7 +29,7 @@ use crate::table::{CAMERA_TABLE, Row, VIEWER_TABLE, rows};
 struct Home {
     household: Household,
     camera: Camera,
-    /// Has events that the first has not.
+    /// A camera with events that the first has not.
     other_camera: Camera,
     account: Account,
     viewer: Viewer,
@@ -49,7 +51,7 @@ impl Home {
         Self { household, camera, other_camera, account, viewer, event, other_event }
     }
 
-    /// A new event for a cell that may delete one, else the one at hand.
+    /// Returns a new event for a cell that may delete it, else the event of the home.
     async fn event_for(&self, row: &Row) -> String {
         if row.method == "DELETE" { new_event(&self.camera).await } else { self.event.clone() }
     }
@@ -63,10 +65,10 @@ async fn new_event(camera: &Camera) -> String {
     event
 }
 
-/// What the actors of the viewers' table send.
+/// The credentials and tags that the actors of the viewers' table send.
 struct Actors {
     door: Door,
-    /// Cameras have connections of their own.
+    /// The door of cameras, which have connections of their own.
     camera_door: Door,
     alder: Viewer,
     birch: Viewer,
@@ -79,7 +81,8 @@ struct Actors {
 /// The parameters of one request: camera and event.
 type Named = (String, String);
 
-/// Every way to name the object of a cell. More than one: all must be answered alike.
+/// Returns every way to name the object of a cell. If there are several, all must be answered
+/// alike.
 async fn objects(row: &Row, alder: &Home, birch: &Home) -> Vec<Named> {
     let name = |camera: &Camera, event: &str| (camera.id.clone(), event.to_owned());
     let nobody = "0190a0a0-0000-7000-8000-000000000000";
@@ -182,7 +185,7 @@ async fn the_tables_have_every_route_of_the_edge_and_no_other() {
 async fn viewers_get_what_the_table_says_and_nothing_else() {
     let (edge, alder, birch, actors) = two_homes().await;
     let mut cells = Cells::default();
-    // Sessions end last: the rows before still need them.
+    // Sessions end last, because the rows before need them.
     let (last, first): (Vec<_>, Vec<_>) =
         rows(VIEWER_TABLE).into_iter().partition(|row| row.route() == "DELETE /v1/session");
     for row in first {
@@ -242,15 +245,15 @@ async fn two_homes() -> (Edge, Home, Home, Actors) {
     (edge, alder, birch, actors)
 }
 
-/// Route, actor and status of refused answers.
+/// The route, actor and status of refused answers.
 type Refused = (String, &'static str, u16);
 
-/// What the cells of a table answered.
+/// The answers of a table's cells.
 #[derive(Default)]
 struct Cells {
-    /// What was not as the table says.
+    /// The answers that are not as the table says.
     wrong: Vec<String>,
-    /// Refused answers, each with the cell that it is from: those of one entry must be the same.
+    /// The refused answers, each with its cell. All answers of one entry must be the same.
     alike: BTreeMap<Refused, Vec<(String, Answer)>>,
 }
 
@@ -272,7 +275,8 @@ impl Cells {
         }
     }
 
-    /// Whatever an actor may not see, and whatever does not exist, is answered with the same bytes for the same route.
+    /// Checks that a route has the same bytes for whatever an actor may not see and for whatever
+    /// does not exist.
     fn check(&self) {
         let count = self.wrong.len();
         assert!(self.wrong.is_empty(), "{count} cells are wrong:\n{}", self.wrong.join("\n"));
@@ -298,7 +302,8 @@ async fn refused_deletions_deleted_nothing(alder: &Home, birch: &Home) {
         home.viewer.clip(&home.camera, &home.event).await.expect(200);
         home.viewer.event(&home.other_camera, &home.other_event).await.expect(200);
         let made = home.viewer.events(&home.camera).await.len();
-        // One event for each of the seven actors' own-deletion cells, one of them deleted, and the first.
+        // Each of the seven actors asked to delete an event that was made for its cell. With the
+        // first event there were eight, and one was deleted.
         assert_eq!(made, 7, "of eight events exactly one was deleted");
     }
 }
@@ -313,7 +318,7 @@ async fn check_logout(edge: &Edge, row: &Row, alder: &Home, actors: &Actors) {
                 edge.door().request(Method::DELETE, path).bearer_auth(&alder.camera.credential),
                 None,
             ),
-            // The path has no tag: whoever has a session ends that one.
+            // The path has no tag, so whoever has a session ends that session.
             _ => {
                 let session = alder.account.login().await;
                 (session.request(Method::DELETE, path), Some(session))
@@ -327,7 +332,7 @@ async fn check_logout(edge: &Edge, row: &Row, alder: &Home, actors: &Actors) {
     alder.viewer.get("cameras").await.expect(200);
 }
 
-/// A method that the document does not have for a path is 405, with and without a session.
+/// A method that the document does not have for a path gets 405, with and without a session.
 #[tokio::test]
 async fn other_methods_are_refused() {
     let (edge, alder, birch, actors) = two_homes().await;

@@ -1,13 +1,18 @@
-//! The tables: the specification of who gets what. It must never be made to follow the edge without a reason.
+//! The tables: the specification of who gets what. It must never be made to follow the edge without
+//! a reason.
 
-/// Routes that viewers and anybody ask. Households: Alder and Birch. The actors:
-/// - `alder`: a viewer of Alder (the owner); `birch`: a viewer of Birch, each with their own tag;
-/// - `nobody`: no session; `expired`: a session of Alder's viewer that has ended by time;
-/// - `other-tag`: Alder's viewer with the tag of another session of theirs; `birch-tag`: with the tag of Birch's session;
+/// The routes that viewers and anybody ask. The households are Alder and Birch. The actors:
+/// - `alder`: a viewer of Alder (the owner);
+/// - `birch`: a viewer of Birch; both use their own tag;
+/// - `nobody`: no session;
+/// - `expired`: a session of Alder's viewer that has ended by time;
+/// - `other-tag`: Alder's viewer with the tag of another session of theirs;
+/// - `birch-tag`: Alder's viewer with the tag of Birch's session;
 /// - `camera`: the credential of Alder's camera.
 ///
-/// The objects: `alder`'s, `birch`'s, and such as do not exist (`absent`); where a route names camera and event, also every mixture
-/// of the two (`mixed`: a camera with an event that is not its own). `-`: the route names no object.
+/// The objects are `alder`'s, `birch`'s, and objects that do not exist (`absent`). If a route names
+/// camera and event, there is also every mixture (`mixed`): a camera with an event that is not its
+/// own. `-` means that the route names no object.
 pub const VIEWER_TABLE: &str = "
 route                                                     object alder birch nobody expired other-tag birch-tag camera
 GET /                                                     -      200   200   200    200     200       200       200
@@ -43,13 +48,17 @@ DELETE /v1/{tag}/cameras/{camera}/events/{event}          mixed  404   404   401
 DELETE /v1/{tag}/cameras/{camera}/events/{event}          absent 404   404   401    401     404       404       401
 ";
 
-/// Routes that cameras ask. The actors:
-/// - `alder`, `birch`: a camera of each household; `nobody`: no credential; `viewer`: the token of Alder's viewer;
+/// The routes that cameras ask. The actors:
+/// - `alder`, `birch`: a camera of each household;
+/// - `nobody`: no credential;
+/// - `viewer`: the token of Alder's viewer;
 /// - `removed`: a camera of Alder whose enrolment has ended;
-/// - `cut`: a credential cut from Alder's and Birch's, at every place where the one could end and the other begin.
+/// - `cut`: a credential made of the start of one credential and the end of another, cut at each
+///   place.
 ///
-/// A camera names nothing but its own ids. The objects: an event that the actor described (`own`), one that only Alder's other camera has
-/// (`foreign`), one that nobody has (`absent`). An id that another camera uses is free to be used: ids are unique per camera.
+/// A camera names nothing but its own ids. The objects are an event that the actor described
+/// (`own`), one that only Alder's other camera has (`foreign`), and one that nobody has (`absent`).
+/// Ids are unique per camera, so a camera may use an id that another camera uses.
 pub const CAMERA_TABLE: &str = "
 route                                object  alder birch nobody viewer removed cut
 PUT /v1/ingest/stills/{still}        foreign 201   201   401    401    401     401
@@ -69,7 +78,7 @@ pub struct Row {
     pub method: &'static str,
     pub path: &'static str,
     pub object: &'static str,
-    /// Actor and expected status.
+    /// Each actor with the expected status.
     pub cells: Vec<(&'static str, u16)>,
 }
 

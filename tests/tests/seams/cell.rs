@@ -1,11 +1,12 @@
-//! A cell: one thing done to the pristine data folder, what every question must be answered with then, and what must be counted.
+//! A cell: one change to the pristine data folder, the answer that each question must then get, and
+//! the counts.
 
 use crate::world::{Seen, World};
 
-/// What one cell does to the data folder.
+/// The change that one cell makes to the data folder.
 pub type Swap = Box<dyn Fn(&World)>;
 
-/// What is expected of a question.
+/// The outcome that a question must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// The right answer, whole.
@@ -14,21 +15,22 @@ pub enum Expect {
     Refused(u16),
     /// Another whole answer of this status: less than before, and of nobody else.
     Other(u16),
-    /// The right beginning, then the connection is cut.
+    /// The right start, then the connection is cut.
     Cut,
 }
 
-/// One swap, and what must come of it. What no pattern names must be answered rightly.
+/// One swap, and its expected outcomes. A question that no pattern names must be answered
+/// correctly.
 pub struct Cell {
     pub name: &'static str,
     pub swap: Swap,
-    /// Patterns of questions (`*` at the end: any rest); the first that fits says what is expected.
+    /// Patterns of questions (`*` at the end: any rest). The first that fits gives the outcome.
     pub expected: &'static [(&'static str, Expect)],
-    /// What is counted, and nothing else: seam and fault.
+    /// The seams and faults that are counted; no other is.
     pub counted: &'static [(&'static str, &'static str)],
 }
 
-/// A cell, its columns in the order of the table.
+/// Makes a cell, with its columns in the order of the table.
 pub fn cell(
     name: &'static str,
     swap: Swap,
@@ -49,7 +51,7 @@ impl Cell {
             .map_or(Expect::Right, |(_, expect)| *expect)
     }
 
-    /// Everything that was not as the cell says.
+    /// Returns everything that was not as the cell says.
     pub async fn judge(&self, world: &World) -> Vec<String> {
         let mut wrong = Vec::new();
         let asked = world.ask_all().await;
@@ -79,7 +81,7 @@ impl Cell {
     }
 }
 
-/// Whether one answer is what is expected, and nobody else's.
+/// Checks that one answer is the expected one, and nobody else's.
 pub fn judge(world: &World, key: &str, seen: &Seen, expect: Expect) -> Result<(), String> {
     let right = &world.right[key];
     let owner = key.split_once('/').unwrap().0;

@@ -1,8 +1,10 @@
-//! What is swapped, changed or put back by hand in a data folder is refused and counted, and nobody gets anything of somebody else.
+//! Data that somebody swapped, changed or put back by hand in a data folder is rejected and
+//! counted, and nobody gets anything of somebody else.
 //!
-//! Each cell of the tables below does one thing to the pristine folder of three households, and says what every question is answered
-//! with then: what is not named must be answered rightly, for household `c` always. The same questions are asked of the pristine
-//! folder first, and get the right bytes; so each cell can fail.
+//! Each cell of the tables below makes one change to the pristine folder of three households. The
+//! cell says which answer each question then gets. A question that it does not name must be
+//! answered correctly, and every question of household `c` always. The pristine folder first gets
+//! the same questions, and gives the right bytes, so each cell can fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,7 +38,7 @@ async fn run(cells: Vec<Cell>) {
     assert!(wrong.is_empty(), "of {count} cells:\n{}", wrong.join("\n"));
 }
 
-/// The control of all tables: a cell that expects what is not so is told.
+/// The control of all tables: a cell whose expectation is wrong must fail.
 #[tokio::test]
 async fn a_cell_can_fail() {
     let mut world = World::new().await;
@@ -56,7 +58,7 @@ async fn a_cell_can_fail() {
     let wrong = swapped.judge(&world).await;
     assert_eq!(wrong.len(), 9, "four questions to each of two clips, and the count: {wrong:?}");
 
-    // One household's answer for another's question is told as what it is.
+    // An answer of one household to another's question is reported as an exposure.
     let foreign = world.right["b1/clip-first"].clone();
     let told = judge(&world, "a1/clip-first", &foreign, Right).unwrap_err();
     assert!(told.contains("EXPOSURE"), "{told}");

@@ -1,9 +1,10 @@
-//! A guest that looks for what another instance left behind, and leaves something behind itself.
+//! A guest that looks for the traces of another instance, and leaves traces itself.
 //!
-//! The width asked for is `seed << 4 | mode`. It first looks through its whole memory (data, stack, heap, freshly grown
-//! pages) for a canary, then writes canaries everywhere, then ends as its mode says. It answers the number that it found
-//! (8 bytes) and the address of its first local variable (8 bytes): the stack pointer is a WebAssembly global, so that
-//! address must be the same in every instance. It must never keep a canary word as data: it would find its own.
+//! The width asked for is `seed << 4 | mode`. The guest first looks through its whole memory (data,
+//! stack, heap, freshly grown pages) for a canary. It then writes canaries everywhere, and ends as
+//! its mode says. It answers with the number of canaries found (8 bytes) and the address of its
+//! first local variable (8 bytes). The stack pointer is a WebAssembly global, so that address must
+//! be the same in every instance. It must never keep a canary word as data: it would find its own.
 #![cfg(target_arch = "wasm32")]
 
 use core::arch::wasm32::{memory_grow, memory_size, unreachable};
@@ -22,10 +23,10 @@ use bindings::eyesonly::edge::footage::Grant;
 const PAGE_BYTES: usize = 65536;
 /// The upper half of every canary word; the lower half is the seed.
 const MARK: u32 = 0xC0A7_51DE;
-/// Words in the statics and on the stack.
+/// The number of words in each static and on the stack.
 const WORDS: usize = 512;
 
-/// Answers what was found.
+/// Answers with the number of canaries found.
 const ANSWER: u32 = 0;
 /// Writes, then traps.
 const TRAP: u32 = 1;
@@ -33,7 +34,8 @@ const TRAP: u32 = 1;
 const SPIN: u32 = 2;
 /// Grows far beyond what a pool keeps resident, and writes all of it.
 const GROW: u32 = 3;
-/// Writes from the deepest point of a recursion, so that the stack pointer is far from where it began, then traps.
+/// Writes from the deepest point of a recursion, so that the stack pointer is far from where it
+/// started, then traps.
 const DEEP_TRAP: u32 = 4;
 
 /// Stands for an initialised table of a handler: part of the memory image.
@@ -89,8 +91,8 @@ fn memory_bytes() -> usize {
 fn scan(from: usize, to: usize) -> u64 {
     let mut found = 0;
     for address in (from..to).step_by(8) {
-        // SAFETY: below the memory's size and aligned; whatever is there is a valid u64. Volatile, because the compiler
-        // knows of no object there.
+        // SAFETY: the address is below the memory's size and aligned, and any bytes there are a
+        // valid u64. The read is volatile, because the compiler knows of no object there.
         let word = unsafe { (address as *const u64).read_volatile() };
         found += u64::from((word >> 32) as u32 == MARK);
     }
@@ -101,7 +103,7 @@ fn scan(from: usize, to: usize) -> u64 {
 fn write_all(seed: u32, start: usize) {
     let word = canary(seed);
     for index in 0..WORDS {
-        // SAFETY: one thread; index is within both.
+        // SAFETY: there is one thread, and the index is within both.
         unsafe {
             (&raw mut TABLE).cast::<u64>().add(index).write_volatile(word);
             (&raw mut GLOBALS).cast::<u64>().add(index).write_volatile(word);
@@ -110,7 +112,8 @@ fn write_all(seed: u32, start: usize) {
     core::mem::forget(black_box(vec![word; WORDS]));
     write_stack_deep(seed, 4);
     for address in (start..memory_bytes()).step_by(8) {
-        // SAFETY: grown by this call and given to nobody else (the heap allocator grows for itself).
+        // SAFETY: this call grew the memory and gave it to nobody else (the heap allocator grows
+        // for itself).
         unsafe { (address as *mut u64).write_volatile(word) };
     }
 }

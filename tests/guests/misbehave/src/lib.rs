@@ -1,8 +1,9 @@
-//! A guest that does what a handler must not get away with; what, is the width asked for.
+//! A guest that tries what a handler must not get away with. The width asked for chooses what it
+//! tries.
 //!
-//! Widths below 100 end in an answer or in a failure of the whole request; widths from 100 answer a line for each thing
-//! that was tried (`what: outcome`), so that the host's test can compare the text. It must never get further than the
-//! test says.
+//! Widths below 100 end in an answer or in a failure of the whole request. Widths from 100 answer
+//! with a line for each try (`what: outcome`), so that the host's test can compare the text. It
+//! must never get further than the test says.
 #![cfg(target_arch = "wasm32")]
 
 use core::fmt::Debug;
@@ -70,7 +71,8 @@ fn report(lines: &[String]) -> Response {
     ok(lines.join("\n").into_bytes())
 }
 
-/// What a well-behaved handler does with a rendition at hand: no allocation, one object, its bytes by handle.
+/// Answers as a well-behaved handler does with a stored rendition: no allocation, one object, its
+/// bytes by handle.
 fn whole_still(grant: &Grant) -> Response {
     range(grant, 0, |length| length)
 }
@@ -105,7 +107,8 @@ fn recurse(depth: u64) -> Response {
     deeper
 }
 
-/// Makes the rendition "small" of the newest still, unless it is at hand, and answers it by handle.
+/// Makes the rendition "small" of the newest still, unless the host has it, and answers with its
+/// handle.
 fn rendition(grant: &Grant) -> Response {
     let Ok(source) = grant.newest_still() else {
         return respond(Status::NotFound, Body::Empty);
