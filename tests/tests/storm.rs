@@ -1,5 +1,5 @@
-//! `eyesonly-storm`, as a person runs it: a small one, its report, what it refuses to start with, and
-//! that the host has none of it.
+//! `eyesonly-storm`, as a person runs it: a small storm, its report, the arguments that it refuses
+//! to start with, and a check that the host has none of it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,7 +26,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Runs a storm that must hold, with a report; gives what it printed, the report's JSON and its page.
+/// Runs a storm that must hold, with a report. Returns what it printed, the report's JSON and its
+/// page.
 fn reported(arguments: &[&str]) -> (String, Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
@@ -94,7 +95,7 @@ fn a_web_cache_that_ignores_everything_has_nothing_for_the_second_viewer() {
         assert_eq!(cache["here"]["exposed"], 0, "{cache}");
         assert!(cache["conventional"]["exposed"].as_u64().unwrap() > 0, "{cache}");
     }
-    // And it is the session in the address that keeps them apart.
+    // This shows that the session in the address keeps the viewers apart.
     let (_, report, _) =
         reported(&["--households", "4", "--lie", "none", "--web-caches", "--forge", "tag"]);
     for cache in report["web_caches"].as_array().unwrap() {
@@ -163,7 +164,8 @@ fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
         command.arg("--report").arg(folder.path().join("report"));
         command.env("EYESONLY_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // Its folder alone: a report that was not written is not there, not even empty.
+        // Only the storm's own folder is there: an unwritten report leaves no file, not even an
+        // empty one.
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert!(said.any(|line| line.contains("cameras hand in")), "it ended before it began");
         assert_eq!(there(), 1);

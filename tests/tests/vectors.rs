@@ -1,6 +1,6 @@
-//! The sealed format against an independent implementation, both ways: what this project seals, a script with PyPI's
-//! `cryptography` opens; what the script seals, this project opens. The script computes keys, contexts and names from
-//! SPEC.md alone.
+//! The sealed format against an independent implementation, both ways. A script with PyPI's
+//! `cryptography` opens what this project seals, and this project opens what the script seals. The
+//! script computes keys, contexts and names from SPEC.md alone.
 
 use std::path::Path;
 use std::process::Command;

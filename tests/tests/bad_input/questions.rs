@@ -84,7 +84,7 @@ async fn ranges_that_are_none() {
     check("bytes=0-0,-1", 416).await;
     let many: Vec<String> = (0..300).map(|n| format!("{n}-{n}")).collect();
     check(&format!("bytes={}", many.join(",")), 416).await;
-    // Another unit is none that is known here: the whole, as the RFC has it.
+    // The edge does not know the other unit. It answers with the whole clip, as the RFC demands.
     let whole =
         Answer::of(scene.viewer.ask(Method::GET, &scene.clip_path()).header("range", "items=0-5"))
             .await

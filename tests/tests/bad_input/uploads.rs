@@ -1,4 +1,4 @@
-//! What cameras hand in that is not what it should be.
+//! Uploads of cameras with wrong bodies, ids or digests.
 
 use bytes::Bytes;
 use eyesonly_harness::footage::{
@@ -13,15 +13,17 @@ use serde_json::json;
 
 use crate::Scene;
 
-/// A JPEG by all its markers whose picture's data has no meaning under its Huffman table: it passes for one until somebody decodes it.
+/// Makes a JPEG that is sound by all its markers. Its picture data has no meaning under its Huffman
+/// table, so only a decoder notices.
 fn undecodable_jpeg() -> Vec<u8> {
     jpeg_of(&[0x11], &HUFFMAN, 1)
 }
 
-/// A Huffman table with one code of one bit: none that the data has.
+/// A Huffman table with one code of one bit. The picture data does not start with that code.
 const HUFFMAN: [u8; 22] = [0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// A JPEG of components with these sampling factors, with these tables, and with this many frame headers.
+/// Makes a JPEG of components with these sampling factors, with these tables, and with this many
+/// frame headers.
 fn jpeg_of(sampling: &[u8], huffman: &[u8], frames: usize) -> Vec<u8> {
     let count = u8::try_from(sampling.len()).unwrap();
     let mut frame = vec![0xFF, 0xC0, 0, 8 + 3 * count, 8, 0, 64, 0, 64, count];
@@ -71,7 +73,8 @@ async fn bodies_above_their_limit() {
         (format!("events/{}/clip", scene.bare_event), clip),
         (format!("events/{}", fresh_id()), event),
     ] {
-        // Said at once, from what the head declares; nothing of the body is waited for.
+        // The edge refuses at once, from the length that the head declares, without any of the
+        // body.
         let (credential, length) = (&scene.camera.credential, limit + 1);
         let head = format!(
             "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nContent-Length: {length}\r\n\r\n"
@@ -83,7 +86,8 @@ async fn bodies_above_their_limit() {
             "{path}: {answer:?}"
         );
     }
-    // Without a Content-Length the limit holds as well. The edge stops reading there, so that the sender may see only its connection closed.
+    // The limit holds without a Content-Length too. The edge stops reading there, so the sender may
+    // see only a closed connection.
     let start = media("special/orientation-1.jpg").slice(..2);
     let comment = Bytes::from([&[0xFF, 0xFE, 0xFF, 0xFF][..], &[b'x'; 65_533]].concat());
     let pieces = std::iter::once(start)
@@ -240,7 +244,7 @@ async fn ids_that_are_not_ids_or_lie_ahead() {
         scene.viewer.delete(&scene.camera, id).await.expect_problem(404);
     }
     scene.expect_unchanged(&before, "bad ids").await;
-    // The clock of a camera may be off a little.
+    // The clock of a camera may be wrong by a little.
     scene
         .camera
         .put_event(&footage_id(now_milliseconds() + 4 * minute), &description("ahead"))

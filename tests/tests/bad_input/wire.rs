@@ -1,4 +1,4 @@
-//! Requests that are malformed as bytes: what no HTTP library would send.
+//! Requests that are malformed as bytes, which no HTTP library would send.
 
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::Answer;
@@ -27,13 +27,13 @@ async fn bodies_longer_or_shorter_than_they_say() {
         [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
     let answer = exchange_and_end(door, &short).await;
     assert!([0, 400].contains(&answer.status), "{answer:?}");
-    // Longer: what goes beyond is no part of the still, and no request.
+    // Longer: the bytes beyond the length are no part of the still, and no request.
     let length = jpeg.len() - 10;
     let long =
         [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
     let answer = exchange_and_end(door, &long).await;
     assert_eq!(answer.status, 422, "{answer:?}");
-    // A chunk that is shorter than it says, and a body without its last chunk.
+    // A chunk is shorter than it says, or a body is without its last chunk.
     for body in [
         b"ff0\r\nabc\r\n0\r\n\r\n".to_vec(),
         b"3\r\nabc\r\n".to_vec(),
@@ -47,7 +47,7 @@ async fn bodies_longer_or_shorter_than_they_say() {
         assert!([0, 400, 415].contains(&answer.status), "{answer:?}");
     }
     scene.expect_unchanged(&before, "wrong lengths").await;
-    // The same over HTTP/2, whose frames have lengths of their own.
+    // HTTP/2 has frames with lengths of their own.
     let camera = scene.camera.through(&door.by(|client| client.http2_prior_knowledge()));
     for wrong in [jpeg.len() + 10, jpeg.len() - 10] {
         let body =
@@ -68,7 +68,8 @@ async fn bodies_longer_or_shorter_than_they_say() {
     scene.expect_unchanged(&before, "wrong lengths over HTTP/2").await;
 }
 
-/// A camera that keeps its connection must learn from the answer that a refused upload has cost it: else its next request is lost.
+/// An upload that is refused may cost a camera its connection. The answer must say so, or else the
+/// camera's next request on that connection is lost.
 #[tokio::test]
 async fn an_upload_that_is_refused_unread_says_whether_its_connection_goes_on() {
     let scene = Scene::new().await;
@@ -130,7 +131,8 @@ async fn headers_that_contradict_each_other() {
         assert!((400..500).contains(&answer.status), "{headers:?}: {answer:?}");
     }
     scene.expect_unchanged(&before, "contradictory headers").await;
-    // Chunked and a length: whichever counts, what follows must not be taken for a request of its own.
+    // Both chunked and a length: whichever counts, the rest must not be taken for a request of its
+    // own.
     let smuggled = format!(
         "DELETE /v1/{}/cameras/{}/events/{} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
         scene.viewer.tag,
@@ -148,7 +150,7 @@ async fn headers_that_contradict_each_other() {
     assert!((400..500).contains(&answer.status), "{answer:?}");
     assert_eq!(answer.text.matches("HTTP/1.1 ").count(), 1, "{answer:?}");
     scene.expect_unchanged(&before, "a smuggled request").await;
-    // Two credentials: never the rights of both, and never an error of the edge.
+    // Two credentials never give the rights of both, and never an error of the edge.
     let path = format!("/v1/{}/cameras", scene.viewer.tag);
     let two = format!(
         "GET {path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",

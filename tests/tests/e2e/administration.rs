@@ -1,4 +1,5 @@
-//! The command line: what is changed while the edge serves, and what a person or a script is told.
+//! The command line: changes while the edge serves, and the messages that a person or a script
+//! gets.
 
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::footage::media;

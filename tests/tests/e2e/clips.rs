@@ -11,7 +11,7 @@ use crate::Home;
 const CHUNK: usize = 16 * 1024;
 const EXTENT: usize = 1024 * 1024;
 
-/// A home with an event that has `clip`.
+/// Makes a home with an event that has `clip`.
 async fn home_with(clip: &[u8]) -> (Home, String) {
     let home = Home::new().await;
     let event = fresh_id();
@@ -24,7 +24,7 @@ fn ask(home: &Home, event: &str, method: Method) -> RequestBuilder {
     home.viewer.ask(method, &format!("cameras/{}/events/{event}/clip", home.camera.id))
 }
 
-/// `range` must give exactly the bytes from `first` to `last`, for GET and HEAD.
+/// Checks that `range` gives exactly the bytes from `first` to `last`, for GET and HEAD.
 async fn check_range(
     home: &Home,
     event: &str,
@@ -94,7 +94,7 @@ async fn a_large_clip_comes_back_whole_and_in_every_range() {
     for (first, last) in spans {
         check_range(&home, &event, &clip, &format!("bytes={first}-{last}"), first, last).await;
     }
-    // Open ends, suffixes, and ends past the end.
+    // Ranges with open ends, suffixes, and ends past the end.
     for first in [0, 1, CHUNK - 1, CHUNK, EXTENT + 1, last] {
         check_range(&home, &event, &clip, &format!("bytes={first}-"), first, last).await;
         check_range(&home, &event, &clip, &format!("bytes={first}-{}", length * 3), first, last)
@@ -158,7 +158,8 @@ async fn clips_of_every_kind_come_back_byte_for_byte() {
         clips.push(fragmented_clip("testsrc=s=320x240:rate=15", 4));
         clips.push(fragmented_clip("mandelbrot=s=640x360:rate=15", 2));
     }
-    // Lengths at the borders of chunks and extents, where the sealed format has its corners.
+    // These lengths lie at the borders of chunks and extents, where mistakes in the sealed format
+    // are likely.
     let overhead = eyesonly_harness::footage::mp4_around(b"").len();
     for length in [
         overhead,

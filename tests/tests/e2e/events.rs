@@ -25,7 +25,7 @@ async fn events_come_newest_first_and_in_pages() {
     assert_eq!(empty, json!({ "events": [], "next": null }));
 
     let now = now_milliseconds();
-    // Handed in out of order, some of them of the same millisecond, over more than a day.
+    // The events are handed in out of order, some in the same millisecond, over more than a day.
     let mut handed_in: Vec<String> =
         (0..25).map(|n: u64| footage_id(now - (n / 2) * 4_000_000)).collect();
     handed_in.rotate_left(9);

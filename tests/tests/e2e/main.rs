@@ -1,6 +1,8 @@
-//! End to end: the real thing, fed as cameras feed it, read as viewers read it. One suite for both editions (`EYESONLY_EDITION`).
+//! End to end: the real thing, fed as cameras feed it, read as viewers read it. One suite serves
+//! both editions (`EYESONLY_EDITION`).
 //!
-//! Nothing here looks inside; what a test knows comes through HTTP, the command line, the names in the store and the log.
+//! Nothing here looks inside: a test learns everything through HTTP, the command line, the names in
+//! the store and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

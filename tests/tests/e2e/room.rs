@@ -1,4 +1,4 @@
-//! Room: a household's quota. Uploads are refused, serving goes on.
+//! A household's quota: uploads beyond it are refused, and serving goes on.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::{Household, poll};
@@ -16,7 +16,7 @@ async fn a_household_has_its_quota_and_no_more() {
     let second = fresh_id();
     camera.put_event(&second, &description("has no clip")).await.expect(201);
     camera.put_clip(&second, mp4_around(&noise("does not", 700_000))).await.expect_problem(507);
-    // Without a Content-Length it is found out at the end.
+    // Without a Content-Length, the edge finds out at the end.
     let pieces: Vec<_> = mp4_around(&noise("does not", 700_000))
         .chunks(50_000)
         .map(|c| Ok::<_, std::io::Error>(c.to_vec()))
@@ -26,7 +26,7 @@ async fn a_household_has_its_quota_and_no_more() {
     eyesonly_tests::Answer::of(upload).await.expect_problem(507);
     assert_eq!(viewer.event(&camera, &second).await.expect(200).json()["clip"], false);
     poll("nothing of it is kept", 30, async || home.edge.store_files().len() == 1).await;
-    // Another household has a quota of its own, and what was deleted counts no more.
+    // Another household has a quota of its own, and deleted footage counts no more.
     let event = fresh_id();
     home.camera.put_event(&event, &description("elsewhere")).await.expect(201);
     home.camera.put_clip(&event, mp4_around(&noise("elsewhere", 700_000))).await.expect(201);

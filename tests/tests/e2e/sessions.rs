@@ -1,4 +1,4 @@
-//! Sessions: begun with a password, ended at once, worth nothing without their account.
+//! Sessions: started with a password, ended at once, worth nothing without their account.
 
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::Answer;
@@ -65,7 +65,7 @@ async fn the_cookie_is_for_this_host_and_not_for_scripts() {
     let body = answer.json();
     assert!(body.get("token").is_none() && body["expires_at_seconds"].is_u64(), "{body}");
     assert_eq!(answer.header("cache-control"), "private, no-store");
-    // A token is given only to who asks for one, and then there is no cookie.
+    // Only a client that asks for a token gets one, and then there is no cookie.
     let answer = home.account.try_login(&home.account.password, true).await.expect(201);
     assert!(answer.header("set-cookie").is_empty() && answer.json()["token"].is_string());
 }
@@ -86,7 +86,7 @@ async fn failed_logins_are_slowed_down() {
     let home = Home::new().await;
     let other = home.household.viewer("another");
     let mut throttled = 0;
-    // A wait is over after some seconds, so that one of a few tries may come just after it.
+    // A wait ends after some seconds, so that one of a few tries may come just after it.
     for _ in 0..40 {
         let answer = home.account.try_login("not the password", true).await;
         if answer.status == 401 {
@@ -94,19 +94,19 @@ async fn failed_logins_are_slowed_down() {
         }
         let seconds: u64 = answer.expect_problem(429).header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&seconds), "{seconds}");
-        // The right password has to wait as well: else it would be told from a wrong one.
+        // The right password has to wait too, or else the answer would tell it from a wrong one.
         if home.account.try_login(&home.account.password, true).await.status == 429 {
             throttled += 1;
             break;
         }
     }
     assert_eq!(throttled, 1, "40 wrong passwords were not slowed down");
-    // Neither another account nor a session that is there waits.
+    // Neither another account nor an existing session has to wait.
     other.login().await;
     home.viewer.get("cameras").await.expect(200);
 }
 
-/// What a client says of its own address changes nothing.
+/// A client that states an address of its own changes nothing.
 #[tokio::test]
 async fn nobody_escapes_the_throttle_by_another_address() {
     let home = Home::new().await;
@@ -152,7 +152,7 @@ async fn a_viewer_who_is_removed_sees_nothing_from_then_on() {
     home.viewer.thumbnail(&home.camera, 320).await.expect_problem(401);
     home.account.try_login(&home.account.password, true).await.expect_problem(401);
     stays.thumbnail(&home.camera, 320).await.expect(200);
-    // A new account of the same name is another person: the old session is not theirs.
+    // A new account of the same name is another person, who does not get the old session.
     let again = home.household.viewer("alder");
     home.viewer.get("cameras").await.expect_problem(401);
     again.login().await.get("cameras").await.expect(200);
@@ -177,7 +177,7 @@ async fn a_camera_that_is_removed_hands_in_nothing_and_is_seen_by_nobody() {
         home.viewer.cameras().await.iter().map(|camera| camera["id"].clone()).collect();
     assert_eq!(left, [serde_json::json!(stays.id)]);
     home.viewer.thumbnail(&stays, 320).await.expect(200);
-    // One that is added while people are signed in is there with their next request.
+    // A camera that is added while people are signed in is there at their next request.
     let added = home.household.camera("Garage");
     assert!(home.viewer.cameras().await.iter().any(|camera| camera["id"] == added.id.as_str()));
 }

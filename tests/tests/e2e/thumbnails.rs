@@ -9,7 +9,7 @@ use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer};
 
 use crate::Home;
 
-/// How far JPEG and scaling may move a flat colour.
+/// The most that JPEG and scaling may change a channel of a flat colour.
 const TOLERANCE: u8 = 12;
 
 async fn thumbnail(viewer: &Viewer, camera: &Camera, width: u32) -> Picture {
@@ -19,7 +19,7 @@ async fn thumbnail(viewer: &Viewer, camera: &Camera, width: u32) -> Picture {
     Picture::decode(&answer.body)
 }
 
-/// Hands in `jpeg` as the still of a new event, and gives its thumbnail.
+/// Hands in `jpeg` as the still of a new event, and returns its thumbnail.
 async fn event_still(home: &Home, jpeg: Bytes, width: u32) -> Picture {
     let event = fresh_id();
     home.camera.put_event(&event, &description("a still")).await.expect(201);
@@ -75,7 +75,7 @@ async fn each_viewer_sees_their_own_cameras_and_each_camera_its_own_picture() {
             }
         }
     }
-    // All at once, many times: whatever is shared between requests must not mix them.
+    // All ask at once, many times: nothing that requests share may mix them.
     let asked: Vec<_> = households
         .iter()
         .flat_map(|(viewer, cameras)| cameras.iter().map(move |camera| (viewer, camera)))
@@ -131,7 +131,7 @@ async fn widths_are_rounded_up_and_never_above_the_source() {
             "asked for {asked}"
         );
     }
-    // Asked without a width: 320.
+    // A question without a width gets 320.
     let answer =
         home.viewer.get(&format!("cameras/{}/thumbnail", home.camera.id)).await.expect(200);
     assert_eq!(Picture::decode(&answer.body).width, 320);
@@ -218,7 +218,7 @@ async fn the_newest_still_is_the_one_with_the_greatest_id() {
         corner(&thumbnail(&home.viewer, &home.camera, 320).await, "#e4572e"),
         "a newer still is not shown"
     );
-    // One that was late does not go in front of a newer one.
+    // A late still does not go in front of a newer one.
     home.camera.put_still(&footage_id(now - 500), media("alder-driveway.jpg")).await.expect(201);
     assert!(
         corner(&thumbnail(&home.viewer, &home.camera, 320).await, "#e4572e"),

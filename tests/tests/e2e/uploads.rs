@@ -1,4 +1,4 @@
-//! Uploads: each once, whole or not at all, in order.
+//! Uploads: each is taken once, whole or not at all, in order.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::footage::media;
@@ -18,7 +18,7 @@ async fn the_same_again_is_200_and_another_is_409() {
     let event = fresh_id();
     home.camera.put_event(&event, &description("once")).await.expect(201);
     home.camera.put_event(&event, &description("once")).await.expect(200);
-    // The same description, written otherwise.
+    // This is the same description, written otherwise.
     let spaced = home.camera.upload(&format!("events/{event}"), "application/json");
     let spaced =
         spaced.body(r#"{ "duration_milliseconds" : 4000, "label" : "once", "kind" : "motion" }"#);

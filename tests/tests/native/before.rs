@@ -12,10 +12,10 @@ use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What 6e52c58 wrote.
+/// The folder that 6e52c58 wrote.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/data-6e52c58");
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -28,7 +28,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy of the folder with its key-encryption key, and what was said when it was made.
+/// Makes a copy of the folder with its key-encryption key, and reads `said.json`, which was written
+/// with the folder.
 fn data() -> (TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
     copy(Path::new(FOLDER), folder.path());
@@ -59,7 +60,7 @@ async fn a_folder_of_an_earlier_version_is_served() {
     };
     let account = Account::known(account, edge.door());
 
-    // What it held is there, and what was deleted is not.
+    // The footage of the folder is there, and the deleted event is not.
     let viewer = account.login().await;
     let cameras = viewer.cameras().await;
     assert_eq!(cameras.len(), 1);
@@ -78,7 +79,8 @@ async fn a_folder_of_an_earlier_version_is_served() {
     };
     sees_what_it_held(&edge).await;
 
-    // It goes on: the camera hands in, the viewer sees it, deletes it, and a restart changes nothing.
+    // The folder remains usable: the camera hands in, the viewer sees that and deletes it, and a
+    // restart changes nothing.
     let fresh = fresh_id();
     camera.put_event(&fresh, &description("after")).await.expect(201);
     let after = mp4_around(&noise("after", 100_000));

@@ -11,16 +11,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Home;
 
-/// The largest clip that is taken.
+/// The largest clip that is taken, in bytes.
 const CLIP_BYTES_MAX: u64 = 2 << 30;
-/// How much more than before the process may have in use at its peak.
+/// The most that the process's peak of memory may grow, in KiB.
 const GROWTH_KIB_MAX: u64 = 48 * 1024;
 const TIER_BYTES: u64 = 16 << 20;
 const PIECE_BYTES: usize = 1 << 20;
-/// For one transfer, on a machine that is busy with other tests.
+/// The longest time of one transfer on a machine that is busy with other tests, in seconds.
 const SECONDS_MAX: u64 = 540;
 
-/// A clip of exactly `length` bytes: type, index, and one box of data that repeats a piece of noise.
+/// Makes a clip of exactly `length` bytes: type, index, and one box of data that repeats a piece of
+/// noise.
 fn pieces(length: u64) -> impl Iterator<Item = Bytes> {
     let mut head = [mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"moov", &[0; 64])].concat();
     let data = length - head.len() as u64;
@@ -34,16 +35,17 @@ fn pieces(length: u64) -> impl Iterator<Item = Bytes> {
     std::iter::once(head.into()).chain(repeated).chain([piece.slice(..rest)])
 }
 
-/// A home whose edge has done each thing once, and an event without a clip.
+/// Makes a home whose edge has done each thing once, and an event without a clip.
 async fn warm_home() -> (Home, String) {
     let mut home = Home::with(EdgeOptions {
         memory_tier_bytes: Some(TIER_BYTES),
-        // By itself it keeps what was freed for some milliseconds, which adds up to 50 MiB here.
+        // By default the allocator keeps freed memory for some milliseconds, which adds up to 50
+        // MiB here.
         memory_goes_back: true,
         ..EdgeOptions::default()
     })
     .await;
-    // The first start compiled the handlers; that is not what is measured.
+    // The first start compiled the handlers, and the test does not measure that.
     home.edge.restart();
     home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
@@ -62,7 +64,7 @@ async fn upload(home: &Home, event: &str, length: u64) {
     Answer::of(request.header("content-length", length).body(body)).await.expect(201);
 }
 
-/// The process may have grown since `before` (its peak then) by so much, and no more.
+/// Checks how much the process has grown since its peak was `before`.
 fn check_growth(home: &Home, before: u64, what: &str) {
     let peak = home.edge.memory_kib("VmHWM");
     assert!(
@@ -77,7 +79,7 @@ async fn a_clip_of_two_gibibytes_comes_in_through_bounded_memory() {
     let before = home.edge.memory_kib("VmHWM");
     upload(&home, &event, CLIP_BYTES_MAX).await;
     check_growth(&home, before, "an upload of 2 GiB");
-    // Its ends are there, and right.
+    // The clip's length and its last bytes are right.
     let last = home.viewer.clip_range(&home.camera, &event, "bytes=-100").await.expect(206);
     assert_eq!(
         last.header("content-range"),

@@ -1,6 +1,8 @@
-//! The native host alone: its process, its data folder, its memory, TLS and HTTP/2. What both editions do is in `e2e`.
+//! The native host alone: its process, its data folder, its memory, TLS and HTTP/2. The suite `e2e`
+//! tests what both editions do.
 //!
-//! Nothing here looks into the host; what a test knows comes through HTTP, the command line, the data folder and the log.
+//! Nothing here looks into the host: a test learns everything through HTTP, the command line, the
+//! data folder and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Protocols: HTTP/2 and TLS; and the start of the process itself.
+//! The protocols HTTP/2 and TLS, and the start and end of the process itself.
 
 use eyesonly_harness::footage::{description, fresh_id};
 use eyesonly_harness::installation::TlsFiles;
@@ -26,11 +26,11 @@ async fn the_same_is_served_over_http_2() {
         clip.slice(100..200)
     );
     viewer.event(&camera, &fresh_id()).await.expect_problem(404);
-    // Many at once on one connection.
+    // Many requests run at once on one connection.
     let asked = (0..50).map(|_| viewer.thumbnail(&camera, 160));
     let answers = futures::future::join_all(asked).await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
-    // The session of one protocol is that of the other.
+    // A session that was started over one protocol is valid over the other.
     assert!(viewer.through(home.edge.door()).clip(&camera, &event).await.expect(200).body == clip);
 }
 
@@ -61,12 +61,14 @@ async fn with_a_certificate_everything_goes_over_tls() {
     assert!(viewer.clip(&home.camera, &event).await.expect(200).body == clip);
     // ALPN chooses HTTP/2.
     assert_eq!(viewer.ask(Method::GET, "cameras").send().await.unwrap().version(), Version::HTTP_2);
-    // The cookie of the plain edge is not taken: it could have been set by another port or over plain HTTP.
+    // The edge does not take the cookie of a plain edge: another port or plain HTTP could have set
+    // it.
     let plain = home.edge.door().request(Method::GET, &format!("/v1/{}/cameras", viewer.tag));
     Answer::of(plain.header("cookie", format!("eyesonly={}", viewer.secret())))
         .await
         .expect_problem(401);
-    // Plain HTTP on this port gets nothing, and a client that does not know the certificate refuses.
+    // Plain HTTP gets nothing on this port, and a client that does not know the certificate refuses
+    // the edge.
     let spoken = eyesonly_tests::raw::exchange_and_end(
         home.edge.door(),
         b"GET /healthz HTTP/1.1\r\nHost: edge\r\n\r\n",
@@ -92,7 +94,8 @@ fn a_second_start_compiles_nothing() {
     edge.restart();
     check(&edge, "compiling", (0, 2));
 
-    // What was changed on the disk is not run, but compiled again: native code is trusted only with its MAC.
+    // A file that was changed on the disk is not run, but compiled again: native code is trusted
+    // only with its MAC.
     let compiled = eyesonly_tests::canary::files_below(&edge.data().join("compiled"));
     assert_eq!(compiled.len(), 2);
     for path in &compiled {

@@ -1,4 +1,4 @@
-//! Room on a disk: what is removed leaves it, and what is done when there is none.
+//! Room on a disk: removed footage leaves it, and a full one refuses uploads.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use eyesonly_tests::{EdgeOptions, poll};
 
 use crate::Home;
 
-/// What is removed leaves nothing behind: no file in the store, no name in a list; and nothing of anybody else goes with it.
+/// A removed thing leaves nothing behind: no file in the store, no name in a list. Nothing of
+/// anybody else goes with it.
 #[tokio::test]
 async fn removed_cameras_and_households_leave_no_footage() {
     let mut home = Home::new().await;
@@ -28,14 +29,14 @@ async fn removed_cameras_and_households_leave_no_footage() {
     let refused = |arguments: &[&str], why: &str| {
         let said = command_line.run(arguments, "").unwrap_err().to_string();
         assert!(said.contains(why), "{arguments:?}: {said}");
-        // Each thing is said once.
+        // Each reason is said once.
         assert_eq!(said.matches(why).count(), 1, "{arguments:?}: {said}");
     };
 
     other.remove_camera(&first);
     refused(&["camera", "remove", &first.id], "has ended already");
     home.edge.restart();
-    // What is young has its day, at a start too.
+    // A young file is kept for its day, at a start too.
     account.through(home.edge.door()).login().await;
     assert_eq!(home.edge.objects().len(), 6);
     home.edge.stop();
@@ -60,7 +61,7 @@ async fn removed_cameras_and_households_leave_no_footage() {
     viewer.thumbnail(&home.camera, 320).await.expect(200);
 }
 
-/// A small disk in memory; it is taken away when it goes out of scope.
+/// A small disk in memory, unmounted when it goes out of scope.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -84,7 +85,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Fills what is left of a disk by a file, to the last byte.
+/// Fills the rest of a disk with a file, to the last byte.
 fn fill(path: &Path) {
     let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
     let mut piece = 1 << 20;
@@ -111,7 +112,7 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
     home.camera.put_clip(&event, clip.clone()).await.expect(201);
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
 
-    // Uploads until there is no more room.
+    // Upload until there is no more room.
     let large = mp4_around(&noise("large", 5_000_000));
     let mut refused = None;
     for _ in 0..20 {
@@ -126,7 +127,8 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
     refused.expect("a disk of 48 MiB took 100 MB").expect_problem(507);
     poll("what was staged is gone", 30, async || home.edge.store_files() == home.edge.objects())
         .await;
-    // The room of a staged file comes back when it is closed, which may be after its name is gone.
+    // The room of a staged file comes back when the file is closed, which may be after its name is
+    // gone.
     let filler = data.join("filler");
     poll("there is no room left", 30, async || {
         fill(&filler);
@@ -138,7 +140,7 @@ async fn on_a_full_disk_uploads_are_refused_and_serving_goes_on() {
     let serves = async || {
         assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
         home.viewer.thumbnail(&home.camera, 320).await.expect(200);
-        // One that was not made yet can't be kept, but is shown.
+        // A rendition that was not made yet can't be kept, but is shown.
         home.viewer.thumbnail(&home.camera, 640).await.expect(200);
         home.viewer.event_thumbnail(&home.camera, &event, 160).await.expect(200);
         assert!(home.viewer.events(&home.camera).await.len() >= 2);

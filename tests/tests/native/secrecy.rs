@@ -1,5 +1,5 @@
-//! Secrecy at rest: after a day of everything, nothing that a person or a camera said can be found in the clear: in no file below the data
-//! folder, not in the log, not in the metrics.
+//! Secrecy at rest: after a day of everything, no file below the data folder, no log and no metric
+//! has anything in the clear that a person or a camera said.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_harness::people::Credential;
@@ -9,7 +9,7 @@ use eyesonly_tests::{Answer, Edge, EdgeOptions};
 use reqwest::Method;
 use serde_json::json;
 
-/// Finds each canary nowhere: files, log, metrics.
+/// Checks that no canary is in the files, the log or the metrics.
 async fn expect_nothing(edge: &Edge, canaries: &[Canary], metrics: &str) {
     let (files, found) = scan(&edge.data(), canaries);
     assert!(files >= 8, "only {files} files were read");
@@ -80,7 +80,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
         Canary::new("the session's cookie", cookie.secret()),
         Canary::new("the session's tag", &viewer.tag),
     ];
-    // The secret part of a credential, without the ids that it names.
+    // The secret part of a credential stands without the ids that the credential names.
     canaries.push(Canary::new(
         "the MAC of the camera's credential",
         &camera.credential[camera.credential.len() - 40..],
@@ -95,7 +95,8 @@ async fn nothing_can_be_read_where_it_is_kept() {
     for id in [&household.id, &camera.id, &account.id, &event] {
         assert!(!metrics.contains(id.as_str()), "an id is in the metrics:\n{metrics}");
     }
-    // While it runs, with its write-ahead log; then as a stopped, and as a killed one leaves it.
+    // The files are read while the edge runs, with its write-ahead log, then after a stop, then
+    // after a kill.
     assert!(
         files_below(&edge.data()).iter().any(|path| path.to_string_lossy().ends_with("-wal")),
         "there is no write-ahead log to read"
@@ -110,7 +111,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     edge.kill9();
     expect_nothing(&edge, &canaries, &metrics).await;
 
-    // The scanner sees what is there: each canary, planted, is found.
+    // The control: the scanner finds each canary that is planted.
     for canary in &canaries {
         let path = edge.data().join("objects/planted");
         std::fs::write(&path, [&[0; 1000], &canary.bytes[..], &[0; 1000]].concat()).unwrap();
@@ -122,12 +123,13 @@ async fn nothing_can_be_read_where_it_is_kept() {
         );
         std::fs::remove_file(path).unwrap();
     }
-    // And what it looked through is what was handed in: sealed, there is as much of it as there was.
+    // The files that were read hold at least as many sealed bytes as the still that is kept.
     let sealed: u64 = edge.objects().iter().map(|path| path.metadata().unwrap().len()).sum();
     assert!(sealed > still.len() as u64, "{sealed} bytes are less than the still that is kept");
 }
 
-/// Requests that are refused at every stage: what they carried must not be logged or left behind either. Gives the clip that was refused.
+/// Sends requests that are refused at every stage. Their content must not be logged or left behind
+/// either. Returns the clip that was refused.
 async fn refused_requests(
     edge: &Edge,
     camera: &eyesonly_tests::Camera,

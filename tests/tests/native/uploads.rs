@@ -1,4 +1,4 @@
-//! Uploads that are cut: what is on the disk of them goes.
+//! Uploads that are cut: their bytes on the disk are removed.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::poll;
@@ -18,7 +18,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
         assert_eq!(home.viewer.event(&home.camera, &event).await.expect(200).json()["clip"], false);
         assert!(home.edge.objects().is_empty());
     };
-    // Half of it is on the disk, then the line goes down.
+    // Half of the clip is on the disk, then the connection ends.
     let mut line =
         raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;
@@ -27,7 +27,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
     drop(line);
     poll("what was staged is gone", 30, async || home.edge.store_files().is_empty()).await;
     shows_nothing(&home).await;
-    // Half of it is on the disk, then the power goes.
+    // Half of the clip is on the disk, then the process is killed.
     let line =
         raw::begin(home.edge.door(), &half_a_clip(&home.camera, &event, &clip, 4 << 20)).await;
     poll("some of it is staged", 30, async || !home.edge.store_files().is_empty()).await;

@@ -8,7 +8,8 @@ use crate::hands::{change_file, swap_files};
 use crate::run;
 use crate::world::{CLIP, EVENT_STILL, EXTENT_CHUNKS, HEADER_BYTES, SEALED_CHUNK_BYTES, STILL};
 
-/// The sealed files of two cameras' objects. `rendition`: the one of 320 pixels.
+/// Swaps the sealed files of two cameras' objects. If `rendition` is set, they are the renditions
+/// of 320 pixels.
 pub fn files(one: &'static str, other: &'static str, kind: u8, rendition: bool) -> Swap {
     Box::new(move |world| {
         let (one, other) =
@@ -19,7 +20,7 @@ pub fn files(one: &'static str, other: &'static str, kind: u8, rendition: bool) 
 
 #[tokio::test]
 async fn two_cameras_sealed_files() {
-    // Both ways of asking the store: by the coalescer, then directly.
+    // Both ways to ask the store count: first the coalescer, then the store itself.
     const WRONG_SEAL: &[(&str, &str)] = &[("coalescer", "wrong_seal"), ("store", "wrong_seal")];
     const EITHER: &[(&str, &str)] = &[
         ("coalescer", "wrong_seal"),
@@ -47,7 +48,7 @@ async fn two_cameras_sealed_files() {
             counted: EITHER,
         },
         Cell {
-            // The small rendition is an object of its own: it is served without its source.
+            // The small rendition is an object of its own, so it is served without its source.
             name: "stills of two households, equally long",
             swap: files("a1", "b1", STILL, false),
             expected: &[("a1/thumb-640", Refused(503)), ("b1/thumb-640", Refused(503))],
@@ -85,12 +86,12 @@ async fn two_cameras_sealed_files() {
     .await;
 }
 
-/// A change of the bytes of `a1`'s sealed clip.
+/// Changes the bytes of `a1`'s sealed clip.
 fn clip(change: impl Fn(&mut Vec<u8>) + 'static) -> Swap {
     Box::new(move |world| change_file(&world.row("a1", CLIP, false).file, &change))
 }
 
-/// Where a chunk begins.
+/// Returns the offset at which a chunk starts.
 const fn chunk(number: usize) -> usize {
     HEADER_BYTES + number * SEALED_CHUNK_BYTES
 }
@@ -102,7 +103,7 @@ fn swap_chunks(bytes: &mut [u8], one: usize, other: usize) {
 }
 
 const WHOLE_CLIP_REFUSED: &[(&str, Expect)] = &[("a1/clip*", Refused(503))];
-/// The last extent is sound, so a total can be stated; the first is not.
+/// The last extent is sound, so the edge can state a total. The first extent is not.
 const FIRST_EXTENT_REFUSED: &[(&str, Expect)] =
     &[("a1/clip", Refused(503)), ("a1/clip-first", Refused(503))];
 const BAD_CHUNK: &[(&str, &str)] = &[("coalescer", "bad_chunk"), ("store", "bad_chunk")];
@@ -170,7 +171,7 @@ async fn the_length_of_a_sealed_file() {
             WHOLE_CLIP_REFUSED,
             MISSING,
         ),
-        // What is behind the proven length is never asked for.
+        // The edge never asks for bytes behind the proven length.
         cell("a byte more", clip(|bytes| bytes.push(7)), &[("a1/clip*", Right)], &[]),
         cell(
             "a chunk more",

@@ -1,4 +1,4 @@
-//! What a hand with access to the disk can do to a data folder.
+//! The changes that somebody with access to the disk can make to a data folder.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::world::World;
 
-/// Swaps some columns of two rows. `rows`: what selects each, a condition on `?1` with its value.
+/// Swaps some columns of two rows. `condition` is on `?1`, and `rows` has the value that selects
+/// each row.
 pub fn swap_columns(
     connection: &mut Connection,
     table: &str,
@@ -30,7 +31,7 @@ pub fn swap_columns(
     let (one, other) = (read(&rows[0]), read(&rows[1]));
     assert_ne!(one, other, "two rows of {table} are the same, so swapping them shows nothing");
     if table == "objects" && columns.contains("name") {
-        // Names are unique at every moment.
+        // The index wants unique names at every moment.
         transaction
             .execute(
                 &format!("UPDATE objects SET name = randomblob(32) WHERE {condition}"),

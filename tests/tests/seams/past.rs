@@ -1,4 +1,4 @@
-//! Answers of the past: what was in force once is put back while the edge runs.
+//! Answers of the past: older rows are put back while the edge runs.
 
 use eyesonly_harness::footage::{description, fresh_id};
 use eyesonly_tests::footage::media;
@@ -11,7 +11,7 @@ use crate::hands::swap_files;
 use crate::rows::ALL_OF_POINTER;
 use crate::world::{CLIP, World, id_bytes};
 
-/// The sealed record of a viewer, and the sequence it was written at.
+/// Returns the sealed record of a viewer, and the sequence number that it was written at.
 fn rights_of(world: &World, person: &str) -> (Vec<u8>, i64) {
     let question = "SELECT record, sequence FROM records WHERE kind = 'viewer' AND key = ?1";
     let key = id_bytes(&world.person(person).account.id);
@@ -73,7 +73,7 @@ async fn rights_of_before_a_revocation_do_not_come_back() {
 #[tokio::test]
 async fn a_registry_of_the_past_is_refused_as_a_whole() {
     let world = World::new().await;
-    // The sessions that were begun last were written, and not read yet.
+    // The newest sessions were written, but not read yet, so a request reads the registry first.
     world.person("a").viewer.get("cameras").await.expect(200);
     let back = world
         .database()
@@ -134,7 +134,8 @@ async fn an_older_newest_still_does_not_come_back() {
 #[tokio::test]
 async fn what_is_in_memory_goes_on_being_served_when_the_store_lies() {
     let mut world = World::new().await;
-    // Everything was asked for, so the memory tier has it; it was proven when it was put there.
+    // Everything was asked for before, so the memory tier has it. The edge proved it before it went
+    // into the tier.
     swap_files(&world.row("a1", CLIP, false).file, &world.row("b1", CLIP, false).file);
     let cell = Cell {
         name: "swapped while in memory",
@@ -151,6 +152,6 @@ async fn what_is_in_memory_goes_on_being_served_when_the_store_lies() {
         counted: SEAL_BROKEN,
     };
     assert_eq!(cell.judge(&world).await, Vec::<String>::new());
-    // An upload is not held up by any of it.
+    // None of this stops an upload.
     world.filmed("a1").camera.put_event(&fresh_id(), &description("afterwards")).await.expect(201);
 }

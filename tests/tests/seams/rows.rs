@@ -8,7 +8,7 @@ use crate::hands::{swap_columns, swap_keys};
 use crate::run;
 use crate::world::{CLIP, EVENT, STILL, World, id_bytes};
 
-/// Two records of a kind, swapped by key: content and sequence.
+/// Swaps the content and sequence of two records of a kind, which their keys name.
 fn records(kind: &'static str, keys: fn(&World) -> [Vec<u8>; 2]) -> Swap {
     Box::new(move |world| {
         let rows = keys(world).map(|key| {
@@ -21,7 +21,8 @@ fn records(kind: &'static str, keys: fn(&World) -> [Vec<u8>; 2]) -> Swap {
     })
 }
 
-/// What is left where the edge can't tell who views in households `a` and `b`: logins, and what the cameras do.
+/// The expectations if the edge can't tell who views in households `a` and `b`: logins and the
+/// cameras' uploads work.
 const NO_VIEWER_OF_A_AND_B: &[(&str, Expect)] = &[
     ("a/login", Right),
     ("b/login", Right),
@@ -87,7 +88,7 @@ const ALL: &str =
 /// All columns of the newest still's pointers but the key.
 pub const ALL_OF_POINTER: &str =
     "slot, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof";
-/// Those that say which object it is, and where.
+/// The columns that say which object it is, and where.
 const PLACE: &str = "version, name, sealed_length";
 
 fn rows(columns: &'static str, one: &'static str, other: &'static str, kind: u8) -> Swap {
@@ -108,7 +109,7 @@ fn pointers(columns: &'static str) -> Swap {
 #[tokio::test]
 async fn two_index_rows() {
     const CROSSED: &[(&str, &str)] = &[("index", "wrong_answer")];
-    // A page tells whether each event has a clip, and proves it: so the page is refused as well.
+    // A page says whether each event has a clip, and proves it, so the page is refused too.
     const CLIPS: &[(&str, Expect)] = &[
         ("a1/clip*", Refused(503)),
         ("b1/clip*", Refused(503)),
@@ -129,7 +130,7 @@ async fn two_index_rows() {
         cell("clips, version, name and length", rows(PLACE, "a1", "b1", CLIP), CLIPS, CROSSED),
         cell("clips, name", rows("name", "a1", "b1", CLIP), CLIPS, CROSSED),
         cell("clips, proof", rows("proof", "a1", "b1", CLIP), CLIPS, CROSSED),
-        // A still is uploaded again: what the index says of it is not believed either.
+        // The still is uploaded again. The edge does not trust the index for that either.
         cell(
             "stills, all but the key",
             rows(ALL, "a1", "b1", STILL),
@@ -185,7 +186,8 @@ async fn rows_that_do_not_belong_there() {
         cell(
             "a deleted mark on a live event",
             change("UPDATE objects SET state = 2, camera = iif(false, ?2, camera) WHERE rowid = ?1", "a1"),
-            // It has gone from the list, as a row that is missing would; asked for by its name, it does not prove that it was deleted.
+            // The event goes from the list, as one without a row would. A question for it by its id
+            // is refused, because the row does not prove a deletion.
             &[("a1/event", Refused(503)), ("a1/events", Other(200))],
             &[("index", "wrong_answer")],
         ),

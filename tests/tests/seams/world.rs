@@ -1,7 +1,7 @@
-//! Three households with footage, every question that can be asked of it, and what the right answers are.
+//! Three households with footage, every question that can be asked of it, and the right answers.
 //!
-//! The data folder is put back to its pristine state before each cell. It must never be asked anything that changes what it holds,
-//! except by the cells themselves.
+//! The data folder is put back to its pristine state before each cell. It must never be asked
+//! anything that changes what it holds, except by the cells themselves.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,21 +18,22 @@ use reqwest::{Body, Method, RequestBuilder};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// What a sealed file is made of, as SPEC.md says: header, then chunks; 64 chunks to an extent.
+/// The layout of a sealed file, as in SPEC.md: a header, then chunks, with 64 chunks to an extent.
 pub const HEADER_BYTES: usize = 56;
 pub const CHUNK_BYTES: usize = 16 * 1024;
 pub const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + 16;
 pub const EXTENT_CHUNKS: usize = 64;
 
-/// Kinds of objects in the index, as SPEC.md numbers them.
+/// The kinds of objects in the index, as SPEC.md numbers them.
 pub const STILL: u8 = 1;
 pub const EVENT_STILL: u8 = 2;
 pub const CLIP: u8 = 3;
 pub const EVENT: u8 = 4;
 
-/// Two and a half extents.
+/// The length of a clip: two and a half extents.
 const CLIP_BYTES: usize = 5 * EXTENT_CHUNKS * CHUNK_BYTES / 2 + 1000;
-/// All stills are as long as this by a comment segment, so that any two sealed ones have the same length, where that is wanted.
+/// The length that comment segments pad a still to. Two sealed stills then have the same length, if
+/// the plan wants that.
 const STILL_BYTES: usize = 160_000;
 
 /// A viewer.
@@ -45,7 +46,7 @@ pub struct Person {
     pub session: Vec<u8>,
 }
 
-/// A camera and what it handed in.
+/// A camera and the footage that it handed in.
 pub struct Filmed {
     pub key: &'static str,
     pub camera: Camera,
@@ -58,16 +59,16 @@ pub struct Filmed {
 /// A row of the index.
 pub struct Row {
     pub rowid: i64,
-    /// The sealed file, where there is one.
+    /// The path of the sealed file, if there is one.
     pub file: PathBuf,
 }
 
-/// What came back.
+/// An answer, as a client saw it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seen {
     pub status: u16,
     pub body: Bytes,
-    /// The body ended as it should.
+    /// True if the body ended as it should.
     pub whole: bool,
 }
 
@@ -80,10 +81,12 @@ pub struct World {
     pub right: BTreeMap<String, Seen>,
 }
 
-/// A camera that is to be: key, media file, whether its still and clip are as long as the others', the event's label.
+/// The plan of a camera: key, media file, whether its still and clip are as long as the others',
+/// the event's label.
 struct Plan(&'static str, &'static str, bool, &'static str);
 
-/// Who has which cameras. Household `c` is never touched: it must be served whatever happens to the others.
+/// The households with their cameras. Household `c` is never touched: it must be served whatever
+/// happens to the others.
 const PLANS: [(&str, &[Plan]); 3] = [
     (
         "a",
@@ -98,7 +101,7 @@ const PLANS: [(&str, &[Plan]); 3] = [
 
 fn padded(jpeg: &Bytes, same_length: bool) -> Bytes {
     let wanted = if same_length { STILL_BYTES } else { STILL_BYTES + 7777 };
-    // A segment has at most 65,533 bytes of its own, and 4 of marker and length.
+    // A segment has at most 65,533 bytes of content, and 4 of marker and length.
     let mut jpeg = jpeg.clone();
     while jpeg.len() < wanted {
         let room = (wanted - jpeg.len()).min(65_000);
@@ -127,7 +130,8 @@ async fn film(household: &Household, plan: &Plan) -> Filmed {
 }
 
 impl World {
-    /// Makes it, and checks that it answers rightly before and after a restart: without that no cell would mean anything.
+    /// Makes a world, and checks that it answers correctly after a restart. Otherwise no cell would
+    /// mean anything.
     pub async fn new() -> Self {
         let edge = Edge::start(EdgeOptions::default());
         let (mut people, mut cameras) = (Vec::new(), Vec::new());
@@ -167,8 +171,9 @@ impl World {
         world
     }
 
-    /// Asks for every 320 pixel rendition, and waits until each is kept in store and index. Those of 640 pixels are never kept: whoever
-    /// asks for them after a restart makes the source be opened.
+    /// Asks for every 320 pixel rendition, and waits until each is kept in store and index. The
+    /// pristine folder has no rendition of 640 pixels, so a question for one after a restart opens
+    /// the source.
     async fn remember_small_renditions(&self) {
         for (key, request) in self.requests().into_iter().filter(|(key, _)| key.ends_with("-320")) {
             assert_eq!(Answer::of(request).await.status, 200, "{key}");
@@ -184,7 +189,8 @@ impl World {
         poll("every rendition is kept", 60, async || kept().await == wanted).await;
     }
 
-    /// If two cameras' right answers were the same, giving one for the other would not be seen.
+    /// Checks that the right answers of any two cameras differ. If they were equal, one given for
+    /// the other would not be seen.
     fn right_answers_differ(&self) {
         for (key, seen) in &self.right {
             let (owner, what) = key.split_once('/').unwrap();
@@ -205,14 +211,14 @@ impl World {
         self.cameras.iter().find(|camera| camera.key == key).unwrap()
     }
 
-    /// The registry's file, as somebody with access to the disk opens it.
+    /// Opens the registry's file, as somebody with access to the disk does.
     pub fn database(&self) -> Connection {
         let connection = Connection::open(self.edge.data().join("registry.sqlite")).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         connection
     }
 
-    /// The row of an object. `rendition`: the one of 320 pixels.
+    /// Returns the row of an object. If `rendition` is set, it is the one of 320 pixels.
     pub fn row(&self, camera: &str, kind: u8, rendition: bool) -> Row {
         let filmed = self.filmed(camera);
         let id = if kind == STILL { &filmed.still } else { &filmed.event };
@@ -230,7 +236,7 @@ impl World {
         Row { rowid, file: self.edge.data().join("objects").join(&name[..2]).join(name) }
     }
 
-    /// Stops the edge if it runs, and makes its data folder what it was.
+    /// Stops the edge if it runs, and puts its data folder back to the pristine state.
     pub fn put_back(&mut self) {
         if self.edge.is_running() {
             self.edge.stop();
@@ -239,7 +245,7 @@ impl World {
         copy(self.pristine.path(), &self.edge.data());
     }
 
-    /// Every question, by its key.
+    /// Makes every request but the logins, by its key.
     fn requests(&self) -> Vec<(String, RequestBuilder)> {
         let mut requests = Vec::new();
         for person in &self.people {
@@ -282,7 +288,7 @@ impl World {
         requests
     }
 
-    /// Asks everything, side by side as a household does.
+    /// Asks every question at the same time, as a household does.
     pub async fn ask_all(&self) -> BTreeMap<String, Seen> {
         let mut asked: Vec<BoxFuture<'_, (String, Seen)>> = Vec::new();
         for (key, request) in self.requests() {
@@ -301,7 +307,7 @@ impl World {
         join_all(asked).await.into_iter().collect()
     }
 
-    /// What `/metrics` counts, without what is 0: (seam, fault) → count.
+    /// Returns the counts of `/metrics` that are not 0: (seam, fault) → count.
     pub async fn misdeliveries(&self) -> BTreeMap<(String, String), u64> {
         let text = self.edge.metrics().await;
         let mut counts = BTreeMap::new();
@@ -324,7 +330,7 @@ impl World {
     }
 }
 
-/// A client that keeps what came before a body was cut.
+/// Sends a request, and keeps what came before a body was cut.
 async fn see(request: RequestBuilder) -> Seen {
     let mut response = request.send().await.unwrap();
     let status = response.status().as_u16();
@@ -347,7 +353,7 @@ fn sessions(edge: &Edge) -> Vec<Vec<u8>> {
     keys.map(Result::unwrap).collect()
 }
 
-/// The sixteen bytes of an id.
+/// Returns the sixteen bytes of an id.
 pub fn id_bytes(id: &str) -> Vec<u8> {
     uuid::Uuid::parse_str(id).unwrap().into_bytes().to_vec()
 }

@@ -1,4 +1,4 @@
-//! The composed component, read: its imports, its parts, and what each part is given.
+//! Reads the composed component: its imports, its parts, and what each part is given.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use eyesonly_tests::built::{components, spin_component};
 use wasmparser::{ComponentInstance, Parser, Payload};
 
 const ADMISSION: &str = "eyesonly:spin/admission@0.2.0";
-/// All that a handler may be given.
+/// The interfaces that a handler may be given.
 const CONTRACT: [&str; 4] = [
     "eyesonly:edge/events@0.2.0",
     "eyesonly:edge/footage@0.2.0",
@@ -16,7 +16,7 @@ const CONTRACT: [&str; 4] = [
     "eyesonly:edge/types@0.2.0",
 ];
 
-/// What the composed component asks an engine for, each with its reason.
+/// The imports of the composed component, each with its reason.
 const IMPORTS: [(&str, &str); 22] = [
     ("wasi:http/types", "the front: requests and responses"),
     ("wasi:io/error", "the front: bodies; the backend: its log"),
@@ -45,23 +45,25 @@ const IMPORTS: [(&str, &str); 22] = [
     ("wasi:cli/terminal-stderr", "std"),
 ];
 
-/// A component inside: its imports.
+/// The imports of a component inside the composed one.
 type Imports = BTreeSet<String>;
 
-/// What is in the composed file, at its top: its own imports and exports, its parts, and what each instance is given.
+/// The top level of the composed file: its own imports and exports, its parts, and what each
+/// instance is given.
 #[derive(Default)]
 struct Composed {
     imports: BTreeSet<String>,
     exports: Vec<String>,
     parts: Vec<Imports>,
-    /// The part, and the names of what it is given.
+    /// For each instance, the index of its part, and the names of what it is given.
     instances: Vec<(usize, BTreeSet<String>)>,
 }
 
 fn read() -> (Vec<u8>, Composed) {
     let bytes = fs::read(spin_component()).unwrap();
     let (mut composed, mut depth) = (Composed::default(), 0);
-    // What is open: a component of ours, or something inside of one.
+    // The stack of what the parser is in: the index of a component of ours, or none for something
+    // inside of one.
     let mut open: Vec<Option<usize>> = Vec::new();
     for payload in Parser::new(0).parse_all(&bytes) {
         match payload.unwrap() {
@@ -122,7 +124,7 @@ fn it_asks_for_what_is_listed_and_nothing_else() {
     assert_eq!(asked, listed, "each import has its reason in this file");
     assert!(!asked.iter().any(|name| name.contains("sockets") || name.contains("filesystem")));
     let [export] = composed.exports.as_slice() else { panic!("{:?}", composed.exports) };
-    // 0.3 would be used again by engines: one instance a request is what 0.2 means.
+    // Engines reuse the instances of 0.3. With 0.2, each request has an instance of its own.
     assert!(export.starts_with("wasi:http/incoming-handler@0.2."), "{export}");
 }
 
@@ -166,8 +168,8 @@ fn the_handlers_are_those_of_the_native_host_byte_for_byte() {
     }
 }
 
-/// The front's two handlers have names of their own. What stands in them is the function of the
-/// handler interface, over the contract's own types.
+/// The front's two handlers have names of their own. Each of them has the function of the handler
+/// interface, over the contract's own types.
 #[test]
 fn the_front_takes_the_handlers_types_from_the_contract() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

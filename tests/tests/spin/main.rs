@@ -1,5 +1,5 @@
-//! The Spin edition alone: what its component is made of and asks for, and what it does with a key or a store that is not right. What both
-//! editions do is in `e2e` and `matrix`.
+//! The Spin edition alone: its component's parts and imports, and its answers to a wrong key or
+//! store. The suites `e2e` and `matrix` test what both editions do.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@ mod store;
 use eyesonly_tests::EdgeOptions;
 use eyesonly_tests::built::Edition;
 
-/// The Spin edition, whichever is under test elsewhere.
+/// Returns options for the Spin edition, whichever edition is under test elsewhere.
 fn spin() -> EdgeOptions {
     EdgeOptions { edition: Some(Edition::Spin), ..EdgeOptions::default() }
 }

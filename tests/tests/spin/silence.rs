@@ -1,4 +1,4 @@
-//! Clients that go silent: their requests end, so that the engine has their places again.
+//! Clients that go silent: their requests end, so that the engine has their instances again.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::spin;
 
-/// Longer than any of them is borne.
+/// Longer than the edge waits for any silent client, in seconds.
 const SECONDS_MAX: u64 = 60;
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn an_upload_and_a_download_that_stand_still_are_ended() {
     let mut download = raw::begin(home.edge.door(), path.as_bytes()).await;
 
     assert_eq!(raw::read_head(&mut upload).await.status, 400, "the upload is told");
-    // Its client reads only now.
+    // The download's client reads only now.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut got = Vec::new();
     let ended =

@@ -1,4 +1,5 @@
-//! A key or a store that is not right: an error for the request, nothing shown, and a line in the log that names the cause.
+//! A wrong key, or a store with wrong values. The request gets an error, nothing is shown, and a
+//! line in the log names the cause.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ fn open(edge: &Edge) -> Connection {
     store
 }
 
-/// The keys that begin so, and their values.
+/// Returns the keys that start with `prefix`, and their values.
 fn values(store: &Connection, prefix: &str) -> Vec<(String, Vec<u8>)> {
     let mut asked = store
         .prepare("SELECT key, value FROM spin_key_value WHERE key LIKE ?1 ORDER BY key")
@@ -48,7 +49,7 @@ async fn without_its_key_it_shows_nothing_and_says_why() {
         let served =
             home.edge.try_restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
         if let Err(log) = served {
-            // Spin asks for it itself.
+            // Spin itself refuses to start without the variable.
             assert!(given.is_none() && log.contains("key_encryption_key"), "{given:?}: {log}");
             continue;
         }
@@ -72,7 +73,7 @@ async fn a_store_that_was_never_begun_says_so() {
     assert!(edge.log().contains("was not begun"), "{}", edge.log());
 }
 
-/// One household's side: its viewer, its camera, its event, and what is shown of them when all is well.
+/// One household's viewer, camera and event, and the answers that it gets when all is well.
 struct Side {
     viewer: Viewer,
     camera: Camera,
@@ -82,7 +83,7 @@ struct Side {
 }
 
 impl Side {
-    /// Everything that this viewer can ask for: status and body.
+    /// Asks for everything that this viewer can ask for; returns status and body of each answer.
     async fn ask(&self) -> Vec<(u16, Vec<u8>)> {
         let (viewer, camera) = (&self.viewer, &self.camera);
         let answers = [
@@ -116,7 +117,7 @@ async fn side(home: &Home, n: usize) -> Side {
     camera.put_clip(&event, media(clip)).await.expect(201);
     let viewer = account.login().await;
     let mut side = Side { viewer, camera, event, label, shown: Vec::new() };
-    // The second time everything that is made is at hand.
+    // At the second time, all renditions are stored.
     for _ in 0..2 {
         let answers = side.ask().await;
         assert!(answers.iter().all(|(status, _)| *status == 200), "all is well");
@@ -125,7 +126,8 @@ async fn side(home: &Home, n: usize) -> Side {
     side
 }
 
-/// Whatever stands under whichever key, nobody is shown anything of the other household: each request has its own answer, or an error.
+/// Whatever stands under whichever key, nobody is shown anything of the other household. Each
+/// request gets its own answer, or an error.
 #[tokio::test]
 async fn values_under_each_others_keys_show_nothing() {
     let home = Home::with(spin()).await;
@@ -148,7 +150,8 @@ async fn values_under_each_others_keys_show_nothing() {
     ] {
         let before = values(&store, prefix);
         assert!(before.len() > 1 || prefix == "part/", "{prefix}: nothing to swap");
-        // Rotated by one, and then by half: the first of these puts each household's under the other's at least once.
+        // The values are rotated by one, then by half. The first rotation puts each household's
+        // values under the other's keys at least once.
         for by in [1, before.len() / 2] {
             for (at, (key, _)) in before.iter().enumerate() {
                 put(&store, key, &before[(at + by) % before.len()].1);
@@ -194,7 +197,8 @@ async fn values_under_each_others_keys_show_nothing() {
     }
 }
 
-/// Values of the wrong length, and no values: an error for the request, never a part of something.
+/// Values of the wrong length and missing values give an error for the request, never a part of
+/// something.
 #[tokio::test]
 async fn values_that_are_cut_or_gone_show_nothing() {
     let home = Home::with(spin()).await;
@@ -239,7 +243,8 @@ async fn a_store_that_is_down_is_an_error_and_comes_back() {
     home.viewer.thumbnail(&home.camera, 320).await.expect(200);
 }
 
-/// What a removed camera and a broken upload left goes, and nothing else; not before it is a day old, unless it is told to.
+/// The leftovers of a removed camera and of a broken upload are collected, and nothing else. They
+/// are not collected before they are a day old, unless `--now` says so.
 #[tokio::test]
 async fn what_nobody_has_any_more_is_collected() {
     let mut home = Home::with(spin()).await;
@@ -251,7 +256,7 @@ async fn what_nobody_has_any_more_is_collected() {
     home.camera.put_clip(&event, clip.clone()).await.expect(201);
     home.household.remove_camera(&home.camera);
 
-    // An upload that ends with its process.
+    // This upload ends with its process.
     let other = fresh_id();
     kept.camera.put_event(&other, &description("a hare")).await.expect(201);
     let begun = half_a_clip(&kept.camera, &other, &clip, clip.len() / 2);
@@ -279,7 +284,7 @@ async fn what_nobody_has_any_more_is_collected() {
 
     home.edge.restart();
     for (index, ((_, body), shown)) in kept.ask().await.into_iter().zip(&kept.shown).enumerate() {
-        // The list of events has the new one too.
+        // Question 2, the list of events, has the new event too.
         assert!(index == 2 || body == *shown, "question {index} is answered as before");
     }
     kept.camera.put_clip(&other, clip.clone()).await.expect(201);
@@ -302,7 +307,7 @@ async fn a_destroyed_key_leaves_nothing_in_the_file() {
     assert!(!is_in_file());
 }
 
-/// An event is acknowledged only where it will be listed.
+/// An event is acknowledged only if it will be listed.
 #[tokio::test]
 async fn a_camera_whose_journal_is_gone_hands_nothing_in() {
     let home = Home::with(spin()).await;

@@ -1,5 +1,6 @@
-//! An upload is acknowledged only once it is durable, and what is durable was written in the right order: object flushed, its folder
-//! flushed, index committed, then the answer. Seen from outside: the system calls of the edge during one upload, by strace.
+//! An upload is acknowledged only once it is durable. The right order is: object flushed, its
+//! folder flushed, index committed, then the answer. The test sees it from outside: strace shows
+//! the system calls of the edge during one upload.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,14 +24,14 @@ use trace::{Call, calls};
 const TRACED: &str = "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,sync_file_range,\
                       link,linkat,rename,renameat,renameat2";
 
-/// strace, attached to an edge. It ends with the test, and the edge goes on.
+/// strace, attached to an edge. strace ends with the test, and the edge runs on.
 struct Tracer {
     child: Child,
     output: NamedTempFile,
 }
 
 impl Tracer {
-    /// Attaches; none if this user may not (the edge forbids it to all but root).
+    /// Attaches strace; returns none if this user may not (the edge lets only root trace it).
     fn attach(edge: &Edge) -> Option<Self> {
         let output = NamedTempFile::new().unwrap();
         let mut command = Command::new("strace");
@@ -43,7 +44,7 @@ impl Tracer {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         if line.contains("attached") {
-            // It says more at its end: nobody must close the pipe before.
+            // strace prints more at its end, so the pipe must stay open until then.
             std::thread::spawn(move || said.lines().for_each(drop));
             return Some(Self { child, output });
         }
@@ -52,7 +53,7 @@ impl Tracer {
         None
     }
 
-    /// Detaches, and gives what was called.
+    /// Detaches, and returns the calls.
     fn finish(mut self) -> Vec<Call> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -68,16 +69,16 @@ impl Drop for Tracer {
     }
 }
 
-/// What an upload leaves behind.
+/// The traces that an upload leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaves {
     /// A sealed file and a row.
     FileAndRow,
-    /// A row that has everything.
+    /// A row that holds everything.
     Row,
 }
 
-/// Says what is out of order in the calls of one upload; none: all is as it should be.
+/// Says what is out of order in the calls of one upload; none if all is as it should be.
 fn disorder(calls: &[Call], leaves: Leaves) -> Option<&'static str> {
     let done: Vec<&Call> = calls.iter().filter(|call| call.succeeded).collect();
     let Some(answer) = calls.iter().find(|call| call.sends("HTTP/1.1 2")) else {
@@ -130,14 +131,15 @@ fn disorder(calls: &[Call], leaves: Leaves) -> Option<&'static str> {
     None
 }
 
-/// An edge with one camera, and the calls of one upload of it. None where strace can't be used.
+/// Starts an edge with one camera, and returns the calls of one upload; none if strace can't be
+/// used.
 async fn traced(upload: impl AsyncFnOnce(&Camera) -> u16) -> Option<Vec<Call>> {
     if !tool("strace") {
         return None;
     }
     let edge = Edge::start(EdgeOptions::default());
     let camera = edge.household("Traced").camera("one");
-    // A camera has handed in before: what is done once only is done.
+    // The camera hands in once before, so that everything that happens only once has happened.
     camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     let Some(tracer) = Tracer::attach(&edge) else {
         skipped("the right to trace the edge: run it as root");
@@ -171,7 +173,7 @@ async fn a_clip_that_is_stored_in_parts() {
         camera.put_clip(&id, mp4_around(&noise("traced", 2_700_000))).await.status
     };
     let Some(calls) = traced(upload).await else { return };
-    // The event's own answer comes first; what follows is the clip's.
+    // The event's own answer comes first. All later calls are the clip's.
     let event_answered = calls.iter().position(|call| call.sends("HTTP/1.1 2")).unwrap();
     let (event, clip) = calls.split_at(event_answered + 1);
     check(event, Leaves::Row);
@@ -194,10 +196,11 @@ async fn an_event() {
     assert!(stored.is_none(), "an event is a row and nothing else: {stored:?}");
 }
 
-/// Picks out calls.
+/// A function that selects calls.
 type Chosen<'a> = dyn Fn(&Call) -> bool + 'a;
 
-/// Spoils a real trace in every way that matters: a check that lets one of them pass would hold nothing.
+/// Spoils a real trace in every way that matters. A check that lets one of these pass would be
+/// worth nothing.
 fn every_disorder_is_seen(calls: &[Call]) {
     let folder = |call: &Call| {
         call.is_flush()
@@ -255,7 +258,7 @@ fn every_disorder_is_seen(calls: &[Call]) {
     assert!(spoilt(&|calls| calls.reverse()).is_some(), "backwards");
 }
 
-/// Moves every call that `which` names behind the last one that `target` names.
+/// Moves every call that `which` selects behind the last one that `target` selects.
 fn move_behind(calls: &mut Vec<Call>, which: &Chosen, target: &Chosen) {
     let (moved, mut rest): (Vec<_>, Vec<_>) = calls.drain(..).partition(|call| which(call));
     let at = rest.iter().rposition(target).expect("the target is in the trace") + 1;

@@ -1,4 +1,5 @@
-//! Reads what strace writes: `PID  name(arguments) = result`, and calls that are shown in two parts because another thread's came between.
+//! Parses the output of strace: `PID  name(arguments) = result`. strace shows a call in two parts
+//! if another thread's call came between.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -6,23 +7,23 @@ use std::fmt::Write as _;
 /// One system call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// When it began and ended, as positions in the trace.
+    /// The positions in the trace at which the call started and ended.
     begin: usize,
     end: usize,
     name: String,
     /// The arguments, as strace shows them.
     arguments: String,
-    /// It returned, and no error.
+    /// True if the call returned without an error.
     pub succeeded: bool,
 }
 
 impl Call {
-    /// It had ended when `other` began.
+    /// Says whether this call had ended when `other` started.
     pub fn is_before(&self, other: &Self) -> bool {
         self.end < other.begin
     }
 
-    /// Writes to a file or socket.
+    /// Says whether this call writes to a file or socket.
     pub fn is_write(&self) -> bool {
         matches!(
             self.name.as_str(),
@@ -30,20 +31,21 @@ impl Call {
         )
     }
 
-    /// Waits until a file or folder is on the disk. `sync_file_range` does not: it leaves out what is needed to find the bytes.
+    /// Says whether this call waits until a file or folder is on the disk. `sync_file_range` does
+    /// not: it leaves out what is needed to find the bytes.
     pub fn is_flush(&self) -> bool {
         matches!(self.name.as_str(), "fsync" | "fdatasync")
     }
 
-    /// The path of its first argument, a file descriptor: `18</path>`.
+    /// Returns the path of the first argument, a file descriptor: `18</path>`.
     pub fn path(&self) -> Option<&str> {
         let (number, rest) = self.arguments.split_once('<')?;
         number.chars().all(|digit| digit.is_ascii_digit()).then_some(())?;
-        // Up to what follows the descriptor; a path has no such thing here.
+        // The path ends at the text after the descriptor. No path here contains that text.
         rest.split_once(">,").map_or_else(|| rest.strip_suffix('>'), |(path, _)| Some(path))
     }
 
-    /// Whether it writes `text` to a socket, as the first thing.
+    /// Says whether this call writes to a socket, and starts with `text`.
     pub fn sends(&self, text: &str) -> bool {
         let first = self.arguments.split_once('"').is_some_and(|(_, data)| data.starts_with(text));
         self.is_write()
@@ -53,7 +55,7 @@ impl Call {
                 .is_some_and(|path| path.starts_with("socket:") || path.starts_with("TCP"))
     }
 
-    /// Old and new path, if it gives an object of the store its name.
+    /// Returns old and new path, if this call gives an object of the store its name.
     pub fn gives_name(&self) -> Option<(&str, &str)> {
         if !matches!(self.name.as_str(), "link" | "linkat" | "rename" | "renameat" | "renameat2") {
             return None;
@@ -66,7 +68,8 @@ impl Call {
     }
 }
 
-/// The calls of a trace, by when they ended; last, by when they began, those that it does not show the end of.
+/// Returns the calls of a trace in the order of their ends. The calls whose end it does not show
+/// come last, in the order of their starts.
 pub fn calls(text: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut unfinished: HashMap<&str, (usize, &str)> = HashMap::new();
@@ -88,7 +91,8 @@ pub fn calls(text: &str) -> Vec<Call> {
                 .1;
             calls.push(call(begin, at, &format!("{beginning}{rest}"), line));
         } else if let Some(beginning) = rest.strip_suffix("<detached ...>") {
-            // It was under way when the trace ended: that it began is known, as with what is left unfinished, and no more.
+            // The call was under way when the trace ended. As with an unfinished one, only its
+            // start is known.
             unfinished.insert(pid, (at, beginning.trim_end()));
         } else if let Some(beginning) = rest.strip_suffix("<unfinished ...>") {
             unfinished.insert(pid, (at, beginning.trim_end()));
@@ -96,7 +100,7 @@ pub fn calls(text: &str) -> Vec<Call> {
             calls.push(call(at, at, rest, line));
         }
     }
-    // An answer may have reached its client while strace had yet to see the call return.
+    // An answer may reach its client before strace sees the call return.
     let mut begun: Vec<Call> =
         unfinished.into_values().filter_map(|(at, text)| begun(at, text)).collect();
     begun.sort_by_key(|call| call.begin);
@@ -104,7 +108,7 @@ pub fn calls(text: &str) -> Vec<Call> {
     calls
 }
 
-/// A call that the trace does not show the end of: it is before nothing, and has not succeeded.
+/// Makes a call whose end the trace does not show: it is before nothing, and has not succeeded.
 fn begun(at: usize, text: &str) -> Option<Call> {
     let (name, arguments) = text.split_once('(')?;
     Some(Call {
@@ -119,7 +123,8 @@ fn begun(at: usize, text: &str) -> Option<Call> {
 fn call(begin: usize, end: usize, text: &str, line: &str) -> Call {
     let split = || {
         let (name, rest) = text.split_once('(')?;
-        // The result is behind the last `= `; text that was written may have one too, but not behind the last parenthesis.
+        // The result is behind the last `= `. Written text may contain one too, but not behind the
+        // last parenthesis.
         let (arguments, result) = rest.rsplit_once(" = ")?;
         let arguments = arguments.trim_end().strip_suffix(')')?;
         Some((name, arguments, result))
@@ -130,14 +135,14 @@ fn call(begin: usize, end: usize, text: &str, line: &str) -> Call {
     Call { begin, end, name: name.into(), arguments: arguments.into(), succeeded }
 }
 
-/// Numbers calls that were moved by hand: each ends before the next begins.
+/// Numbers calls that were moved by hand: each ends before the next starts.
 pub fn number_anew(calls: &mut [Call]) {
     for (at, call) in calls.iter_mut().enumerate() {
         (call.begin, call.end) = (at, at);
     }
 }
 
-/// The calls, for a message.
+/// Lists the calls, for a message.
 pub fn listing(calls: &[Call]) -> String {
     let mut text = String::new();
     for call in calls {
