@@ -92,7 +92,8 @@ fn built(variable: &str, default: &str) -> PathBuf {
         std::env::var_os(variable).map_or_else(|| Path::new(ROOT).join(default), PathBuf::from);
     path.canonicalize().unwrap_or_else(|error| {
         panic!(
-            "{}: {error}; run `cargo xtask build` first, or `cargo xtask test`, which builds all of it",
+            "{}: {error}; run `cargo xtask build` first, or `cargo xtask test`, which builds all \
+             of it",
             path.display()
         )
     })

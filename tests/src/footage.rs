@@ -63,7 +63,8 @@ pub fn clip(source: &str, seconds: u32) -> Bytes {
 /// Makes the same clip in fragments, as a camera writes it while it records.
 pub fn fragmented_clip(source: &str, seconds: u32) -> Bytes {
     let arguments = format!(
-        "-t {seconds} -c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -movflags +frag_keyframe+empty_moov+default_base_moof"
+        "-t {seconds} -c:v libx264 -preset ultrafast -g 15 -pix_fmt yuv420p -movflags \
+         +frag_keyframe+empty_moov+default_base_moof"
     );
     ffmpeg(source, &arguments, "clip.mp4")
 }

@@ -1,6 +1,7 @@
 //! HTTP as any client speaks it: an address, requests with keep-alive, and whole answers.
 //!
-//! It must never follow a redirect, use a proxy, or trust a certificate that a test did not give it.
+//! It must never follow a redirect, use a proxy, or trust a certificate that a test did not give
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};

@@ -43,7 +43,8 @@ pub fn python(suite: &str) -> PathBuf {
     let found = Command::new("python3").arg("--version").output();
     assert!(
         found.is_ok_and(|output| output.status.success()),
-        "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's like",
+        "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's \
+         like",
     );
     // Tests of one suite are processes of their own and start together: one makes the venv, the
     // others wait.

@@ -109,7 +109,8 @@ pub async fn begin(door: &Door, head_and_some: &[u8]) -> TcpStream {
 pub fn half_a_clip(camera: &Camera, event: &str, clip: &[u8], sent: usize) -> Vec<u8> {
     let (credential, length, digest) = (&camera.credential, clip.len(), content_digest(clip));
     let head = format!(
-        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+        "PUT /v1/ingest/events/{event}/clip HTTP/1.1\r\nHost: edge\r\n\
+         Authorization: Bearer {credential}\r\n\
          Content-Type: video/mp4\r\nContent-Length: {length}\r\nContent-Digest: {digest}\r\n\r\n"
     );
     [head.as_bytes(), &clip[..sent]].concat()

@@ -190,7 +190,8 @@ impl Browser {
     /// Saves a picture of the page, once nothing fades or moves any more.
     pub async fn photograph(&self, path: &Path) {
         let still = "return document.getAnimations().every((each) => \
-                     each.playState !== 'running' || each.effect.getComputedTiming().endTime === Infinity)";
+                     each.playState !== 'running' || \
+                     each.effect.getComputedTiming().endTime === Infinity)";
         self.until("nothing moves", still, &[]).await;
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, self.client.screenshot().await.unwrap()).unwrap();

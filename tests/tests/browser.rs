@@ -28,16 +28,19 @@ const COLOUR_TOLERANCE: u8 = 24;
 /// (`arguments[0]`: selector).
 const CORNER: &str = "
     const source = document.querySelector(arguments[0]);
-    const width = source.videoWidth || source.naturalWidth, height = source.videoHeight || source.naturalHeight;
+    const width = source.videoWidth || source.naturalWidth, \
+    height = source.videoHeight || source.naturalHeight;
     const canvas = document.createElement('canvas');
     canvas.width = width; canvas.height = height;
     const context = canvas.getContext('2d');
     context.drawImage(source, 0, 0);
     const side = width / 20;
-    const from = [Math.round(side * 0.2), Math.round(height - side * 0.8)], size = Math.round(side * 0.6);
+    const from = [Math.round(side * 0.2), Math.round(height - side * 0.8)], \
+    size = Math.round(side * 0.6);
     const pixels = context.getImageData(from[0], from[1], size, size).data;
     const sums = [0, 0, 0];
-    for (let at = 0; at < pixels.length; at += 4) for (const channel of [0, 1, 2]) sums[channel] += pixels[at + channel];
+    for (let at = 0; at < pixels.length; at += 4) for (const channel of [0, 1, 2]) \
+    sums[channel] += pixels[at + channel];
     return sums.map((sum) => Math.round(sum / (pixels.length / 4)));";
 
 /// A camera of the manifest, enrolled, with its events (newest first): id, and whether there is a
@@ -111,7 +114,9 @@ async fn log_in(browser: &Browser, edge: &Edge, account: &Account) {
     name.send_keys(&account.login).await.unwrap();
     password.send_keys("not the password").await.unwrap();
     browser.click(&testid("login-submit")).await;
-    let message = "const message = document.querySelector('[data-testid=login-error]').textContent; return message || null";
+    let message = "const message = \
+                   document.querySelector('[data-testid=login-error]').textContent; \
+                   return message || null";
     let message = browser.until("the form says that it was wrong", message, &[]).await;
     assert!(message.as_str().unwrap().contains("don't match"), "{message}");
     assert_eq!(browser.place().await, "/");
@@ -126,7 +131,8 @@ async fn log_in(browser: &Browser, edge: &Edge, account: &Account) {
 /// Checks that the wall has exactly this household's cameras, and that each shows its own picture.
 async fn wall(browser: &Browser, home: &Home) {
     let cards = "return [...document.querySelectorAll('[data-testid=camera-card]')].map((card) => \
-                 [card.dataset.camera, card.querySelector('[data-testid=camera-name]').textContent])";
+                 [card.dataset.camera, \
+                 card.querySelector('[data-testid=camera-name]').textContent])";
     let cards = browser.script(cards, &[]).await;
     let mut seen: Vec<(String, String)> = serde_json::from_value(cards).unwrap();
     let mut expected: Vec<_> =
@@ -134,7 +140,8 @@ async fn wall(browser: &Browser, home: &Home) {
     seen.sort();
     expected.sort();
     assert_eq!(seen, expected);
-    let states = "return [...document.querySelectorAll('[data-testid=camera-enlarge]')].every((each) => \
+    let states = "return \
+                  [...document.querySelectorAll('[data-testid=camera-enlarge]')].every((each) => \
                   each.dataset.state === 'shown' && each.querySelector('img').naturalWidth > 0)";
     browser.until("every camera shows its picture", states, &[]).await;
     for each in &home.cameras {
@@ -172,7 +179,8 @@ async fn open_events(browser: &Browser, filming: &Filming) {
     browser.shown(&testid("event-item")).await;
     let listed = browser
         .script(
-            "return [...document.querySelectorAll('[data-testid=event-item]')].map((item) => item.dataset.event)",
+            "return [...document.querySelectorAll('[data-testid=event-item]')]\
+             .map((item) => item.dataset.event)",
             &[],
         )
         .await;
@@ -191,7 +199,8 @@ async fn play_and_seek(browser: &Browser, filming: &Filming) {
     browser.shown(&testid("clip-video")).await;
     let video = "const video = document.querySelector('[data-testid=clip-video]');";
     let plays = format!(
-        "{video} if (video.error) throw new Error(video.error.message); return video.readyState >= 2 && video.currentTime > 0.3"
+        "{video} if (video.error) throw new Error(video.error.message); \
+         return video.readyState >= 2 && video.currentTime > 0.3"
     );
     browser.until("the clip plays", &plays, &[]).await;
     let before =
@@ -205,7 +214,8 @@ async fn play_and_seek(browser: &Browser, filming: &Filming) {
     for at in [length * 0.75, length * 0.25] {
         let seek = format!(
             "{video} video.pause(); delete video.dataset.sought; \
-             video.addEventListener('seeked', () => {{ video.dataset.sought = 'yes'; }}, {{ once: true }}); video.currentTime = arguments[0]"
+             video.addEventListener('seeked', () => {{ video.dataset.sought = 'yes'; }}, \
+             {{ once: true }}); video.currentTime = arguments[0]"
         );
         browser.script(&seek, &[json!(at)]).await;
         let arrived =
@@ -311,7 +321,8 @@ async fn on_a_phone(browser: &Browser, home: &Home) {
 
 /// Returns the status code of a `fetch` in the page for each address.
 async fn fetched(browser: &Browser, addresses: &[String]) -> Vec<u64> {
-    let start = "window.fetched = null; Promise.all(arguments[0].map((address) => fetch(address, { cache: 'no-store' }).then((answer) => answer.status)))\
+    let start = "window.fetched = null; Promise.all(arguments[0].map((address) => \
+                 fetch(address, { cache: 'no-store' }).then((answer) => answer.status)))\
                  .then((statuses) => { window.fetched = statuses; })";
     browser.script(start, &[json!(addresses)]).await;
     let statuses = browser.until("every address is answered", "return window.fetched", &[]).await;

@@ -60,7 +60,8 @@ fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
     let requests =
         here["requests"].as_u64().unwrap() + report["conventional"]["requests"].as_u64().unwrap();
     let closing = format!(
-        "exposures: 0 (conventional: {leaked}), misdeliveries refused: {refused}, requests: {requests}, seed: 7"
+        "exposures: 0 (conventional: {leaked}), misdeliveries refused: {refused}, requests: \
+         {requests}, seed: 7"
     );
     assert_eq!(said.lines().last().unwrap(), closing);
     assert!(

@@ -218,7 +218,10 @@ fn a_claim_of_too_many_pixels_is_refused() {
         let made = rendition(&source, 320);
         let (width, height) = (claimed_width.into(), claimed_height.into());
         assert!(
-            matches!(made, Err(PictureError::TooLarge { width: w, height: h }) if (w, h) == (width, height)),
+            matches!(
+                made,
+                Err(PictureError::TooLarge { width: w, height: h }) if (w, h) == (width, height)
+            ),
             "{width} × {height}: {made:?}"
         );
     };

@@ -77,7 +77,8 @@ async fn bodies_above_their_limit() {
         // body.
         let (credential, length) = (&scene.camera.credential, limit + 1);
         let head = format!(
-            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nContent-Length: {length}\r\n\r\n"
+            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+             Content-Length: {length}\r\n\r\n"
         );
         let mut stream = begin(scene.edge.door(), head.as_bytes()).await;
         let answer = read_head(&mut stream).await;

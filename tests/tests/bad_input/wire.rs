@@ -16,7 +16,8 @@ async fn bodies_longer_or_shorter_than_they_say() {
     let head = |id: &str, headers: &str| {
         let credential = &scene.camera.credential;
         let start = format!(
-            "PUT /v1/ingest/stills/{id} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n"
+            "PUT /v1/ingest/stills/{id} HTTP/1.1\r\nHost: edge\r\n\
+             Authorization: Bearer {credential}\r\n"
         );
         format!("{start}Content-Type: image/jpeg\r\n{headers}\r\n").into_bytes()
     };
@@ -80,7 +81,8 @@ async fn an_upload_that_is_refused_unread_says_whether_its_connection_goes_on() 
         ("elsewhere".to_owned(), scene.camera.credential.as_str(), 404),
     ] {
         let head = format!(
-            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nContent-Length: {}\r\n\r\n",
+            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+             Content-Length: {}\r\n\r\n",
             jpeg.len()
         );
         let mut stream = begin(scene.edge.door(), head.as_bytes()).await;
@@ -134,7 +136,8 @@ async fn headers_that_contradict_each_other() {
     // Both chunked and a length: whichever counts, the rest must not be taken for a request of its
     // own.
     let smuggled = format!(
-        "DELETE /v1/{}/cameras/{}/events/{} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        "DELETE /v1/{}/cameras/{}/events/{} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {}\r\n\
+         Connection: close\r\n\r\n",
         scene.viewer.tag,
         scene.camera.id,
         scene.event,
@@ -153,7 +156,8 @@ async fn headers_that_contradict_each_other() {
     // Two credentials never give the rights of both, and never an error of the edge.
     let path = format!("/v1/{}/cameras", scene.viewer.tag);
     let two = format!(
-        "GET {path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        "GET {path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+         Authorization: Bearer {}\r\nConnection: close\r\n\r\n",
         scene.viewer.secret()
     );
     assert_eq!(exchange(scene.edge.door(), two.as_bytes()).await.status, 401);
@@ -193,7 +197,8 @@ async fn paths_that_go_elsewhere() {
     ] {
         let credential = scene.viewer.secret();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n\
+             Connection: close\r\n\r\n"
         );
         let answer = exchange(scene.edge.door(), request.as_bytes()).await;
         let shown: String = path.chars().take(100).collect();

@@ -283,7 +283,8 @@ impl World {
     /// Returns the sealed files that the index has: names with lengths.
     fn indexed(&self) -> BTreeMap<String, u64> {
         let connection = Connection::open(self.edge.data().join("registry.sqlite")).unwrap();
-        let question = "SELECT lower(hex(name)), sealed_length FROM objects WHERE state = 1 AND inline IS NULL";
+        let question = "SELECT lower(hex(name)), sealed_length FROM objects \
+                        WHERE state = 1 AND inline IS NULL";
         let mut statement = connection.prepare(question).unwrap();
         let rows = statement
             .query_map((), |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))

@@ -77,7 +77,8 @@ async fn an_event_says_what_its_camera_said_and_what_is_there() {
         .await
         .expect(201);
     let mut expected = json!({
-        "id": id, "time": "2026-02-25T06:13:20.123Z", "kind": "animal", "label": label, "duration_milliseconds": 7000, "still": false, "clip": false,
+        "id": id, "time": "2026-02-25T06:13:20.123Z", "kind": "animal", "label": label,
+        "duration_milliseconds": 7000, "still": false, "clip": false,
     });
     let check = async |expected: &Value| {
         assert_eq!(home.viewer.event(&home.camera, &id).await.expect(200).json(), *expected);

@@ -74,7 +74,9 @@ async fn the_cookie_is_for_this_host_and_not_for_scripts() {
 async fn a_wrong_name_and_a_wrong_password_are_told_alike() {
     let home = Home::new().await;
     let wrong = home.account.try_login("not the password", true).await.expect_problem(401);
-    let body = serde_json::json!({ "name": "nobody here", "password": "not the password", "bearer": true });
+    let body = serde_json::json!({
+        "name": "nobody here", "password": "not the password", "bearer": true
+    });
     let unknown = Answer::of(home.edge.door().request(Method::POST, "/v1/session").json(&body))
         .await
         .expect_problem(401);

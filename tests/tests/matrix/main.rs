@@ -171,12 +171,14 @@ async fn the_tables_have_every_route_of_the_edge_and_no_other() {
         rows(VIEWER_TABLE).iter().chain(&rows(CAMERA_TABLE)).map(Row::route).collect();
     if let Some(route) = served.difference(&tabled).next() {
         panic!(
-            "the matrix has no row for `{route}`: add one to a table in tests/tests/matrix/table.rs, with the status for every cell"
+            "the matrix has no row for `{route}`: add one to a table in \
+             tests/tests/matrix/table.rs, with the status for every cell"
         );
     }
     if let Some(route) = tabled.difference(&served).next() {
         panic!(
-            "the edge has no route `{route}`: take its rows out of the table in tests/tests/matrix/table.rs"
+            "the edge has no route `{route}`: take its rows out of the table in \
+             tests/tests/matrix/table.rs"
         );
     }
 }
@@ -194,9 +196,11 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
                 let method: Method = row.method.parse().unwrap();
                 let mut request = request(&row, method.clone(), actor, &named, &actors);
                 if method == Method::POST {
-                    request = request.json(
-                        &json!({ "name": alder.account.login, "password": alder.account.password, "bearer": true }),
-                    );
+                    request = request.json(&json!({
+                        "name": alder.account.login,
+                        "password": alder.account.password,
+                        "bearer": true
+                    }));
                 }
                 let cell = format!("{} × {} × {actor} {named:?}", row.route(), row.object);
                 let answer = Answer::of(request).await;

@@ -41,7 +41,11 @@ async fn nothing_can_be_read_where_it_is_kept() {
     camera
         .put_event(
             &event,
-            &json!({ "kind": "doorbell", "label": "CANARY-LABEL the neighbour", "duration_milliseconds": 4321 }),
+            &json!({
+                "kind": "doorbell",
+                "label": "CANARY-LABEL the neighbour",
+                "duration_milliseconds": 4321
+            }),
         )
         .await
         .expect(201);

@@ -165,8 +165,10 @@ async fn rows_that_do_not_belong_there() {
         cell(
             "another household's event in the list of a camera",
             change(
-                "INSERT INTO objects (slot, camera, kind, id, rendition, version, name, sealed_length, body_digest, state, inline, proof) \
-                 SELECT randomblob(32), ?2, kind, id, rendition, version, randomblob(32), sealed_length, body_digest, state, inline, proof \
+                "INSERT INTO objects (slot, camera, kind, id, rendition, version, name, \
+                 sealed_length, body_digest, state, inline, proof) \
+                 SELECT randomblob(32), ?2, kind, id, rendition, version, randomblob(32), \
+                 sealed_length, body_digest, state, inline, proof \
                  FROM objects WHERE rowid = ?1",
                 "a1",
             ),
@@ -178,14 +180,27 @@ async fn rows_that_do_not_belong_there() {
             Box::new(|world| {
                 let older = world.row_of("a1", EVENT, false, &world.filmed("a1").older_event).rowid;
                 let rows = [world.row("a1", EVENT, false).rowid, older].map(Value::Integer);
-                swap_columns(&mut world.database(), "objects", "inline, sealed_length", "rowid = ?1", rows);
+                swap_columns(
+                    &mut world.database(),
+                    "objects",
+                    "inline, sealed_length",
+                    "rowid = ?1",
+                    rows,
+                );
             }),
-            &[("a1/event", Refused(503)), ("a1/older-event", Refused(503)), ("a1/events", Refused(503))],
+            &[
+                ("a1/event", Refused(503)),
+                ("a1/older-event", Refused(503)),
+                ("a1/events", Refused(503)),
+            ],
             &[("index", "wrong_answer")],
         ),
         cell(
             "a deleted mark on a live event",
-            change("UPDATE objects SET state = 2, camera = iif(false, ?2, camera) WHERE rowid = ?1", "a1"),
+            change(
+                "UPDATE objects SET state = 2, camera = iif(false, ?2, camera) WHERE rowid = ?1",
+                "a1",
+            ),
             // The event goes from the list, as one without a row would. A question for it by its id
             // is refused, because the row does not prove a deletion.
             &[("a1/event", Refused(503)), ("a1/events", Other(200))],

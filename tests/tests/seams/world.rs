@@ -226,7 +226,8 @@ impl World {
     }
 
     pub fn row_of(&self, camera: &str, kind: u8, rendition: bool, id: &str) -> Row {
-        let question = "SELECT rowid, lower(hex(name)) FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition = ?3 AND id = ?4";
+        let question = "SELECT rowid, lower(hex(name)) FROM objects \
+                        WHERE camera = ?1 AND kind = ?2 AND rendition = ?3 AND id = ?4";
         let camera = id_bytes(&self.filmed(camera).camera.id);
         let found =
             self.database().query_row(question, (camera, kind, rendition, id_bytes(id)), |row| {

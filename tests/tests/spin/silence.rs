@@ -16,7 +16,8 @@ const SECONDS_MAX: u64 = 60;
 #[tokio::test]
 async fn a_login_that_does_not_come_is_answered_408() {
     let edge = Edge::start(spin());
-    let begun = "POST /v1/session HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let begun = "POST /v1/session HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\n\
+                 Content-Length: 100\r\n\r\n{";
     let since = Instant::now();
     let mut line = raw::begin(edge.door(), begun.as_bytes()).await;
     let answer = raw::read_head(&mut line).await;
@@ -37,7 +38,8 @@ async fn an_upload_and_a_download_that_stand_still_are_ended() {
     let mut upload =
         raw::begin(home.edge.door(), &half_a_clip(&home.camera, &other, &clip, 100_000)).await;
     let path = format!(
-        "GET /v1/{}/cameras/{}/events/{event}/clip HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {}\r\n\r\n",
+        "GET /v1/{}/cameras/{}/events/{event}/clip HTTP/1.1\r\nHost: edge\r\n\
+         Authorization: Bearer {}\r\n\r\n",
         home.viewer.tag,
         home.camera.id,
         home.viewer.secret()

@@ -21,7 +21,8 @@ use eyesonly_tests::{Camera, Edge, EdgeOptions};
 use tempfile::NamedTempFile;
 use trace::{Call, calls};
 
-const TRACED: &str = "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,sync_file_range,\
+const TRACED: &str = "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,\
+                      sync_file_range,\
                       link,linkat,rename,renameat,renameat2";
 
 /// strace, attached to an edge. strace ends with the test, and the edge runs on.

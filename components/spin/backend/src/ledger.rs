@@ -27,7 +27,8 @@ const fn word(handed: Handed) -> &'static str {
 
 fn delivery_line(entry: &Delivery) -> String {
     format!(
-        "ledger delivery at_milliseconds={} viewer={} session={} household={} camera={} handed={} event={} body_bytes={}",
+        "ledger delivery at_milliseconds={} viewer={} session={} household={} camera={} handed={} \
+         event={} body_bytes={}",
         entry.at_milliseconds,
         entry.viewer,
         entry.session,
@@ -79,7 +80,8 @@ mod tests {
         assert_eq!(
             delivery_line(&entry),
             "ledger delivery at_milliseconds=7 viewer=01010101-0101-0101-0101-010101010101 \
-             session=02020202-0202-0202-0202-020202020202 household=03030303-0303-0303-0303-030303030303 \
+             session=02020202-0202-0202-0202-020202020202 \
+             household=03030303-0303-0303-0303-030303030303 \
              camera=04040404-0404-0404-0404-040404040404 handed=clip event=- body_bytes=9"
         );
         let entry = Misdelivery {

@@ -39,27 +39,32 @@ pub struct Settings {
 pub enum Closed {
     /// There is no key-encryption key.
     #[error(
-        "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the key that the store was begun with (64 hexadecimal digits)"
+        "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the \
+         key that the store was begun with (64 hexadecimal digits)"
     )]
     NoVariable,
     /// The variable is not a key-encryption key.
     #[error(
-        "the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of it is shown"
+        "the variable `key_encryption_key` is not a key: it must be 64 hexadecimal digits; none of \
+         it is shown"
     )]
     BadVariable,
     /// The variable is not a number of seconds.
     #[error(
-        "the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it away"
+        "the variable `session_seconds` must be a whole number of seconds, at least 1; or leave it \
+         away"
     )]
     SessionSeconds,
     /// The store has not been initialised.
     #[error(
-        "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins it with the same key_encryption_key"
+        "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins \
+         it with the same key_encryption_key"
     )]
     NotBegun,
     /// The store belongs to another key.
     #[error(
-        "the key-value store was begun with another key_encryption_key: set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
+        "the key-value store was begun with another key_encryption_key: set \
+         SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
     )]
     OtherKey,
     /// The store does not answer.
@@ -151,7 +156,8 @@ impl Backend {
     pub fn first_question(&self) -> Result<(), Problem> {
         if self.asked.swap(true, Ordering::AcqRel) {
             tracing::error!(
-                "an instance was asked for a second thing, and refused: each request needs an instance of its own"
+                "an instance was asked for a second thing, and refused: each request needs an \
+                 instance of its own"
             );
             return Err(Problem::Unavailable);
         }

@@ -35,7 +35,8 @@ mod wasi {
             }
             store::Error::AccessDenied => {
                 format!(
-                    "the backend may not use the store `{LABEL}`; its component must have key_value_stores = [\"{LABEL}\"]"
+                    "the backend may not use the store `{LABEL}`; its component must have \
+                     key_value_stores = [\"{LABEL}\"]"
                 )
             }
             store::Error::Other(words) => words,

@@ -75,7 +75,8 @@ pub enum EngineError {
     /// It does not compile, imports what is not served here, or exports no
     /// `wasi:http/incoming-handler`.
     #[error(
-        "{}: {source:#}: it must be a component that exports wasi:http/incoming-handler@0.2 and imports nothing but WASI 0.2, \
+        "{}: {source:#}: it must be a component that exports wasi:http/incoming-handler@0.2 and \
+         imports nothing but WASI 0.2, \
          wasi:keyvalue@0.2.0-draft2 and wasi:config@0.2.0-draft-2024-09-27",
         path.display()
     )]
@@ -155,7 +156,9 @@ impl Engine {
                             });
                             // The client has gone, or an answer was cut short. The place where it
                             // happened logs it.
-                            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                            let _ = http1::Builder::new()
+                                .serve_connection(TokioIo::new(stream), service)
+                                .await;
                         });
                     }
                     Err(error) => {

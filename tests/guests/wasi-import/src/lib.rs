@@ -1,4 +1,5 @@
-//! A guest that is a handler in every respect, but also imports a clock. The host must refuse to load it.
+//! A guest that is a handler in every respect, but also imports a clock. The host must refuse to
+//! load it.
 #![cfg(target_arch = "wasm32")]
 
 #[allow(missing_docs, clippy::all, reason = "generated code")]
