@@ -1,5 +1,5 @@
-//! `eyesonly-storm`, as a person runs it: a small storm, its report, the arguments that it refuses
-//! to start with, and a check that the host has none of it.
+//! `eyesonly-storm`, as a person runs it: a small storm, its report, and the arguments that it
+//! refuses to start with. A further test checks that the host has none of it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

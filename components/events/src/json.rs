@@ -1,5 +1,5 @@
-//! The JSON of events (RFC 8259). It has its own writer, because one fixed form needs no library:
-//! every page of code and data in an instance is reset for every request. It must never put a text
+//! The JSON of events (RFC 8259). It has its own writer, because one fixed form needs no library.
+//! Every page of code and data in an instance is reset for every request. It must never put a text
 //! out unescaped.
 
 use std::fmt::Write as _;

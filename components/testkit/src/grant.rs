@@ -2,9 +2,9 @@
 //! wasm and no host.
 //!
 //! Every field is one answer; a test sets those that it needs. It must never answer what the
-//! contract refuses in any case: a range past the end, a name that no rendition may have, a
-//! rendition of one of two objects, a ninth open object. It does not check ids: a test that needs
-//! the refusal of a wrong id scripts [`ErrorCode::Invalid`].
+//! contract refuses in any case. That is a range past the end, a wrong rendition name, a rendition
+//! of one of two objects, or a ninth open object. It does not check ids: a test that needs the
+//! refusal of a wrong id scripts [`ErrorCode::Invalid`].
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -171,12 +171,12 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         self.notes.remembered.borrow().clone()
     }
 
-    /// The contract's `grant.kinds`.
+    /// Answers the contract's `grant.kinds`.
     pub fn kinds(&self) -> Kinds {
         self.kinds
     }
 
-    /// The contract's `grant.newest-still`.
+    /// Answers the contract's `grant.newest-still`.
     ///
     /// # Errors
     /// As scripted; [`ErrorCode::Limit`] for a ninth object.
@@ -185,7 +185,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         self.open(&self.newest_still)
     }
 
-    /// The contract's `grant.event-still`.
+    /// Answers the contract's `grant.event-still`.
     ///
     /// # Errors
     /// As [`Self::newest_still`].
@@ -194,7 +194,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         self.open(&self.event_still)
     }
 
-    /// The contract's `grant.event-clip`.
+    /// Answers the contract's `grant.event-clip`.
     ///
     /// # Errors
     /// As [`Self::newest_still`].
@@ -203,7 +203,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         self.open(&self.event_clip)
     }
 
-    /// The contract's `list-events`.
+    /// Answers the contract's `list-events`.
     ///
     /// # Errors
     /// As scripted; [`ErrorCode::Invalid`] for a limit of 0, [`ErrorCode::Limit`] for one over 100.
@@ -216,7 +216,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         }
     }
 
-    /// The contract's `get-event`.
+    /// Answers the contract's `get-event`.
     ///
     /// # Errors
     /// As scripted.
@@ -225,12 +225,12 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         self.get_event.clone()
     }
 
-    /// The contract's `object.length`.
+    /// Answers the contract's `object.length`.
     pub fn length(&self, object: &Object) -> u64 {
         object.bytes.len() as u64
     }
 
-    /// The contract's `object.read`.
+    /// Answers the contract's `object.read`.
     ///
     /// # Errors
     /// As scripted; [`ErrorCode::Invalid`] from the end on and for no bytes, [`ErrorCode::Limit`]
@@ -250,7 +250,7 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         Ok(rest[..length.min(rest.len())].to_vec())
     }
 
-    /// The contract's `recall`. It finds what was remembered under this grant.
+    /// Answers the contract's `recall`. It finds what was remembered under this grant.
     ///
     /// # Errors
     /// As scripted; [`ErrorCode::Invalid`] for a wrong name or a rendition of a rendition,
@@ -275,11 +275,11 @@ impl<Event: Clone, Page: Clone> Grant<Event, Page> {
         found.map(|bytes| self.hold(bytes, true)).transpose()
     }
 
-    /// The contract's `remember`.
+    /// Answers the contract's `remember`.
     ///
     /// # Errors
-    /// As scripted; [`ErrorCode::Invalid`] for a wrong name, no bytes, a rendition of a rendition,
-    /// or where not exactly one object was opened; [`ErrorCode::Limit`] above 1,000,000 bytes.
+    /// As scripted. [`ErrorCode::Invalid`] for a wrong name, no bytes, a rendition of a rendition,
+    /// or if not exactly one object was opened. [`ErrorCode::Limit`] above 1,000,000 bytes.
     pub fn remember(&self, source: &Object, name: &str, bytes: &[u8]) -> Result<Object, ErrorCode> {
         self.note(format!("remember {name}"));
         if source.is_rendition

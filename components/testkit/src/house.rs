@@ -23,7 +23,7 @@ pub struct House {
     sandbox: Sandbox,
 }
 
-/// What a handler answered, with its body read to the end.
+/// A handler's answer, with its body read to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// The status.

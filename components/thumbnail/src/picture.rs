@@ -118,7 +118,7 @@ fn resize(
     to: (u32, u32),
     gray: bool,
 ) -> Result<Vec<u8>, PictureError> {
-    // The typed calls, one for each kind of picture: the untyped one brings code and half a
+    // There is one typed call for each kind of picture. The untyped call brings code and half a
     // megabyte of tables for all pixel types into every instance.
     if gray {
         resize_as::<fir::pixels::U8>(pixels, from, to)

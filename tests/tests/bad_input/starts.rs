@@ -5,7 +5,7 @@ use eyesonly_tests::built::components;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::{Edge, EdgeOptions};
 
-/// A folder of components in which `thumbnail.wasm` is a guest of the tests.
+/// Makes a folder of components in which `thumbnail.wasm` is a guest of the tests.
 fn components_with(guest: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let built = components();

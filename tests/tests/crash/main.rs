@@ -355,7 +355,7 @@ async fn what_was_acknowledged_survives_every_kill() {
     what_is_lost_is_noticed(&mut world).await;
 }
 
-/// The control: a check must fail for an acknowledged clip without its sealed file.
+/// Checks the control: `check_events` must fail for an acknowledged clip without its sealed file.
 async fn what_is_lost_is_noticed(world: &mut World) {
     world.edge.kill9();
     // The longest object is a clip.

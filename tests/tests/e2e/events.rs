@@ -1,4 +1,4 @@
-//! Events: newest first, in pages; deleted for good.
+//! Events: listed newest first, in pages, and deleted for good.
 
 use eyesonly_harness::footage::{description, footage_id, fresh_id, mp4_around, now_milliseconds};
 use eyesonly_tests::Answer;

@@ -1,5 +1,5 @@
-//! Who gets what: every route × every actor × every object. The running edge itself describes its
-//! routes.
+//! The matrix of who gets what: every route × every actor × every object. The running edge itself
+//! describes its routes.
 //!
 //! The table (table.rs) is the specification. A route that only the edge or only the table has
 //! fails the test. If two answers must not be told apart, they are compared byte for byte, except

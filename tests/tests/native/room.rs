@@ -1,4 +1,4 @@
-//! Room on a disk: removed footage leaves it, and a full one refuses uploads.
+//! Room on a disk: removed footage frees it, and a full disk refuses uploads.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Secrecy at rest: after a day of everything, no file below the data folder, no log and no metric
-//! has anything in the clear that a person or a camera said.
+//! Secrecy at rest: after a day of everything, nothing that a person or a camera said can be found
+//! in the clear. The test looks into every file below the data folder, the log and the metrics.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_harness::people::Credential;

@@ -1,12 +1,12 @@
 //! Serves the one component of the Spin edition without Spin. So tests run the component that is
-//! deployed on an engine that they control: one process, a key-value store that fails or forgets,
-//! and a configuration of their own.
+//! deployed on an engine that they control. They choose its key-value store, which may fail or
+//! forget, and its configuration, and it is one process.
 //!
 //! It does as Spin does: wasmtime's `wasi:http`, a fresh instance for each request, the same two
 //! interfaces for keys and configuration (`services`). It gives no files, no network and no
-//! environment. It must never give a component more than Spin would, let two requests meet in one
-//! instance, or end an answer that was cut short as if it were whole. It is for tests: Spin is what
-//! is deployed.
+//! environment. It must never give a component more than Spin would, or let two requests meet in
+//! one instance. It must never end an answer that was cut short as if the answer were whole. It is
+//! for tests: Spin is what is deployed.
 
 mod answer;
 mod guest;
