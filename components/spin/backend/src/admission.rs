@@ -48,8 +48,8 @@ impl Backend {
         answer(self.identity().logout(&requester))
     }
 
-    /// Says who sent the credential, and of which cameras the sender may see something. FROM
-    /// CLIENT: all of it.
+    /// Says who sent the credential, and of which cameras the sender may see something.
+    /// FROM CLIENT: all of it.
     pub fn list_cameras(&self, credential: &str, tag: &str) -> Result<&Identified, Problem> {
         self.first_question()?;
         let raw = RawCredential::new(credential);

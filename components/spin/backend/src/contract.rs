@@ -210,8 +210,8 @@ impl Object {
         question(self.held.read(offset, length))
     }
 
-    /// Finds the rendition of this object under a name, or takes on the duty to make it. FROM
-    /// GUEST: which object, `name`.
+    /// Finds the rendition of this object under a name, or takes on the duty to make it.
+    /// FROM GUEST: which object, `name`.
     pub fn recall(&self, name: &str) -> Result<Option<Self>, FootageError> {
         let handling = self.handling();
         handling.counted().instance.may_recall(self.origin, name)?;
