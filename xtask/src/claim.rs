@@ -1,6 +1,8 @@
-//! The claim: what must hold of the folder `trusted/`, so that it can be read in an evening and believed.
+//! The claim: what must hold of the folder `trusted/`, so that a person can read it in an evening
+//! and believe it.
 //!
-//! It counts lines of code as they stand at 100 columns: no blanks, no comments, no tests. It must never change a file.
+//! It counts lines of code as they stand at 100 columns: no blanks, no comments, no tests. It must
+//! never change a file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,18 +10,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// Most lines of code in the claim. Live view may add 200, households 600, the hot path 150: each with its issue.
+/// The most lines of code in the claim. Live view may add 200, households 600, the hot path 150,
+/// each with its issue.
 const LINES_MAX: usize = 2800;
-/// Columns that a line may have.
+/// The most columns of a line.
 const COLUMNS_MAX: usize = 100;
-/// What a reader of the claim must never meet: a switch, or a word of what attacks it.
+/// The words that a reader of the claim must never meet: of a switch, or of what attacks the claim.
 const WORDS: [&str; 4] = ["storm", "defence", "is_on", "cfg(feature"];
-/// What may be asked of the compiler there.
+/// The conditions that `cfg` may name in the claim.
 const CONDITIONS: [&str; 2] = ["test", "target_arch"];
 
 /// Checks every source file of the claim.
 ///
-/// Errors: one error that lists every fault, with the file and what to do.
+/// Errors: the claim has a fault. The one error lists every fault, with its file.
 pub fn check(root: &Path) -> Result<()> {
     let folder = root.join("trusted");
     let (mut lines, mut faults) = (0_usize, Vec::new());
@@ -84,7 +87,7 @@ fn gather(at: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The files that only tests have: those that a file names under `#[cfg(test)]`.
+/// Returns the files that only tests have: those that a file names under `#[cfg(test)]`.
 fn tests_of(files: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
     let mut tests = BTreeSet::new();
     for file in files {
@@ -104,13 +107,15 @@ fn tests_of(files: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
     Ok(tests)
 }
 
-/// Lines that are code: neither blank, nor a comment, nor in a module of tests (which ends where its brace stands first in its line).
+/// Counts lines of code: neither blank, nor a comment, nor in a module of tests. Such a module ends
+/// at a line that is only its brace.
 fn lines_of_code(text: &str) -> usize {
     let (mut count, mut lines) = (0_usize, text.lines().peekable());
     while let Some(line) = lines.next() {
         let trimmed = line.trim();
         if trimmed == "#[cfg(test)]" {
-            // A module in its own file is one line more; one that stands here goes on to its brace.
+            // A module in a file of its own takes one more line. A module in this file goes on to
+            // its brace.
             if lines.next().is_some_and(|next| next.trim_end().ends_with('{')) {
                 lines.by_ref().find(|line| *line == "}");
             }
@@ -152,7 +157,10 @@ mod tests {
 
     #[test]
     fn code_is_counted_and_nothing_else() {
-        let text = "//! A header.\n\nuse a::b;\n\n/// A word.\nfn c() {\n    // Why.\n    d();\n}\n\n#[cfg(test)]\nmod tests {\n    fn e() {\n    }\n}\nfn f() {}\n#[cfg(test)]\nmod more;\n";
+        let text = "//! A header.\n\nuse a::b;\n\n/// A word.\n\
+            fn c() {\n    // Why.\n    d();\n}\n\n\
+            #[cfg(test)]\nmod tests {\n    fn e() {\n    }\n}\n\
+            fn f() {}\n#[cfg(test)]\nmod more;\n";
         assert_eq!(lines_of_code(text), 5);
     }
 

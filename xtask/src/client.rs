@@ -11,12 +11,13 @@ use eyesonly_harness::request::Request;
 use ureq::Agent;
 use ureq::http::{self, HeaderMap};
 
-/// A request that takes longer than this has failed: it all happens on one machine.
+/// The longest time for a request, in seconds. On one machine, a slower one has failed.
 const TIMEOUT_SECONDS: u64 = 60;
-/// More than any file of the demo; an answer without an end must not fill the memory.
+/// The most bytes of a body: more than any file of the demo. An answer without an end must not fill
+/// the memory.
 const BODY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What came back.
+/// A whole answer.
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -33,12 +34,12 @@ pub struct Client {
 }
 
 impl Answer {
-    /// A header's value, or "".
+    /// Returns a header's value, or "".
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The first of the body, for an error; of footage only its length.
+    /// Returns the start of the body, for an error. Of footage it returns only the length.
     pub fn excerpt(&self) -> String {
         let media_type = self.header("content-type");
         if media_type.starts_with("image/") || media_type.starts_with("video/") {
@@ -47,7 +48,9 @@ impl Answer {
         String::from_utf8_lossy(&self.body).chars().take(300).collect()
     }
 
-    /// Errors: the status is another one; the error has the first of the body.
+    /// Returns the answer if it has this status.
+    ///
+    /// Errors: the status is another one. The error has the start of the body.
     pub fn expect_status(self, expected: u16, what: &str) -> Result<Self> {
         if self.status != expected {
             bail!("{what}: {} where {expected} was expected: {}", self.status, self.excerpt());
@@ -57,7 +60,7 @@ impl Answer {
 }
 
 impl Client {
-    /// `address`: `http://HOST:PORT`.
+    /// Makes a client of the edge at `address`: `http://HOST:PORT`.
     pub fn new(address: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -70,7 +73,7 @@ impl Client {
 
     /// Sends a request and reads the whole answer.
     ///
-    /// Errors: no answer. Every status is an answer.
+    /// Errors: no answer comes. Every status is an answer.
     pub fn send(&self, request: Request) -> Result<Answer> {
         let what = request.told();
         let mut builder = http::Request::builder()
@@ -94,16 +97,16 @@ impl Client {
 
     /// Sends an upload.
     ///
-    /// Errors: no answer, or another status than 201.
+    /// Errors: no answer comes, or its status is not 201.
     pub fn upload(&self, request: Request) -> Result<()> {
         let what = request.told();
         self.send(request)?.expect_status(201, &what)?;
         Ok(())
     }
 
-    /// Logs a viewer in: with a token if `bearer`, with a cookie otherwise, as a browser does.
+    /// Logs a viewer in: with a token if `bearer`, otherwise with a cookie, as a browser does.
     ///
-    /// Errors: no answer, another status than 201, or an answer without a session.
+    /// Errors: no answer comes, its status is not 201, or it has no session.
     pub fn log_in(&self, account: &Account, bearer: bool) -> Result<Session> {
         let what = format!("POST /v1/session as {}", account.login);
         let request = account.log_in(bearer).with("origin", &self.address);

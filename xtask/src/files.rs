@@ -1,6 +1,8 @@
-//! What every file of the repository must have: a header, a bearable length, documented contracts, no unfinished work.
+//! Checks what every file of the repository must have: a header, a bearable length, documented
+//! contracts, no unfinished work.
 //!
-//! Reads the files that git knows, and new ones that it doesn't ignore. It must never change a file.
+//! It reads the files that git knows, and new ones that git doesn't ignore. It must never change a
+//! file.
 
 use std::fs;
 use std::path::Path;
@@ -8,15 +10,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// More lines than this need a reason.
+/// The most lines of a file without a reason.
 const LINES_MAX: usize = 500;
 const LONG: &str = "//! Long:";
-// In halves, so that this file does not accuse itself.
+// The words are in halves, so that this file does not accuse itself.
 const UNFINISHED: [&str; 3] =
     [concat!("to", "do!("), concat!("FIX", "ME"), concat!("unimple", "mented!(")];
-/// Files in which unfinished work is looked for.
+/// The endings of files in which unfinished work is looked for.
 const CODE: [&str; 8] = ["rs", "wit", "toml", "js", "css", "html", "py", "sh"];
-/// What opens an item in a .wit file.
+/// The words that start an item in a .wit file.
 const WIT_ITEMS: [&str; 7] =
     ["interface", "world", "record", "variant", "enum", "flags", "resource"];
 
@@ -27,7 +29,7 @@ pub fn check(root: &Path) -> Result<()> {
     let mut faults = Vec::new();
     let mut count = 0_usize;
     for name in names(root)? {
-        // A file that git knows and that is gone is being moved or deleted; a picture is not text.
+        // A file that is gone is being moved or deleted. A picture is not text.
         let Ok(text) = fs::read_to_string(root.join(&name)) else {
             continue;
         };
@@ -57,7 +59,7 @@ fn names(root: &Path) -> Result<Vec<String>> {
     Ok(list.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-/// Each fault begins with `:line: ` or `: `, ready to follow the file's name.
+/// Returns a file's faults. Each starts with `:line: ` or `: `, ready to follow the file's name.
 fn faults_of(name: &str, text: &str) -> Vec<String> {
     let Some(extension) = Path::new(name).extension().and_then(|extension| extension.to_str())
     else {
@@ -68,7 +70,8 @@ fn faults_of(name: &str, text: &str) -> Vec<String> {
         for (line, content) in numbered(text) {
             if let Some(word) = UNFINISHED.iter().find(|word| content.contains(**word)) {
                 faults.push(format!(
-                    ":{line}: unfinished work ({word}): finish it, or say what is missing in plain words"
+                    ":{line}: unfinished work ({word}): finish it, or say what is \
+                     missing in plain words"
                 ));
             }
         }
@@ -94,7 +97,8 @@ fn rust_faults(text: &str) -> Vec<String> {
         .any(|line| line.strip_prefix(LONG).is_some_and(|reason| !reason.trim().is_empty()));
     if lines > LINES_MAX && !has_reason {
         faults.push(format!(
-            ": {lines} lines, at most {LINES_MAX}: split it, or give the reason in a line `{LONG} …`"
+            ": {lines} lines, at most {LINES_MAX}: split it, or give the reason in a line \
+             `{LONG} …`"
         ));
     }
     faults
@@ -107,10 +111,11 @@ fn wit_faults(text: &str) -> Vec<String> {
         let content = content.trim();
         if is_wit_item(content) && !documented {
             faults.push(format!(
-                ":{line}: `{content}` has no `///` above it: say what it is, its units, limits and errors"
+                ":{line}: `{content}` has no `///` above it: say what it is, its units, \
+                 limits and errors"
             ));
         }
-        // An attribute such as @since stands between the words and the item.
+        // An attribute such as @since may stand between the words and the item.
         documented = content.starts_with("///") || (documented && content.starts_with('@'));
     }
     faults

@@ -1,7 +1,7 @@
 //! `cargo xtask <task>`: build, check, test, demo, storm, bench.
 //!
-//! This file parses the command line and calls the room that does the work. It must never do the work itself, and no
-//! task may need a tool that it does not get by itself or name in its error.
+//! This file parses the command line and calls the module that does the work. It must never do the
+//! work itself. No task may need a tool that the task does not get by itself or name in its error.
 
 mod bench;
 mod check;
@@ -28,7 +28,8 @@ use crate::workspace::Workspace;
     name = "cargo xtask",
     bin_name = "cargo xtask",
     about = "Tasks of the Eyesonly repository.",
-    after_help = "On a fresh machine with Rust, start with `cargo xtask demo`.\nBefore a change is sent: `cargo xtask check` and `cargo xtask test`."
+    after_help = "On a fresh machine with Rust, start with `cargo xtask demo`.\n\
+        Before a change is sent: `cargo xtask check` and `cargo xtask test`."
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -39,28 +40,35 @@ struct CommandLine {
 enum Task {
     /// Builds the handlers and test guests for wasm, makes components of them, and builds the host.
     ///
-    /// Components go to target/components/, test guests to target/components/guests/. The wasm target is fetched when
-    /// it is missing.
+    /// Components go to target/components/, test guests to target/components/guests/. The wasm
+    /// target is fetched when it is missing.
     Build {
-        /// Builds the host with the release profile. (Components always have their own profile, `guest`.)
+        /// Builds the host with the release profile. (Components always have their own profile,
+        /// `guest`.)
         #[arg(long, conflicts_with = "spin")]
         release: bool,
-        /// Builds the Spin edition instead: one composed component, target/components/spin/eyesonly.wasm.
+        /// Builds the Spin edition instead: one composed component,
+        /// target/components/spin/eyesonly.wasm.
         #[arg(long)]
         spin: bool,
     },
-    /// Format, lints, docs, licences, bans and file headers: what must hold before a change is sent.
+    /// Format, lints, docs, licences, bans and file headers: what must hold before a change is
+    /// sent.
     Check,
-    /// Builds, then runs every test: units, doc tests, the components' imports, and the suites of the package eyesonly-tests.
+    /// Builds, then runs every test: units, doc tests, the components' imports, and the suites of
+    /// the package eyesonly-tests.
     ///
-    /// Uses cargo-nextest where it is installed. With CI=true or --install, and as root on Debian, tools that tests need
-    /// are installed by apt-get and nothing is skipped.
+    /// Uses cargo-nextest where it is installed. With CI=true or --install, and as root on Debian,
+    /// tools that tests need are installed by apt-get and nothing is skipped.
     Test(test::Arguments),
-    /// Builds, starts the edge with three households and their cameras, pushes stills and videos, and prints the logins.
+    /// Builds, starts the edge with three households and their cameras, pushes stills and videos,
+    /// and prints the logins.
     Demo(demo::Arguments),
-    /// Replays the outage with every seam lying, against this system and a conventional one; a small one unless told otherwise.
+    /// Replays the outage with every seam lying, against this system and a conventional one; a
+    /// small one unless told otherwise.
     Storm(storm::Arguments),
-    /// Measures the whole path beside baselines (host code, nginx, libvips), on this machine; docs/bench.md says what each row means.
+    /// Measures the whole path beside baselines (host code, nginx, libvips), on this machine;
+    /// docs/bench.md says what each row means.
     Bench(bench::Arguments),
 }
 

@@ -1,7 +1,7 @@
 //! `storm`: builds `eyesonly-storm`, and replays the outage.
 //!
-//! It is a program of its own over the host's library. It must never change what the host's own
-//! binary is built from.
+//! `eyesonly-storm` is a program of its own over the host's library. This task must never change
+//! what the host's own binary is built from.
 
 use std::env;
 use std::fs;
@@ -23,13 +23,15 @@ const CELL_REQUESTS: &str = "100000";
 /// Households of the storm's bench.
 const BENCH_HOUSEHOLDS: &str = "1000";
 
-/// What `cargo xtask storm` takes.
+/// The arguments of `cargo xtask storm`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// 13,000 households, after every seam has told every lie with 100,000 requests each; with the release profile, about an hour.
+    /// 13,000 households, after every seam has told every lie with 100,000 requests each; with the
+    /// release profile, about an hour.
     #[arg(long)]
     full: bool,
-    /// Measures goodput under lies, the herd's p99 and reads of the store, with the release profile.
+    /// Measures goodput under lies, the herd's p99 and reads of the store, with the release
+    /// profile.
     #[arg(long, conflicts_with = "full")]
     bench: bool,
     /// Goes to `eyesonly-storm` as it is, such as `-- --lie index@0.1 --seed 7`.
@@ -37,7 +39,7 @@ pub struct Arguments {
     more: Vec<String>,
 }
 
-/// Builds and runs it. Reports go to target/storm/.
+/// Builds the storm and runs it. Reports go to target/storm/.
 ///
 /// Errors: a build error, bad arguments, or an exposure.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -55,13 +57,14 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             .arg(&folder)
             .args(["--households", households, "--report"])
             .arg(reports.join(report));
-        // Each refused lie is a warning: thousands of them are the point here, and are counted.
+        // Each rejected lie is a warning. Here there are thousands, and they are counted anyway.
         if env::var_os("EYESONLY_LOG").is_none() {
             command.env("EYESONLY_LOG", "off");
         }
         command
     };
-    let mend = "the message is above; `cargo xtask storm -- --help` and docs/storm.md explain the arguments";
+    let mend = "the message is above; `cargo xtask storm -- --help` and docs/storm.md explain \
+                the arguments";
     if arguments.bench {
         step("storm: bench");
         return execute(
@@ -80,20 +83,22 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     execute(storm(SMALL_HOUSEHOLDS, "small").args(&arguments.more), mend)
 }
 
-/// The full storm ends with web caches in front: whether they are here is found out an hour before.
+/// Checks that the web caches are installed. The full storm needs them only at its end, an hour
+/// later.
 fn web_caches() -> Result<()> {
     let mut missing = tools::missing();
     missing.retain(|tool| tool.needed_by == "storm");
     if !missing.is_empty() {
         let how = tools::how_to_get(&missing);
         bail!(
-            "the full storm stands nginx and varnish in front, and something of them is missing; to get it:\n  {how}"
+            "the full storm stands nginx and varnish in front, and something of them is \
+             missing; to get it:\n  {how}"
         );
     }
     Ok(())
 }
 
-/// Builds the storm, and gives its binary.
+/// Builds the storm and returns its binary.
 ///
 /// Errors: a build error.
 pub fn build(workspace: &Workspace, release: bool) -> Result<PathBuf> {
@@ -103,7 +108,7 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     if release {
         cargo.args(["--package", "eyesonly-storm", "--release"]);
     } else {
-        // As with the host: the whole workspace is named, so that nothing is built twice.
+        // Names the whole workspace, as for the host, so that nothing is built twice.
         cargo.arg("--workspace");
     }
     execute(cargo.args(["--bin", "eyesonly-storm"]), "the compiler's message is above")?;

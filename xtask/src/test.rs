@@ -1,7 +1,8 @@
 //! `test`: builds, then runs every test there is.
 //!
-//! In CI nothing may be skipped: a tool that is missing is installed, or the task fails. On a person's machine a test
-//! whose tool is missing says so itself; it learns it from EYESONLY_TOOLS_MISSING.
+//! In CI it must never skip a test: a tool that is missing is installed, or the task fails. On a
+//! person's machine a test whose tool is missing says so itself. It reads EYESONLY_TOOLS_MISSING to
+//! find out.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -17,16 +18,16 @@ use crate::storm;
 use crate::tools::{self, Tool};
 use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
-/// What is asked of both editions alike.
+/// The tests that both editions must pass, as a filter of cargo-nextest.
 const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser)$/)";
 
-/// What `spin up` is asked: the same, and what is asked of the Spin edition's store.
+/// The tests for `spin up`: those of both editions, and those of the Spin edition's store.
 const BY_SPIN_UP: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser|spin)$/)";
 
-/// What `cargo xtask test` takes.
+/// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Runs only tests whose name contains this. Everything is still built.
+    /// Runs only tests whose name contains this. Everything is built all the same.
     #[arg(long)]
     filter: Option<String>,
     /// Installs missing tools by apt-get (as root on Debian), as CI=true does.
@@ -36,9 +37,9 @@ pub struct Arguments {
 
 /// Builds and tests.
 ///
-/// Errors: a build error, a tool that can't be had in CI, or the tests that failed.
+/// Errors: a build or a test fails, or a tool can't be had in CI.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    // Before what takes minutes.
+    // This comes before what takes minutes.
     let installed = spin::installed()?;
     let missing = settle_tools(arguments.install || is_ci())?;
     let all_features = with_all_features(workspace)?;
@@ -93,16 +94,16 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 /// Tests that are built and run together.
 struct Suite {
     title: &'static str,
-    /// What cargo builds.
+    /// The arguments that say what cargo builds.
     build: &'static [&'static str],
-    /// Which of its tests run, for cargo-nextest; all of them if empty.
+    /// A filter of cargo-nextest that says which tests run; all of them if empty.
     only: &'static str,
-    /// The same for `cargo test`: what it builds besides.
+    /// The further arguments of `cargo test`, which has no such filter.
     targets: &'static [&'static str],
     variables: Vec<(&'static str, OsString)>,
 }
 
-/// What is run, in order; `spin`: a `spin` that is here.
+/// Returns the suites in their order. `spin`: a `spin` that is installed.
 fn suites(spin: Option<&Path>) -> Vec<Suite> {
     let edition = ("EYESONLY_EDITION", OsString::from("spin"));
     let mut suites = vec![
@@ -150,8 +151,8 @@ impl Suite {
     }
 }
 
-/// Builds the host with every feature that there is, for the test that looks for liars in it. What is
-/// in between is shared with the other builds; the binary has a folder of its own.
+/// Builds the host with every feature that there is, for the test that looks for liars in it. The
+/// build shares intermediate files with the other builds; the binary has a folder of its own.
 fn with_all_features(workspace: &Workspace) -> Result<PathBuf> {
     step("host, with every feature");
     let folder = workspace.target.join("all-features");
@@ -163,8 +164,8 @@ fn with_all_features(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder.join("debug").join(name))
 }
 
-/// Builds the service's tests with stand-ins for locks and tasks (`--cfg schedules`), and runs those
-/// that have them. The flag is this one crate's: what it is built on is not built again.
+/// Builds the service's tests with stand-ins for locks and tasks (`--cfg schedules`), and runs the
+/// tests that use those. Only this crate gets the flag, so its dependencies are not built again.
 fn schedules(workspace: &Workspace) -> Result<()> {
     step("schedules");
     let mut cargo = workspace.cargo();
@@ -187,13 +188,13 @@ fn schedules(workspace: &Workspace) -> Result<()> {
     run_tests(tests.current_dir(workspace.root.join("service")).arg("schedules::"))
 }
 
-/// The program that a message of cargo says was built.
+/// Reads from a message of cargo which program was built.
 fn executable(line: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     Some(PathBuf::from(message.get("executable")?.as_str()?))
 }
 
-/// Installs what is missing, or says what will not run.
+/// Installs the tools that are missing, or says which ones are.
 fn settle_tools(install: bool) -> Result<Vec<&'static Tool>> {
     let missing = tools::missing();
     if missing.is_empty() {
@@ -277,7 +278,8 @@ mod tests {
     #[test]
     fn summaries_are_read() {
         check(
-            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.01s",
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; \
+             finished in 0.01s",
             Some((12, 0)),
         );
         check(

@@ -1,7 +1,7 @@
 //! The programs that some tests need, and how to get them.
 //!
-//! It installs only when it was told to (CI=true or --install), only as root on a system with apt-get, and only the
-//! packages named here or by its caller.
+//! It installs only when it was told to (CI=true or --install), and only as root on a system with
+//! apt-get. It must never install packages other than those named here or by its caller.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,16 +13,16 @@ use crate::workspace::{execute, output_of, step};
 /// A program that a test starts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// What tests call it, in EYESONLY_TOOLS_MISSING.
+    /// Its name in EYESONLY_TOOLS_MISSING, by which tests know it.
     pub name: &'static str,
-    /// Debian's package.
+    /// The package of Debian that has it.
     pub package: &'static str,
-    /// Which suites need it.
+    /// The suites that need it, for a person to read.
     pub needed_by: &'static str,
     probe: &'static [&'static str],
 }
 
-/// Every tool, in the order in which they are named to a person.
+/// Every tool, in the order in which a person sees them.
 pub const TOOLS: [Tool; 8] = [
     Tool {
         name: "python3",
@@ -63,14 +63,14 @@ impl Tool {
     }
 }
 
-/// What is not on this machine.
+/// Lists the tools that are not on this machine.
 pub fn missing() -> Vec<&'static Tool> {
     TOOLS.iter().filter(|tool| !tool.is_here()).collect()
 }
 
-/// Installs what is missing.
+/// Installs these tools.
 ///
-/// Errors: not root, no apt-get, or a tool is still missing afterwards.
+/// Errors: not root, no apt-get, or a tool is missing even after the installation.
 pub fn install(tools: &[&Tool]) -> Result<()> {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
     apt_install(&packages)?;
@@ -82,16 +82,17 @@ pub fn install(tools: &[&Tool]) -> Result<()> {
     Ok(())
 }
 
-/// How a person gets a tool.
+/// Says how a person gets these tools.
 pub fn how_to_get(tools: &[&Tool]) -> String {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
     format!(
-        "apt-get install -y --no-install-recommends {}   (as root; or `cargo xtask test --install`)",
+        "apt-get install -y --no-install-recommends {}   (as root; or \
+         `cargo xtask test --install`)",
         packages.join(" ")
     )
 }
 
-/// `apt-get update`, then `apt-get install`.
+/// Runs `apt-get update`, then `apt-get install`.
 ///
 /// Errors: not root, no apt-get, or apt-get fails.
 pub fn apt_install(packages: &[&str]) -> Result<()> {

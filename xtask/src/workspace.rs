@@ -1,7 +1,8 @@
-//! Where things are (root, target folder, packages), and how a task runs a program and says what it does.
+//! The workspace's root, target folder and packages, and how a task runs a program and says what it
+//! does.
 //!
-//! It asks cargo rather than guessing, so that CARGO_TARGET_DIR holds for everything. It must never build or change
-//! anything.
+//! It asks cargo rather than guessing, so that CARGO_TARGET_DIR holds for everything. It must never
+//! build or change anything.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 pub struct Workspace {
     /// The folder of the root Cargo.toml.
     pub root: PathBuf,
-    /// Where cargo builds.
+    /// The folder that cargo builds in.
     pub target: PathBuf,
     packages: Vec<Package>,
 }
@@ -26,9 +27,9 @@ pub struct Workspace {
 pub struct Guest {
     /// The package's name, for `cargo -p`.
     pub package: String,
-    /// The folder's name: the component's file is called after it.
+    /// The folder's name, which the component's file has as well.
     pub name: String,
-    /// The file that rustc writes, without folder.
+    /// The name of the file that rustc writes, without its folder.
     pub module_file: String,
 }
 
@@ -53,7 +54,7 @@ struct Target {
 }
 
 impl Workspace {
-    /// Asks `cargo metadata`.
+    /// Asks `cargo metadata` for the workspace.
     ///
     /// Errors: cargo does not run, or a manifest does not parse.
     pub fn load() -> Result<Self> {
@@ -64,7 +65,8 @@ impl Workspace {
             .context("cargo does not run")?;
         if !output.status.success() {
             bail!(
-                "`cargo metadata` failed: a Cargo.toml of the workspace does not parse (its message is above)"
+                "`cargo metadata` failed: a Cargo.toml of the workspace does not parse (its \
+                 message is above)"
             );
         }
         let metadata: Metadata =
@@ -76,25 +78,26 @@ impl Workspace {
         })
     }
 
-    /// A cargo command in the root folder.
+    /// Makes a cargo command in the root folder.
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(cargo_path());
         command.current_dir(&self.root);
         command
     }
 
-    /// The folder that the host reads components from.
+    /// Returns the folder that the host reads components from.
     pub fn components(&self) -> PathBuf {
         self.target.join("components")
     }
 
-    /// The handlers that are served, sorted by name: members of `components/` that are cdylibs. The
-    /// parts of the Spin edition lie one folder deeper.
+    /// Lists the handlers that are served, sorted by name: members of `components/` that are
+    /// cdylibs. The parts of the Spin edition lie one folder deeper.
     pub fn handlers(&self) -> Vec<Guest> {
         self.guests_in(Path::new("components"))
     }
 
-    /// The guests that only tests run, sorted by name: members of `tests/guests/` that are cdylibs.
+    /// Lists the guests that only tests run, sorted by name: members of `tests/guests/` that are
+    /// cdylibs.
     pub fn test_guests(&self) -> Vec<Guest> {
         self.guests_in(&Path::new("tests").join("guests"))
     }
@@ -124,12 +127,12 @@ fn guest_of(package: &Package, folder: &Path) -> Option<Guest> {
     })
 }
 
-/// The cargo that started this task, so that one toolchain builds everything.
+/// Returns the cargo that started this task, so that one toolchain builds everything.
 fn cargo_path() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// True where nobody watches and nothing may be skipped.
+/// Says whether this is a CI run, where nobody watches and nothing may be skipped.
 pub fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
@@ -139,9 +142,9 @@ pub fn step(title: &str) {
     eprintln!("\n== {title}");
 }
 
-/// Runs a program with its output on ours.
+/// Runs a program, whose output goes where ours does.
 ///
-/// Errors: it does not start, or it fails; `mend` says what to do then.
+/// Errors: the program does not start or fails. `mend` says what to do then.
 pub fn execute(command: &mut Command, mend: &str) -> Result<()> {
     let status = command.status().with_context(|| format!("`{}` does not start", show(command)))?;
     if !status.success() {
@@ -150,7 +153,8 @@ pub fn execute(command: &mut Command, mend: &str) -> Result<()> {
     Ok(())
 }
 
-/// A program's standard output, or None when it does not start or fails. Its complaints are not shown.
+/// Returns a program's standard output, or None when it does not start or fails. Its standard error
+/// is not shown.
 pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)

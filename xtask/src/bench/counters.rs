@@ -1,16 +1,16 @@
-//! What the system's own counters say that processes used: CPU and memory.
+//! The system's own counters of what processes used: CPU and memory.
 
 use std::collections::HashSet;
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Ticks of /proc/PID/stat in a second: Linux tells programs 100 on every machine.
+/// The ticks of /proc/PID/stat in a second: Linux tells programs 100 on every machine.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A process and its children.
+/// Lists a process and its children.
 ///
-/// Errors: the system does not say.
+/// Errors: /proc can't be read.
 pub fn family(parent: u32) -> Result<Vec<u32>> {
     let mut family = vec![parent];
     for entry in fs::read_dir("/proc")? {
@@ -18,7 +18,7 @@ pub fn family(parent: u32) -> Result<Vec<u32>> {
         let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // Processes come and go while this reads.
+        // A process may end while this loop reads.
         let Ok(fields) = stat(id) else { continue };
         if fields.get(1).and_then(|id| id.parse().ok()) == Some(parent) {
             family.push(id);
@@ -27,14 +27,16 @@ pub fn family(parent: u32) -> Result<Vec<u32>> {
     Ok(family)
 }
 
-/// The fields of /proc/PID/stat after the name, which may hold spaces: the state is the first.
+/// Reads the fields of /proc/PID/stat after the name, which may hold spaces. The first field is the
+/// state.
 fn stat(id: u32) -> Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let (_, fields) = text.rsplit_once(')').context("/proc/PID/stat has no name")?;
     Ok(fields.split_whitespace().map(str::to_owned).collect())
 }
 
-/// CPU that these processes have used until now, in seconds: all threads, those that ended too.
+/// Adds up the CPU that these processes have used until now, in seconds. It counts all threads,
+/// also those that have ended.
 ///
 /// Errors: one of them has ended.
 pub fn cpu_seconds(ids: &[u32]) -> Result<f64> {
@@ -42,7 +44,7 @@ pub fn cpu_seconds(ids: &[u32]) -> Result<f64> {
     let mut ticks = 0.0;
     for id in ids {
         let fields = stat(id)?;
-        // utime and stime are the fields 14 and 15 of all (proc_pid_stat(5)).
+        // These are utime and stime, the fields 14 and 15 of the whole line (proc_pid_stat(5)).
         for index in [11, 12] {
             ticks += fields.get(index).context("a short /proc/PID/stat")?.parse::<f64>()?;
         }
@@ -50,15 +52,19 @@ pub fn cpu_seconds(ids: &[u32]) -> Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
-/// Sets the peak of a process's memory to what it has now.
+/// Sets the peak of a process's memory to what the process has now.
 ///
-/// Errors: only the process's owner may, and of a process that can't be dumped only root.
+/// Errors: this user may not. Only the process's owner may, and only root if the process can't be
+/// dumped.
 pub fn reset_peak_memory(id: u32) -> Result<()> {
-    fs::write(format!("/proc/{id}/clear_refs"), "5")
-        .context("resetting the edge's peak memory (it forbids core dumps, so only root may: run the bench as root)")
+    fs::write(format!("/proc/{id}/clear_refs"), "5").context(
+        "resetting the edge's peak memory (it forbids core dumps, so only root may: run \
+         the bench as root)",
+    )
 }
 
-/// A line of /proc/PID/status that is in kB, in MiB: `VmHWM` is the peak, `VmRSS` what it has now.
+/// Reads a line of /proc/PID/status that is in kB, and returns MiB. `VmHWM` is the peak, `VmRSS`
+/// what the process has now.
 ///
 /// Errors: the process has ended, or the line is not there.
 pub fn memory_mebibytes(id: u32, name: &str) -> Result<f64> {

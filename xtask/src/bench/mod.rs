@@ -1,6 +1,8 @@
-//! `bench`: the whole path beside baselines, from one run on one machine. docs/bench.md says what each row means.
+//! `bench`: the whole path beside baselines, from one run on one machine. docs/bench.md says what
+//! each row means.
 //!
-//! It must never print a number that it did not measure: a row that can't be measured says why, and the run then fails.
+//! It must never print a number that it did not measure. A row that can't be measured says why, and
+//! the run then fails.
 
 mod counters;
 mod nginx;
@@ -33,12 +35,12 @@ use self::vips::Vips;
 use crate::spin;
 use crate::workspace::{Workspace, output_of, step};
 
-/// The still that is asked for hot: its thumbnail has about 12 KiB.
+/// The still whose thumbnail is asked for hot. That thumbnail has about 12 KiB.
 const HOT_STILL: &str = "cedar-garage.jpg";
-/// What is in the clip.
+/// The length of the noise in the clip, in bytes.
 const CLIP_BYTES: usize = 32 << 20;
 
-/// What `cargo xtask bench` takes.
+/// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Fewer and shorter rounds, to see that it runs; not for comparing.
@@ -46,7 +48,7 @@ pub struct Arguments {
     quick: bool,
 }
 
-/// What the rows share.
+/// The state that all rows share.
 struct Bench<'a> {
     workspace: &'a Workspace,
     binaries: Binaries,
@@ -59,7 +61,7 @@ struct Bench<'a> {
 
 /// Builds, measures every row, prints the table and writes target/bench.json.
 ///
-/// Errors: a row could not be measured. A goal that is not reached is no error: it is in the table.
+/// Errors: a row could not be measured. A goal that is not reached is no error; the table shows it.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let media = Media::load(&workspace.root)?;
     let binaries = setup::build(workspace)?;
@@ -84,7 +86,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     bench.all()?;
     bench.bar.finish_and_clear();
     let mut report = bench.report;
-    // In the order of docs/bench.md; they were measured in that of what they need.
+    // The table has the order of docs/bench.md. The rows were measured in the order of what they
+    // need.
     report.rows.sort_by_key(|row| row.group);
     let path = workspace.target.join("bench.json");
     fs::write(&path, serde_json::to_vec_pretty(&report)?)
@@ -140,7 +143,7 @@ impl Bench<'_> {
         self.keep("(b)", cold);
 
         self.say("(d) memory");
-        // As it comes, and with nothing in memory yet.
+        // The edge starts with its defaults, and with nothing in memory yet.
         self.world.start(Tier::Default)?;
         let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
         self.keep("(d)", memory);
@@ -151,7 +154,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Says what is being done: beside the bar, or as a line where there is none.
+    /// Says what is being done: beside the bar, or as a line where the bar is hidden.
     fn say(&self, what: &str) {
         self.bar.set_message(what.to_owned());
         if self.bar.is_hidden() {
@@ -159,7 +162,8 @@ impl Bench<'_> {
         }
     }
 
-    /// Takes a group's rows, or why there are none: the others are measured all the same.
+    /// Keeps a group's rows, or the reason why it has none. The other groups are measured all the
+    /// same.
     fn keep(&mut self, group: &'static str, rows: Result<Vec<Row>>) {
         match rows {
             Ok(rows) => self.report.rows.extend(rows),
@@ -169,7 +173,7 @@ impl Bench<'_> {
         }
     }
 
-    /// The stills of 1920×1080 in the repository: those that cameras show as their newest.
+    /// Lists the stills of 1920×1080 in the repository: those that cameras show as their newest.
     fn drawn(&self) -> Result<Vec<PathBuf>> {
         let folder = self.workspace.root.join("tests").join("media");
         let households = self.media.manifest.households.iter();
@@ -183,7 +187,7 @@ impl Bench<'_> {
         Ok(stills)
     }
 
-    /// nginx and the check behind it, with the edge's own answers as files.
+    /// Starts nginx and the check behind it, with the edge's own answers as files.
     fn conventional(&self) -> Result<(Nginx, Process)> {
         let world = &self.world;
         let path = rows::thumbnail(world);
@@ -197,7 +201,8 @@ impl Bench<'_> {
         let input = json!({
             "socket": world.folder().join("check.sock"),
             "database": world.folder().join("check.sqlite"),
-            "token": world.token, "tag": world.tag, "viewer": world.viewer.id, "cameras": [world.camera.id],
+            "token": world.token, "tag": world.tag, "viewer": world.viewer.id,
+            "cameras": [world.camera.id],
         });
         let mut command = Command::new(&self.binaries.helper);
         let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
@@ -205,7 +210,8 @@ impl Bench<'_> {
         Ok((Nginx::start(world.folder())?, check))
     }
 
-    /// The Spin edition with the same newest still, by each of what this machine has to serve it.
+    /// Starts the Spin edition with the same newest still, once for each server that this machine
+    /// has for it.
     fn editions(&mut self) -> Result<Vec<(&'static str, World)>> {
         let mut servers =
             vec![("Spin edition on wasmtime", Server::Engine(self.binaries.engine()))];
@@ -260,7 +266,8 @@ impl Bench<'_> {
         self.say("the host's rooms one by one");
         let world = &self.world;
         let input = json!({
-            "config": world.config(), "token": world.token, "tag": world.tag, "camera": world.camera.id,
+            "config": world.config(), "token": world.token, "tag": world.tag,
+            "camera": world.camera.id,
             "cold_events": cold_events, "round_milliseconds": self.pace.room_milliseconds,
         });
         let mut command = Command::new(&self.binaries.helper);
@@ -278,7 +285,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
     files.iter().map(read).collect()
 }
 
-/// What a number depends on.
+/// Describes the machine and the versions, on which every number depends.
 fn machine() -> Vec<(String, String)> {
     let line = |path: &str, key: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
@@ -309,7 +316,9 @@ fn progress(pace: Pace) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    // Three loads in (a), two in (c), two in (e) and one more with a `spin`, with a round to warm up; three sources in (b); the single steps.
+    // The steps of the bar: three loads in (a), two in (c), two in (e) and one more with a `spin`.
+    // Each load has a round to warm up. Further there are three sources in (b), and four single
+    // steps.
     let loads = 3 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
     let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);

@@ -1,7 +1,8 @@
-//! The conventional server: nginx with the same bytes as plain files, behind `auth_request` where the edge would ask who it is.
+//! The conventional server: nginx with the same bytes as plain files, behind `auth_request` where
+//! the edge would ask who the viewer is.
 //!
-//! It is set up to be fast: no log, sendfile, open files kept, kept connections to the check over a Unix socket. It must never be made
-//! slower than an operator would run it.
+//! It is set up to be fast: no log, sendfile, a cache of open files, kept connections to the check
+//! over a Unix socket. It must never be made slower than an operator would run it.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -20,21 +21,25 @@ const START_SECONDS_MAX: u64 = 10;
 
 /// A running nginx.
 pub struct Nginx {
-    /// `127.0.0.1:PORT`
+    /// Its address, `127.0.0.1:PORT`.
     pub address: String,
     process: Process,
 }
 
 impl Nginx {
-    /// Serves `folder/files`: what is below `/v1/` after asking the check at `folder/check.sock`, the rest at once.
+    /// Serves `folder/files`. For what is below `/v1/`, nginx asks the check at `folder/check.sock`
+    /// first; it serves the rest at once.
     ///
-    /// Errors: nginx is not there or does not start.
+    /// Errors: nginx is not installed or does not start.
     pub fn start(folder: &Path) -> Result<Self> {
-        // As root's PATH has it or not.
+        // /usr/sbin may not be on the PATH of a user other than root.
         let binary = ["nginx", "/usr/sbin/nginx"]
             .into_iter()
             .find(|binary| output_of(binary, &["-v"]).is_some())
-            .context("nginx is missing: apt-get install -y nginx-light   (a running service is not needed)")?;
+            .context(
+                "nginx is missing: apt-get install -y nginx-light   (a running service is not \
+                 needed)",
+            )?;
         let address = format!("127.0.0.1:{}", free_port()?);
         fs::create_dir_all(folder.join("temporary"))?;
         let config = folder.join("nginx.conf");
@@ -56,28 +61,29 @@ impl Nginx {
                 let log = fs::read_to_string(folder.join("nginx.log")).unwrap_or_default();
                 bail!("nginx does not start: {log}");
             }
-            // It does not say when it is ready.
+            // nginx does not say when it is ready.
             thread::sleep(Duration::from_millis(20));
         }
         Ok(nginx)
     }
 
-    /// Master and workers.
+    /// Lists the process ids of master and workers.
     ///
-    /// Errors: the system does not say.
+    /// Errors: /proc can't be read.
     pub fn processes(&self) -> Result<Vec<u32>> {
         family(self.process.id())
     }
 }
 
-/// A port that was free a moment ago: nginx can't choose one and say which.
+/// Returns a port that was free a moment ago: nginx can't choose one and say which.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn configuration(folder: &Path, address: &str) -> String {
     let folder = folder.display();
-    // Workers of a master that is root would be nobody, who can't read the folder.
+    // Without this, the workers of a root master run as the user `nobody`, who can't read the
+    // folder.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     format!(
         r#"{user}

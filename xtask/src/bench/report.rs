@@ -1,67 +1,68 @@
-//! What was measured: as a table for a person, as JSON for a machine. A goal that was not reached is said as plainly as one that was.
+//! The report of what was measured: a table for a person, JSON for a machine. It says that a goal
+//! was not reached as plainly as that a goal was reached.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-/// What a row should reach.
+/// The goal of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
-    /// The ratio, or the value where nothing is beside it, is at least this.
+    /// The ratio is at least this. So is the value, where nothing is beside it.
     AtLeast(f64),
-    /// At most this.
+    /// The ratio, or the value, is at most this.
     AtMost(f64),
-    /// Below this.
+    /// The ratio, or the value, is below this.
     Below(f64),
 }
 
 /// One number, alone or beside another one.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    /// Which of the four, or `also`.
+    /// The row's letter in docs/bench.md, such as `(a)`, or `also`.
     pub group: &'static str,
-    /// What was measured.
+    /// The name of what was measured.
     pub name: String,
-    /// Of both values.
+    /// The unit of both values.
     pub unit: &'static str,
-    /// The median of ours.
+    /// The median of our rounds.
     pub ours: f64,
-    /// What it was measured beside, and the median of that.
+    /// The name of the other side, and the median of its rounds.
     pub beside: Option<(String, f64)>,
-    /// The median of the rounds' ratios: each is of two runs that followed each other.
+    /// The median of the rounds' ratios. Each ratio is of two runs that followed each other.
     pub ratio: Option<f64>,
-    /// The smallest and the largest of them.
+    /// The smallest and the largest of the rounds' ratios.
     pub ratio_range: Option<(f64, f64)>,
-    /// What to reach.
+    /// The goal, if the row has one.
     pub goal: Option<Goal>,
-    /// Whether it was reached.
+    /// True if the goal was reached; none without a goal.
     pub met: Option<bool>,
-    /// Every round: ours, then the other.
+    /// Every round: our value, then that of the other side.
     pub rounds: Vec<Vec<f64>>,
 }
 
 /// A row that has no number, and why.
 #[derive(Debug, Serialize)]
 pub struct NotMeasured {
-    /// Which.
+    /// The row's letter, or `also`.
     pub group: &'static str,
-    /// What went wrong, and how to mend it.
+    /// The reason: what went wrong, and how to mend it.
     pub reason: String,
 }
 
-/// All of it.
+/// A whole run of the bench.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Seconds since 1970.
+    /// When the run started, in seconds since 1970.
     pub at_seconds: u64,
-    /// Shorter rounds, and fewer: not for comparing.
+    /// True if rounds were shorter and fewer: not for comparing.
     pub quick: bool,
     /// The machine and the versions.
     pub machine: Vec<(String, String)>,
-    /// What was measured.
+    /// The rows that were measured.
     pub rows: Vec<Row>,
-    /// What was not.
+    /// The rows that were not.
     pub not_measured: Vec<NotMeasured>,
 }
 
@@ -84,7 +85,7 @@ impl Goal {
 }
 
 impl Row {
-    /// Ours alone: the median of `rounds`.
+    /// Makes a row of our value alone: the median of `rounds`.
     pub fn alone(
         group: &'static str,
         name: &str,
@@ -107,7 +108,7 @@ impl Row {
         }
     }
 
-    /// Ours beside another: `rounds` are pairs.
+    /// Makes a row of our value beside another. `rounds` are pairs of both.
     pub fn beside(
         group: &'static str,
         name: &str,
@@ -160,7 +161,7 @@ impl Row {
 }
 
 impl Report {
-    /// The table, and what has no number.
+    /// Writes the table, the goals that were not reached, and the rows without a number.
     pub fn text(&self) -> String {
         let head = ["", "what", "edge", "beside it", "ratio", "goal"].map(str::to_owned);
         let lines: Vec<[String; 6]> =
@@ -175,7 +176,7 @@ impl Report {
         for line in &lines {
             let mut shown = String::new();
             for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                // Numbers of one column stand under each other.
+                // The numbers of one column are aligned to the right.
                 let _ = match column {
                     2 | 4 => write!(shown, "{cell:>width$}   "),
                     _ => write!(shown, "{cell:<width$}   "),
@@ -201,7 +202,7 @@ impl Report {
     }
 }
 
-/// A number as a person reads it: three digits that count.
+/// Writes a number as a person reads it: with three digits, or whole and grouped from 1,000 on.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 1000.0 => {
@@ -221,7 +222,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// The middle of the values; not a number where there are none.
+/// Returns the median, or NaN where there are no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -254,10 +255,10 @@ mod tests {
         };
         check(Goal::AtLeast(0.5), &[(1.0, 2.0)], true);
         check(Goal::AtLeast(0.5), &[(0.9, 2.0)], false);
-        // Each round is a ratio of its own: a machine that got faster half-way changes nothing.
+        // Each round has its own ratio: a machine that gets faster half-way changes nothing.
         check(Goal::AtLeast(0.5), &[(1.0, 2.0), (10.0, 20.0), (100.0, 1.0)], true);
         check(Goal::AtMost(1.5), &[(3.1, 2.0)], false);
-        // Nothing measured is nothing met.
+        // A row without rounds meets no goal.
         check(Goal::AtLeast(0.0), &[], false);
         assert_eq!(
             Row::alone("(d)", "it", "MiB", &[300.0], Some(Goal::Below(300.0))).met,

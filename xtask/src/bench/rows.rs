@@ -1,4 +1,5 @@
-//! The rows: what is asked, beside what, in alternating rounds, so that a machine that gets slower slows both.
+//! The rows: what is asked, and beside what. Rounds alternate, so that a machine that gets slower
+//! slows both sides.
 
 use std::path::PathBuf;
 use std::thread;
@@ -17,50 +18,51 @@ use super::vips::Vips;
 use super::wire::Connection;
 use super::wrk;
 
-/// Of every thumbnail that is asked for, in pixels.
+/// The width of every thumbnail that is asked for, in pixels.
 pub const WIDTH: u32 = 320;
-/// Connections of one load.
+/// The connections of one load.
 const CONNECTIONS: u32 = 64;
-/// Requests in flight in the memory row.
+/// The requests in flight in the memory row.
 pub const HERD: usize = 256;
-/// Readers of clips.
+/// The readers of a clip.
 const READERS: usize = 2;
 
-/// How long things take.
+/// The counts and lengths of rounds.
 #[derive(Clone, Copy)]
 pub struct Pace {
-    /// Rounds of each row.
+    /// The rounds of each row.
     pub rounds: usize,
-    /// Seconds of one load.
+    /// The length of one load, in seconds.
     pub load_seconds: u64,
-    /// Cold stills in one round.
+    /// The cold stills in one round.
     pub cold_stills: usize,
-    /// Milliseconds of a round of one room.
+    /// The length of a round of one room, in milliseconds.
     pub room_milliseconds: u64,
 }
 
 impl Pace {
-    /// For numbers that are kept.
+    /// The pace for numbers that are kept.
     pub const FULL: Self =
         Self { rounds: 5, load_seconds: 3, cold_stills: 24, room_milliseconds: 300 };
-    /// For seeing that it runs.
+    /// The pace for seeing that the bench runs.
     pub const QUICK: Self =
         Self { rounds: 3, load_seconds: 1, cold_stills: 8, room_milliseconds: 100 };
 }
 
-/// A source of cold stills: events whose stills nobody has asked for yet, and the same pictures as files.
+/// A source of cold stills: events whose stills nobody has asked for yet, and the same pictures as
+/// files.
 pub struct Source {
-    /// What it is called in the table.
+    /// The source's name in the table.
     pub name: &'static str,
     /// The events, `cold_stills` for each round.
     pub events: Vec<String>,
-    /// Their pictures.
+    /// The pictures of the events.
     pub files: Vec<PathBuf>,
-    /// What to reach.
+    /// The goal, if the source has one.
     pub goal: Option<Goal>,
 }
 
-/// The address of the newest thumbnail.
+/// Returns the path of the newest thumbnail.
 pub fn thumbnail(world: &World) -> String {
     world.path(&paths::thumbnail(&world.camera.id, WIDTH))
 }
@@ -69,20 +71,21 @@ pub fn thumbnail(world: &World) -> String {
 struct Target<'a> {
     address: &'a str,
     path: String,
-    /// Of the viewer there.
+    /// The token of the viewer on this server.
     token: &'a str,
-    /// Whose CPU it takes.
+    /// The processes whose CPU counts.
     processes: &'a [u32],
 }
 
-/// What a round measured of one target.
+/// The numbers of one target in one round.
 #[derive(Clone, Copy, Default)]
 struct Measured {
     speed: f64,
     cpu: f64,
 }
 
-/// Rounds over all targets, another one being first in each; the first round warms up and does not count.
+/// Measures all targets in rounds, of which each starts with another target. The first round warms
+/// up and does not count.
 fn alternate(
     targets: &[Target<'_>],
     rounds: usize,
@@ -104,7 +107,7 @@ fn alternate(
     Ok(all)
 }
 
-/// The target of one index beside that of another.
+/// Pairs the values of two targets, given by their indexes.
 fn pairs(
     rounds: &[Vec<Measured>],
     [ours, other]: [usize; 2],
@@ -114,9 +117,9 @@ fn pairs(
     rounds.iter().filter_map(pair).collect()
 }
 
-/// What all targets answer.
+/// Checks that all targets answer the same bytes, and returns the count of those bytes.
 ///
-/// Errors: one answers other bytes than the first, or answers a stranger.
+/// Errors: a target answers other bytes than the first, or answers a wrong token.
 fn same_bytes(targets: &[Target<'_>]) -> Result<usize> {
     let mut expected = None;
     for Target { address, path, token, .. } in targets {
@@ -131,7 +134,7 @@ fn same_bytes(targets: &[Target<'_>]) -> Result<usize> {
     expected.map(|bytes| bytes.len()).context("no targets")
 }
 
-/// Hot thumbnails a second and CPU, microseconds a request.
+/// Measures hot thumbnails a second, and CPU in microseconds a request.
 fn load(target: &Target<'_>, pace: Pace, bar: &ProgressBar) -> Result<Measured> {
     let before = cpu_seconds(target.processes)?;
     let url = format!("http://{}{}", target.address, target.path);
@@ -142,9 +145,9 @@ fn load(target: &Target<'_>, pace: Pace, bar: &ProgressBar) -> Result<Measured> 
     Ok(Measured { speed, cpu })
 }
 
-/// (a) Hot thumbnails a second, beside host code and beside nginx with `auth_request`.
+/// Measures (a): hot thumbnails a second, beside host code and beside nginx with `auth_request`.
 ///
-/// Errors: one of the three answers other bytes, or does not refuse a stranger.
+/// Errors: one of the three answers other bytes, or does not refuse a wrong token.
 pub fn hot(
     world: &World,
     nginx: &Nginx,
@@ -184,9 +187,10 @@ fn hot_name(bytes: usize) -> String {
     format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0)
 }
 
-/// (e) Hot thumbnails a second of the Spin edition, by each of what serves it, beside the native host.
+/// Measures (e): hot thumbnails a second of the Spin edition, on each of its servers, beside the
+/// native host.
 ///
-/// Errors: one answers other bytes, or does not refuse a stranger.
+/// Errors: one of them answers other bytes, or does not refuse a wrong token.
 pub fn spin(
     world: &World,
     editions: &[(&str, World)],
@@ -196,7 +200,7 @@ pub fn spin(
     wrk::probe()?;
     let worlds: Vec<&World> =
         [world].into_iter().chain(editions.iter().map(|(_, world)| world)).collect();
-    // `spin up` serves by a process of its own below it.
+    // `spin up` starts a process of its own that serves.
     let processes: Vec<Vec<u32>> =
         worlds.iter().map(|world| family(world.process()?)).collect::<Result<_>>()?;
     let targets: Vec<Target<'_>> = worlds
@@ -222,9 +226,9 @@ pub fn spin(
     Ok(rows)
 }
 
-/// (b) CPU of the whole edge for a cold still, beside libvips in process.
+/// Measures (b): CPU of the whole edge for a cold still, beside libvips in process.
 ///
-/// Errors: an answer that is not 200.
+/// Errors: an answer is not 200.
 pub fn cold(
     world: &World,
     vips: &mut Vips,
@@ -242,7 +246,7 @@ pub fn cold(
             let path = world.path(&paths::event_thumbnail(&world.camera.id, event, WIDTH));
             connection.get(&path, &world.token)?;
         }
-        // What the edge writes behind the last answer is counted too.
+        // The edge writes a rendition after the last answer as well, and this CPU counts too.
         thread::sleep(Duration::from_millis(100));
         let ours = (cpu_seconds(&process)? - before) / events.len() as f64;
         rounds.push((ours * 1000.0, other * 1000.0));
@@ -252,9 +256,9 @@ pub fn cold(
     Ok(Row::beside("(b)", &name, "ms CPU", "libvips", &rounds, source.goal))
 }
 
-/// (c) Clip bytes a second, beside nginx with the plain file.
+/// Measures (c): clip bytes a second, beside nginx with the plain file.
 ///
-/// Errors: other bytes than were pushed.
+/// Errors: a server answers other bytes than were pushed.
 pub fn clips(
     world: &World,
     nginx: &Nginx,
@@ -308,7 +312,7 @@ pub fn clips(
     ])
 }
 
-/// Reads a file over and over by several readers; bytes and seconds.
+/// Reads a file over and over by several readers. Returns bytes and seconds.
 fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f64, f64)> {
     let started = Instant::now();
     let read = || -> Result<f64> {
@@ -333,9 +337,10 @@ fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f
     Ok((total, started.elapsed().as_secs_f64()))
 }
 
-/// (d) Peak memory: a herd of cold stills, all in flight at once, then as many hot ones for a while.
+/// Measures (d): peak memory. A herd of cold stills is in flight at once, then as many hot ones are
+/// for a while.
 ///
-/// Errors: an answer that is not 200.
+/// Errors: an answer is not 200.
 pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
     wrk::probe()?;
     let process = world.process()?;
@@ -373,7 +378,7 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     ])
 }
 
-/// How long a start takes when the components are compiled already.
+/// Measures how long a start takes when the components are compiled already.
 ///
 /// Errors: the edge does not start.
 pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
@@ -389,7 +394,7 @@ pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Ro
     ])
 }
 
-/// What the helper says of the host's rooms, in microseconds.
+/// The helper's measurements of the host's parts, one by one, in microseconds.
 #[derive(Deserialize)]
 pub struct Rooms {
     registry_read: f64,
@@ -401,7 +406,7 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// One row each.
+    /// Makes one row of each.
     pub fn rows(&self) -> Vec<Row> {
         let row = |name: &str, value: f64| Row::alone("also", name, "µs", &[value], None);
         vec![

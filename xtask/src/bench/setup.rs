@@ -1,6 +1,7 @@
-//! What is measured: release builds, one household with its cameras, and the footage that they push.
+//! The setup of what is measured: release builds, one household with its cameras, and the footage
+//! that they push.
 //!
-//! Everything goes in by the command line and the public routes, as it does for an operator and a camera.
+//! Everything goes in by the command line and the public routes, as for an operator and a camera.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,19 +21,19 @@ use crate::components::Built;
 use crate::spin;
 use crate::workspace::{Workspace, execute, step};
 
-/// The file that the route `plain` answers with.
+/// The variable that names the file with which the route `plain` answers.
 const PLAIN_FILE: &str = "EYESONLY_BENCH_FILE";
-/// Its name in the run's folder.
+/// That file's name in the run's folder.
 const PLAIN: &str = "plain.jpg";
-/// Uploads at once: many, so that they share their fsyncs.
+/// The uploads at once: many, so that they share their fsyncs.
 const SENDERS: usize = 16;
 const LOGIN: &str = "bench";
 const PASSWORD: &str = "bench-only-and-gone-with-its-folder";
 
-/// What was built.
+/// The programs that were built.
 pub struct Binaries {
     built: Built,
-    /// `eyesonly-bench`
+    /// The bench's helper, `eyesonly-bench`.
     pub helper: PathBuf,
     /// The composed component of the Spin edition.
     component: PathBuf,
@@ -44,30 +45,31 @@ pub struct World {
     folder: TempDir,
     installation: Installation,
     edge: Option<Serving>,
-    /// `127.0.0.1:PORT` of the running edge.
+    /// The running edge's address, `127.0.0.1:PORT`.
     pub address: String,
-    /// The camera that is asked for.
+    /// The camera whose footage is asked for.
     pub camera: Camera,
     /// The one viewer.
     pub viewer: Account,
-    /// The viewer's session.
+    /// The bearer token of the viewer's session.
     pub token: String,
     /// The session's part of an address.
     pub tag: String,
 }
 
-/// How an edge is set up for a row.
+/// The size of the edge's memory tier for a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
-    /// As it comes.
+    /// The default size.
     Default,
-    /// Room for everything that the bench asks for.
+    /// A tier with room for everything that the bench asks for.
     Large,
 }
 
-/// Builds the handlers, the Spin edition's component, and host, helper and engine with the release profile; the host has the bench's route.
+/// Builds the handlers, the Spin edition's component, and host, helper and engine with the release
+/// profile. The host has the bench's route.
 ///
-/// Errors: a compile error.
+/// Errors: a build fails.
 pub fn build(workspace: &Workspace) -> Result<Binaries> {
     let component = spin::build(workspace)?;
     step("host and the bench's helper, with the release profile (some minutes the first time)");
@@ -76,7 +78,8 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
         .args(["build", "--release", "--package", "eyesonly", "--package", "eyesonly-bench"])
         .args(["--features", "eyesonly/bench", "--bin", "eyesonly", "--bin", "eyesonly-bench"]);
     execute(&mut cargo, "the compiler's message is above")?;
-    // By itself: with the others it would turn on features of theirs, and they would not be measured as they are deployed.
+    // The engine is built by itself. Together with the others it would turn on features of theirs,
+    // and they would not be measured as they are deployed.
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "eyesonly-engine", "--bin", "eyesonly-engine"]);
     execute(&mut cargo, "the compiler's message is above")?;
@@ -90,14 +93,14 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
 }
 
 impl Binaries {
-    /// The engine that the Spin edition's component runs on without Spin.
+    /// Returns the engine that the Spin edition's component runs on without Spin.
     pub fn engine(&self) -> PathBuf {
         self.built.engine()
     }
 }
 
 impl World {
-    /// The native host, with a household in a new folder below `parent`.
+    /// Makes the native host, with a household in a new folder below `parent`.
     ///
     /// Errors: the folder can't be written, or a command fails.
     pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
@@ -106,7 +109,7 @@ impl World {
         Self::enrol(binaries, folder, Edition::Native(config))
     }
 
-    /// The Spin edition on this server, with a household in a new folder below `parent`.
+    /// Makes the Spin edition on this server, with a household in a new folder below `parent`.
     ///
     /// Errors: the folder can't be written, or a command fails.
     pub fn create_spin(binaries: &Binaries, server: Server, parent: &Path) -> Result<Self> {
@@ -139,24 +142,25 @@ impl World {
         })
     }
 
-    /// The run's folder.
+    /// Returns the run's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The configuration of the edge.
+    /// Returns the configuration of the edge.
     pub fn config(&self) -> PathBuf {
         self.installation.config()
     }
 
-    /// What the route `plain` answers; write it before that is asked for.
+    /// Returns the file that the route `plain` answers with. Write it before asking for the route.
     pub fn plain_file(&self) -> PathBuf {
         self.folder.path().join(PLAIN)
     }
 
-    /// Starts the edge, the one that runs being stopped first, and says how many milliseconds it took until it said that it listens.
+    /// Stops the edge that runs, starts another, and returns how many milliseconds passed until
+    /// that one said that it listens.
     ///
-    /// Errors: it ends before that; the end of its log is in the error.
+    /// Errors: the edge ends before that. The end of its log is in the error.
     pub fn start(&mut self, tier: Tier) -> Result<f64> {
         self.stop();
         if let Edition::Native(config) = &mut self.installation.edition {
@@ -173,21 +177,21 @@ impl World {
         Ok(milliseconds)
     }
 
-    /// Stops the edge, if it runs.
+    /// Stops the edge, if one runs.
     pub fn stop(&mut self) {
         self.edge = None;
     }
 
-    /// The edge's process.
+    /// Returns the id of the edge's process.
     ///
-    /// Errors: it does not run.
+    /// Errors: no edge runs.
     pub fn process(&self) -> Result<u32> {
         Ok(self.edge.as_ref().context("the edge does not run")?.process.id())
     }
 
-    /// Begins the viewer's session.
+    /// Starts the viewer's session.
     ///
-    /// Errors: the edge does not take the login.
+    /// Errors: the edge refuses the login.
     pub fn log_in(&mut self) -> Result<()> {
         let session = self.client().log_in(&self.viewer, true)?;
         self.token = session.credential.secret().to_owned();
@@ -195,22 +199,22 @@ impl World {
         Ok(())
     }
 
-    /// An address below the viewer's session.
+    /// Returns a path below the viewer's session.
     pub fn path(&self, path: &str) -> String {
         format!("/v1/{}/{path}", self.tag)
     }
 
     /// Pushes the camera's newest still.
     ///
-    /// Errors: the edge does not take it.
+    /// Errors: the edge refuses the still.
     pub fn push_still(&self, jpeg: &[u8]) -> Result<()> {
         let id = id_of_time_ago(Duration::from_secs(20));
         self.client().upload(self.camera.still(&id, jpeg.to_vec()))
     }
 
-    /// Pushes an event with a clip and gives its id.
+    /// Pushes an event with a clip and returns the event's id.
     ///
-    /// Errors: the edge does not take it.
+    /// Errors: the edge refuses one of the two.
     pub fn push_clip(&self, mp4: &[u8]) -> Result<String> {
         let client = self.client();
         let id = push_event(&client, &self.camera)?;
@@ -218,9 +222,9 @@ impl World {
         Ok(id)
     }
 
-    /// Pushes `count` events, the stills taken from `stills` in turn, and gives their ids.
+    /// Pushes `count` events, whose stills come from `stills` in turn, and returns their ids.
     ///
-    /// Errors: the edge does not take one.
+    /// Errors: the edge refuses an upload.
     pub fn push_events(
         &self,
         stills: &[Vec<u8>],
@@ -262,7 +266,7 @@ impl World {
     }
 }
 
-/// Pushes an event and gives its id.
+/// Pushes an event and returns its id.
 fn push_event(client: &Client, camera: &Camera) -> Result<String> {
     let id = id_of_time_ago(Duration::from_secs(600));
     client.upload(camera.event(&id, &description("Bench")))?;

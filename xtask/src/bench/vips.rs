@@ -1,4 +1,5 @@
-//! libvips in a process of its own: makes the sources that are not in the repository, and says what it takes for a thumbnail.
+//! libvips in a process of its own. It makes the sources that are not in the repository, and
+//! measures the CPU of a thumbnail.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,22 +12,22 @@ use serde_json::{Value, json};
 
 use crate::workspace::{execute, output_of};
 
-/// PyPI's packages, pinned so that the row means the same next year.
+/// The packages of PyPI, pinned so that the row means the same next year.
 const PACKAGES: [&str; 2] = ["pyvips==3.2.0", "pyvips-binary==8.18.7"];
 
 /// A running libvips.
 pub struct Vips {
-    /// Such as `libvips 8.18.7`.
+    /// Its version, such as `libvips 8.18.7`.
     pub version: String,
     process: Process,
 }
 
-/// Sources that were made of others, in the same order.
+/// The sources that libvips made from others, in the same order.
 #[derive(Deserialize)]
 pub struct Made {
-    /// With a sensor's noise.
+    /// The same pictures with a sensor's noise.
     pub noisy: Vec<PathBuf>,
-    /// As progressive JPEG.
+    /// The same pictures as progressive JPEG.
     pub progressive: Vec<PathBuf>,
 }
 
@@ -36,9 +37,10 @@ struct Cpu {
 }
 
 impl Vips {
-    /// Starts `script` with pyvips from a virtual environment below `tools`, which is made when it is missing.
+    /// Starts `script` with pyvips from a virtual environment below `tools`. Makes the environment
+    /// when it is missing.
     ///
-    /// Errors: no python3 with venv, or PyPI can't be reached.
+    /// Errors: there is no python3 with venv, or PyPI can't be reached.
     pub fn start(script: &Path, tools: &Path) -> Result<Self> {
         let python = environment(&tools.join("vips"))?;
         let mut command = Command::new(python);
@@ -48,14 +50,14 @@ impl Vips {
         Ok(Self { version, process })
     }
 
-    /// Makes the other kinds of source of these files, into `folder`.
+    /// Makes the other kinds of source from these files, and writes them into `folder`.
     ///
     /// Errors: a file is not a picture.
     pub fn make(&mut self, from: &[PathBuf], folder: &Path) -> Result<Made> {
         self.ask(&json!({ "make": { "from": from, "to": folder } }))
     }
 
-    /// CPU seconds of one thumbnail, over `calls` of them.
+    /// Measures the CPU seconds of one thumbnail, as the mean of `calls` thumbnails.
     ///
     /// Errors: a file is not a picture.
     pub fn cpu_seconds(&mut self, files: &[PathBuf], calls: usize, width: u32) -> Result<f64> {

@@ -1,7 +1,8 @@
-//! HTTP/1.1 by hand over one kept connection: as little work as possible in the client, because it shares the machine with what is measured.
+//! HTTP/1.1 by hand over one kept connection. The client does as little work as possible, because
+//! it shares the machine with what is measured.
 //!
-//! It knows only what the bench asks for: a bearer token, and bodies whose length is stated. It must never be used where a real client's
-//! behaviour matters.
+//! It knows only what the bench asks for: a bearer token, and bodies whose length is stated. It
+//! must never be used where a real client's behaviour matters.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,9 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// Longer than any answer takes, shorter than a person's patience.
+/// The longest wait for an answer, in seconds: longer than any answer takes, shorter than a
+/// person's patience.
 const TIMEOUT_SECONDS: u64 = 60;
-/// Read at once: few system calls a megabyte.
+/// The most bytes of one read: a large buffer needs few system calls a megabyte.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// One connection to a server on this machine.
@@ -29,7 +31,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// A header's value, or "".
+    /// Returns a header's value, or "".
     pub fn header(&self, name: &str) -> &str {
         self.text
             .lines()
@@ -40,7 +42,7 @@ impl Head {
 }
 
 impl Connection {
-    /// `address`: `HOST:PORT`.
+    /// Connects to `address`: `HOST:PORT`.
     ///
     /// Errors: nobody listens there.
     pub fn open(address: &str) -> Result<Self> {
@@ -60,9 +62,9 @@ impl Connection {
         Ok(self.stream.write_all(head.as_bytes())?)
     }
 
-    /// Asks, and gives the whole answer.
+    /// Asks, and returns the body of the answer.
     ///
-    /// Errors: no answer, or not 200.
+    /// Errors: no answer comes, or its status is not 200.
     pub fn get(&mut self, path: &str, token: &str) -> Result<Vec<u8>> {
         self.send(path, token)?;
         let (head, body) = self.whole()?;
@@ -78,7 +80,7 @@ impl Connection {
         Ok((head, body))
     }
 
-    /// Waits for an answer; `piece` is given its body as it comes.
+    /// Waits for an answer. `piece` gets the body in the pieces that arrive.
     ///
     /// Errors: the connection ends before the body does, or the body's length is not stated.
     pub fn receive(&mut self, mut piece: impl FnMut(&[u8])) -> Result<Head> {
@@ -131,7 +133,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// What a client makes of an answer that comes in these pieces.
+    /// Checks what a client makes of an answer that comes in these pieces.
     fn check(pieces: &'static [&'static str], expected: Result<(u16, &str), &str>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();

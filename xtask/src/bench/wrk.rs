@@ -1,4 +1,5 @@
-//! The load generator, wrk: one run is one number, and a run with a wrong answer is none.
+//! The load generator, wrk. One run is one number. A run with a wrong answer must never become a
+//! number.
 
 use std::process::Command;
 
@@ -7,20 +8,21 @@ use eyesonly_harness::process::show;
 
 use crate::workspace::output_of;
 
-/// What one run measured.
+/// The result of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load {
-    /// Answers in a second.
+    /// The answers in a second.
     pub requests_per_second: f64,
-    /// All answers.
+    /// The count of all answers.
     pub requests: f64,
 }
 
-/// Whether wrk is there, and how to get it.
+/// Checks that wrk is installed.
 ///
-/// Errors: it is not.
+/// Errors: wrk is not installed. The error says how to get it.
 pub fn probe() -> Result<()> {
-    // wrk has no option that only says that it is there; without arguments it prints its usage and fails.
+    // wrk has no option that only shows its version and succeeds. Without arguments it prints its
+    // usage and fails.
     output_of("sh", &["-c", "command -v wrk"])
         .map(drop)
         .context("wrk is missing: apt-get install -y wrk   (https://github.com/wg/wrk)")
