@@ -1,8 +1,11 @@
-//! The check behind nginx's `auth_request`: what a conventional server does for session and ownership, written to be fast.
+//! The check behind nginx's `auth_request`: a conventional server's check of session and ownership,
+//! written to be fast.
 //!
-//! Two look-ups in SQLite for each request, by statements that are compiled once, on a read-only connection of the worker's own: the
-//! session by the SHA-256 of its token, and the right by viewer and camera. It must do no less than the edge asks (session live, tag of
-//! this session, right to this camera), or the comparison would be worth nothing; and it must not be made slower than it needs to be.
+//! For each request it makes two look-ups in SQLite. The session is looked up by the SHA-256 of its
+//! token, and the right by viewer and camera. The statements are compiled once, and each worker has
+//! a read-only connection of its own. The check must do no less than the edge asks, or the
+//! comparison would be worth nothing. The edge asks for a live session, the tag of this session,
+//! and a right to this camera. The check must not be made slower than it needs to be, either.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -23,15 +26,17 @@ use sha2::{Digest as _, Sha256};
 
 const SCHEMA: &str = "\
     PRAGMA journal_mode = WAL; \
-    CREATE TABLE sessions (token_sha256 BLOB PRIMARY KEY, viewer TEXT NOT NULL, tag TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID; \
-    CREATE TABLE rights (viewer TEXT NOT NULL, camera TEXT NOT NULL, live INTEGER NOT NULL, PRIMARY KEY (viewer, camera)) WITHOUT ROWID;";
+    CREATE TABLE sessions (token_sha256 BLOB PRIMARY KEY, viewer TEXT NOT NULL, tag TEXT NOT NULL, \
+    expires_at INTEGER NOT NULL) WITHOUT ROWID; \
+    CREATE TABLE rights (viewer TEXT NOT NULL, camera TEXT NOT NULL, live INTEGER NOT NULL, \
+    PRIMARY KEY (viewer, camera)) WITHOUT ROWID;";
 const SESSION: &str = "SELECT viewer, tag, expires_at FROM sessions WHERE token_sha256 = ?1";
 const RIGHT: &str = "SELECT live FROM rights WHERE viewer = ?1 AND camera = ?2";
 const SESSION_SECONDS: u64 = 24 * 3600;
 /// The address that the viewer asked for, as nginx hands it on.
 const ASKED: &str = "x-original-uri";
 
-/// What the service knows, and where it listens.
+/// The input: what the service knows, and where it listens.
 #[derive(Deserialize)]
 pub struct Input {
     socket: PathBuf,
@@ -151,7 +156,7 @@ fn decide(
 mod tests {
     use super::*;
 
-    /// The service's decision for one who has camera `c1` in the session of tag `t1`.
+    /// Checks the service's decision for one who has camera `c1` in the session of tag `t1`.
     fn check_decision(token: &str, tag: &str, camera: &str, expected: StatusCode) {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();

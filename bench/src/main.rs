@@ -1,7 +1,8 @@
-//! What the bench needs in one binary: the conventional server's check (`auth`), and the host's rooms one by one (`rooms`).
+//! The bench's parts in one binary: the conventional server's check (`auth`), and the host's rooms
+//! one by one (`rooms`).
 //!
-//! Started by `cargo xtask bench`, with its input as JSON on standard input. It must never be part of what is shipped, and never print a
-//! number that it did not measure.
+//! `cargo xtask bench` starts the binary, with its input as JSON on standard input. This crate must
+//! never be part of what is shipped, and never print a number that it did not measure.
 
 mod auth;
 mod rooms;

@@ -1,7 +1,8 @@
-//! The host's rooms one by one, on one thread and without a socket: what a request pays where.
+//! The host's rooms one by one, on one thread and without a socket: the cost of a request in each
+//! of them.
 //!
-//! It opens the data folder of an edge that has stopped and asks as a viewer's request would. It must never count a call that did not
-//! answer with what was asked for.
+//! It opens the data folder of an edge that has stopped, and asks as a viewer's request would. It
+//! must never count a call that did not answer with what was asked for.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -20,13 +21,13 @@ use eyesonly_rights::{Action, Record as _, SessionRecord, ViewerRecord};
 use eyesonly_service::footage::Recalled;
 use serde::{Deserialize, Serialize};
 
-/// Rounds of each row; the median is what counts.
+/// The rounds of each row. The median of them is what counts.
 const ROUNDS: usize = 5;
-/// What a rendition is called by the thumbnail handler, with its version.
+/// The thumbnail handler's name for a rendition, with its version.
 const RENDITION: &str = "w320-1";
 const WIDTH: u32 = 320;
 
-/// Whose request it is.
+/// The request that is measured.
 #[derive(Deserialize)]
 pub struct Input {
     config: PathBuf,
@@ -38,7 +39,7 @@ pub struct Input {
     round_milliseconds: u64,
 }
 
-/// Microseconds of one call.
+/// The microseconds of one call in each room.
 #[derive(Serialize)]
 pub struct Measured {
     /// A session and its viewer's record out of SQLite, unproven.
@@ -49,9 +50,9 @@ pub struct Measured {
     newest_still: f64,
     /// Its rendition out of the memory tier, opened whole.
     recall: f64,
-    /// The handler's answer from the memory tier, the two above within.
+    /// The handler's answer from the memory tier, which includes the two above.
     handle_hot: f64,
-    /// The handler's answer that decodes and encodes: CPU of the thread that runs it.
+    /// The handler's answer that decodes and encodes: CPU time of the thread that runs it.
     handle_cold_cpu: f64,
 }
 
@@ -61,7 +62,7 @@ pub struct Measured {
 /// The edge can't be opened, or a room does not answer as it should.
 pub fn measure(input: Input) -> anyhow::Result<Measured> {
     let config = Config::read(&input.config)?;
-    // One thread: what is measured is what a call costs, not how many there can be.
+    // The runtime has one thread: the cost of a call is measured, not how many there can be.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let data = edge::open_data(&config)?;
@@ -69,7 +70,7 @@ pub fn measure(input: Input) -> anyhow::Result<Measured> {
         let seams = edge::seams(&config, &data.database)?;
         let edge = edge::assemble(&config, &data.keyring, seams, handlers);
         let measured = rooms(&edge, &input).await;
-        // What was made cold is still being written behind.
+        // The renditions that were made cold are being written in the background.
         tokio::time::sleep(Duration::from_millis(200)).await;
         measured
     })
@@ -84,7 +85,7 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     let (session, viewer) = (requester.session(), requester.viewer());
     let round = Duration::from_millis(input.round_milliseconds);
 
-    // First, while it is true that nobody has asked for them.
+    // The cold stills come first, while it is true that nobody has asked for them.
     let handle_cold_cpu = cold(edge, input).await?;
     handled(edge, &grant, None).await.context("the newest still")?;
     let newest = footage.newest_still(&grant).await?;
@@ -115,7 +116,7 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     })
 }
 
-/// One still by the handler, of an event or (none) the newest.
+/// Asks the handler for one still: of an event, or the newest if `event` is none.
 async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyhow::Result<()> {
     let question = Question::Still { event, width: WIDTH };
     let answer =
@@ -127,7 +128,7 @@ async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyh
     Ok(())
 }
 
-/// CPU of this thread for each cold still, in microseconds.
+/// Measures the CPU time of this thread for each cold still, in microseconds. Returns the median.
 async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
     let raw = RawCredential::new(&input.token);
     let grant = edge.admission.admit(&raw, &input.tag, &input.camera, Action::Events).await?;
@@ -142,7 +143,8 @@ async fn cold(edge: &Edge, input: &Input) -> anyhow::Result<f64> {
     median(costs)
 }
 
-/// What this thread has used until now, by the scheduler's own account (its first number is nanoseconds on a core).
+/// Returns the CPU time that this thread has used until now, by the scheduler's own account. The
+/// first number there is nanoseconds on a core.
 fn thread_cpu() -> anyhow::Result<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")
         .context("the scheduler keeps no account")?;
@@ -155,7 +157,8 @@ fn thread_cpu() -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Microseconds of one `call`, which says whether it found what it looked for: the median of the rounds.
+/// Measures one `call` in microseconds: the median of the rounds. The call says whether it found
+/// what it looked for.
 async fn microseconds(
     round: Duration,
     call: impl AsyncFn() -> anyhow::Result<bool>,

@@ -19,7 +19,7 @@ pub struct CommandLine {
     pub(crate) place: Place,
 }
 
-/// What a command administers.
+/// The target that a command administers.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     /// A data folder, by the host's configuration.

@@ -1,5 +1,5 @@
-//! Ids, keys and digests as cameras and operators make them, and files that have a form but no
-//! sense.
+//! Ids, keys and digests as cameras and operators make them, and files that have the right form but
+//! no meaning.
 //!
 //! It must never make the same id twice.
 
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// Milliseconds since 1970-01-01T00:00:00Z; 0 on a machine whose clock is before that.
+/// Returns the milliseconds since 1970-01-01T00:00:00Z, or 0 on a machine whose clock is before
+/// that.
 pub fn now_milliseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -29,7 +30,7 @@ pub fn fresh_id() -> String {
     footage_id(now_milliseconds())
 }
 
-/// Makes an id as a camera made it that long ago.
+/// Makes an id as a camera would have made it that long ago.
 pub fn id_of_time_ago(ago: Duration) -> String {
     footage_id(
         now_milliseconds().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
@@ -41,30 +42,30 @@ pub fn fresh_key() -> String {
     [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string()).concat()
 }
 
-/// The value of Content-Digest (RFC 9530) for a body.
+/// Computes the value of Content-Digest (RFC 9530) for a body.
 pub fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))
 }
 
-/// An event's description.
+/// Makes an event's description.
 pub fn description(label: &str) -> Value {
     json!({ "kind": "motion", "label": label, "duration_milliseconds": 4000 })
 }
 
-/// One box of an MP4 (ISO/IEC 14496-12, 4.2), of less than 4 GiB.
+/// Makes one box of an MP4 (ISO/IEC 14496-12, 4.2), of less than 4 GiB.
 pub fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len().saturating_add(8)).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), kind.as_slice(), content].concat()
 }
 
-/// A file whose boxes are those of an MP4, with `content` as its data. No player plays it.
+/// Makes a file whose boxes are those of an MP4, with `content` as its data. No player plays it.
 pub fn mp4_around(content: &[u8]) -> Bytes {
     [mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"moov", &[0; 64]), mp4_box(b"mdat", content)]
         .concat()
         .into()
 }
 
-/// Bytes that no file has by chance, the same for the same seed.
+/// Makes bytes that no file has by chance, the same for the same seed.
 pub fn noise(seed: &str, length: usize) -> Vec<u8> {
     let blocks = (0_u64..).map(|number| Sha256::digest(format!("{seed} {number}")));
     blocks.flatten().take(length).collect()

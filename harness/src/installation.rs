@@ -16,33 +16,33 @@ use crate::command_line::{CommandLine, Place};
 use crate::footage::fresh_key;
 use crate::process::{Process, show};
 
-/// Where spin.toml has the composed component, below its own folder.
+/// The path of the composed component in spin.toml, below that file's own folder.
 pub const COMPONENT: &str = "target/components/spin/eyesonly.wasm";
 
 /// The longest start: it compiles the handlers, on a machine that may be busy with other things.
 const START: Duration = Duration::from_secs(120);
-/// How an edge says where it listens.
+/// The words before the address when an edge says where it listens.
 const READY: &str = "listening on ";
-/// How `spin up` says it.
+/// The words before the address when `spin up` says it.
 const READY_SPIN: &str = "Serving ";
-/// Lines of the log in an error.
+/// The number of lines of the log in an error.
 const LOG_LINES_SHOWN: usize = 20;
 
-/// An edge's folder, and how it is served from there.
+/// An edge's folder, and how the edge is served from there.
 #[derive(Debug)]
 pub struct Installation {
     /// The program `eyesonly`.
     binary: PathBuf,
     folder: PathBuf,
-    /// What is served. A change counts from the next start on.
+    /// The edition that is served. A change counts from the next start on.
     pub edition: Edition,
-    /// What the served process finds in its environment besides.
+    /// Further variables in the environment of the served process.
     pub environment: Vec<(&'static str, String)>,
-    /// Bytes of the log before the present process.
+    /// The bytes of the log before the present process.
     log_start: usize,
 }
 
-/// What is served.
+/// The edition that is served.
 #[derive(Debug, Clone)]
 pub enum Edition {
     /// The native host.
@@ -54,22 +54,22 @@ pub enum Edition {
 /// The native host's configuration, eyesonly.toml, as far as launchers set it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Config {
-    /// Such as `127.0.0.1:0`, any free port.
+    /// The address to listen on, such as `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The data folder.
     pub data: PathBuf,
     /// The folder of the components.
     pub components: PathBuf,
-    /// Where metrics are served.
+    /// The address where metrics are served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
-    /// Budget of the memory tier.
+    /// The budget of the memory tier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_tier_bytes: Option<u64>,
-    /// How long a session lasts.
+    /// The length of a session, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_seconds: Option<u64>,
-    /// Serves TLS.
+    /// The files for TLS, if it is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsFiles>,
 }
@@ -86,23 +86,23 @@ pub struct TlsFiles {
 /// The Spin edition, and what serves it.
 #[derive(Debug, Clone)]
 pub struct Spin {
-    /// What serves it.
+    /// The program that serves it.
     pub server: Server,
     /// The composed component.
     pub component: PathBuf,
     /// spin.toml, which `spin up` reads.
     pub manifest: PathBuf,
-    /// Such as `127.0.0.1:0`, any free port.
+    /// The address to listen on, such as `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The key-encryption key of its store, by which the command line administers it.
     pub kek: String,
     /// The key that the served process is given; `None` leaves the variable unset.
     pub given_key: Option<String>,
-    /// How long a session lasts.
+    /// The length of a session, in seconds.
     pub session_seconds: Option<u64>,
 }
 
-/// What serves the Spin edition's component.
+/// The program that serves the Spin edition's component.
 #[derive(Debug, Clone)]
 pub enum Server {
     /// `eyesonly-engine`: wasmtime's own WASI HTTP.
@@ -113,14 +113,14 @@ pub enum Server {
 
 /// A served edge that said where it listens.
 pub struct Serving {
-    /// `http://127.0.0.1:PORT`
+    /// The address, as `http://127.0.0.1:PORT`.
     pub address: String,
     /// Its process.
     pub process: Process,
 }
 
 impl Config {
-    /// The configuration of an installation in `folder`: its data goes to `folder/data`.
+    /// Makes the configuration of an installation in `folder`, whose data goes to `folder/data`.
     pub fn new(folder: &Path, components: &Path, port: u16) -> Self {
         Self {
             listen: listen(port),
@@ -135,7 +135,7 @@ impl Config {
 }
 
 impl Spin {
-    /// The Spin edition with a key of its own.
+    /// Makes the Spin edition with a key of its own.
     pub fn new(server: Server, component: &Path, manifest: &Path, port: u16) -> Self {
         let kek = fresh_key();
         Self {
@@ -149,7 +149,8 @@ impl Spin {
         }
     }
 
-    /// Makes what serves it from `folder`, and gives how that says where.
+    /// Makes the command that serves it from `folder`. Returns the words before the address as
+    /// well.
     fn command(&self, folder: &Path) -> (Command, &'static str) {
         let seconds = self.session_seconds.map(|seconds| seconds.to_string());
         let variables =
@@ -173,7 +174,7 @@ impl Spin {
                 for (name, value) in variables {
                     command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
                 }
-                // It serves by a process of its own, which ends with the group.
+                // `spin up` serves by a process of its own, which ends with the group.
                 command.process_group(0);
                 (command, READY_SPIN)
             }
@@ -201,17 +202,17 @@ impl Installation {
         Ok(installation)
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The native host's configuration file.
+    /// Returns the path of the native host's configuration file.
     pub fn config(&self) -> PathBuf {
         self.folder.join("eyesonly.toml")
     }
 
-    /// The Spin edition's key-value store, where `spin up` has it.
+    /// Returns the path of the Spin edition's key-value store, where `spin up` has it.
     pub fn spin_store(&self) -> PathBuf {
         store(&self.folder)
     }
@@ -222,7 +223,7 @@ impl Installation {
             .with_context(|| format!("writing {}", path.display()))
     }
 
-    /// The command line over this installation.
+    /// Returns the command line over this installation.
     pub fn command_line(&self) -> CommandLine {
         CommandLine {
             binary: self.binary.clone(),
@@ -233,9 +234,9 @@ impl Installation {
         }
     }
 
-    /// Starts serving, and waits until the edge says where.
+    /// Starts serving, and waits until the edge says where it listens.
     ///
-    /// Errors: it ends before that, or takes too long; the error has the end of its log.
+    /// Errors: the edge ends before that, or takes too long. The error has the end of its log.
     pub fn serve(&mut self) -> Result<Serving> {
         let (mut command, ready) = match &self.edition {
             Edition::Native(config) => {
@@ -260,18 +261,18 @@ impl Installation {
         self.folder.join("eyesonly.log")
     }
 
-    /// What all processes on this folder have logged.
+    /// Reads what all processes on this folder have logged.
     pub fn log_of_all_processes(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.log_path()).unwrap_or_default()).into_owned()
     }
 
-    /// What the present process has logged (the last one, if none runs).
+    /// Reads what the present process has logged (the last one, if none runs).
     pub fn log(&self) -> String {
         let log = self.log_of_all_processes();
         log.get(self.log_start..).unwrap_or_default().to_owned()
     }
 
-    /// The last lines of the log, for an error.
+    /// Returns the last lines of the log, for an error.
     pub fn log_end(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
@@ -289,7 +290,7 @@ fn store(folder: &Path) -> PathBuf {
     folder.join(".spin").join("sqlite_key_value.db")
 }
 
-/// Makes the folder as it is in a checkout; `spin up` finds the component where spin.toml has it.
+/// Makes the folder as it is in a checkout. `spin up` finds the component where spin.toml has it.
 fn lay_out(folder: &Path, spin: &Spin) -> std::io::Result<()> {
     fs::create_dir_all(folder.join(".spin"))?;
     if let Server::Spin(_) = spin.server {
@@ -306,7 +307,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// An installation whose binary is a shell script.
+    /// Makes an installation whose binary is a shell script.
     fn installation(folder: &Path, script: &str) -> Installation {
         let binary = folder.join("eyesonly");
         fs::write(&binary, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -320,7 +321,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let done = folder.path().join("done");
         let script = format!(
-            "trap 'echo > {}; exit 0' TERM; echo listening on http://127.0.0.1:7; while :; do sleep 0.01; done",
+            "trap 'echo > {}; exit 0' TERM; echo listening on http://127.0.0.1:7; while :; do \
+             sleep 0.01; done",
             done.display()
         );
         let mut serving = installation(folder.path(), &script).serve().unwrap();

@@ -18,7 +18,7 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// An upload without a body yet. `path` is below `/v1/ingest/`.
+    /// Makes an upload without a body yet. `path` is below `/v1/ingest/`.
     pub fn upload(&self, path: &str, media_type: &str) -> Request {
         Request::new("PUT", format!("/v1/ingest/{path}"))
             .with("authorization", format!("Bearer {}", self.credential))
@@ -68,7 +68,7 @@ impl Account {
     }
 }
 
-/// What carries a session.
+/// The credential of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// `Authorization: Bearer`
@@ -78,7 +78,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The token, or the cookie's value.
+    /// Returns the token, or the cookie's value.
     pub fn secret(&self) -> &str {
         match self {
             Self::Token(token) => token,
@@ -86,7 +86,7 @@ impl Credential {
         }
     }
 
-    /// The header that carries it.
+    /// Returns the header that carries it.
     pub fn header(&self) -> (&'static str, String) {
         match self {
             Self::Token(token) => ("authorization", format!("Bearer {token}")),
@@ -98,7 +98,7 @@ impl Credential {
 /// A viewer's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// What carries it.
+    /// The credential that carries it.
     pub credential: Credential,
     /// Its tag.
     pub tag: String,
@@ -129,7 +129,7 @@ impl Session {
         format!("/v1/{}/{path}", self.tag)
     }
 
-    /// Reads below this session's tag.
+    /// Asks for a path below this session's tag.
     pub fn get(&self, path: &str) -> Request {
         let (name, value) = self.credential.header();
         Request::new("GET", self.path(path)).with(name, value)

@@ -1,5 +1,5 @@
-//! A process that is started, spoken to by lines, and ended. It must never print what a process
-//! said.
+//! A process that is started, spoken to by lines, and ended. This file must never print what a
+//! process said.
 //!
 //! INVARIANT: a process that was started has ended when it goes out of scope, whatever happened
 //! before.
@@ -25,7 +25,7 @@ pub struct Process {
     /// Its open standard input, unless that was given whole at the start.
     input: Option<ChildStdin>,
     lines: Receiver<String>,
-    /// Whether it leads a group, which is killed after it.
+    /// Says whether it leads a group, which is killed after it.
     leads: bool,
 }
 
@@ -56,7 +56,8 @@ impl Process {
             && let Some(mut stdin) = process.input.take()
         {
             match writeln!(stdin, "{text}") {
-                // It has ended already, or takes no input: the next line says what became of it.
+                // The process has ended already, or takes no input. The next line says what became
+                // of it.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 written => written?,
             }
@@ -118,7 +119,7 @@ impl Process {
         }
     }
 
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -130,7 +131,8 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
-    /// Ends the process in order (its input ends, SIGTERM), or kills it when that takes too long.
+    /// Ends the process in order: its input ends, then comes SIGTERM. A process that takes too long
+    /// is killed.
     ///
     /// Errors: the system does not let it.
     pub fn stop(&mut self) -> Result<ExitStatus> {

@@ -1,4 +1,4 @@
-//! A request as plain data: every client sends the same one by its own means.
+//! A request as plain data. Every client sends the same one by its own means.
 //!
 //! It must never know where the edge is, or how it is reached.
 
@@ -9,9 +9,9 @@ use crate::footage::content_digest;
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Such as `PUT`.
+    /// The method, such as `PUT`.
     pub method: &'static str,
-    /// Path and query. It starts with `/`.
+    /// Path and query, with a `/` at the start.
     pub path: String,
     /// Names in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
@@ -20,7 +20,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with neither headers nor body.
+    /// Makes a request with neither headers nor body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), headers: Vec::new(), body: None }
     }
