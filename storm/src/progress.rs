@@ -1,7 +1,7 @@
-//! How far a run is, for who waits: one line that changes on a terminal; elsewhere a line for each
-//! phase, and one every ten seconds.
+//! Shows how far a run is. A terminal has one line, which changes. Elsewhere each phase has a line,
+//! and another one follows every ten seconds.
 //!
-//! It must never write to standard output, which is the report's.
+//! This module must never write progress to standard output, which is the report's.
 
 use crate::tally::Tally;
 use indicatif::ProgressBar;
@@ -9,23 +9,23 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How often a line is written where there is no terminal, if nothing else happens.
+/// The time after which a line is written where there is no terminal, if nothing else happens.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// How often a terminal's line moves.
+/// The time between two moves of a terminal's line.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Says how far a run is.
+/// The display of how far a run is.
 #[derive(Clone)]
 pub struct Progress(std::sync::Arc<Form>);
 
 enum Form {
     Bar(ProgressBar),
-    /// What the last line said was being done, and when it was written.
+    /// The phase that the last line named, and when it was written.
     Lines(Mutex<Option<(String, Instant)>>),
 }
 
 impl Progress {
-    /// As fits standard error.
+    /// Chooses the form that fits standard error.
     pub fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(Form::Lines(Mutex::default()).into());
@@ -35,12 +35,12 @@ impl Progress {
         Self(Form::Bar(bar).into())
     }
 
-    /// Something is being done.
+    /// Says what is being done.
     pub fn say(&self, what: &str) {
         self.show(what, "");
     }
 
-    /// Something is being done, and so much came of it so far.
+    /// Says what is being done, and how many requests and exposures there are so far.
     pub fn watch(&self, what: &str, tally: &Tally) {
         let (requests, exposed) = tally.so_far();
         self.show(what, &format!(" ({requests} requests, {exposed} exposures)"));
@@ -67,7 +67,7 @@ impl Progress {
         }
     }
 
-    /// Nothing is being done any more.
+    /// Ends the display.
     pub fn end(&self) {
         if let Form::Bar(bar) = &*self.0 {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! The tally: what storm's clients saw, counted, and its course over time.
+//! The tally: it counts what storm's clients saw, in all and over time.
 
 use crate::detect::Verdict;
 use crate::report::{Phase, Side, Step};
@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Length of one step of the course.
+/// The length of one step of the course.
 const STEP: Duration = Duration::from_millis(250);
-/// Steps that are kept: an hour.
+/// The most steps that are kept: an hour.
 const STEPS_MAX: usize = 4 * 3600;
 /// The parts of a run, in their order.
 const PHASES: [&str; 3] = ["before", "herd", "after"];
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// With an answer.
@@ -49,7 +49,7 @@ struct PhaseCounts {
     micros: Vec<u32>,
 }
 
-/// Counts one server's answers.
+/// The counts of one server's answers.
 pub struct Tally {
     began: Instant,
     counts: Mutex<Counts>,
@@ -62,7 +62,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Begins the next phase.
+    /// Starts the next phase.
     pub fn next_phase(&self) {
         self.end_phase();
         if let Ok(mut counts) = self.counts.lock() {
@@ -84,8 +84,8 @@ impl Tally {
         }
     }
 
-    /// Counts the end of one request of the viewer of `household`. `opens`: it was for an event or
-    /// its video.
+    /// Counts the end of one request of the viewer of `household`. `opens` says that the viewer
+    /// opened something, such as an event, its video, or a larger still.
     pub fn count(&self, household: u32, opens: bool, began: Instant, ended: Ended) {
         let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         let at = usize::try_from(self.began.elapsed().as_millis() / STEP.as_millis())
@@ -157,18 +157,18 @@ impl Tally {
         }
     }
 
-    /// How many requests have ended, and how many showed what they should not.
+    /// Returns how many requests have ended, and how many showed what they should not.
     pub fn so_far(&self) -> (u64, u64) {
         self.counts.lock().map_or((0, 0), |counts| (counts.side.requests, counts.side.exposed))
     }
 
-    /// How many answers were exposed, stale or wrong so far.
+    /// Returns how many answers were exposed, stale or wrong so far.
     pub fn seen(&self) -> u64 {
         let counts = self.counts.lock();
         counts.map_or(0, |counts| counts.side.exposed + counts.side.stale + counts.side.wrong)
     }
 
-    /// What came of it; what the server counts itself is not in it.
+    /// Sums up the counts. What the server counts itself is not among them.
     pub fn side(&self) -> Side {
         self.end_phase();
         let Ok(mut counts) = self.counts.lock() else {
@@ -208,7 +208,8 @@ impl Tally {
     }
 }
 
-/// The value that a share of these (ascending, microseconds) is not above, in milliseconds.
+/// Returns the latency, in milliseconds, that this share of the answers does not exceed. `micros`
+/// are microseconds in ascending order.
 fn share_of(micros: &[u32], share: f64) -> Option<f64> {
     let at = (micros.len() as f64 * share).ceil() as usize;
     micros.get(at.saturating_sub(1)).map(|micros| f64::from(*micros) / 1000.0)

@@ -1,6 +1,6 @@
-//! What came of the cells together: the report of `--cells`, as numbers.
+//! The report of `--cells`, as numbers: the sum of what came of the cells.
 //!
-//! Its last line is read by scripts and must stay as it is.
+//! Scripts read its last line, which must stay as it is.
 
 use crate::cells::Cell;
 use serde::Serialize;
@@ -10,57 +10,57 @@ use serde::Serialize;
 pub struct CellsReport {
     /// The version of this program.
     pub version: &'static str,
-    /// When the run began, RFC 3339, UTC.
+    /// The start of the run, RFC 3339, UTC.
     pub began_at: String,
-    /// How long it took.
+    /// The length of the run, in seconds.
     pub took_seconds: f64,
-    /// What the run can be repeated from.
+    /// The seed that the run can be repeated from.
     pub seed: u64,
     /// The command that repeats it.
     pub command: String,
     /// Households of each cell.
     pub households: u64,
-    /// Each cell had at least so many requests.
+    /// The least number of requests of each cell.
     pub requests_min: u64,
-    /// And its control so many.
+    /// The least number of requests of each control.
     pub control_requests_min: u64,
     /// The sums.
     pub totals: Totals,
-    /// In the order of the table of lies.
+    /// The cells, in the order of the table of lies.
     pub cells: Vec<Cell>,
 }
 
 /// Sums over cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// How many cells there are.
+    /// The number of cells.
     pub cells: u64,
-    /// How many of them hold.
+    /// The number of cells that hold.
     pub hold: u64,
     /// Requests, without those of the controls.
     pub requests: u64,
     /// Lies told.
     pub told: u64,
-    /// Misdeliveries refused.
+    /// Misdeliveries that were rejected.
     pub refused: u64,
-    /// Must be zero.
+    /// Exposed answers; must be zero.
     pub exposed: u64,
-    /// Must be zero.
+    /// Stale answers; must be zero.
     pub stale: u64,
-    /// Must be zero.
+    /// Wrong answers; must be zero.
     pub wrong: u64,
-    /// Must be zero.
+    /// Lost uploads; must be zero.
     pub lost: u64,
     /// Lies told in the controls.
     pub control_told: u64,
     /// Exposed, stale and wrong answers, and lost uploads, that were seen in the controls.
     pub control_seen: u64,
-    /// Of those, exposed.
+    /// The exposed answers among them.
     pub control_exposed: u64,
 }
 
 impl Totals {
-    /// Of these cells.
+    /// Sums up these cells.
     pub fn of(cells: &[Cell]) -> Self {
         let sum = |of: fn(&Cell) -> u64| cells.iter().map(of).fold(0, u64::saturating_add);
         Self {
@@ -81,12 +81,12 @@ impl Totals {
 }
 
 impl CellsReport {
-    /// What is wrong with each cell that does not hold.
+    /// Says what is wrong with each cell that does not hold.
     pub fn faults(&self) -> Vec<String> {
         self.cells.iter().filter_map(Cell::fault).collect()
     }
 
-    /// The last line of the run.
+    /// Writes the last line of the run.
     pub fn closing_line(&self) -> String {
         let totals = &self.totals;
         format!(

@@ -21,10 +21,10 @@ use super::{CellsReport, Report};
 use course::Courses;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The look, in the page itself.
+/// The style sheet, which is part of the page.
 const STYLE: &str = include_str!("html/style.css");
 
-/// The report as a self-contained HTML document.
+/// Renders the report as a self-contained HTML document.
 #[must_use]
 pub fn page(report: &Report) -> String {
     let courses = Courses::new(report);
@@ -48,7 +48,7 @@ pub fn page(report: &Report) -> String {
     document(&title, &body)
 }
 
-/// The report of the cells as a self-contained HTML document.
+/// Renders the report of the cells as a self-contained HTML document.
 #[must_use]
 pub fn cells_page(report: &CellsReport) -> String {
     document(&cells::title(report), &cells::body(report))
@@ -65,7 +65,8 @@ fn document(title: &str, body: &Markup) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 meta name="format-detection" content="telephone=no";
-                // Written here, not data: escaping would break its selectors.
+                // The style sheet is written here and is no data. Escaping would break its
+                // selectors.
                 style { (PreEscaped(STYLE)) }
             }
             body { main { (body) } }

@@ -1,7 +1,7 @@
-//! The report: what was counted, as numbers, and how it is shown: a table, a JSON file, a page.
+//! The report: the counts of a run, shown as a table, a JSON file and a page.
 //!
-//! Everything here is counted by storm's clients, which know nothing of the servers, but where a
-//! field says that the server counted it.
+//! Storm's clients, which know nothing of the servers, count everything here, except where a field
+//! says that the server counted it.
 
 mod cells;
 mod html;
@@ -18,23 +18,23 @@ use serde::Serialize;
 pub struct Report {
     /// The version of this program.
     pub version: &'static str,
-    /// When the run began, RFC 3339, UTC.
+    /// The start of the run, RFC 3339, UTC.
     pub began_at: String,
-    /// What the run can be repeated from.
+    /// The seed that the run can be repeated from.
     pub seed: u64,
     /// The command that repeats it.
     pub command: String,
-    /// How many households there were.
+    /// The number of households.
     pub households: usize,
-    /// How many cameras.
+    /// The number of cameras.
     pub cameras: usize,
-    /// How many viewers.
+    /// The number of viewers.
     pub viewers: usize,
-    /// Over how many seconds cameras and viewers came back; 0: all at once.
+    /// The seconds over which cameras and viewers came back. 0: all came at once.
     pub jitter_seconds: f64,
-    /// Defences that the liars here were given the keys of, by name; empty but in a control.
+    /// The defences that the liars here could forge, by name; empty except in a control.
     pub forged: Vec<String>,
-    /// What was told. The same liars stood in both servers, at the same rates.
+    /// The lies that were told. The same liars stood in both servers, at the same rates.
     pub lies: Vec<Lie>,
     /// This system.
     pub here: Side,
@@ -53,21 +53,21 @@ pub struct Lie {
     pub kind: &'static str,
     /// The share of answers that were to be lies, 0 to 1.
     pub rate: f64,
-    /// How often it was told to this system.
+    /// The number of times that it was told to this system.
     pub told_here: u64,
-    /// How often it was told to the conventional server.
+    /// The number of times that it was told to the conventional server.
     pub told_conventional: u64,
     /// Answers that the seam gave at this system and that might have been lies, of this kind or of
     /// another one.
     pub answers_here: u64,
     /// The same at the conventional server.
     pub answers_conventional: u64,
-    /// What is to be known before anything is concluded from it: that it was not told, and why not.
+    /// A caution before anything is concluded from it: it was not told, and why not.
     pub note: Option<String>,
 }
 
 impl Lie {
-    /// Whether this system was lied to in this way: if not, the run shows nothing of it.
+    /// Says whether this lie was told to this system. If not, the run shows nothing of it.
     pub const fn is_told(&self) -> bool {
         self.told_here > 0
     }
@@ -94,26 +94,26 @@ impl Lie {
     }
 }
 
-/// What is said of a lie that was not told.
+/// The words for a lie that was not told.
 const NOT_TOLD: &str = "not told: shows nothing";
 
-/// What came of one server.
+/// The counts of one server.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Side {
     /// Requests that were made.
     pub requests: u64,
     /// Answers that were right, to the byte that could be predicted.
     pub right: u64,
-    /// Answers that refused (a status that is not a success, or a body that was cut), where right
-    /// would have been possible.
+    /// Refusals where a right answer was possible: a status that is not a success, or a body that
+    /// was cut.
     pub refused: u64,
-    /// Of those, 503 with `Retry-After`.
+    /// The refusals with status 503 and `Retry-After`.
     pub shed: u64,
     /// Requests that had no answer at all: the connection broke, or time was up.
     pub errors: u64,
     /// Requests that the client gave up in the middle, on purpose.
     pub dropped: u64,
-    /// Answers with footage, details or names of somebody who may not be seen. The number that must
+    /// Answers with footage, details or names of somebody who may not be seen: the number that must
     /// be zero.
     pub exposed: u64,
     /// Answers of the past, and footage that went on to its end after its right was taken.
@@ -122,26 +122,27 @@ pub struct Side {
     pub wrong: u64,
     /// Accounts that were shown something that they may not see.
     pub accounts_shown: u64,
-    /// Accounts that opened something (an event or its video) that they may not see.
+    /// Accounts that opened something that they may not see, such as an event, its video or a
+    /// larger still.
     pub accounts_opened: u64,
     /// Accounts whose homes were seen by others.
     pub accounts_seen: u64,
     /// Misdeliveries that the server itself counted, by seam and fault; the conventional server
     /// counts none.
     pub misdeliveries: Vec<Misdeliveries>,
-    /// Uploads that were acknowledged, and how many of them were not there at the end.
+    /// Uploads that were acknowledged.
     pub uploads_acknowledged: u64,
-    /// See above.
+    /// Acknowledged uploads that were not there at the end.
     pub uploads_lost: u64,
     /// Reads that reached the store.
     pub origin_reads: u64,
-    /// Different objects' extents that they were for.
+    /// The different extents that these reads were for.
     pub origin_objects: u64,
     /// Tiers that were set aside because they kept lying, and how often.
     pub set_aside: Vec<(String, u64)>,
-    /// Before, during and after the herd.
+    /// The phases before, during and after the herd.
     pub phases: Vec<Phase>,
-    /// The course of it, in steps of equal length.
+    /// The course of the run, in steps of equal length.
     pub course: Vec<Step>,
 }
 
@@ -152,31 +153,31 @@ pub struct Misdeliveries {
     pub seam: String,
     /// The fault, as in the metrics, but with hyphens.
     pub fault: String,
-    /// How many.
+    /// Their number.
     pub count: u64,
 }
 
 /// One phase of the run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Phase {
-    /// `before`, `herd`, `after`.
+    /// `before`, `herd` or `after`.
     pub name: &'static str,
-    /// How long it took.
+    /// The length of the phase, in seconds.
     pub seconds: f64,
-    /// Answers that were right, a second.
+    /// Right answers a second.
     pub goodput: f64,
-    /// Half of the answers came within so many milliseconds.
+    /// The milliseconds within which half of the answers came.
     pub p50_milliseconds: f64,
-    /// 99 of 100 came within so many milliseconds.
+    /// The milliseconds within which 99 of 100 answers came.
     pub p99_milliseconds: f64,
 }
 
-/// What happened in one step of the course.
+/// The counts of one step of the course.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
-    /// Seconds from the beginning of the run to the beginning of the step.
+    /// Seconds from the start of the run to the start of the step.
     pub at_seconds: f64,
-    /// The phase that it began in.
+    /// The phase that it started in.
     pub phase: &'static str,
     /// Requests that ended in it.
     pub requests: u64,
@@ -190,10 +191,10 @@ pub struct Step {
     pub p99_milliseconds: Option<f64>,
 }
 
-/// What a web cache in front of each server gave.
+/// The counts of one web cache, in front of each server.
 #[derive(Debug, Clone, Serialize)]
 pub struct WebCache {
-    /// `nginx`, `varnish`.
+    /// `nginx` or `varnish`.
     pub name: String,
     /// In front of this system.
     pub here: Passed,
@@ -201,30 +202,30 @@ pub struct WebCache {
     pub conventional: Passed,
 }
 
-/// What passed through a web cache in front of one server.
+/// The counts of a web cache in front of one server.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Passed {
-    /// How many questions came: of each address, two of its first viewer and one of the second.
+    /// The questions that came: of each address, two of its first viewer and one of the second.
     pub asked: u64,
-    /// How many of them the cache answered by itself (it has to, or the row shows nothing).
+    /// The questions that the cache answered by itself. Without one, the row shows nothing.
     pub hits: u64,
     /// Second viewers who got something of the first's.
     pub exposed: u64,
 }
 
 impl Report {
-    /// Misdeliveries that this system refused.
+    /// Counts the misdeliveries that this system rejected.
     pub fn refused_misdeliveries(&self) -> u64 {
         self.here.misdeliveries.iter().map(|entry| entry.count).sum()
     }
 
-    /// How many kinds of lies were told to this system, and how many were asked for.
+    /// Returns how many kinds of lies were told to this system, and how many were asked for.
     pub fn kinds_told(&self) -> (usize, usize) {
         let told = self.lies.iter().filter(|lie| lie.is_told());
         (told.count(), self.lies.len())
     }
 
-    /// Why lies were not told to this system: each reason once, with the seams that it is for.
+    /// Lists why lies were not told to this system: each reason once, with its seams.
     fn reasons(&self) -> Vec<(&str, Vec<&'static str>)> {
         let mut reasons: Vec<(&str, Vec<&'static str>)> = Vec::new();
         for lie in self.lies.iter().filter(|lie| !lie.is_told()) {

@@ -1,7 +1,7 @@
 //! The report for a terminal, and what the page shares with it: the counts side by side, and
 //! numbers as text.
 //!
-//! It must never reckon anything that the report does not say, nor write a control character that
+//! It must never compute anything that the report does not say, nor write a control character that
 //! came from outside.
 
 #[cfg(test)]
@@ -10,17 +10,17 @@ mod tests;
 use super::{NOT_TOLD, Phase, Report, Side};
 use std::fmt::Write as _;
 
-/// The widest line.
+/// The width of the widest line, in columns.
 const COLUMNS_MAX: usize = 100;
-/// The longest name in a list; what is longer is cut, so that no line grows beyond [`COLUMNS_MAX`].
+/// The longest name in a list. A longer one is cut, so that no line grows beyond [`COLUMNS_MAX`].
 const NAME_MAX: usize = 24;
-/// From here on a decimal is written with an exponent.
+/// The least number that is written with an exponent.
 const EXPONENT_FROM: f64 = 1e12;
 
-/// How a row of counts is shown.
+/// The weight of a row of counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// As any other.
+    /// An ordinary row.
     Plain,
     /// Part of the row above.
     Part,
@@ -30,17 +30,17 @@ pub(super) enum Weight {
 
 /// One count of both servers.
 pub(super) struct Row {
-    /// What was counted.
+    /// The name of what was counted.
     pub(super) label: &'static str,
-    /// At this system.
+    /// The count at this system.
     pub(super) here: String,
-    /// At the conventional server.
+    /// The count at the conventional server.
     pub(super) conventional: String,
-    /// How it is shown.
+    /// The weight that it is shown with.
     pub(super) weight: Weight,
 }
 
-/// The report as a table of text, at most 100 columns wide and without colours.
+/// Writes the report as a table of text, at most 100 columns wide and without colours.
 #[must_use]
 pub fn table(report: &Report) -> String {
     let mut text = String::new();
@@ -60,7 +60,7 @@ pub fn table(report: &Report) -> String {
     text
 }
 
-/// The last line of a run: numbers without separators, for people and for scripts.
+/// Writes the last line of a run: numbers without separators, for people and for scripts.
 #[must_use]
 pub fn closing_line(report: &Report) -> String {
     format!(
@@ -73,7 +73,7 @@ pub fn closing_line(report: &Report) -> String {
     )
 }
 
-/// What was counted at both servers, in the order of the table.
+/// Lists what was counted at both servers, in the order of the table.
 pub(super) fn counts(report: &Report) -> Vec<Row> {
     let row = |label, weight, value: fn(&Side) -> String| Row {
         label,
@@ -105,7 +105,7 @@ pub(super) fn counts(report: &Report) -> Vec<Row> {
     ]
 }
 
-/// The phases of both servers by name, in their order.
+/// Pairs the phases of both servers by name, in their order.
 pub(super) fn phases(report: &Report) -> Vec<(&'static str, Option<&Phase>, Option<&Phase>)> {
     let mut names: Vec<&'static str> = Vec::new();
     for phase in report.here.phases.iter().chain(&report.conventional.phases) {
@@ -123,17 +123,17 @@ fn phase<'a>(side: &'a Side, name: &str) -> Option<&'a Phase> {
     side.phases.iter().find(|phase| phase.name == name)
 }
 
-/// Reads at the origin for each object that was read there; none if none was.
+/// Returns the reads at the origin for each object that was read there. None: no object was.
 pub(super) fn reads_per_object(side: &Side) -> Option<f64> {
     (side.origin_objects > 0).then(|| side.origin_reads as f64 / side.origin_objects as f64)
 }
 
-/// A whole number with commas between thousands.
+/// Writes a whole number with commas between thousands.
 pub(super) fn whole(number: u64) -> String {
     grouped(&number.to_string())
 }
 
-/// A number with so many decimals and commas between thousands; `-` for what is no number.
+/// Writes a number with so many decimals and commas between thousands. NaN and infinity are `-`.
 pub(super) fn decimal(number: f64, places: usize) -> String {
     if !number.is_finite() {
         return "-".to_owned();
@@ -148,12 +148,12 @@ pub(super) fn decimal(number: f64, places: usize) -> String {
     }
 }
 
-/// As [`decimal`]; `-` if there is none.
+/// Writes a number as [`decimal`] does, or `-` if there is none.
 pub(super) fn optional(number: Option<f64>, places: usize) -> String {
     number.map_or_else(|| "-".to_owned(), |number| decimal(number, places))
 }
 
-/// Milliseconds with as many decimals as say something.
+/// Writes milliseconds with as many decimals as say something.
 pub(super) fn milliseconds(number: f64) -> String {
     match number {
         small if small < 10.0 => decimal(small, 2),
@@ -162,7 +162,7 @@ pub(super) fn milliseconds(number: f64) -> String {
     }
 }
 
-/// A share of one as a percentage, without idle zeros.
+/// Writes a share of one as a percentage, without trailing zeros.
 pub(super) fn percentage(share: f64) -> String {
     if !share.is_finite() {
         return "-".to_owned();
@@ -183,7 +183,7 @@ fn grouped(digits: &str) -> String {
     text
 }
 
-/// A name as it may stand on a terminal: without control characters, and cut if it is too long.
+/// Makes a name fit for a terminal: without control characters, and cut if it is too long.
 fn cell(name: &str, longest: usize) -> String {
     let printable = |letter: char| if letter.is_control() { '?' } else { letter };
     if name.chars().count() <= longest {
@@ -204,8 +204,8 @@ fn heading(text: &mut String, content: &str) {
     line(text, content);
 }
 
-/// Lines of cells: the first `names` columns to the left, the others to the right, each as wide as
-/// its widest cell.
+/// Writes lines of cells. The first `names` columns are aligned to the left and the others to the
+/// right, each as wide as its widest cell.
 fn columns(text: &mut String, names: usize, lines: &[Vec<String>]) {
     let mut widths: Vec<usize> = Vec::new();
     for cells in lines {
@@ -305,7 +305,7 @@ fn lies(text: &mut String, report: &Report) {
     }
 }
 
-/// A sentence on lines of the table's width.
+/// Writes a sentence on lines of the table's width.
 fn wrapped(text: &mut String, sentence: &str) {
     let mut content = String::from(" ");
     for word in sentence.split(' ') {

@@ -8,7 +8,7 @@ use super::sections::{Facts, figure, run_again};
 use crate::cells::Cell;
 use maud::{Markup, html};
 
-/// The whole page's body.
+/// Draws the whole page's body.
 pub(super) fn body(report: &CellsReport) -> Markup {
     html! {
         (verdict(report))
@@ -18,7 +18,7 @@ pub(super) fn body(report: &CellsReport) -> Markup {
     }
 }
 
-/// The page's title.
+/// Writes the page's title.
 pub(super) fn title(report: &CellsReport) -> String {
     let totals = &report.totals;
     format!("Storm report: {} of {} cells hold", whole(totals.hold), whole(totals.cells))
@@ -39,13 +39,18 @@ fn verdict(report: &CellsReport) -> Markup {
             p.kicker { "Storm report, cells: " (kicker) }
             h1 id="verdict" { (sentence) }
             p {
-                "A cell is one seam that tells one lie. It holds if the lie was told, if nothing exposed, stale or wrong was shown and "
-                "nothing acknowledged was lost, and if its control was seen: the same lie, forged by the very key of the defence that stops it. "
+                "A cell is one seam that tells one lie. It holds if the lie was told, if nothing \
+                 exposed, stale or wrong was shown and "
+                "nothing acknowledged was lost, and if its control was seen: the same lie, forged \
+                 by the very key of the defence that stops it. "
                 "Both run the same code, as it is deployed."
             }
             @if !faults.is_empty() { ul.cautions { @for fault in &faults { li { (fault) } } } }
             dl.figures {
-                (figure("cells that hold", &format!("{} of {}", whole(totals.hold), whole(totals.cells))))
+                (figure(
+                    "cells that hold",
+                    &format!("{} of {}", whole(totals.hold), whole(totals.cells))
+                ))
                 (figure("exposed, where liars have no keys", &whole(totals.exposed)))
                 (figure("exposed in the controls", &whole(totals.control_exposed)))
                 (figure("misdeliveries refused", &whole(totals.refused)))
@@ -66,7 +71,8 @@ fn what_was_run(report: &CellsReport) -> Markup {
         section aria-labelledby="run" {
             h2 id="run" { "What was run" }
             p {
-                "Each cell is an outage of its own, with one liar alone. A tier that keeps lying is not set aside here, so that every "
+                "Each cell is an outage of its own, with one liar alone. A tier that keeps lying \
+                 is not set aside here, so that every "
                 "request can be lied to."
             }
             (facts.draw())
@@ -99,14 +105,18 @@ fn table(report: &CellsReport) -> Markup {
                             th {}
                             th {}
                             th.is-over scope="colgroup" colspan="8" { "the lie, without a key" }
-                            th.is-over scope="colgroup" colspan="3" { "the lie, forged: the control" }
+                            th.is-over scope="colgroup" colspan="3" {
+                                "the lie, forged: the control"
+                            }
                             th {}
                         }
                         tr {
                             th.is-name scope="col" { "Lie" }
                             @for column in COLUMNS.iter().take(1) { th scope="col" { (column) } }
                             @for column in COLUMNS.iter().skip(1) {
-                                th.is-name[matches!(*column, "As" | "Forges")] scope="col" { (column) }
+                                th.is-name[matches!(*column, "As" | "Forges")] scope="col" {
+                                    (column)
+                                }
                             }
                             th.is-name scope="col" { "Verdict" }
                         }
@@ -166,23 +176,34 @@ fn how() -> Markup {
             h2 id="how" { "What is counted and how" }
             ul.words {
                 li {
-                    strong { "Told" } " is how often the lie was told, and " strong { "rate" } " the share of the seam's answers that were to "
+                    strong { "Told" } " is how often the lie was told, and "
+                    strong { "rate" } " the share of the seam's answers that were to "
                     "be lies."
                 }
                 li {
-                    strong { "Refused" } " are misdeliveries that this system counted itself, and " strong { "as" } " says with which fault at "
+                    strong { "Refused" } " are misdeliveries that this system counted itself, and "
+                    strong { "as" } " says with which fault at "
                     "which seam. They need not be as many as were told: a flipped "
-                    "bit may lie in a part that nobody asked for; what a web cache keeps lies under another viewer's address, so that nothing "
-                    "of it arrives; and of two cameras with one credential, the second one's upload is refused as a conflict, not as a misdelivery."
+                    "bit may lie in a part that nobody asked for; what a web cache keeps lies \
+                     under another viewer's address, so that nothing "
+                    "of it arrives; and of two cameras with one credential, the second one's \
+                     upload is refused as a conflict, not as a misdelivery."
                 }
                 li {
-                    strong { "Exposed" } " are answers with somebody else's footage, details or names, " strong { "stale" } " answers of the past, "
-                    strong { "wrong" } " those with anything else that was not asked for, and " strong { "lost" } " acknowledged uploads that "
+                    strong { "Exposed" }
+                    " are answers with somebody else's footage, details or names, "
+                    strong { "stale" } " answers of the past, "
+                    strong { "wrong" } " those with anything else that was not asked for, and "
+                    strong { "lost" } " acknowledged uploads that "
                     "were not there at the end. All four have to be 0."
                 }
                 li {
-                    strong { "Forges" } " names the defences that the control's liar was given the keys of, or that it made forget. "
-                    strong { "Seen" } " are the exposed, stale and wrong answers of the control, and its lost uploads. It has to be above "
+                    strong { "Forges" }
+                    " names the defences that the control's liar was given the keys of, or that \
+                     it made forget. "
+                    strong { "Seen" }
+                    " are the exposed, stale and wrong answers of the control, and its lost \
+                     uploads. It has to be above "
                     "0: a cell that can't fail shows nothing."
                 }
             }

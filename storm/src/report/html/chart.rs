@@ -1,8 +1,8 @@
 //! Charts as inline SVG: curves over time, and bars.
 //!
-//! Places are written in per cent and only the curves are stretched, so text keeps its size on a
-//! phone and on paper. Colours come from the style sheet by class. A chart must never be the only
-//! place of a number: it is one picture with one name for who cannot see it.
+//! Positions are in per cent and only the curves are stretched, so text keeps its size on a phone
+//! and on paper. Colours come from the style sheet by class. A chart must never be the only place
+//! of a number: who can't see it gets only the one name of the picture.
 
 use super::super::table::{decimal, optional};
 use super::course::{Band, Scale};
@@ -11,19 +11,20 @@ use std::fmt::Write as _;
 
 /// The side of the square in which curves are drawn before they are stretched.
 const SIDE: f64 = 1000.0;
-/// Marks on an axis, about.
+/// The number of marks on an axis, about.
 const MARKS_MAX: usize = 5;
-/// What a letter of a phase's name takes of a narrow chart's width, in per cent.
+/// The width of a letter of a phase's name, in per cent of a narrow chart's width.
 const LETTER_PERCENT: f64 = 2.4;
 /// The height of a line of phases' names, in pixels.
 const PHASE_LINE_PIXELS: usize = 15;
-/// Names of the rest are cut after so many letters, or they would run into the bars.
+/// The longest name of a bar or a group, in letters. A longer one is cut, or it would run into the
+/// bars.
 const NAME_MAX: usize = 20;
-/// Where bars begin, in per cent.
+/// The left end of the bars, in per cent of the width.
 const BARS_FROM: f64 = 36.0;
-/// How far the longest reaches, in per cent; its number stands behind it.
+/// The width of the longest bar, in per cent of the whole; the bar's number stands behind it.
 const BARS_WIDTH: f64 = 44.0;
-/// The height of a bar with what is around it, in pixels.
+/// The height of a bar with the space around it, in pixels.
 const BAR_PIXELS: usize = 24;
 /// The height of a group's name, in pixels.
 const GROUP_PIXELS: usize = 30;
@@ -33,33 +34,33 @@ pub(super) type Run = Vec<(f64, f64)>;
 
 /// Curves over time.
 pub(super) struct Plot<'a> {
-    /// What the picture shows, in a sentence with its numbers.
+    /// A sentence that says what the picture shows, with its numbers.
     pub(super) title: String,
     /// The phases behind the curves.
     pub(super) bands: &'a [Band],
-    /// Where time ends; it begins at zero.
+    /// The end of the time axis, in seconds. The axis starts at zero.
     pub(super) end_seconds: f64,
-    /// The upright axis.
+    /// The vertical axis.
     pub(super) scale: Scale,
-    /// Whether values are counts.
+    /// Says whether values are counts.
     pub(super) whole: bool,
-    /// What is drawn, from the back to the front.
+    /// The shapes, from the back to the front.
     pub(super) shapes: Vec<Shape>,
 }
 
-/// Something that is drawn.
+/// A shape that is drawn.
 pub(super) struct Shape {
     /// Its classes in the style sheet.
     pub(super) class: &'static str,
     /// The points.
     pub(super) runs: Vec<Run>,
-    /// How they are joined.
+    /// The way in which the points are joined.
     pub(super) form: Form,
-    /// What is written at its end, if anything.
+    /// The text at its end, if there is any.
     pub(super) end: Option<String>,
 }
 
-/// How points are joined.
+/// The way in which points are joined.
 pub(super) enum Form {
     /// By a line.
     Line,
@@ -71,7 +72,7 @@ pub(super) enum Form {
 
 /// Bars under a common name.
 pub(super) struct Group {
-    /// The name; none for bars that stand alone.
+    /// The name; empty for bars that stand alone.
     pub(super) name: String,
     /// The bars.
     pub(super) bars: Vec<Bar>,
@@ -79,18 +80,18 @@ pub(super) struct Group {
 
 /// One bar.
 pub(super) struct Bar {
-    /// What it is of.
+    /// The name of what it shows.
     pub(super) name: String,
     /// Its length; a bar without a value says so.
     pub(super) value: Option<f64>,
-    /// With how many decimals it is written.
+    /// The number of decimals of its text.
     pub(super) places: usize,
     /// Its class in the style sheet.
     pub(super) class: &'static str,
 }
 
 impl Plot<'_> {
-    /// The picture.
+    /// Draws the picture.
     pub(super) fn draw(&self) -> Markup {
         let marks = self.scale.marks(MARKS_MAX, self.whole);
         let seconds = Scale::linear(self.end_seconds).marks(MARKS_MAX, false);
@@ -105,7 +106,8 @@ impl Plot<'_> {
                     rect.band.is-herd[band.name == "herd"] x=(across(band.from)) y="0" height="100%"
                         width=(percent(self.across(band.to) - self.across(band.from))) {}
                     @if band.from > 0.0 {
-                        line.border x1=(across(band.from)) x2=(across(band.from)) y1="0" y2="100%" {}
+                        line.border x1=(across(band.from)) x2=(across(band.from))
+                            y1="0" y2="100%" {}
                     }
                 }
                 @for (mark, places) in marks {
@@ -113,18 +115,23 @@ impl Plot<'_> {
                     text x="-8" y=(down(mark)) dy="4" text-anchor="end" { (compact(mark, places)) }
                 }
                 @for (mark, places) in seconds {
-                    text x=(across(mark)) y="100%" dy="20" text-anchor="middle" { (compact(mark, places)) " s" }
+                    text x=(across(mark)) y="100%" dy="20" text-anchor="middle" {
+                        (compact(mark, places)) " s"
+                    }
                 }
                 @for phase in &phases {
-                    text.phase x=(percent(phase.middle)) y=(phase.height()) text-anchor="middle" { (phase.name) }
+                    text.phase x=(percent(phase.middle)) y=(phase.height()) text-anchor="middle" {
+                        (phase.name)
+                    }
                 }
                 line.floor x1="0" x2="100%" y1="100%" y2="100%" {}
-                svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none"
-                    overflow="visible" {
+                svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000"
+                    preserveAspectRatio="none" overflow="visible" {
                     @for shape in &self.shapes { path class=(shape.class) d=(self.path(shape)) {} }
                 }
                 @for (shape, height) in self.ends() {
-                    text class={ "end " (shape.class) } y=(percent(1.0 - height)) dx="-6" dy="-9" text-anchor="end"
+                    text class={ "end " (shape.class) } y=(percent(1.0 - height)) dx="-6" dy="-9"
+                        text-anchor="end"
                         x=(percent(end_of(shape).map_or(1.0, |(at, _)| self.across(at)))) {
                         (shape.end.as_deref().unwrap_or_default())
                     }
@@ -137,7 +144,8 @@ impl Plot<'_> {
         Scale::linear(self.end_seconds).share(seconds)
     }
 
-    /// Shapes with something written at their end, and how high it stands: never over each other.
+    /// Lists the shapes with text at their end, and how high each text stands. No text is above
+    /// another one.
     fn ends(&self) -> Vec<(&Shape, f64)> {
         let mut ends: Vec<(&Shape, f64)> = self
             .shapes
@@ -205,8 +213,8 @@ impl PhaseName {
     }
 }
 
-/// Names over the bands, on as many lines as they need to stand clear of each other, and how many
-/// lines that is.
+/// Places the phases' names over the bands, on as many lines as they need to stand clear of each
+/// other. Returns the names and the number of lines.
 fn phase_names(bands: &[Band], end_seconds: f64) -> (Vec<PhaseName>, usize) {
     let scale = Scale::linear(end_seconds);
     let mut ends: Vec<f64> = Vec::new();
@@ -228,7 +236,7 @@ fn phase_names(bands: &[Band], end_seconds: f64) -> (Vec<PhaseName>, usize) {
     (names, ends.len())
 }
 
-/// Horizontal bars, one below the other.
+/// Draws horizontal bars, one below the other.
 pub(super) fn bars(title: &str, groups: &[Group]) -> Markup {
     let values = groups.iter().flat_map(|group| &group.bars).filter_map(|bar| bar.value);
     let scale = Scale::linear(values.fold(0.0, f64::max));
@@ -242,12 +250,15 @@ pub(super) fn bars(title: &str, groups: &[Group]) -> Markup {
     html! {
         svg.bars role="img" aria-label=(title) height=(height) {
             title { (title) }
-            line.floor x1=(percent(BARS_FROM / 100.0)) x2=(percent(BARS_FROM / 100.0)) y1="0" y2=(height) {}
+            line.floor x1=(percent(BARS_FROM / 100.0)) x2=(percent(BARS_FROM / 100.0))
+                y1="0" y2=(height) {}
             @for (group, at, from) in group_at {
                 @if !group.name.is_empty() {
                     text.group x="0" y=(at + GROUP_PIXELS - 9) { (short(&group.name)) }
                 }
-                @for (place, bar) in group.bars.iter().enumerate() { (draw_bar(bar, from + place * BAR_PIXELS, scale)) }
+                @for (place, bar) in group.bars.iter().enumerate() {
+                    (draw_bar(bar, from + place * BAR_PIXELS, scale))
+                }
             }
         }
     }
@@ -255,29 +266,32 @@ pub(super) fn bars(title: &str, groups: &[Group]) -> Markup {
 
 fn draw_bar(bar: &Bar, top: usize, scale: Scale) -> Markup {
     let share = bar.value.map_or(0.0, |value| scale.share(value));
-    // What is not zero is seen, however small it is beside the others.
+    // A value above zero is visible, however small it is beside the others.
     let share = if bar.value.is_some_and(|value| value > 0.0) { share.max(0.005) } else { 0.0 };
     let text = bar.value.map_or_else(|| optional(None, 0), |value| compact(value, bar.places));
     html! {
-        text.name x=(percent(BARS_FROM / 100.0)) y=(top + BAR_PIXELS / 2) dx="-10" dy="4" text-anchor="end" {
+        text.name x=(percent(BARS_FROM / 100.0)) y=(top + BAR_PIXELS / 2) dx="-10" dy="4"
+            text-anchor="end" {
             (short(&bar.name))
         }
-        rect.bar.(bar.class) x=(percent(BARS_FROM / 100.0)) y=(top + 4) width=(percent(share * BARS_WIDTH / 100.0))
-            height=(BAR_PIXELS - 8) {}
-        text.amount x=(percent((BARS_FROM + share * BARS_WIDTH) / 100.0)) y=(top + BAR_PIXELS / 2) dx="8" dy="4" {
+        rect.bar.(bar.class) x=(percent(BARS_FROM / 100.0)) y=(top + 4)
+            width=(percent(share * BARS_WIDTH / 100.0)) height=(BAR_PIXELS - 8) {}
+        text.amount x=(percent((BARS_FROM + share * BARS_WIDTH) / 100.0))
+            y=(top + BAR_PIXELS / 2) dx="8" dy="4" {
             (text)
         }
     }
 }
 
-/// How a curve looks, for a legend.
+/// Draws a piece of a curve, for a legend.
 pub(super) fn swatch(class: &'static str) -> Markup {
     html! {
         svg aria-hidden="true" viewBox="0 0 36 12" { path class=(class) d="M2 6H34" {} }
     }
 }
 
-/// A number that fits beside a chart: beyond a million with three figures and a letter.
+/// Writes a number so that it fits beside a chart: beyond a million with two decimals at most and a
+/// letter.
 pub(super) fn compact(number: f64, places: usize) -> String {
     let letters = [(1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"), (1e18, "E")];
     let largest = letters.into_iter().rev().find(|(least, _)| number.abs() >= *least);

@@ -1,32 +1,32 @@
-//! The course of a run, made ready to be drawn: thinned, without numbers that are none, and on
-//! scales with round marks.
+//! The course of a run, made ready to be drawn: thinned, without NaN and infinity, and on scales
+//! with round marks.
 //!
-//! It must never make anything look better than it was: of steps that are merged, exposures are
+//! It must never make anything look better than it was. When steps are merged, their exposures are
 //! added and the slowest latency stays.
 
 use super::super::{Report, Side, Step};
 
-/// Steps that are drawn at most; a chart is not wider than so many points.
+/// The most steps that are drawn. A chart is not wider than so many points.
 pub(super) const STEPS_MAX: usize = 240;
-/// Bands that are drawn at most; there are three phases.
+/// The most bands that are drawn. There are three phases.
 const BANDS_MAX: usize = 12;
-/// Times and latencies beyond this are drawn as this: far more than any run has, and still far from
-/// where reckoning breaks.
+/// The largest time or latency that is drawn: far more than any run has, and far below where
+/// arithmetic breaks.
 const NUMBER_MAX: f64 = 1e12;
-/// No axis ends beyond this; sums of counts end before.
+/// The largest end of an axis. Sums of counts are smaller.
 const AXIS_MAX: f64 = 1e30;
 
 /// The courses of both servers, thinned alike.
 pub(super) struct Courses {
-    /// This system's.
+    /// The course of this system.
     pub(super) here: Vec<Step>,
-    /// The conventional server's.
+    /// The course of the conventional server.
     pub(super) conventional: Vec<Step>,
-    /// How many steps each drawn one stands for.
+    /// The number of steps that each drawn one stands for.
     pub(super) merged: usize,
-    /// How long a drawn step is, in seconds; above zero.
+    /// The length of a drawn step, in seconds; above zero.
     pub(super) step_seconds: f64,
-    /// Where the later of both ends, in seconds; above zero.
+    /// The end of the later course, in seconds; above zero.
     pub(super) end_seconds: f64,
     bands_here: Vec<Band>,
     bands_conventional: Vec<Band>,
@@ -35,11 +35,11 @@ pub(super) struct Courses {
 /// A phase as a stretch of time.
 #[derive(Debug, PartialEq)]
 pub(super) struct Band {
-    /// Which phase.
+    /// The name of the phase.
     pub(super) name: &'static str,
-    /// Where it begins, in seconds.
+    /// The start of the phase, in seconds.
     pub(super) from: f64,
-    /// Where it ends.
+    /// The end of the phase, in seconds.
     pub(super) to: f64,
 }
 
@@ -68,7 +68,8 @@ impl Courses {
         }
     }
 
-    /// Phases as bands: this system's, or the conventional server's if this system has no course.
+    /// Returns the phases as bands: this system's, or the conventional server's if this system has
+    /// no course.
     pub(super) fn bands(&self) -> &[Band] {
         match self.bands_here.is_empty() {
             true => &self.bands_conventional,
@@ -76,7 +77,7 @@ impl Courses {
         }
     }
 
-    /// Whether both servers' phases changed at the same time, give or take a step.
+    /// Says whether both servers' phases changed at the same time, to within a step and a half.
     pub(super) fn phases_agree(&self) -> bool {
         let (here, conventional) = (&self.bands_here, &self.bands_conventional);
         if here.is_empty() || conventional.is_empty() {
@@ -90,7 +91,7 @@ impl Courses {
     }
 }
 
-/// The phases of a course before it is thinned, so that a short one is not lost.
+/// Finds the phases of a course before it is thinned, so that a short phase is not lost.
 fn bands(course: &[Step], end_seconds: f64) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     for step in course.iter().filter(|step| step.at_seconds.is_finite()) {
@@ -109,7 +110,7 @@ fn bands(course: &[Step], end_seconds: f64) -> Vec<Band> {
     bands
 }
 
-/// Merges so many steps at a time, and leaves out what is no number.
+/// Merges so many steps at a time, and leaves out NaN and infinity.
 fn thinned(course: &[Step], together: usize) -> Vec<Step> {
     course.chunks(together.max(1)).filter_map(merge).collect()
 }
@@ -151,12 +152,12 @@ fn phases_seconds(side: &Side) -> Option<f64> {
 /// An axis from a number to a number.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scale {
-    /// From zero.
+    /// A linear axis from zero.
     Linear {
         /// The upper end; above zero.
         most: f64,
     },
-    /// In decades.
+    /// A logarithmic axis, in decades.
     Logarithmic {
         /// The power of ten at the lower end.
         from: i32,
@@ -166,13 +167,13 @@ pub(super) enum Scale {
 }
 
 impl Scale {
-    /// From zero to `most`; to one if that is nothing.
+    /// Makes an axis from zero to `most`, or to one if `most` is no finite number above zero.
     pub(super) fn linear(most: f64) -> Self {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
         Self::Linear { most: most.min(AXIS_MAX) }
     }
 
-    /// For latencies: in decades if they range over more than a factor of 100.
+    /// Makes an axis for latencies: in decades if they range over more than a factor of 100.
     pub(super) fn of_latencies(latencies: impl Iterator<Item = f64>) -> Self {
         let above_zero = latencies.filter(|latency| latency.is_finite() && *latency > 0.0);
         let range = above_zero.fold(None, |range: Option<(f64, f64)>, latency| {
@@ -190,11 +191,11 @@ impl Scale {
         }
     }
 
-    /// Where a number lies: 0 at the lower end, 1 at the upper.
+    /// Says where a number lies: 0 at the lower end, 1 at the upper.
     pub(super) fn share(self, number: f64) -> f64 {
         let share = match self {
             Self::Linear { most } => number / most,
-            // What is zero has no logarithm and lies at the lower end.
+            // Zero has no logarithm and lies at the lower end.
             Self::Logarithmic { .. } if number <= 0.0 => 0.0,
             Self::Logarithmic { from, to } => {
                 (number.log10() - f64::from(from)) / f64::from(to - from).max(1.0)
@@ -203,7 +204,8 @@ impl Scale {
         if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
     }
 
-    /// Round numbers on the axis, about `marks_max`, and with how many decimals each is written.
+    /// Returns round numbers on the axis, about `marks_max` of them, and the number of decimals of
+    /// each.
     pub(super) fn marks(self, marks_max: usize, whole: bool) -> Vec<(f64, usize)> {
         match self {
             Self::Linear { most } => linear_marks(most, marks_max, whole),
@@ -225,9 +227,9 @@ fn linear_marks(most: f64, marks_max: usize, whole: bool) -> Vec<(f64, usize)> {
     let step = round.into_iter().find(|step| *step >= rough).unwrap_or(rough);
     let step = if whole { step.max(1.0) } else { step };
     let marks = (0..=marks_max).map(|place| place as f64 * step);
-    // 0.5 has one decimal, 0.02 two; more than twelve say nothing.
+    // 0.5 has one decimal and 0.02 has two. More than twelve say nothing.
     let places = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
-    // A mark that lies beyond the end by nothing but rounding is at the end.
+    // A mark that only rounding put beyond the end is at the end.
     marks.filter(|mark| *mark <= most * (1.0 + 1e-9)).map(|mark| (mark, places)).collect()
 }
 
@@ -273,7 +275,7 @@ mod tests {
         let courses = Courses::new(&report);
         let herd = Band { name: "herd", from: 2500.0, to: 2500.5 };
         assert_eq!(courses.bands().get(1), Some(&herd));
-        // As many changes as steps are not as many bands.
+        // A change at every step does not make as many bands.
         for (n, step) in report.here.course.iter_mut().enumerate() {
             step.phase = if n % 2 == 0 { "herd" } else { "after" };
         }

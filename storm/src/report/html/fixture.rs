@@ -1,12 +1,12 @@
 //! Made-up reports for the tests of the page. They must never look like a real run's: seeds and
-//! names here are round.
+//! dates here are round.
 
 use super::super::{
     CellsReport, Lie, Misdeliveries, Passed, Phase, Report, Side, Step, Totals, WebCache,
 };
 use crate::cells::Cell;
 
-/// A course of so many steps of half a second, with a herd in its second fifth.
+/// Makes a course of so many steps of half a second. The herd is in its second fifth.
 pub(super) fn course(steps: usize, exposed: fn(usize) -> u64) -> Vec<Step> {
     let phase = |n: usize| match n * 5 / steps.max(1) {
         0 => "before",
@@ -30,7 +30,7 @@ pub(super) fn course(steps: usize, exposed: fn(usize) -> u64) -> Vec<Step> {
         .collect()
 }
 
-/// A run as it should be.
+/// Makes the report of a run as it should be.
 pub(super) fn normal() -> Report {
     let phase = |name, seconds, goodput, p50_milliseconds, p99_milliseconds| Phase {
         name,
@@ -131,7 +131,7 @@ pub(super) fn normal() -> Report {
     }
 }
 
-/// A run in which nothing happened.
+/// Makes the report of a run in which nothing happened.
 pub(super) fn nothing() -> Report {
     Report {
         version: "0.1.0",
@@ -150,7 +150,7 @@ pub(super) fn nothing() -> Report {
     }
 }
 
-/// A control: no seals.
+/// Makes the report of a control that forges two defences.
 pub(super) fn control() -> Report {
     let mut report = normal();
     report.forged = vec!["seal".to_owned(), "bound-records".to_owned()];
@@ -160,7 +160,7 @@ pub(super) fn control() -> Report {
     report
 }
 
-/// A run that exposed something here.
+/// Makes the report of a run that exposed something here.
 pub(super) fn exposed() -> Report {
     let mut report = normal();
     report.here.exposed = 1;
@@ -169,7 +169,7 @@ pub(super) fn exposed() -> Report {
     report
 }
 
-/// A run as long and with numbers as large as can be written.
+/// Makes the report of a very long run with the largest numbers that can be written.
 pub(super) fn huge() -> Report {
     let mut report = normal();
     report.here.course = course(10_000, |_| 0);
@@ -190,7 +190,7 @@ pub(super) fn huge() -> Report {
     report
 }
 
-/// A run whose decimals are no numbers.
+/// Makes the report of a run whose decimals are NaN or infinite.
 pub(super) fn broken() -> Report {
     let mut report = normal();
     report.jitter_seconds = f64::NAN;
@@ -208,7 +208,7 @@ pub(super) fn broken() -> Report {
     report
 }
 
-/// Three cells that hold.
+/// Makes the report of three cells that hold.
 pub(super) fn cells() -> CellsReport {
     let cell = |seam, kind, refused, forged: &[&'static str]| Cell {
         seam,

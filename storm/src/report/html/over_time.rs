@@ -9,12 +9,13 @@ use super::course::{Courses, Scale};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// Exposures over time.
+/// Draws the exposures over time.
 pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
     let step = courses.step_seconds;
     let (here, conventional) = (summed(&courses.here, step), summed(&courses.conventional, step));
     let most = |run: &Run| run.last().map_or(0.0, |&(_, sum)| sum);
-    // Room above for what is written at the ends of two curves, clear of the phases' names.
+    // The scale leaves room above for the labels at the ends of two curves, clear of the phases'
+    // names.
     let scale = Scale::linear(most(&here).max(most(&conventional)) * 1.35);
     let shape = |class, run: &Run, form, end| Shape {
         class,
@@ -49,7 +50,9 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
     html! {
         section aria-labelledby="exposures" {
             h2 id="exposures" { "Exposures over time" }
-            @if here.is_empty() && conventional.is_empty() { p { "No course was recorded." } } @else {
+            @if here.is_empty() && conventional.is_empty() {
+                p { "No course was recorded." }
+            } @else {
                 p.axis { "Exposed answers, added up, by seconds of each server's own run" }
                 (plot.draw())
                 ul.legend {
@@ -63,9 +66,11 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
                     }
                 }
                 p.soft.small {
-                    "The two servers ran one after the other, and each curve begins with its own run."
+                    "The two servers ran one after the other, and each curve begins with its own \
+                     run."
                     @if !courses.phases_agree() {
-                        " The phases did not change at the same time at both servers; those of this system are shown."
+                        " The phases did not change at the same time at both servers; those of \
+                         this system are shown."
                     }
                 }
                 details {
@@ -77,7 +82,7 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
     }
 }
 
-/// The sum of exposures at the end of each step, from zero.
+/// Adds up the exposures from zero: the sum at the end of each step.
 fn summed(course: &[Step], step_seconds: f64) -> Run {
     let mut sum = 0_u64;
     let mut run: Run = course.first().map(|step| (step.at_seconds, 0.0)).into_iter().collect();
@@ -89,8 +94,8 @@ fn summed(course: &[Step], step_seconds: f64) -> Run {
 }
 
 fn exposures_table(courses: &Courses) -> Markup {
-    // Both courses by time, in milliseconds: steps of one server that the other does not have are
-    // shown as well.
+    // Both courses are sorted by time, in milliseconds. A step that only one server has is shown as
+    // well.
     let mut rows: BTreeMap<u64, (Option<&Step>, Option<&Step>)> = BTreeMap::new();
     for step in &courses.here {
         rows.entry((step.at_seconds * 1000.0).round() as u64).or_default().0 = Some(step);
@@ -136,7 +141,7 @@ fn seconds(seconds: f64) -> String {
     decimal(seconds, if seconds.fract() == 0.0 { 0 } else { 2 })
 }
 
-/// How long answers took.
+/// Draws how long answers took.
 pub(super) fn latency(report: &Report, courses: &Courses) -> Markup {
     let (half, most) = latency_runs(courses);
     let all = half.iter().chain(&most).flatten().map(|&(_, latency)| latency);
@@ -164,7 +169,9 @@ pub(super) fn latency(report: &Report, courses: &Courses) -> Markup {
             @if half.is_empty() { p { "No latencies were recorded over time." } } @else {
                 p.axis {
                     "Milliseconds at this system" (merged(courses, "with the slowest"))
-                    @if matches!(scale, Scale::Logarithmic { .. }) { "; logarithmic: each mark is a power of ten" }
+                    @if matches!(scale, Scale::Logarithmic { .. }) {
+                        "; logarithmic: each mark is a power of ten"
+                    }
                 }
                 (plot.draw())
                 ul.legend {
@@ -187,8 +194,8 @@ pub(super) fn latency(report: &Report, courses: &Courses) -> Markup {
     }
 }
 
-/// The p50 and the p99 of this system in the middle of each step, broken where no request ended or
-/// one of them is missing.
+/// Returns the p50 and the p99 of this system, each in the middle of its step. The runs break where
+/// no request ended, or where one of the two is missing.
 fn latency_runs(courses: &Courses) -> (Vec<Run>, Vec<Run>) {
     let (mut half, mut most) = (Vec::new(), Vec::new());
     let (mut half_run, mut most_run) = (Run::new(), Run::new());
@@ -214,7 +221,10 @@ fn latency_table(courses: &Courses) -> Markup {
     html! {
         div.scroll.is-high tabindex="0" role="region" aria-label="Latency in each step" {
             table {
-                caption { "This system in each step; p50 and p99 in ms" (merged(courses, "with the slowest latency")) }
+                caption {
+                    "This system in each step; p50 and p99 in ms"
+                    (merged(courses, "with the slowest latency"))
+                }
                 thead { tr {
                     th.is-name scope="col" { "From second" } th.is-name scope="col" { "Phase" }
                     th scope="col" { "Requests" } th scope="col" { "Refused" }
@@ -261,12 +271,18 @@ fn phases_table(report: &Report) -> Markup {
                     @for (name, here, conventional) in phases {
                         tbody {
                             tr { th.is-group scope="rowgroup" colspan="4" {
-                                (name) " " span.soft { (length(here)) " here, " (length(conventional)) " conventional" }
+                                (name) " "
+                                span.soft {
+                                    (length(here)) " here, " (length(conventional)) " conventional"
+                                }
                             } }
-                            @for (server, phase) in [("here", here), ("conventional", conventional)] {
+                            @for (server, phase) in
+                                [("here", here), ("conventional", conventional)]
+                            {
                                 tr {
                                     th.is-part scope="row" { (server) }
-                                    @if let Some(phase) = phase { (row(phase)) } @else { @for _ in 0..3 { td { "-" } } }
+                                    @if let Some(phase) = phase { (row(phase)) }
+                                    @else { @for _ in 0..3 { td { "-" } } }
                                 }
                             }
                         }

@@ -1,4 +1,4 @@
-//! The page's sections: each a heading, a picture where one helps, and its numbers in a table.
+//! The page's sections. Each has a heading, a picture where one helps, and its numbers in a table.
 //!
 //! A number must never be in a picture alone.
 
@@ -8,7 +8,7 @@ use super::chart::{self, Bar, Group};
 use crate::again;
 use maud::{Markup, html};
 
-/// What was run, and how to run it again.
+/// Draws what was run, and how to run it again.
 pub(super) fn what_was_run(report: &Report) -> Markup {
     let jitter = report.jitter_seconds;
     let came_back = match jitter > 0.0 {
@@ -25,10 +25,14 @@ pub(super) fn what_was_run(report: &Report) -> Markup {
         section aria-labelledby="run" {
             h2 id="run" { "What was run" }
             p {
-                "An outage ended and everybody came back, once to this system and once to a server built the way such "
+                "An outage ended and everybody came back, once to this system and once to a \
+                 server built the way such "
                 "systems are usually built. "
-                @if report.lies.is_empty() { "Nobody lied: no lies were asked for, and none were told." }
-                @else { "Within both, the same liars gave wrong answers on purpose, at the same rates." }
+                @if report.lies.is_empty() {
+                    "Nobody lied: no lies were asked for, and none were told."
+                } @else {
+                    "Within both, the same liars gave wrong answers on purpose, at the same rates."
+                }
             }
             (facts.draw())
             (run_again(&report.command))
@@ -41,7 +45,7 @@ pub(super) fn what_was_run(report: &Report) -> Markup {
     }
 }
 
-/// What a run was, in short.
+/// The facts of a run, in short.
 pub(super) struct Facts(Vec<(&'static str, String, bool)>);
 
 impl Facts {
@@ -53,9 +57,9 @@ impl Facts {
         self.0.push((name, fact, false));
     }
 
-    /// What every run has.
+    /// Adds what every run has.
     pub(super) fn add_run(&mut self, seed: u64, version: &str, began_at: &str) {
-        // A seed is copied into a command, so it has no separators, and room enough to stand on one
+        // A seed is copied into a command. So it has no separators, and enough room to stand on one
         // line.
         self.0.push(("seed", seed.to_string(), true));
         self.add("version", version.to_owned());
@@ -73,7 +77,7 @@ impl Facts {
     }
 }
 
-/// The command that repeats a run, and what of it is not repeated.
+/// Draws the command that repeats a run, and says what it does not repeat.
 pub(super) fn run_again(command: &str) -> Markup {
     html! {
         @if !command.is_empty() {
@@ -90,12 +94,12 @@ pub(super) fn run_again(command: &str) -> Markup {
     }
 }
 
-/// A number that matters, with its name.
+/// Draws a number that matters, with its name.
 pub(super) fn figure(name: &str, number: &str) -> Markup {
     html! { div { dt { (name) } dd { (number) } } }
 }
 
-/// RFC 3339 in UTC as people write it; whatever else it is, as it is.
+/// Writes an RFC 3339 moment in UTC as people write it. Any other text stays as it is.
 fn for_people(moment: &str) -> String {
     match moment.strip_suffix('Z').and_then(|rest| rest.split_once('T')) {
         Some((day, time)) => format!("{day} {time} UTC"),
@@ -103,7 +107,7 @@ fn for_people(moment: &str) -> String {
     }
 }
 
-/// All counts of both servers.
+/// Draws all counts of both servers.
 pub(super) fn side_by_side(report: &Report) -> Markup {
     html! {
         section aria-labelledby="counts" {
@@ -111,14 +115,16 @@ pub(super) fn side_by_side(report: &Report) -> Markup {
             div.scroll {
                 table.is-narrow {
                     thead { tr {
-                        th.is-name scope="col" { "Counted" } th scope="col" { "here" } th scope="col" { "conventional" }
+                        th.is-name scope="col" { "Counted" }
+                        th scope="col" { "here" } th scope="col" { "conventional" }
                     } }
                     tbody {
                         @for row in table::counts(report) {
                             tr.is-exposed[row.weight == Weight::Exposed] {
                                 th.is-part[row.weight == Weight::Part] scope="row" {
-                                    @if row.weight == Weight::Exposed { "exposed (has to be 0 here)" }
-                                    @else { (row.label) }
+                                    @if row.weight == Weight::Exposed {
+                                        "exposed (has to be 0 here)"
+                                    } @else { (row.label) }
                                 }
                                 td { (row.here) }
                                 td { (row.conventional) }
@@ -131,7 +137,7 @@ pub(super) fn side_by_side(report: &Report) -> Markup {
     }
 }
 
-/// Misdeliveries that were refused, by seam and fault.
+/// Draws the misdeliveries that were rejected, by seam and fault.
 pub(super) fn misdeliveries(report: &Report) -> Markup {
     let mut groups: Vec<Group> = Vec::new();
     for entry in report.here.misdeliveries.iter().filter(|entry| entry.count > 0) {
@@ -152,8 +158,10 @@ pub(super) fn misdeliveries(report: &Report) -> Markup {
         section aria-labelledby="misdeliveries" {
             h2 id="misdeliveries" { "Misdeliveries refused here" }
             p {
-                "An answer from within that does not prove its question is a misdelivery. This system refused and counted "
-                (whole(total)) ". The conventional server believes what it is given and counts none."
+                "An answer from within that does not prove its question is a misdelivery. This \
+                 system refused and counted "
+                (whole(total))
+                ". The conventional server believes what it is given and counts none."
             }
             @if groups.is_empty() { p { "None was refused, so there is nothing to draw." } } @else {
                 (chart::bars(&title, &groups))
@@ -166,13 +174,17 @@ pub(super) fn misdeliveries(report: &Report) -> Markup {
                                 th.is-name scope="col" { "Seam" } th.is-name scope="col" { "Fault" }
                                 th scope="col" { "Refused" }
                             } }
-                            tbody { @for entry in report.here.misdeliveries.iter().filter(|entry| entry.count > 0) {
-                                tr {
-                                    th scope="row" { (entry.seam) }
-                                    td.is-name { (entry.fault) }
-                                    td { (whole(entry.count)) }
+                            tbody {
+                                @for entry in
+                                    report.here.misdeliveries.iter().filter(|entry| entry.count > 0)
+                                {
+                                    tr {
+                                        th scope="row" { (entry.seam) }
+                                        td.is-name { (entry.fault) }
+                                        td { (whole(entry.count)) }
+                                    }
                                 }
-                            } }
+                            }
                         }
                     }
                 }
@@ -188,14 +200,22 @@ fn set_aside(report: &Report) -> Markup {
     html! {
         @if sides.iter().any(|(_, tiers)| !tiers.is_empty()) {
             h3 { "Tiers set aside" }
-            p { "A tier that keeps lying is not asked for a while; answers then come from the next layer." }
+            p {
+                "A tier that keeps lying is not asked for a while; answers then come from the next \
+                 layer."
+            }
             div.scroll {
                 table.is-narrow {
                     thead { tr {
-                        th.is-name scope="col" { "Tier" } th.is-name scope="col" { "Server" } th scope="col" { "Times" }
+                        th.is-name scope="col" { "Tier" } th.is-name scope="col" { "Server" }
+                        th scope="col" { "Times" }
                     } }
                     tbody { @for (server, tiers) in sides { @for (tier, times) in tiers {
-                        tr { th scope="row" { (tier) } td.is-name { (server) } td { (whole(*times)) } }
+                        tr {
+                            th scope="row" { (tier) }
+                            td.is-name { (server) }
+                            td { (whole(*times)) }
+                        }
                     } } }
                 }
             }
@@ -203,7 +223,7 @@ fn set_aside(report: &Report) -> Markup {
     }
 }
 
-/// How often the store was read for the same thing.
+/// Draws how often the store was read for the same part of an object.
 pub(super) fn origin(report: &Report) -> Markup {
     let sides: [(&str, &'static str, &Side); 2] =
         [("here", "here", &report.here), ("conventional", "there", &report.conventional)];
@@ -223,13 +243,16 @@ pub(super) fn origin(report: &Report) -> Markup {
     html! {
         section aria-labelledby="origin" {
             h2 id="origin" { "Reads per object at the origin" }
-            p { "How often the store was read for the same part of an object. 1 is the least that is possible." }
+            p {
+                "How often the store was read for the same part of an object. 1 is the least that \
+                 is possible."
+            }
             (chart::bars(&title, &[group]))
             div.scroll {
                 table.is-narrow {
                     thead { tr {
-                        th.is-name scope="col" { "Server" } th scope="col" { "Reads" } th scope="col" { "Objects" }
-                        th scope="col" { "Reads per object" }
+                        th.is-name scope="col" { "Server" } th scope="col" { "Reads" }
+                        th scope="col" { "Objects" } th scope="col" { "Reads per object" }
                     } }
                     tbody { @for (name, _, side) in sides {
                         tr {
@@ -245,21 +268,24 @@ pub(super) fn origin(report: &Report) -> Markup {
     }
 }
 
-/// Web caches in front, if there were any.
+/// Draws the web caches in front, if there were any.
 pub(super) fn web_caches(report: &Report) -> Markup {
     html! {
         @if !report.web_caches.is_empty() {
             section aria-labelledby="caches" {
                 h2 id="caches" { "Web caches in front" }
                 p {
-                    "Each was told to ignore every header that forbids caching. Of each address, a viewer asked twice, then a second "
+                    "Each was told to ignore every header that forbids caching. Of each address, a \
+                     viewer asked twice, then a second "
                     "viewer asked for the same page of their own. A row without hits shows nothing."
                 }
                 div.scroll {
                     table.is-narrow {
                         thead { tr {
-                            th.is-name scope="col" { "Cache, in front of" } th scope="col" { "Questions" }
-                            th scope="col" { "Answered by the cache" } th scope="col" { "Exposed to the second viewer" }
+                            th.is-name scope="col" { "Cache, in front of" }
+                            th scope="col" { "Questions" }
+                            th scope="col" { "Answered by the cache" }
+                            th scope="col" { "Exposed to the second viewer" }
                         } }
                         @for cache in &report.web_caches {
                             tbody {
@@ -290,41 +316,56 @@ fn passed(server: &str, passed: Passed) -> Markup {
     }
 }
 
-/// What the words mean, and who counts.
+/// Says what the words mean, and who counts.
 pub(super) fn how(report: &Report) -> Markup {
     html! {
         section aria-labelledby="how" {
             h2 id="how" { "What is counted and how" }
             p {
-                "The clients know nothing of the servers: they compare each answer with content that they can compute "
+                "The clients know nothing of the servers: they compare each answer with content \
+                 that they can compute "
                 "themselves, and with what their account may see."
             }
             ul.words {
-                li { strong { "Right" } " is an answer that is, to the byte that can be predicted, what was asked for." }
                 li {
-                    strong { "Refused" } " is a status that is not a success, or a body that was cut, where a right answer "
+                    strong { "Right" }
+                    " is an answer that is, to the byte that can be predicted, what was asked for."
+                }
+                li {
+                    strong { "Refused" }
+                    " is a status that is not a success, or a body that was cut, where a right \
+                     answer "
                     "was possible: it costs patience, and shows nothing."
                 }
                 li {
-                    strong { "Exposed" } " is an answer with footage, details or names of somebody whom this account may not "
+                    strong { "Exposed" }
+                    " is an answer with footage, details or names of somebody whom this account \
+                     may not "
                     "see: the number that has to be zero."
                 }
                 li {
-                    strong { "Stale" } " is an answer of the past, or a video that went on to its end after its right was "
+                    strong { "Stale" }
+                    " is an answer of the past, or a video that went on to its end after its right \
+                     was "
                     "taken, and " strong { "wrong bytes" } " are nobody's, or those of "
-                    "another object of the same camera: both are faults, and are counted apart from exposures."
+                    "another object of the same camera: both are faults, and are counted apart \
+                     from exposures."
                 }
                 li {
-                    strong { "Misdeliveries" } " alone are counted by this system itself, each time an answer from within did "
+                    strong { "Misdeliveries" }
+                    " alone are counted by this system itself, each time an answer from within did "
                     "not prove its question."
                 }
                 li {
-                    strong { "Requests" } " are those of this server alone, uploads and tries to see what is somebody else's among them; "
+                    strong { "Requests" }
+                    " are those of this server alone, uploads and tries to see what is somebody \
+                     else's among them; "
                     "the last line of the run adds both servers'."
                 }
                 @if report.conventional.exposed > 0 {
                     li {
-                        "Without any lie the " strong { "conventional server" } " exposes something too: it keeps for a minute which cameras a "
+                        "Without any lie the " strong { "conventional server" }
+                        " exposes something too: it keeps for a minute which cameras a "
                         "viewer has, and so goes on showing a camera that was just taken from them."
                     }
                 }

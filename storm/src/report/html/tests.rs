@@ -1,11 +1,11 @@
-//! The page for made-up reports: the right verdict, no number that is none, nothing loaded,
-//! everything escaped.
+//! Tests the page with made-up reports: the verdict is right, neither NaN nor infinity is shown,
+//! nothing is loaded, and every name is escaped.
 
 use super::super::Totals;
 use super::fixture;
 use super::*;
 
-/// The page, after what holds for every page was checked.
+/// Renders the page, and checks what holds for every page.
 fn checked(report: &Report) -> String {
     looked_over(page(report))
 }
@@ -63,7 +63,8 @@ fn a_run_without_anything_proves_nothing() {
 fn a_control_says_so_and_what_was_forged() {
     let page = checked(&fixture::control());
     assert!(page.contains(
-        "This was a control: the liars here were given what these defences rest on: seal and bound-records."
+        "This was a control: the liars here were given what these defences rest on: seal and \
+         bound-records."
     ));
     assert!(page.contains("4,200 answers to 1,200 accounts"));
     assert!(page.contains("verdict is-alert"));
@@ -190,7 +191,8 @@ fn a_run_without_lies_says_so_and_why_the_conventional_server_leaks_all_the_same
     report.lies.clear();
     let page = checked(&report);
     assert!(page.contains(
-        "No lies were told: none were asked for. What the conventional server exposed, it exposed without one"
+        "No lies were told: none were asked for. What the conventional server exposed, it exposed \
+         without one"
     ));
     assert!(page.contains("under the same load and without any lie, exposed"));
 }

@@ -1,14 +1,14 @@
-//! The verdict: what the run shows, in a sentence, and what limits it.
+//! The verdict: it says in a sentence what the run shows, and what limits that.
 //!
-//! It must never call a run clean that could not have shown a leak, nor a control a test of this
-//! system.
+//! It must never call a run clean that could not have shown a leak, nor call a control a test of
+//! this system.
 
 use super::super::table::whole;
 use super::super::{Lie, Report, Side};
 use super::sections::figure;
 use maud::{Markup, html};
 
-/// What a run shows.
+/// The verdict on a run.
 struct Verdict {
     class: &'static str,
     kicker: &'static str,
@@ -16,7 +16,7 @@ struct Verdict {
     more: Vec<String>,
 }
 
-/// The verdict with the four numbers that matter.
+/// Draws the verdict with the four numbers that matter.
 pub(super) fn section(report: &Report) -> Markup {
     let Verdict { class, kicker, sentence, more } = verdict(report);
     let cautions = cautions(report);
@@ -37,18 +37,22 @@ pub(super) fn section(report: &Report) -> Markup {
                 (figure(&here, &whole(report.here.exposed)))
                 (figure("exposed at the conventional server", &whole(report.conventional.exposed)))
                 (figure("misdeliveries refused here", &whole(report.refused_misdeliveries())))
-                (figure("requests to both", &whole(report.here.requests.saturating_add(report.conventional.requests))))
+                (figure(
+                    "requests to both",
+                    &whole(report.here.requests.saturating_add(report.conventional.requests))
+                ))
             }
         }
     }
 }
 
-/// How much was lied.
+/// Says how many kinds of lies were told.
 fn told(report: &Report) -> Option<String> {
     let (told, asked) = report.kinds_told();
     if asked == 0 {
-        let leaks = "What the conventional server exposed, it exposed without one: it keeps for a minute which cameras a viewer has, and so goes on \
-                     showing a camera that was just taken from them.";
+        let leaks = "What the conventional server exposed, it exposed without one: it keeps for a \
+                     minute which cameras a viewer has, and so goes on showing a camera that was \
+                     just taken from them.";
         let leaks = if report.conventional.exposed > 0 { leaks } else { "" };
         return Some(
             format!("No lies were told: none were asked for. {leaks}").trim_end().to_owned(),
@@ -107,12 +111,13 @@ fn verdict(report: &Report) -> Verdict {
         return Verdict {
             class: "is-notice",
             kicker: "proves nothing",
-            sentence: "This run proves nothing: the conventional server did not leak, so the detector has not been \
-                       shown to work."
+            sentence: "This run proves nothing: the conventional server did not leak, so the \
+                       detector has not been shown to work."
                 .to_owned(),
             more: vec![
-                "Nothing was seen to reach the wrong eyes here either, but a detector that sees nothing would say the \
-                 same. A run with more requests, or with more lies, can show more."
+                "Nothing was seen to reach the wrong eyes here either, but a detector that sees \
+                 nothing would say the same. A run with more requests, or with more lies, can \
+                 show more."
                     .to_owned(),
             ],
         };
@@ -121,7 +126,8 @@ fn verdict(report: &Report) -> Verdict {
         class: "is-good",
         kicker: "nothing exposed",
         sentence: format!("Nothing reached the wrong eyes. {}", beside(report)),
-        // Without a lie, whoever sees too much sees their own camera, which was taken from them.
+        // Without a lie, a viewer who sees too much sees a camera of their own that was taken from
+        // them.
         more: match report.lies.is_empty() {
             true => Vec::new(),
             false => vec![opened(&report.conventional)],
@@ -129,7 +135,8 @@ fn verdict(report: &Report) -> Verdict {
     }
 }
 
-/// A run whose liars had keys: it tests the detector and the defences, not this system.
+/// Makes the verdict on a run whose liars had keys. Such a run tests the detector and the defences,
+/// not this system.
 fn control(report: &Report) -> Verdict {
     let sentence = format!(
         "This was a control: the liars here were given what {} on: {}.",
@@ -143,7 +150,8 @@ fn control(report: &Report) -> Verdict {
             count(through_caches(report), "second viewer", "second viewers")
         ),
         (true, _) => format!(
-            "With that, footage, details or names reached the wrong eyes here: {}. The detector sees a leak when there is one.",
+            "With that, footage, details or names reached the wrong eyes here: {}. The detector \
+             sees a leak when there is one.",
             answers(&report.here)
         ),
         (false, 0) => {
@@ -156,7 +164,8 @@ fn control(report: &Report) -> Verdict {
         more.push(beside(report));
     }
     more.push(
-        "It says nothing of this system where liars have no keys: nothing in it was switched off or changed."
+        "It says nothing of this system where liars have no keys: nothing in it was switched off \
+         or changed."
             .to_owned(),
     );
     Verdict {
@@ -167,7 +176,7 @@ fn control(report: &Report) -> Verdict {
     }
 }
 
-/// What else has to be known before the verdict is believed.
+/// Lists what else has to be known before the verdict is believed.
 fn cautions(report: &Report) -> Vec<String> {
     let here = &report.here;
     let mut cautions = Vec::new();
@@ -204,7 +213,7 @@ fn through_caches(report: &Report) -> u64 {
     exposed.fold(0, u64::saturating_add)
 }
 
-/// The conventional server in a sentence, beside something else.
+/// Says in a sentence what the conventional server exposed.
 fn beside(report: &Report) -> String {
     let conventional = &report.conventional;
     let under = match report.lies.is_empty() {
@@ -217,10 +226,11 @@ fn beside(report: &Report) -> String {
     }
 }
 
-/// What the exposures of a server came to for people.
+/// Says what the exposures of a server meant for people.
 fn opened(side: &Side) -> String {
     format!(
-        "There, {} opened an event or a video that they may not see, and others looked into the homes of {}.",
+        "There, {} opened an event or a video that they may not see, and others looked into the \
+         homes of {}.",
         count(side.accounts_opened, "account", "accounts"),
         count(side.accounts_seen, "account", "accounts")
     )
@@ -231,7 +241,7 @@ fn answers(side: &Side) -> String {
     format!("{answers} to {}", count(side.accounts_shown, "account", "accounts"))
 }
 
-/// A number with its noun.
+/// Writes a number with its noun.
 fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", whole(number), if number == 1 { one } else { many })
 }

@@ -1,4 +1,5 @@
-//! The table for made-up reports: its look, its width, and that a name cannot move the cursor.
+//! Tests the table with made-up reports: its look, its width, and that a name can't move the
+//! cursor.
 
 use super::super::{Lie, Misdeliveries, Passed, WebCache};
 use super::*;
