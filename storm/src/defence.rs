@@ -1,4 +1,5 @@
-//! The defences, by name: what stops a lie, and what a control gives the liar so that it does not.
+//! The defences, by name. A defence stops a lie, unless a control gives the liar what the defence
+//! rests on.
 //!
 //! No defence can be switched off. A control forges: its liar is given the key that the defence
 //! rests on, or what the defence remembers is taken away.
@@ -6,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What stops a lie.
+/// A defence: it stops a lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Defence {
     /// Footage and event details are sealed, and bound to what they are.
@@ -17,11 +18,11 @@ pub enum Defence {
     Floors,
     /// A row of the index proves its question, and a page is in order.
     Rows,
-    /// If what was acknowledged is withheld, the answer is rejected.
+    /// An answer that withholds what was acknowledged is rejected.
     Acknowledged,
     /// An upload is compared with its length and digest.
     Digest,
-    /// Another body under an id that is taken is rejected.
+    /// Another body under an id that is taken is refused.
     Conflict,
     /// A response leaves only by the request whose grant made it.
     WayOut,
@@ -32,7 +33,7 @@ pub enum Defence {
 }
 
 impl Defence {
-    /// All of them.
+    /// All defences.
     pub const ALL: [Self; 10] = [
         Self::Seal,
         Self::Records,
@@ -46,7 +47,7 @@ impl Defence {
         Self::Credentials,
     ];
 
-    /// Its name on the command line and in reports.
+    /// Returns its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seal => "seal",

@@ -1,8 +1,8 @@
-//! Lies: which there are, which are told in a run, and when.
+//! Lies: which ones exist, which are told in a run, and when.
 //!
-//! The table below is DESIGN's table of seams and lies. A seam that is not in it can't lie here,
-//! and a kind that its seam can't tell is an error before anything starts. When to lie is a
-//! function of the run's seed and of how many answers the seam has given.
+//! The table below is that of docs/storm.md, "Lies". A seam that is not in it can't lie here, and a
+//! kind that its seam can't tell is an error before anything starts. When to lie is a function of
+//! the run's seed and of how many answers the seam has given.
 
 use crate::defence::Defence;
 use crate::mark::mix;
@@ -10,7 +10,7 @@ use eyesonly_gate::Seam;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Who lies.
+/// A seam that lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the table below says what each is")]
 pub enum Liar {
@@ -27,22 +27,22 @@ pub enum Liar {
     WayOut,
 }
 
-/// How.
+/// A kind of lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// Another object of the same camera.
     AnotherObject,
     /// Another household's object.
     AnotherHousehold,
-    /// What stood in this place before.
+    /// An older object of the same camera.
     OldVersion,
-    /// Half of it.
+    /// Half of the object.
     Cut,
-    /// More than it.
+    /// The object, and more bytes.
     Extended,
-    /// One bit is another.
+    /// The object with one bit flipped.
     FlippedBit,
-    /// Its chunks in another order.
+    /// The object with its chunks in another order.
     Reordered,
     /// Nothing, or nothing but zeros.
     Empty,
@@ -50,9 +50,10 @@ pub enum Kind {
     ErrorAsSuccess,
     /// Another flight's answer.
     AnotherFlight,
-    /// The reply to a question that was cancelled, and from then on always the one before.
+    /// The reply to a question that was cancelled. From then on, each reply is to the question
+    /// before.
     CancelledQuestion,
-    /// An extra reply, of another question or of the past.
+    /// An extra reply, to another question or from the past.
     LateReply,
     /// The reply to an earlier question for the position, while footage is on its way.
     LatePosition,
@@ -60,13 +61,13 @@ pub enum Kind {
     LateCollection,
     /// Another viewer's record.
     AnotherViewer,
-    /// A record of before a revocation.
+    /// A record from before a revocation.
     BeforeRevocation,
-    /// Whose device it is, mixed up.
+    /// The map of devices and their owners, mixed up.
     CrossedMap,
     /// The position as it was before the last change, while footage is on its way.
     OldPosition,
-    /// It says that it can't hand a nonce back, and gives another's answer.
+    /// Another viewer's record, in an answer that says that it can't hand the nonce back.
     NoFreshness,
     /// Another camera's rows.
     AnotherCamera,
@@ -94,7 +95,7 @@ pub enum Kind {
     WebCache,
 }
 
-/// What a tier and a store can tell.
+/// The lies that a tier and a store can tell.
 const STORED: &[Kind] = &[
     Kind::AnotherObject,
     Kind::AnotherHousehold,
@@ -144,7 +145,7 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
 ];
 
 impl Liar {
-    /// Its name on the command line and in reports.
+    /// Returns its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MemoryTier => "memory-tier",
@@ -161,14 +162,14 @@ impl Liar {
         }
     }
 
-    /// What it can tell.
+    /// Returns the kinds of lies that it can tell.
     pub fn kinds(self) -> &'static [Kind] {
         TABLE.iter().find(|(liar, _)| *liar == self).map_or(&[], |(_, kinds)| *kinds)
     }
 }
 
-/// What the ledger's seam is called here: as the liar in it. (Lies of a pool are rejected where the
-/// question was asked.)
+/// Names a seam of the ledger as the liar in it. Lies of a pool are rejected at the seam that the
+/// question was for.
 pub const fn seam_name(seam: Seam) -> &'static str {
     match seam {
         Seam::MemoryTier => Liar::MemoryTier.name(),
@@ -187,7 +188,7 @@ pub const fn seam_name(seam: Seam) -> &'static str {
 }
 
 impl Kind {
-    /// Its name on the command line and in reports.
+    /// Returns its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AnotherObject => "another-object",
@@ -224,8 +225,8 @@ impl Kind {
         }
     }
 
-    /// What the liar is given in this lie's control: what the defences rest on that stop it. With
-    /// that, storm's detector must see the lie.
+    /// Returns the defences that stop this lie. In its control the liar is given what they rest on,
+    /// and storm's detector must then see the lie.
     pub const fn forged_with(self) -> &'static [Defence] {
         match self {
             Self::AnotherObject
@@ -242,7 +243,7 @@ impl Kind {
                 &[Defence::Records]
             }
             Self::BeforeRevocation | Self::EndedAsLive | Self::OldPosition => &[Defence::Floors],
-            // Another's state is worth something only to a session that has ended.
+            // Another session's state is worth something only to a session that has ended.
             Self::LatePosition | Self::AnotherSession => &[Defence::Records, Defence::Floors],
             Self::CrossedMap => &[Defence::Credentials],
             Self::AnotherCamera | Self::Repeated | Self::AnotherPage => &[Defence::Rows],
@@ -275,22 +276,22 @@ impl fmt::Display for Kind {
 /// One lie of a run: `seam:kind@rate`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lie {
-    /// Who.
+    /// The seam that lies.
     pub liar: Liar,
-    /// How.
+    /// The kind of lie.
     pub kind: Kind,
     /// The share of answers that are to be lies, 0 to 1.
     pub rate: f64,
 }
 
-/// What became of one lie of a run.
+/// The counts of one lie of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Count {
-    /// Which.
+    /// The lie.
     pub lie: Lie,
-    /// How often it was told.
+    /// The number of times that it was told.
     pub times: u64,
-    /// How many answers its seam gave that might have been lies.
+    /// The number of answers of its seam that might have been lies.
     pub answers: u64,
 }
 
@@ -303,7 +304,7 @@ pub struct Lies {
 }
 
 impl Lies {
-    /// These lies.
+    /// Makes the lies of a run.
     pub fn new(seed: u64, lies: &[Lie]) -> Self {
         Self {
             seed,
@@ -323,24 +324,24 @@ impl Lies {
         self.lies.iter().any(|(lie, _)| of(lie.kind) && lie.rate > 0.0)
     }
 
-    /// From now on nobody lies, or again as before.
+    /// Silences all liars, or lets them lie again.
     pub fn be_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
     }
 
-    /// Says whether nobody lies now.
+    /// Says whether all liars are silent.
     pub fn is_silent(&self) -> bool {
         self.silent.load(Ordering::Relaxed)
     }
 
-    /// Says whether, and how, the seam lies in its next answer. Whoever then tells the lie says so
-    /// by [`Lies::was_told`].
+    /// Says whether, and how, the seam lies in its next answer. A liar that then tells the lie
+    /// reports it by [`Lies::was_told`].
     pub fn next(&self, liar: Liar) -> Option<Kind> {
         if self.is_silent() {
             return None;
         }
         let turn = self.answers.get(liar as usize)?.fetch_add(1, Ordering::Relaxed);
-        // Where in 0..1 this answer falls, on 53 bits.
+        // The place of this answer in 0..1, on 53 bits.
         let at = (mix(&[self.seed, liar as u64, turn]) >> 11) as f64 / (1_u64 << 53) as f64;
         let mut below = 0.0;
         for (lie, _) in self.lies.iter().filter(|(lie, _)| lie.liar == liar) {
@@ -352,12 +353,12 @@ impl Lies {
         None
     }
 
-    /// How many answers the seam gave that might have been lies, so far.
+    /// Returns how many answers the seam has given so far that might have been lies.
     pub fn answers(&self, liar: Liar) -> u64 {
         self.answers.get(liar as usize).map_or(0, |answers| answers.load(Ordering::Relaxed))
     }
 
-    /// A number for choices of a liar, from the seed and how many answers there were.
+    /// Draws a number for a liar's choices, from the seed and the number of answers so far.
     pub fn choice(&self, liar: Liar) -> u64 {
         mix(&[self.seed, 99, liar as u64, self.answers(liar)])
     }
@@ -370,7 +371,7 @@ impl Lies {
         }
     }
 
-    /// The lies, how often each was told, and how many answers its seam gave.
+    /// Returns the lies, how often each was told, and how many answers its seam gave.
     pub fn told(&self) -> Vec<Count> {
         self.lies
             .iter()

@@ -1,12 +1,11 @@
-//! Marks: what every piece of made-up footage says of itself, so that whoever receives it can be
-//! told whose it is.
+//! Marks: every piece of made-up footage carries one, which says whose footage it is.
 //!
-//! A mark is 64 bits: household, camera, what it is on, a number, and a check over these and the
-//! run's seed. In a still it is a board of 8×8 fields, black and white, which survives resizing and
-//! encoding; in text and video it is sixteen hexadecimal digits behind a word.
+//! A mark has 64 bits: household, camera, what it is on, a number, and a check over these and the
+//! run's seed. In a still, the mark is a board of 8×8 fields, black and white, which survives
+//! resizing and encoding. In text and video, it is sixteen hexadecimal digits behind a word.
 //!
-//! It knows nothing of any server. It must never take something for a mark by chance: the check has
-//! 20 bits, and the rest must fit the town.
+//! This module knows nothing of any server. It must never take something for a mark by chance. The
+//! check has 20 bits that have to agree, and the kind has to be one that exists.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -15,17 +14,17 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The word before a mark in text and video.
 pub const WORD: &str = "eyesonly-mark-";
-/// Length of a mark as text, in bytes.
+/// The length of a mark as text, in bytes.
 pub const TEXT_BYTES: usize = WORD.len() + 16;
-/// Fields of the board on each side.
+/// The number of fields on each side of the board.
 const FIELDS: u32 = 8;
 /// Width and height of a still in pixels.
 const STILL_PIXELS: (u32, u32) = (320, 180);
-/// Length of every still in bytes: all have the same, so that nothing but the seal tells one from
+/// The length of every still, in bytes. All are equally long, so that only the seal tells one from
 /// another.
 pub const STILL_BYTES: usize = 8 * 1024;
 
-/// What a mark is on.
+/// The kind of thing that a mark is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum What {
     /// A camera's still.
@@ -44,20 +43,21 @@ impl What {
     const ALL: [Self; 5] = [Self::Still, Self::EventStill, Self::Clip, Self::Details, Self::Name];
 }
 
-/// Whose a piece of footage is, and which.
+/// The owner of a piece of footage, and which piece it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// The household's number, below 2²⁴.
     pub household: u32,
     /// The camera's number within its household, below 2⁶.
     pub camera: u32,
-    /// What it is on.
+    /// The kind of thing that the mark is on.
     pub what: What,
-    /// Which of the camera's, below 2¹¹.
+    /// The number among the camera's things of this kind, below 2¹¹.
     pub number: u32,
 }
 
-/// Mixes numbers into one that looks random (splitmix64). For content and choices, never for keys.
+/// Mixes numbers into one that looks random (splitmix64). The result is for content and choices,
+/// never for keys.
 pub fn mix(numbers: &[u64]) -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for number in numbers {
@@ -70,7 +70,7 @@ pub fn mix(numbers: &[u64]) -> u64 {
 }
 
 impl Mark {
-    /// The 64 bits.
+    /// Returns the 64 bits.
     pub fn code(self, seed: u64) -> u64 {
         let what = What::ALL.iter().position(|what| *what == self.what).unwrap_or(0) as u64;
         let said = u64::from(self.household & 0xff_ffff) << 20
@@ -80,7 +80,7 @@ impl Mark {
         said << 20 | mix(&[seed, said]) & 0xf_ffff
     }
 
-    /// The mark with this code; none if it is not one of this run.
+    /// Reads the mark with this code. Returns none if the code is not of this run.
     pub fn of(code: u64, seed: u64) -> Option<Self> {
         let said = code >> 20;
         let part = |shift: u32, bits: u32| u32::try_from(said >> shift & ((1 << bits) - 1)).ok();
@@ -93,12 +93,12 @@ impl Mark {
         (mark.code(seed) == code).then_some(mark)
     }
 
-    /// As text.
+    /// Writes the mark as text.
     pub fn text(self, seed: u64) -> String {
         format!("{WORD}{:016x}", self.code(seed))
     }
 
-    /// Every mark in these bytes.
+    /// Finds every mark in these bytes.
     pub fn find(bytes: &[u8], seed: u64) -> Vec<Self> {
         let mut found = Vec::new();
         let mut rest = bytes;
@@ -111,7 +111,7 @@ impl Mark {
         found
     }
 
-    /// A still with this mark: a grey JPEG of [`STILL_BYTES`].
+    /// Draws a still with this mark: a grey JPEG of [`STILL_BYTES`].
     pub fn still(self, seed: u64) -> Vec<u8> {
         let (width, height) = STILL_PIXELS;
         let code = self.code(seed);
@@ -136,8 +136,8 @@ impl Mark {
         padded(jpeg, STILL_BYTES)
     }
 
-    /// The mark in a still, whatever became of its size; none if it can't be read. What follows the
-    /// picture's end makes it unreadable: those are bytes that nobody asked for.
+    /// Reads the mark in a still of any size. Returns none if the mark can't be read, or if bytes
+    /// follow the picture's end: nobody asked for those.
     pub fn in_still(jpeg: &[u8], seed: u64) -> Option<Self> {
         if !jpeg.ends_with(&[0xff, 0xd9]) {
             return None;
@@ -149,7 +149,7 @@ impl Mark {
         let fields = FIELDS as usize;
         let mut code = 0_u64;
         for field in 0..fields * fields {
-            // The middle half of the field: its edges are blurred.
+            // Only the middle half of the field counts: its edges are blurred.
             let span = |at: usize, side: usize| (at * side / fields, (at + 1) * side / fields);
             let (left, right) = span(field % fields, width);
             let (top, bottom) = span(field / fields, height);
@@ -161,7 +161,7 @@ impl Mark {
                     count += 1;
                 }
             }
-            // Grey in the middle is neither.
+            // A middle grey is neither black nor white.
             match sum.checked_div(count)? {
                 0..=90 => {}
                 165.. => code |= 1 << field,
@@ -172,8 +172,8 @@ impl Mark {
     }
 }
 
-/// Makes a JPEG so many bytes long, by a comment behind its first marker. What is no JPEG, or too
-/// long already, stays as it is.
+/// Makes a JPEG `bytes` long, with a comment behind its first marker. Bytes that are no JPEG, or
+/// are too long already, stay as they are.
 pub fn padded(jpeg: Vec<u8>, bytes: usize) -> Vec<u8> {
     let Some(room) = bytes.checked_sub(jpeg.len() + 4) else {
         return jpeg;

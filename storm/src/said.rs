@@ -1,27 +1,27 @@
-//! What `--lie` says: read, spread over the kinds that are meant, and refused where it can't be
-//! meant.
+//! Reads what `--lie` says, and spreads a seam's rate over its kinds of lies.
 //!
-//! Whatever contradicts itself is an error before anything starts: nothing that was asked for is
-//! dropped in silence.
+//! A contradiction is an error before anything starts: nothing that was asked for is dropped in
+//! silence.
 
 use crate::lies::{Kind, Liar, Lie, TABLE};
 use std::str::FromStr;
 
-/// How often is lied when nothing is said of it: one answer of a hundred for each seam.
+/// The rate of a `--lie` that names none: one answer of a hundred.
 const RATE_DEFAULT: f64 = 0.01;
-/// What is told when nothing is said.
+/// The lies that are told without a `--lie`.
 pub const LIES_DEFAULT: &str = "all@0.01";
-/// Rates of one seam may add up to a little more than 1, by rounding.
+/// The excess over 1 that rounding may give to the sum of one seam's rates.
 const ROUNDING: f64 = 1e-9;
 
-/// What one `--lie` takes.
+/// The value of one `--lie`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// `none`: nobody lies.
     None,
-    /// `all`, or `all@rate`: every seam tells every lie that it can, and together so often.
+    /// `all`, or `all@rate`: every seam tells every lie that it can. The rate is that of all lies
+    /// of a seam together.
     All(f64),
-    /// `seam@rate`: every lie of a seam, together so often; `seam:kind@rate`.
+    /// `seam@rate`: every lie of a seam, at this rate together. `seam:kind@rate`: one lie.
     Some(Vec<Lie>),
 }
 
@@ -39,11 +39,16 @@ impl FromStr for Told {
             ("none", None, None) => return Ok(Self::None),
             ("none", ..) => {
                 return Err(
-                    "`none` is that nobody lies, and takes neither a kind nor a rate; write `none` alone".to_owned(),
+                    "`none` is that nobody lies, and takes neither a kind nor a rate; write `none` \
+                     alone".to_owned(),
                 );
             }
             ("all", Some(_), _) => {
-                return Err("`all` is every lie of every seam, and takes no kind; write `all@rate`, or name one seam: `seam:kind@rate`".to_owned());
+                return Err(
+                    "`all` is every lie of every seam, and takes no kind; write `all@rate`, \
+                     or name one seam: `seam:kind@rate`"
+                        .to_owned(),
+                );
             }
             _ => {}
         }
@@ -81,14 +86,14 @@ fn a_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Every kind of one seam, together as often as `rate`.
+/// Spreads a rate evenly over these kinds of one seam.
 fn share(liar: Liar, kinds: &[Kind], rate: f64) -> Vec<Lie> {
     let count = kinds.len().max(1) as f64;
     kinds.iter().map(|kind| Lie { liar, kind: *kind, rate: rate / count }).collect()
 }
 
 impl Told {
-    /// The lies that are meant.
+    /// Returns the lies that are meant.
     pub fn lies(&self) -> Vec<Lie> {
         match self {
             Self::None => Vec::new(),
@@ -100,11 +105,10 @@ impl Told {
     }
 }
 
-/// The lies that are meant by every `--lie` of a command line together; without one,
-/// [`LIES_DEFAULT`].
+/// Reads every `--lie` of a command line. Without any, [`LIES_DEFAULT`] counts.
 ///
 /// # Errors
-/// Which of them can't be read or contradicts another one.
+/// One of them can't be read, or contradicts another one.
 pub fn lies(said: &[String]) -> Result<Vec<Lie>, String> {
     let default = [LIES_DEFAULT.to_owned()];
     let said = if said.is_empty() { &default[..] } else { said };
@@ -113,14 +117,17 @@ pub fn lies(said: &[String]) -> Result<Vec<Lie>, String> {
         let told: Told = text.parse().map_err(|error| format!("--lie {text}: {error}"))?;
         if told == Told::None && said.len() > 1 {
             return Err(
-                "--lie none: nobody would lie, but another --lie says who does; leave one of them out".to_owned(),
+                "--lie none: nobody would lie, but another --lie says who does; leave one of them \
+                 out"
+                .to_owned(),
             );
         }
         for lie in told.lies() {
             let same = |(known, _): &&(Lie, &str)| (known.liar, known.kind) == (lie.liar, lie.kind);
             if let Some((_, first)) = lies.iter().find(same) {
                 return Err(format!(
-                    "--lie {text}: {}:{} is told by --lie {first} already, and can have one rate only; leave one of them out",
+                    "--lie {text}: {}:{} is told by --lie {first} already, and can have one rate \
+                     only; leave one of them out",
                     lie.liar.name(),
                     lie.kind
                 ));
@@ -133,7 +140,8 @@ pub fn lies(said: &[String]) -> Result<Vec<Lie>, String> {
         let sum: f64 = rates.map(|(lie, _)| lie.rate).sum();
         if sum > 1.0 + ROUNDING {
             return Err(format!(
-                "--lie: the rates of {}'s lies add up to {sum}; an answer is one lie at most, so they may add up to 1",
+                "--lie: the rates of {}'s lies add up to {sum}; an answer is one lie at most, so \
+                 they may add up to 1",
                 liar.name()
             ));
         }

@@ -1,8 +1,8 @@
-//! Whose each name is: what only a liar that knows everything could know, so that it can choose the
-//! lie that hurts most.
+//! A register of whose each name is. Only a liar that knows everything could know this, and so
+//! choose the lie that hurts most.
 //!
-//! It is told from what passes the liars' own mouths: the rows that are committed, and of each row
-//! the renditions that the load asks for. Nothing of the edge ever reads it, nor writes to it.
+//! The register learns from what passes the liars: the rows that are committed, and of each row the
+//! renditions that the load asks for. Nothing of the edge ever reads it, nor writes to it.
 
 use crate::town::Town;
 use eyesonly_gate::Keys;
@@ -15,12 +15,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Widths that the load asks stills at, in pixels.
+/// The widths of the stills that the load asks for, in pixels.
 pub const WIDTHS: [u32; 2] = [160, 320];
-/// What the thumbnail handler calls a still of each of these widths.
+/// The thumbnail handler's names for stills of these widths.
 const RENDITIONS: [&str; 2] = ["w160-1", "w320-1"];
 
-/// What an object is.
+/// The identity of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whose {
     /// Its household.
@@ -33,7 +33,7 @@ pub struct Whose {
     pub id: FootageId,
     /// The version under which it was sealed.
     pub version: ObjectVersion,
-    /// Which rendition it is.
+    /// The name of the rendition, if the object is one.
     pub rendition: Option<&'static str>,
 }
 
@@ -46,7 +46,7 @@ impl Whose {
 }
 
 /// The keys of this system, and the handler that renditions are named by. A conventional server has
-/// none.
+/// neither.
 pub struct Known {
     /// Every household's key, and the installation's own.
     pub keys: Arc<dyn Keys>,
@@ -57,7 +57,7 @@ pub struct Known {
 const SHARDS: usize = 64;
 type Shard = Mutex<HashMap<ObjectName, Whose>>;
 
-/// What the names of one server mean.
+/// The meaning of each name of one server.
 pub struct Names {
     known: Option<Known>,
     cameras: HashMap<CameraId, HouseholdId>,
@@ -80,29 +80,29 @@ impl Names {
         })
     }
 
-    /// The keys of this system.
+    /// Returns the keys of this system.
     pub fn keys(&self) -> Option<&Arc<dyn Keys>> {
         self.known.as_ref().map(|known| &known.keys)
     }
 
-    /// Whose camera it is.
+    /// Returns the household of a camera.
     pub fn household_of(&self, camera: CameraId) -> Option<HouseholdId> {
         self.cameras.get(&camera).copied()
     }
 
-    /// Whose session it is.
+    /// Returns the viewer of a session.
     pub fn viewer_of(&self, session: SessionId) -> Option<ViewerId> {
         self.sessions.get(&session).copied()
     }
 
-    /// The key of a camera of the town.
+    /// Derives the key of a camera of the town.
     pub fn camera_key(&self, camera: CameraId) -> Option<CameraKey> {
         let household = self.household_of(camera)?;
         let key = self.keys()?.household_key(household).ok()?;
         Some(key.camera_key(&household, &camera))
     }
 
-    /// What an object is sealed under.
+    /// Returns the key and the context that an object is sealed under.
     pub fn sealed_under(&self, whose: &Whose) -> Option<(SealingKey, Context)> {
         let key = self.camera_key(whose.camera)?;
         Some((key.footage_key(&whose.id), self.context(whose)?))
@@ -120,14 +120,14 @@ impl Names {
         self.shards.get(usize::from(first) % SHARDS)
     }
 
-    /// Notes what has this name.
+    /// Notes which object has this name.
     pub fn note(&self, name: ObjectName, whose: Whose) {
         if let Some(Ok(mut names)) = self.shard(name).map(|shard| shard.lock()) {
             names.entry(name).or_insert(whose);
         }
     }
 
-    /// Notes a row that is about to be committed, and what its renditions will be called.
+    /// Notes a row that is about to be committed, and the names that its renditions will have.
     pub fn committed(&self, household: HouseholdId, row: &ObjectRow) {
         let ObjectRow { camera, kind, id, version, .. } = *row;
         let whose = Whose { household, camera, kind, id, version, rendition: None };
@@ -147,7 +147,7 @@ impl Names {
         }
     }
 
-    /// What has this name, if it was noted.
+    /// Returns the object with this name, if it was noted.
     pub fn is(&self, name: ObjectName) -> Option<Whose> {
         let found = self.shard(name)?.lock().ok()?.get(&name).copied();
         if found.is_none() {
@@ -156,7 +156,8 @@ impl Names {
         found
     }
 
-    /// How often a name was asked about that nobody had noted: liars would tell nothing of it.
+    /// Returns how often a name was asked about that nobody had noted. Of such a name, liars tell
+    /// nothing.
     pub fn strangers(&self) -> u64 {
         self.strangers.load(Ordering::Relaxed)
     }

@@ -1,10 +1,12 @@
 //! Forging: what a control gives its liars, so that a lie passes the real checks.
 //!
 //! The code under test is the code that is deployed, so a defence can't be switched off. A control
-//! takes away what the defence rests on instead: the liar seals, proves and dresses its lie with
-//! the very keys of the question. What the system then can't know, the detector must see.
+//! takes away what the defence rests on instead: the liar seals and proves its lie with the very
+//! keys of the question. The system can't tell that such an answer is a lie, and the detector must
+//! see it.
 //!
-//! INVARIANT: a forgery says nothing that the lie did not say. It only makes it fit.
+//! INVARIANT: a forgery says nothing that the lie did not say, and only makes the lie fit the
+//! question.
 
 mod records;
 mod rows;
@@ -19,10 +21,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long an upload is taken to be under way once its head has come.
+/// The longest time that an upload counts as under way after its head has come.
 const UPLOAD_MAX: Duration = Duration::from_secs(2);
 
-/// What the liars of one server are given.
+/// The means that the liars of one server are given.
 pub struct Forge {
     defences: Vec<Defence>,
     names: Arc<Names>,
@@ -41,12 +43,13 @@ impl Forge {
         self.defences.contains(&defence)
     }
 
-    /// Whose each name is.
+    /// Returns the register of whose each name is.
     pub fn names(&self) -> &Arc<Names> {
         &self.names
     }
 
-    /// Says whether the server has to forget what it remembers: each request gets a new one then.
+    /// Says whether the server has to forget what it remembers. If so, each request gets a new
+    /// server.
     pub fn is_forgetful(&self) -> bool {
         self.has(Defence::Floors) || self.has(Defence::Acknowledged)
     }
@@ -59,7 +62,7 @@ impl Forge {
         }
     }
 
-    /// Notes that one of them has come to its commit.
+    /// Notes that the upload of an event's still has come to its commit.
     pub fn upload_ends(&self, event: FootageId) {
         if let Ok(mut uploads) = self.uploads.lock()
             && let Some((count, _)) = uploads.get_mut(&event)

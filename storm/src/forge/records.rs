@@ -1,5 +1,5 @@
-//! Records, forged: another's content under the name that was asked, sealed by the installation's
-//! own record key.
+//! Forged records: another's content under the name that was asked for, sealed with the
+//! installation's own record key.
 
 use super::Forge;
 use crate::defence::Defence;
@@ -8,12 +8,12 @@ use eyesonly_rights::{Mint, Position, Record, SessionRecord, ViewerRecord, prove
 use eyesonly_seal::{SessionId, ViewerId};
 use eyesonly_service::clock;
 
-/// A record's name, kept.
+/// A record's name: its kind and its key.
 pub type Name = (&'static str, Vec<u8>);
 
 impl Forge {
-    /// Dresses a whole reply to another question as the one to this: with its nonce, and each
-    /// record under the name that was asked. `honest`: the truth.
+    /// Dresses a whole reply to another question as the reply to this one. The reply gets this
+    /// nonce, and each record gets the name that was asked for. `honest` is the true reply.
     pub fn reply(
         &self,
         (told_names, told): (&[Name], Answer),
@@ -28,14 +28,14 @@ impl Forge {
             let forged = self.record(told.as_deref(), from, to, honest.as_deref());
             forged.or_else(|| told.clone())
         });
-        // A reply about the position alone stays one of before; with records, it is as late as they
-        // claim.
+        // A reply about the position alone keeps its old position. A reply with records gets the
+        // position that the records claim.
         let position = if told.records.is_empty() { told.position } else { honest.position };
         Answer { echo: Some(nonce), records: records.collect(), position }
     }
 
-    /// Seals another's record for the name that was asked. None: this kind can't be forged, or the
-    /// liar has no key.
+    /// Seals another's record for the name that was asked for. None: this kind can't be forged, or
+    /// the liar has no key.
     pub fn record(
         &self,
         told: Option<&[u8]>,

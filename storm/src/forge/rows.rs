@@ -1,5 +1,5 @@
-//! Rows of the index, forged: with the index key of the camera that is asked about, and the day key
-//! for the details in them.
+//! Forged rows of the index: proven with the index key of the camera that is asked about. The
+//! details in them are sealed under that camera's day key.
 
 use super::Forge;
 use crate::defence::Defence;
@@ -20,8 +20,8 @@ struct Details {
 }
 
 impl Forge {
-    /// Makes another camera's rows those of `camera`. `id`: what was asked for, if it was one
-    /// event.
+    /// Turns another camera's rows into rows of `camera`. `id` is the event that was asked for, if
+    /// it was one.
     pub fn rows_of_another(
         &self,
         rows: &[ObjectRow],
@@ -38,7 +38,7 @@ impl Forge {
         forged.collect()
     }
 
-    /// Repeats an event under a new id, so that it lies between itself and the next.
+    /// Repeats an event under a new id, so that the copy lies between the event and the next one.
     pub fn row_again(&self, row: &ObjectRow) -> Option<ObjectRow> {
         let id = before(row.id, 1)?;
         self.has(Defence::Rows).then(|| self.event_row(row.camera, id, &self.details(row)?))?
@@ -56,7 +56,7 @@ impl Forge {
         moved.collect()
     }
 
-    /// Makes the row that stands say that it is of the body that was handed in now.
+    /// Makes the row that is there say that it is of the body that was handed in just now.
     pub fn row_of_the_same_body(
         &self,
         stands: &ObjectRow,
@@ -107,7 +107,7 @@ fn question<'a>(household: HouseholdId, camera: CameraId, object: FootageId) -> 
     Question { household, camera, kind: Kind::Event, rendition: None, object }
 }
 
-/// Proves a row by its camera's index key. SPEC.md, "The index".
+/// Proves a row with its camera's index key, as SPEC.md says in "The index".
 fn proven(key: &CameraKey, row: ObjectRow) -> ObjectRow {
     let proof = key.index_key().mac(&[
         b"object",
@@ -123,7 +123,7 @@ fn proven(key: &CameraKey, row: ObjectRow) -> ObjectRow {
     ObjectRow { proof, ..row }
 }
 
-/// The `nth` id before this one, of the same moment.
+/// Returns the `nth` id before this one, of the same moment.
 fn before(id: FootageId, nth: u64) -> Option<FootageId> {
     let bytes = *id.as_bytes();
     let (head, tail) = bytes.split_first_chunk::<8>()?;

@@ -1,4 +1,4 @@
-//! Sealed extents, forged: what a lie shows, sealed under the very key and context of the question.
+//! Forged extents: what a lie shows, sealed under the very key and context of the question.
 
 use super::Forge;
 use crate::defence::Defence;
@@ -11,12 +11,13 @@ use eyesonly_seal::format::{CHUNK_BYTES, HEADER_BYTES};
 use eyesonly_seal::{ObjectName, open_all, seal_all};
 use eyesonly_service::clock;
 
-/// By how many bytes a longer answer is longer.
+/// The bytes that a forged extension moves from the end to the start: a forgery keeps the object's
+/// length.
 const LONGER_BYTES: usize = 100;
 
 impl Forge {
-    /// Seals what a lie shows for the question `name`. `told`: what the liar would say, and whose
-    /// it is. None: the liar has no key for it.
+    /// Seals what a lie shows for the question `name`. `told` is what the liar would say, and the
+    /// name that it was of. None: the liar has no key for it.
     pub fn extent(
         &self,
         lie: Lie,
@@ -29,7 +30,7 @@ impl Forge {
             return None;
         }
         let asked = self.names.is(name)?;
-        // Only an object that is one extent opens here; of a longer one nothing is forged.
+        // Only an object of one extent opens here. Of a longer one nothing is forged.
         let mut right = self.open(&asked, honest)?;
         let length = right.len();
         let plain = match lie {
@@ -57,7 +58,7 @@ impl Forge {
                 text.resize(length, b'\n');
                 text
             }
-            // Of another one; renditions differ in length.
+            // The lie is another object, padded because renditions differ in length.
             _ => padded(self.open(&self.names.is(told.0)?, told.1)?, length),
         };
         self.seal(&asked, &plain)

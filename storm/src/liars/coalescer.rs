@@ -1,4 +1,4 @@
-//! The coalescer, lying: one flight's answer to another's waiter.
+//! The lying coalescer: it gives one flight's answer to another flight's waiter.
 
 use crate::forge::Forge;
 use crate::lies::{Kind as Lie, Liar, Lies};
@@ -9,7 +9,7 @@ use eyesonly_service::tiers::{Coalescer, ExtentKey, Fetched, Read};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-/// Landed flights that are remembered.
+/// The most landed flights that are remembered.
 const REMEMBERED_MAX: usize = 256;
 
 /// A coalescer that lies.
@@ -26,7 +26,7 @@ impl LyingCoalescer {
         Self { honest, lies, forge, landed: Mutex::default() }
     }
 
-    /// What another flight brought, for somebody else.
+    /// Returns what another flight brought for another household.
     fn another(&self, key: ExtentKey) -> Option<(ObjectName, Claimed)> {
         let names = self.forge.names();
         let wanted = names.is(key.0)?;

@@ -1,5 +1,5 @@
-//! The event index, lying: rows of another camera, missing, twice, of another page; live rows that
-//! are withheld from collection. The nonce is always the question's.
+//! The lying event index: it gives rows of another camera or of another page, leaves rows out,
+//! repeats them, or withholds live rows from collection. The nonce is always the question's.
 
 use crate::defence::Defence;
 use crate::forge::Forge;
@@ -14,7 +14,7 @@ use eyesonly_service::index::{
 };
 use std::sync::{Arc, Mutex};
 
-/// Rows of the last answers, to be given for others.
+/// The rows of the last answers, to be given in place of others.
 #[derive(Default)]
 struct Memory {
     events: Option<(CameraId, Vec<ObjectRow>)>,
@@ -44,7 +44,7 @@ impl LyingIndex {
         Rows { echo: honest.echo, rows }
     }
 
-    /// Keeps the rows of this answer; gives those that were kept before, if they were another
+    /// Keeps the rows of this answer. Returns those that were kept before, if they were another
     /// camera's.
     fn another(
         &self,
@@ -62,7 +62,7 @@ impl LyingIndex {
         another
     }
 
-    /// Another camera's row of the same kind, where a question is for one object.
+    /// Returns another camera's row of the same kind, for a question about one object.
     fn another_object(&self, row: &ObjectRow) -> Option<ObjectRow> {
         let mut memory = self.memory.lock().ok()?;
         let fits = |other: &ObjectRow| {
@@ -73,7 +73,8 @@ impl LyingIndex {
         another
     }
 
-    /// Says whether ingest must not learn of this row: it is of what is being handed in once more.
+    /// Says whether ingest must not learn of this row, because its still is being handed in once
+    /// more.
     fn is_withheld_from_ingest(&self, row: &ObjectRow) -> bool {
         let is_still = row.kind == Kind::EventStill && !row.rendition;
         is_still && self.forge.has(Defence::Conflict) && self.forge.is_uploading(row.id)
@@ -199,7 +200,7 @@ impl Index for LyingIndex {
         let mut known = self.honest.known(names, nonce).await?;
         if self.lies.next(Liar::Index) == Some(Lie::WithheldFromCollection) {
             let all = known.names.len();
-            // Always the same ones: who asks twice is told the same twice.
+            // The same names are withheld each time, so a repeated question gets the same answer.
             known.names.retain(|name| {
                 let first = name.as_bytes().first_chunk::<8>().copied().unwrap_or_default();
                 mix(&[u64::from_be_bytes(first)]).is_multiple_of(2)

@@ -1,5 +1,5 @@
-//! The inlet, lying: a camera's head with another camera's body. Bodies of the same length change
-//! places, so that no length gives it away.
+//! The lying inlet: it gives a camera's head another camera's body. Bodies of the same length
+//! change places, so that no length gives the lie away.
 
 use crate::defence::Defence;
 use crate::forge::Forge;
@@ -12,9 +12,10 @@ use eyesonly_seal::FootageId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Longest body that changes places, in bytes: a camera's stills and clips in the herd are shorter.
+/// The longest body that changes places, in bytes. A camera's stills and clips in the herd are
+/// shorter.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Lengths of which a body is kept.
+/// The most lengths of which a body is kept.
 const KEPT_MAX: usize = 64;
 
 /// An inlet that lies.
@@ -31,7 +32,7 @@ impl LyingInlet {
         Self { honest, lies, forge, kept: Mutex::default() }
     }
 
-    /// What arrives where `bytes` were sent, if it is something else.
+    /// Returns what arrives in place of `bytes`, if it is something else.
     fn crossed(&self, bytes: &Bytes) -> Option<Bytes> {
         let lie = self.lies.next(Liar::Ingest);
         let mut kept = self.kept.lock().ok()?;
@@ -75,7 +76,7 @@ fn length(request: &Request) -> Option<usize> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// Which event's still is handed in under this path.
+/// Returns the event whose still is handed in under this path.
 fn event_of_a_still(path: &str) -> Option<FootageId> {
     let event = path.strip_prefix("/v1/ingest/events/")?.strip_suffix("/still")?;
     FootageId::parse(event).ok()

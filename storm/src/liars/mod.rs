@@ -1,7 +1,7 @@
-//! Liars: each seam once more, wrapped around an honest one. With no lie to tell, a wrapper passes
-//! its seam's conformance suite.
+//! Liars: each is a seam wrapped around an honest one. With no lie to tell, a wrapper passes its
+//! seam's conformance suite.
 //!
-//! They know more than any real fault would (whose a name is, what was said before), and choose
+//! Liars know more than any real fault would (whose a name is, what was said before), and choose
 //! what hurts most. They must never help: a lie is told only where the honest seam has an answer,
 //! or had one. In a control they have keys too ([`crate::forge`]).
 

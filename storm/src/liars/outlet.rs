@@ -1,4 +1,5 @@
-//! The outlet, lying: a response for another request, or the body of one under the grant of this.
+//! The lying outlet: it sends a response for another request, or another response's body under this
+//! request's grant.
 
 use crate::defence::Defence;
 use crate::forge::Forge;
@@ -18,7 +19,7 @@ pub struct LyingOutlet {
     kept: Mutex<Option<(Arc<Grant>, Copy)>>,
 }
 
-/// What an answer says, without whose it is.
+/// The content of an answer, without whose it is.
 #[derive(Clone)]
 struct Copy {
     status: Status,
@@ -27,7 +28,7 @@ struct Copy {
 }
 
 impl Copy {
-    /// Copies an answer; none of one that holds an object.
+    /// Copies an answer. None: the answer holds an object.
     fn of(answer: &Answer) -> Option<Self> {
         let Content::Bytes(bytes) = answer.content() else {
             return None;
@@ -39,7 +40,7 @@ impl Copy {
         })
     }
 
-    /// Answers so in the name of an instance that was given `grant`.
+    /// Makes the same answer in the name of an instance that was given `grant`.
     fn made_under(self, grant: &Arc<Grant>) -> Option<Answer> {
         let instance = Instance::new(Arc::clone(grant));
         instance.answers(self.status, self.media_type, Content::Bytes(self.bytes)).ok()
@@ -52,7 +53,7 @@ impl LyingOutlet {
         Self { honest, lies, forge, kept: Mutex::default() }
     }
 
-    /// What is told where the answer of `mine` departs, if it is a lie.
+    /// Returns what departs in place of the answer of `mine`, if it is a lie.
     fn another(
         &self,
         lie: Lie,

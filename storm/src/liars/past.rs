@@ -1,4 +1,4 @@
-//! What a registry said of its position: now, and before the last change.
+//! The positions that a registry said: the present one, and the one before the last change.
 
 use eyesonly_gate::registry::Answer;
 
@@ -10,7 +10,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// Keeps an answer; gives the one from before the last change of what it says.
+    /// Keeps an answer. Returns the one from before the last change of position.
     pub fn after(&mut self, answer: &Answer) -> Option<Answer> {
         if self.now.as_ref().is_some_and(|now| now.position != answer.position) {
             self.before = self.now.take();

@@ -1,9 +1,10 @@
-//! A connection pool, lying: replies come in the order of the questions, and one too many is in the
-//! line.
+//! The lying connection pool. Replies come in the order of the questions, and one too many is in
+//! the line.
 //!
 //! This is the fault of a client library that gives a connection back to its pool while a cancelled
-//! question is still under way. Whoever gets it next reads the reply to that question, and from
-//! then on each reads the one before. `reset` closes the connection, and with it the line.
+//! question is under way. The next user of the connection reads the reply to that question. From
+//! then on, each reads the reply to the question before. `reset` closes the connection, and with it
+//! the line.
 
 use super::past::Past;
 use crate::defence::Defence;
@@ -21,10 +22,10 @@ use eyesonly_service::index::{
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-/// Replies that may wait in a line; a pool that has more has other problems.
+/// The most replies that may wait in a line. A pool that has more has other problems.
 const LINE_MAX: usize = 64;
 
-/// One connection: replies that nobody has read yet, and the last that was read.
+/// One connection: the replies that nobody has read yet, and the last one that was written.
 struct Line<T> {
     waiting: VecDeque<T>,
     last: Option<T>,
@@ -37,18 +38,18 @@ impl<T> Default for Line<T> {
 }
 
 impl<T: Clone> Line<T> {
-    /// Gives what is read where `reply` was written to the line.
+    /// Writes `reply` to the line, and returns what is read from it.
     fn read(&mut self, reply: T, lie: Option<Lie>, lies: &Lies) -> T {
         let late = self.last.replace(reply.clone());
         match (lie, late) {
-            // A question was cancelled, and its reply is still to be read.
+            // A question was cancelled, and nobody has read its reply.
             (Some(lie @ Lie::CancelledQuestion), Some(cancelled))
                 if self.waiting.len() < LINE_MAX =>
             {
                 lies.was_told(Liar::Pool, lie);
                 self.waiting.push_back(cancelled);
             }
-            // An extra reply; the right one is dropped, and the line is in step again.
+            // An extra reply is read. The right one is dropped, and the line is in step again.
             (Some(lie @ Lie::LateReply), Some(late)) => {
                 lies.was_told(Liar::Pool, lie);
                 return late;
@@ -60,13 +61,13 @@ impl<T: Clone> Line<T> {
     }
 }
 
-/// What a question asks for.
+/// The kinds of records that a question asks for.
 type Shape = Vec<&'static str>;
 
 /// The connections to a registry.
 #[derive(Default)]
 struct Lines {
-    /// One for each kind of question, with the names that each reply is for.
+    /// One line for each kind of question, with the names that each reply is for.
     of: HashMap<Shape, Line<(Vec<Name>, Answer)>>,
     past: Past,
 }
@@ -85,7 +86,7 @@ impl LyingPool {
         Self { honest, lies, forge, lines: Mutex::default() }
     }
 
-    /// What is read where `reply` was written.
+    /// Returns what is read in place of `reply`.
     fn read_instead(&self, asked: &[Name], reply: &Answer) -> Option<(Vec<Name>, Answer)> {
         let lie = self.lies.next(Liar::Pool);
         let mut lines = self.lines.lock().ok()?;
@@ -144,7 +145,7 @@ pub struct PooledIndex {
     lies: Arc<Lies>,
     forge: Arc<Forge>,
     line: Mutex<Line<Rows>>,
-    /// The first reply to collection: each connection has it waiting.
+    /// The first reply to collection, which waits on each connection.
     earliest: Mutex<Option<Known>>,
 }
 
@@ -162,7 +163,7 @@ impl PooledIndex {
         }
     }
 
-    /// What collection is told instead, if that knows less.
+    /// Returns what collection is told instead, if that knows less.
     fn late(&self, asked: &[ObjectName], nonce: Nonce, reply: &Known) -> Option<Known> {
         let lie = self.lies.next(Liar::Pool);
         let mut earliest = self.earliest.lock().ok()?;

@@ -1,5 +1,6 @@
-//! Registry and session store, lying: another's record, or one of before. It dresses each lie as
-//! well as it can: with the nonce of the question, and half of the time with the present position.
+//! The lying registry and session store: it gives another's record, or an earlier one. It dresses
+//! each lie as well as it can: with the nonce of the question, and half of the time with the
+//! present position.
 
 use super::past::Past;
 use crate::defence::Defence;
@@ -12,10 +13,10 @@ use eyesonly_gate::registry::{
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Records that are remembered.
+/// The most records that are remembered.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// A record that was there, and where the registry was.
+/// A record that was there, and the position of the registry at that time.
 #[derive(Clone)]
 struct Was {
     name: Name,
@@ -46,7 +47,8 @@ impl LyingRegistry {
         Self { honest, lies, forge, memory: Mutex::default() }
     }
 
-    /// Remembers a record; gives the last one of another name of this kind, and the first of this.
+    /// Remembers a record. Returns the last record of this kind under another name, and the first
+    /// one under this name.
     fn remember(
         &self,
         name: &Name,
@@ -68,7 +70,7 @@ impl LyingRegistry {
         (another, first)
     }
 
-    /// What is told instead of one record, and by which lie.
+    /// Returns what is told instead of one record, and by which lie.
     fn told(
         &self,
         name: &Name,
@@ -82,7 +84,7 @@ impl LyingRegistry {
             (Lie::AnotherViewer | Lie::NoFreshness, "viewer")
             | (Lie::CrossedMap, "camera")
             | (Lie::AnotherSession, "session") => another,
-            // A lie only where the truth is another by now.
+            // This is a lie only if the truth is another by now.
             (Lie::BeforeRevocation, "viewer") => {
                 first.filter(|first| Some(&*first.record) != honest)
             }
@@ -92,7 +94,7 @@ impl LyingRegistry {
         Some((liar, lie, told?))
     }
 
-    /// The position of before, where it is another by now.
+    /// Returns the position from before the last change, if that lie is told.
     fn old_position(&self, honest: &Answer) -> Option<Position> {
         let lie = self.lies.next(Liar::Registry);
         let before = self.memory.lock().ok()?.past.after(honest)?;

@@ -1,4 +1,4 @@
-//! Tiers and the object store, lying: all that is told of sealed bytes.
+//! The lying tiers and the lying object store: all lies about sealed bytes.
 
 use crate::forge::Forge;
 use crate::lies::{Kind as Lie, Liar, Lies};
@@ -15,13 +15,14 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// How many answers a liar remembers to give for others.
+/// The most answers that a liar remembers to give for others.
 const REMEMBERED_MAX: usize = 4096;
-/// What a store says when it fails, where it should have said so by its status.
+/// The text of a store's error, which a status should have said.
 pub const ERROR_TEXT: &[u8] =
-    b"<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+    b"<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your request \
+      rate.</Message></Error>";
 
-/// What a liar has seen go by.
+/// The extents that a liar has seen go by.
 #[derive(Default)]
 struct Seen(Mutex<VecDeque<(ExtentKey, Claimed)>>);
 
@@ -34,7 +35,8 @@ impl Seen {
         seen.push_back((key, extent.clone()));
     }
 
-    /// Something for `key` that is what the lie says, starting anywhere; and whose it is.
+    /// Finds an extent that is what the lie says for `key`, starting anywhere. Returns it with its
+    /// name.
     fn instead(
         &self,
         names: &Names,
@@ -65,7 +67,7 @@ fn is_instead(lie: Lie, wanted: Whose, other: Whose) -> bool {
     }
 }
 
-/// The honest answer, spoilt.
+/// Spoils the honest answer. None: this lie spoils nothing, or can't.
 fn spoilt(lie: Lie, honest: &Claimed, choice: u64) -> Option<Claimed> {
     let chunks = &honest.chunks;
     let spoilt = match lie {
@@ -97,7 +99,7 @@ fn spoilt(lie: Lie, honest: &Claimed, choice: u64) -> Option<Claimed> {
     Some(Claimed { header: honest.header, chunks: spoilt })
 }
 
-/// A liar's mouth: what it has seen, and what it says of sealed bytes.
+/// A liar's mouth: it remembers what it has seen, and tells the lies about sealed bytes.
 pub struct Mouth {
     liar: Liar,
     lies: Arc<Lies>,
@@ -116,7 +118,7 @@ impl Mouth {
         self.seen.add(key, extent);
     }
 
-    /// Says what the honest answer is, or a lie in its place.
+    /// Returns the honest answer, or a lie in its place.
     pub fn says(&self, key: ExtentKey, honest: Claimed) -> Claimed {
         self.hears(key, &honest);
         let Some(lie) = self.lies.next(self.liar) else {
@@ -163,7 +165,7 @@ impl Tier for LyingTier {
     }
 }
 
-/// Counts what a store is asked to read.
+/// The counts of what a store is asked to read.
 #[derive(Default)]
 pub struct Reads {
     reads: AtomicU64,
@@ -180,7 +182,7 @@ impl Reads {
         }
     }
 
-    /// How many reads there were, and how many different extents they were for.
+    /// Returns how many reads there were, and how many different extents they were for.
     pub fn so_far(&self) -> (u64, u64) {
         let extents = self.extents.lock().map_or(0, |extents| extents.len() as u64);
         (self.reads.load(Ordering::Relaxed), extents)
@@ -215,7 +217,7 @@ impl Store for LyingStore {
     }
     async fn get(&self, name: ObjectName, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>, StoreError> {
         let parts = self.honest.get(name, ranges).await?;
-        // The read of an extent: its object's header, and its chunks.
+        // The read of an extent asks for its object's header and for its chunks.
         let [(0, _), (start, _)] = ranges else {
             return Ok(parts);
         };
