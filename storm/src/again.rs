@@ -1,4 +1,5 @@
-//! The command that repeats a run: every argument that shapes it, also those that were not given.
+//! The command that repeats a run. The command has every argument that shapes the run, also those
+//! that were not given.
 //!
 //! It must be fit to be pasted into a shell.
 
@@ -6,11 +7,11 @@ use crate::command::Arguments;
 use crate::said::LIES_DEFAULT;
 use std::fmt::Write as _;
 
-/// What has to be known beside the command.
-pub const CAVEAT: &str = "The same seed tells the same lies in the same order; which request meets which lie depends on timing, so counts differ \
-                          somewhat from run to run.";
+/// The caution that goes with the command.
+pub const CAVEAT: &str = "The same seed tells the same lies in the same order; which request meets \
+                          which lie depends on timing, so counts differ somewhat from run to run.";
 
-/// The command that repeats the run with this seed.
+/// Writes the command that repeats the run with this seed.
 pub fn command(arguments: &Arguments, seed: u64) -> String {
     let mut command = "eyesonly-storm".to_owned();
     let mut add = |name: &str, value: &str| {
@@ -54,7 +55,7 @@ pub fn command(arguments: &Arguments, seed: u64) -> String {
     command
 }
 
-/// As one word of a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@+,=".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
@@ -83,10 +84,12 @@ mod tests {
 
     #[test]
     fn everything_that_shapes_the_run_is_in_it() {
-        let defaults = "eyesonly-storm --components components --households 13000 --cameras 2 --workers 128 --lie all@0.01 --seed 7";
+        let defaults = "eyesonly-storm --components components --households 13000 --cameras 2 \
+                        --workers 128 --lie all@0.01 --seed 7";
         assert_eq!(again(""), defaults);
-        let given = "--components x/y --households 9 --cameras 3 --workers 5 --jitter-seconds 1.5 --requests 10 --lie pool@0.1 \
-                     --lie index:missing@0.2 --forge seal --forge way-out --web-caches --data /d --seed 7";
+        let given = "--components x/y --households 9 --cameras 3 --workers 5 --jitter-seconds 1.5 \
+                     --requests 10 --lie pool@0.1 --lie index:missing@0.2 --forge seal \
+                     --forge way-out --web-caches --data /d --seed 7";
         assert_eq!(again(given), format!("eyesonly-storm {given}"));
         assert_eq!(
             again("--cells --households 9 --requests 10"),

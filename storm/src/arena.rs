@@ -38,29 +38,29 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower::ServiceExt as _;
 
-/// Bytes of one tier in the storm: small, so that what was pushed out is asked for deeper.
+/// The bytes of one tier in the storm: few, so that evicted extents are asked for one layer deeper.
 pub const TIER_BYTES: u64 = 32 * 1024 * 1024;
-/// How long sessions last: longer than any storm.
+/// The length of a session: longer than any storm.
 const SESSION_SECONDS: u64 = 7 * 24 * 3600;
 
-/// Which server.
+/// The kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// This system.
     Here,
-    /// One built the way such systems are built.
+    /// A server built the way such systems usually are.
     Conventional,
 }
 
 /// A running server.
 pub struct Arena {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What its seams tell.
+    /// The lies that its seams tell.
     pub lies: Arc<Lies>,
-    /// Makes its credentials.
+    /// The mint of its credentials.
     pub mint: Mint,
-    /// Verifies them.
+    /// The verifier of its credentials.
     pub verifier: Verifier,
     names: Arc<Names>,
     writer: Writer,
@@ -73,46 +73,46 @@ pub struct Arena {
 enum Server {
     /// This system, as it is deployed.
     Here(Arc<Edge>),
-    /// This system, made anew for each request, so that it remembers nothing.
+    /// This system, made anew for each request, so that it remembers nothing between requests.
     Forgetful(Box<Parts>),
     Conventional(Arc<Conventional>),
 }
 
-/// What an arena is made from.
+/// The parts that an arena is made from.
 pub struct Ground<'a> {
-    /// Who lives there.
+    /// The households that live there.
     pub town: &'a Town,
     /// The lies that are told.
     pub lies: Arc<Lies>,
-    /// What the liars in front of this system are given.
+    /// The defences that the liars in front of this system can forge.
     pub forge: &'a [Defence],
-    /// Which tiers there are, the nearest first.
+    /// The tiers, the nearest first.
     pub tiers: &'a [Liar],
-    /// Budget of each of them.
+    /// The budget of each tier, in bytes.
     pub tier_bytes: u64,
-    /// A tier that keeps lying is set aside.
+    /// Says whether a tier that keeps lying is set aside.
     pub sets_aside: bool,
-    /// Where its folder is made; none: where temporary ones are.
+    /// The parent of its folder. None: the folder of temporary files.
     pub folder: Option<&'a Path>,
     /// The thumbnail and the events handler.
     pub handlers: (Handler, Handler),
 }
 
-/// What an edge is put together from.
+/// The parts that an edge is assembled from.
 #[derive(Clone)]
 struct Parts {
     config: Arc<Config>,
     keyring: Arc<Keyring>,
     seams: Seams,
     handlers: (Handler, Handler),
-    /// What edges that are gone had counted.
+    /// The counts of edges that are gone.
     counted: Arc<Mutex<Vec<Rejected>>>,
 }
 
-/// How often answers of a seam were rejected with a fault, by the fault's name in metrics.
+/// A seam, a fault by its name in metrics, and how often answers were rejected with it.
 type Rejected = (Seam, &'static str, u64);
 
-/// What an edge's ledger counts, without what is 0.
+/// Lists what an edge's ledger counts, without zeros.
 fn rejected(ledger: &MemoryLedger) -> impl Iterator<Item = Rejected> + '_ {
     let every = Seam::ALL
         .into_iter()
@@ -126,7 +126,7 @@ impl Parts {
         edge::assemble(&self.config, &self.keyring, self.seams.clone(), self.handlers.clone())
     }
 
-    /// Asks the registry as a new process does.
+    /// Makes records that ask the registry as a new process does.
     fn records(&self) -> Arc<Records> {
         let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
         let registry = Arc::clone(&self.seams.registry);
@@ -144,7 +144,7 @@ impl Parts {
         }
     }
 
-    /// Answers each request by an edge that is gone with its response.
+    /// Answers each request with an edge of its own, which is gone with its response.
     fn router(self) -> Router {
         let parts = Arc::new(self);
         Router::new().fallback(move |request: Request| {
@@ -166,7 +166,7 @@ impl Arena {
     /// Makes a server's folder, settles the town in it, and serves.
     ///
     /// # Errors
-    /// What could not be made.
+    /// The folder, the records or the listener can't be made.
     pub async fn open(which: Which, ground: Ground<'_>) -> anyhow::Result<Self> {
         let folder = folder_in(ground.folder)?;
         let config = Config {
@@ -262,7 +262,7 @@ impl Arena {
             stop: Some(stop),
             _folder: folder,
         };
-        // Nobody lies while the town moves in.
+        // The liars are silent while the town is settled.
         arena.lies.be_silent(true);
         let expires = clock::now_seconds().saturating_add(SESSION_SECONDS);
         arena.writer.settle(ground.town, expires).await?;
@@ -273,12 +273,13 @@ impl Arena {
     /// Takes a camera from its viewer.
     ///
     /// # Errors
-    /// What the registry said.
+    /// The registry does not answer or commit, or the record can't be sealed.
     pub async fn revoke(&self, town: &Town, place: Place) -> anyhow::Result<()> {
         self.writer.revoke(town, place).await
     }
 
-    /// Deletes objects written before a moment that nobody has, as far as the server can tell.
+    /// Deletes objects that were written before a moment and that no row names, as far as the
+    /// server can tell.
     pub async fn collect(&self, before_milliseconds: u64) {
         let collected = match &self.server {
             Server::Here(edge) => {
@@ -295,8 +296,8 @@ impl Arena {
         }
     }
 
-    /// Misdeliveries that the server counted, without what is 0: the seam, the fault's name in
-    /// metrics, how many.
+    /// Returns the misdeliveries that the server counted, without zeros: the seam, the fault's name
+    /// in metrics, and the count.
     pub fn misdeliveries(&self) -> Vec<(Seam, &'static str, u64)> {
         match &self.server {
             Server::Here(edge) => rejected(&edge.ledger).collect(),
@@ -307,7 +308,7 @@ impl Arena {
         }
     }
 
-    /// Tiers that were set aside, and how often.
+    /// Returns the tiers that were set aside, and how often.
     pub fn set_aside(&self) -> Vec<(Seam, u64)> {
         let Server::Here(edge) = &self.server else {
             return Vec::new();
@@ -319,12 +320,12 @@ impl Arena {
             .collect()
     }
 
-    /// Reads that reached the store, and how many different extents they were for.
+    /// Returns how many reads reached the store, and how many different extents they were for.
     pub fn origin_reads(&self) -> (u64, u64) {
         self.reads.so_far()
     }
 
-    /// How often a liar did not know whose a name is: it told nothing then.
+    /// Returns how often a liar did not know whose a name is, and so told nothing of it.
     pub fn strangers(&self) -> u64 {
         self.names.strangers()
     }
@@ -338,7 +339,7 @@ impl Drop for Arena {
     }
 }
 
-/// A clock that moves on by a second at each look: no tier is set aside by it.
+/// A clock that moves on by a second at each look. With it, no tier is set aside.
 #[derive(Default)]
 struct Hurrying(AtomicU64);
 
@@ -359,7 +360,7 @@ fn lying(honest: Seams, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Rea
             Liar::SharedCache => Seam::SharedTier,
             _ => return None,
         };
-        // What several edges share is, for one of them, one more place that holds extents.
+        // A cache that several edges share is, for one edge, one more place that holds extents.
         let shared: Arc<dyn Tier> = Arc::new(MemoryTier::new(ground.tier_bytes));
         let inner = honest.tiers.iter().find(|(known, _)| *known == seam);
         let inner = inner.map_or(shared, |(_, tier)| Arc::clone(tier));

@@ -1,8 +1,8 @@
 //! The cells: every seam with every lie that it can tell, and each with its control.
 //!
-//! A cell holds if its lie was told, and nothing wrong was shown. Its control is the same lie,
-//! forged by the key of the defences that stop it, and must be seen by the detector: a cell that
-//! can't fail shows nothing. Both run the same code, which is the code that is deployed.
+//! A cell holds if its lie was told, nothing wrong was shown, and its control was seen. A control
+//! is the same lie, forged with the keys of the defences that stop it. The detector must see it: a
+//! cell that can't fail shows nothing. Both run the same code, which is the code that is deployed.
 
 use crate::arena::{TIER_BYTES, Which};
 use crate::lies::{Kind, Liar, Lie, TABLE};
@@ -12,25 +12,25 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Clips that are on their way while their right is taken, in a cell about that.
+/// The clips that are on their way when their right is taken, in a cell about that.
 const STREAMS: u32 = 4;
 
-/// How large cells are.
+/// The size of the cells.
 #[derive(Debug, Clone)]
 pub struct Size {
-    /// Households.
+    /// The households of each cell.
     pub households: u32,
-    /// At least so many requests in a cell.
+    /// The least number of requests of a cell.
     pub requests_min: u64,
-    /// And in its control.
+    /// The least number of requests of its control.
     pub control_requests_min: u64,
-    /// What everything follows from.
+    /// The seed that everything follows from.
     pub seed: u64,
-    /// Where folders are made.
+    /// The folder in which the cells' folders are made.
     pub folder: Option<PathBuf>,
 }
 
-/// What came of one cell and its control.
+/// The outcome of one cell and its control.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cell {
     /// The seam.
@@ -39,37 +39,37 @@ pub struct Cell {
     pub kind: &'static str,
     /// The share of the seam's answers that were to be lies, 0 to 1.
     pub rate: f64,
-    /// How often it was told.
+    /// The number of times that it was told.
     pub told: u64,
     /// Requests.
     pub requests: u64,
-    /// What must be zero.
+    /// Exposed answers; must be zero.
     pub exposed: u64,
-    /// What must be zero.
+    /// Stale answers; must be zero.
     pub stale: u64,
-    /// What must be zero.
+    /// Wrong answers; must be zero.
     pub wrong: u64,
     /// Acknowledged uploads that were not there at the end; must be zero.
     pub lost: u64,
-    /// Misdeliveries that were refused.
+    /// Misdeliveries that were rejected.
     pub refused: u64,
-    /// As what they were refused: fault and seam, the most frequent one first.
+    /// The faults and seams of the rejections, the most frequent one first.
     pub refused_as: Vec<String>,
-    /// What the liar forged with in the control.
+    /// The defences that the liar forged in the control.
     pub forged: Vec<&'static str>,
-    /// How often it was told in the control.
+    /// The number of times that it was told in the control.
     pub control_told: u64,
-    /// What the detector saw in the control: exposed, stale, wrong and lost together; must not be
-    /// zero.
+    /// The number of exposed, stale, wrong and lost together that the detector saw in the control;
+    /// must not be zero.
     pub control_seen: u64,
-    /// Of those, exposed.
+    /// The exposed answers among them.
     pub control_exposed: u64,
-    /// Whether the lie was told, nothing wrong was shown, and the control was seen.
+    /// Says whether the lie was told, nothing wrong was shown, and the control was seen.
     pub holds: bool,
 }
 
 impl Cell {
-    /// What is wrong with it, if anything.
+    /// Says what is wrong with the cell, if anything.
     pub fn fault(&self) -> Option<String> {
         let name = format!("{}:{}", self.seam, self.kind);
         if self.told == 0 {
@@ -89,7 +89,7 @@ impl Cell {
         }
     }
 
-    /// What stands over the lines.
+    /// Writes the heading over the lines.
     pub fn heading() -> String {
         let cell = format!(
             "{:<13} {:<24} {:>5} {:>9} {:>7} {:>7} {:<27} {:>7} {:>5} {:>5} {:>4}",
@@ -110,7 +110,7 @@ impl Cell {
         format!("{:<6} {cell} | {control}", "cell")
     }
 
-    /// One line.
+    /// Writes the cell as one line.
     pub fn line(&self) -> String {
         let verdict = if self.holds { "holds" } else { "FAILS" };
         let cell = format!(
@@ -138,8 +138,8 @@ impl Cell {
     }
 }
 
-/// Which tiers a cell has: the one that lies, or one where something else does; none where what is
-/// behind the tiers lies, or where they would still have what collection took.
+/// Chooses a cell's tiers: only the tier that lies, or one where another seam lies. There is none
+/// if what is behind the tiers lies. There is none either if tiers would keep what collection took.
 fn tiers(liar: Liar, kind: Kind) -> Vec<Liar> {
     match liar {
         Liar::DiskTier | Liar::SharedCache => vec![liar],
@@ -149,7 +149,7 @@ fn tiers(liar: Liar, kind: Kind) -> Vec<Liar> {
     }
 }
 
-/// How often a lie is told: often enough to be seen in a small cell, seldom enough that something
+/// Chooses a lie's rate: often enough to be seen in a small cell, and seldom enough that something
 /// else happens as well.
 fn rate(kind: Kind) -> f64 {
     match kind {
@@ -165,7 +165,7 @@ fn rate(kind: Kind) -> f64 {
     }
 }
 
-/// Every pair of the table.
+/// Lists every pair of the table.
 pub fn pairs() -> Vec<(Liar, Kind)> {
     TABLE.iter().flat_map(|(liar, kinds)| kinds.iter().map(|kind| (*liar, *kind))).collect()
 }
@@ -173,7 +173,7 @@ pub fn pairs() -> Vec<(Liar, Kind)> {
 /// Runs one cell and its control.
 ///
 /// # Errors
-/// What could not be set up.
+/// A server can't be set up.
 pub async fn cell(
     (liar, kind): (Liar, Kind),
     size: &Size,
@@ -184,7 +184,7 @@ pub async fn cell(
     let held = replay(Which::Here, &plan, handlers.clone(), watch).await?;
     let control_plan = Plan {
         requests_min: size.control_requests_min,
-        // What collection took is looked for at the end alone.
+        // Only the end of the run looks for what collection took.
         until_seen: !kind.is_of_collection(),
         forge: kind.forged_with().to_vec(),
         ..plan
@@ -219,7 +219,7 @@ pub async fn cell(
     Ok(cell)
 }
 
-/// What is replayed in one cell.
+/// Makes the plan of one cell.
 fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
     Plan {
         seed: size.seed,
@@ -236,8 +236,8 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         lies: vec![Lie { liar, kind, rate: rate(kind) }],
         forge: Vec::new(),
         streams: if kind.is_of_streams() { STREAMS } else { 0 },
-        // A tier that is set aside tells no more: here it stays, so that every request can be lied
-        // to.
+        // A tier that is set aside tells no more lies. Here it stays, so that every request can be
+        // lied to.
         sets_aside: false,
         tiers: tiers(liar, kind),
         tier_bytes: TIER_BYTES,
@@ -253,7 +253,7 @@ mod tests {
     use futures::StreamExt as _;
     use std::path::Path;
 
-    /// Cells at once: there is always one that does not wait.
+    /// The cells that run at once: there is always one that does not wait.
     const AT_ONCE: usize = 4;
 
     fn handlers() -> (Handler, Handler) {
@@ -278,8 +278,8 @@ mod tests {
         }
     }
 
-    /// EYESONLY_STORM_SEED repeats a run, EYESONLY_STORM_CELL runs the cells whose name has this in
-    /// it.
+    /// EYESONLY_STORM_SEED repeats a run. EYESONLY_STORM_CELL runs only the cells that have this in
+    /// their names.
     #[tokio::test(flavor = "multi_thread")]
     async fn every_cell_holds_and_can_fail() {
         let (size, handlers) = (small(), handlers());
@@ -299,8 +299,8 @@ mod tests {
         assert!(faults.is_empty(), "seed {}:\n{}", size.seed, faults.join("\n"));
     }
 
-    /// A liar that does not know whose a name is tells nothing of it, and its cell shows less than
-    /// it says.
+    /// Checks that no name is unknown to the liars. Of a name that it does not know, a liar tells
+    /// nothing, and its cell then shows less than it says.
     #[tokio::test(flavor = "multi_thread")]
     async fn liars_know_whose_every_name_is() {
         let plan =

@@ -14,32 +14,32 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpSocket;
 
-/// How long an answer may take, in seconds: longer than any limit of the server.
+/// The longest wait for an answer, in seconds: longer than any limit of the server.
 const SECONDS_MAX: u64 = 30;
-/// Idle connections that are kept.
+/// The most idle connections that are kept.
 const IDLE_MAX: usize = 512;
-/// What a slow line has room for on the receiver's side, in bytes.
+/// The receive buffer of a slow line, in bytes.
 const SLOW_LINE_BYTES: usize = 16 * 1024;
-/// Bytes of one segment on a slow line, as on any line but loopback.
+/// The bytes of one segment on a slow line: as many as on any line but loopback.
 const SEGMENT_BYTES: u32 = 1_400;
 
-/// One question.
+/// One request.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// `GET`, `PUT`, `DELETE`.
+    /// `GET`, `PUT` or `DELETE`.
     pub method: Method,
-    /// The address behind the host's name.
+    /// The part of the address behind the host's name.
     pub path: String,
     /// The bearer credential.
     pub credential: String,
     /// First and last byte that are asked for.
     pub range: Option<(usize, usize)>,
-    /// What is handed in, and its media type.
+    /// The media type and the body of an upload.
     pub body: Option<(&'static str, Bytes)>,
 }
 
 impl Ask {
-    /// A `GET`.
+    /// Makes a `GET`.
     pub fn get(path: String, credential: &str) -> Self {
         Self {
             method: Method::GET,
@@ -49,24 +49,24 @@ impl Ask {
             body: None,
         }
     }
-    /// A `PUT` of a body, with its digest.
+    /// Makes a `PUT` of a body, which is sent with its digest.
     pub fn put(path: String, credential: &str, media_type: &'static str, body: Bytes) -> Self {
         Self { method: Method::PUT, body: Some((media_type, body)), ..Self::get(path, credential) }
     }
 }
 
-/// What came back.
+/// A reply.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
-    /// `Retry-After` was there.
+    /// Says whether the reply has a `Retry-After`.
     pub comes_back: bool,
-    /// A proxy says that it had the answer itself.
+    /// Says whether a proxy claims that it answered by itself.
     pub from_cache: bool,
     /// The body, as far as it came.
     pub body: Bytes,
-    /// The body ended as it should.
+    /// Says whether the body ended as it should.
     pub whole: bool,
 }
 
@@ -78,7 +78,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `address`.
+    /// Makes a client of the server at `address`.
     pub fn new(address: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -87,7 +87,7 @@ impl Client {
         Self { pool, address }
     }
 
-    /// Asks, and waits for the whole answer. None: there was none.
+    /// Asks, and waits for the whole answer. None: no answer came.
     pub async fn ask(&self, ask: &Ask) -> Option<Reply> {
         let limit = Duration::from_secs(SECONDS_MAX);
         tokio::time::timeout(limit, self.exchange(ask)).await.ok()?
@@ -121,7 +121,8 @@ impl Client {
         Some(request)
     }
 
-    /// Asks on a line of its own, which takes no more than it is read from. None: no answer came.
+    /// Asks on a connection of its own, which takes in no more than is read from it. None: no
+    /// answer came.
     pub async fn ask_slowly(&self, ask: &Ask) -> Option<Reading> {
         let limit = Duration::from_secs(SECONDS_MAX);
         let asking = async {
@@ -138,7 +139,8 @@ impl Client {
     }
 }
 
-/// A socket whose server can't send far ahead: loopback has room for megabytes otherwise.
+/// Makes a socket whose server can't send far ahead. On loopback, other sockets have room for
+/// megabytes.
 fn slow_line() -> Option<TcpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).ok()?;
     socket.set_recv_buffer_size(SLOW_LINE_BYTES).ok()?;
@@ -167,12 +169,13 @@ impl Reading {
         Self { reply, bytes: Vec::new(), body: Some(response.into_body()) }
     }
 
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.reply.status
     }
 
-    /// Reads on until there are so many bytes, or the body has ended; what takes too long has.
+    /// Reads on until there are `until` bytes, or the body has ended. A body that takes too long
+    /// counts as cut.
     pub async fn on(&mut self, until: usize) {
         let limit = Duration::from_secs(SECONDS_MAX);
         if tokio::time::timeout(limit, self.read(until)).await.is_err() {
@@ -200,7 +203,7 @@ impl Reading {
         }
     }
 
-    /// What came of it.
+    /// Returns what was read, as a reply.
     pub fn reply(self) -> Reply {
         Reply { body: self.bytes.into(), ..self.reply }
     }

@@ -51,10 +51,22 @@ pub struct Arguments {
     #[arg(long, default_value = "components", value_name = "FOLDER")]
     pub(super) components: PathBuf,
     /// How many households come back.
-    #[arg(long, default_value_t = 13_000, value_parser = whole(1, HOUSEHOLDS_MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = 13_000,
+        value_parser = whole(1, HOUSEHOLDS_MAX),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(super) households: u64,
     /// Cameras of each household.
-    #[arg(long, default_value_t = 2, value_parser = whole(1, 16), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = 2,
+        value_parser = whole(1, 16),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(super) cameras: u64,
     /// What is told: `seam:kind@rate`, `seam@rate`, `all@rate`; may be given several times. `none`:
     /// nobody lies.
@@ -70,16 +82,39 @@ pub struct Arguments {
     pub(super) forge: Vec<Defence>,
     /// Repeats the run that printed this seed: the same lies in the same order. Which request meets
     /// which depends on timing.
-    #[arg(long, value_parser = whole(0, u64::MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_parser = whole(0, u64::MAX),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(super) seed: Option<u64>,
     /// Over how many seconds cameras and viewers come back; 0: all at once.
-    #[arg(long, default_value_t = 0.0, value_parser = seconds, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = 0.0,
+        value_parser = seconds,
+        value_name = "SECONDS",
+        allow_negative_numbers = true
+    )]
     pub(super) jitter_seconds: f64,
     /// At least so many requests of each server; with --cells, of each cell.
-    #[arg(long, default_value_t = 0, value_parser = whole(0, u64::MAX), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_parser = whole(0, u64::MAX),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(super) requests: u64,
     /// How many cameras and viewers are at it at once.
-    #[arg(long, default_value_t = 128, value_parser = whole(1, 4096), value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = 128,
+        value_parser = whole(1, 4096),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(super) workers: u64,
     /// Writes FILE.json and FILE.html when all is over (with --bench FILE.json alone).
     #[arg(long, value_name = "FILE")]
@@ -134,7 +169,8 @@ impl<'a> Run<'a> {
             !arguments.forge.is_empty() || !arguments.lies.is_empty() || arguments.web_caches;
         if let Some((which, _)) = own.iter().find(|(_, is)| *is && also) {
             bail!(
-                "{which} has its own lies and controls, without web caches; leave out --lie, --forge and --web-caches"
+                "{which} has its own lies and controls, without web caches; leave out --lie, \
+                 --forge and --web-caches"
             );
         }
         if arguments.web_caches {
@@ -359,7 +395,10 @@ fn handlers(folder: &Path) -> anyhow::Result<(Handler, Handler)> {
     let load = |name: &str| {
         let path = folder.join(format!("{name}.wasm"));
         sandbox.load(name, &path).with_context(|| {
-            format!("the {name} handler can't be loaded; --components must be the folder with {name}.wasm (`cargo xtask build` makes target/components)")
+            format!(
+                "the {name} handler can't be loaded; --components must be the folder with \
+                 {name}.wasm (`cargo xtask build` makes target/components)"
+            )
         })
     };
     Ok((load("thumbnail")?, load("events")?))

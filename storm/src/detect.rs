@@ -1,4 +1,4 @@
-//! The detector: what an answer is, told from its bytes and from what the town says alone.
+//! The detector: it judges an answer by its bytes and by what the town says alone.
 //!
 //! It knows nothing of the server. An answer that shows a mark of somebody else is an exposure,
 //! whatever its status or its headers say.
@@ -9,30 +9,30 @@ use crate::town::{Place, Town};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-/// What an answer is.
+/// The verdict on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// What it should be, to the byte.
+    /// The right answer, to the byte.
     Right,
     /// No footage, where there should be some: an error, or a body that was cut.
     Refused {
-        /// The server said when to come back.
+        /// Says whether the server said when to come back.
         shed: bool,
     },
     /// Something of this household, which the viewer may not see.
     Exposed(u32),
-    /// An answer of the past, or without what was acknowledged; or footage that went on to its end
-    /// after its right was taken.
+    /// An answer of the past, or one without what was acknowledged. Also footage that went on to
+    /// its end after its right was taken.
     Stale,
     /// Bytes of nobody, or of another object of the viewer's own.
     Wrong,
 }
 
-/// Judges the answers to one viewer.
+/// The judge of the answers to one viewer.
 pub struct Detector<'a> {
-    /// What there is.
+    /// The town, which says what there is.
     pub town: &'a Town,
-    /// Who asks: the household's own viewer.
+    /// The household whose own viewer asks.
     pub household: u32,
 }
 
@@ -56,7 +56,7 @@ struct Event {
 }
 
 impl Detector<'_> {
-    /// The first mark that is not the viewer's household's.
+    /// Returns an exposure by the first mark of another household, if there is one.
     fn foreign(&self, marks: &[Mark]) -> Option<Verdict> {
         marks
             .iter()
@@ -64,15 +64,15 @@ impl Detector<'_> {
             .map(|mark| Verdict::Exposed(mark.household))
     }
 
-    /// Whose mark is anywhere in the answer, whatever was asked.
+    /// Looks for marks of others anywhere in the answer, whatever was asked.
     fn exposed(&self, body: &[u8]) -> Option<Verdict> {
         let mut marks = Mark::find(body, self.town.seed);
         marks.extend(Mark::in_still(body, self.town.seed));
         self.foreign(&marks)
     }
 
-    /// An answer to which there should be none: what another household's camera is asked for, or
-    /// what ended or was revoked. `of`: whose it would be.
+    /// Judges an answer that should show nothing: the request was for another household's camera,
+    /// or for what ended or was revoked. `of` is the household that would be shown.
     pub fn nothing(&self, reply: &Reply, of: u32) -> Verdict {
         if let Some(exposed) = self.exposed(&reply.body) {
             return exposed;
@@ -86,12 +86,12 @@ impl Detector<'_> {
         }
     }
 
-    /// An answer that a cache gave: whether it shows anybody else.
+    /// Judges an answer that a cache gave: says whether it shows anybody else.
     pub fn anybody_elses(&self, reply: &Reply) -> Verdict {
         self.exposed(&reply.body).unwrap_or(Verdict::Right)
     }
 
-    /// What is said of every answer first: foreign bytes, or no success.
+    /// Judges what comes first in every answer: foreign bytes, or no success.
     fn before(&self, reply: &Reply) -> Option<Verdict> {
         if let Some(exposed) = self.exposed(&reply.body) {
             return Some(exposed);
@@ -103,7 +103,7 @@ impl Detector<'_> {
         None
     }
 
-    /// The list of cameras. `places`: those that the viewer has.
+    /// Judges the list of cameras. `places` are those that the viewer has.
     pub fn cameras(&self, reply: &Reply, places: &[Place]) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
@@ -118,8 +118,8 @@ impl Detector<'_> {
         if found.eq(expected) { Verdict::Right } else { Verdict::Wrong }
     }
 
-    /// A still. `newest`: numbers from the first to the last that may be the newest one; the very
-    /// number for an event's still.
+    /// Judges a still. `newest` are the numbers that the newest still may have. For an event's
+    /// still, it is the very number.
     pub fn still(
         &self,
         reply: &Reply,
@@ -144,7 +144,7 @@ impl Detector<'_> {
         }
     }
 
-    /// A part of an event's video.
+    /// Judges an event's video, or a part of it.
     pub fn clip(
         &self,
         reply: &Reply,
@@ -165,7 +165,7 @@ impl Detector<'_> {
         if reply.body == expected { Verdict::Right } else { Verdict::Wrong }
     }
 
-    /// A long clip that was being read when its right was taken: it has to be cut.
+    /// Judges a long clip that was being read when its right was taken: it has to be cut.
     pub fn stream(&self, reply: &Reply, place: Place) -> Verdict {
         if let Some(exposed) = self.exposed(&reply.body) {
             return exposed;
@@ -180,7 +180,7 @@ impl Detector<'_> {
         }
     }
 
-    /// One event.
+    /// Judges one event.
     pub fn event(&self, reply: &Reply, place: Place, number: u32) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
@@ -200,8 +200,8 @@ impl Detector<'_> {
         self.town.mark(place, What::Details, number).text(self.town.seed)
     }
 
-    /// A page of events. `numbers`: those that were acknowledged before the question, newest first,
-    /// as many as the page has room for; `maybe`: those that were on their way.
+    /// Judges a page of events. `numbers` were acknowledged before the question, newest first, as
+    /// many as the page has room for. `maybe` says whether a number was on its way.
     pub fn page(
         &self,
         reply: &Reply,
@@ -227,11 +227,11 @@ impl Detector<'_> {
             }
             shown.push(mark.number);
         }
-        // Newest first, none twice.
+        // Events come newest first, and none comes twice.
         if shown.windows(2).any(|pair| matches!(pair, [a, b] if a <= b)) {
             return Verdict::Wrong;
         }
-        // What came meanwhile may have pushed the oldest off the page.
+        // Events that came meanwhile may have pushed the oldest off the page.
         let newer = shown.iter().filter(|number| !numbers.contains(number)).count();
         let expected = numbers.len().saturating_sub(newer);
         if numbers.iter().take(expected).all(|number| shown.contains(number)) {

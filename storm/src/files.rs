@@ -1,7 +1,7 @@
-//! Where a report goes: two files, found to be writable before anything starts and written when all
-//! is over.
+//! The two files of a report, found to be writable before anything starts, and written when all is
+//! over.
 //!
-//! A report is written under another name and then renamed: there must never be a half of one, nor
+//! A report is written under another name and then renamed. There must never be a half of one, nor
 //! an empty one of a run that did not end.
 
 use anyhow::{Context as _, bail};
@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// A report is for whoever may read this user's other files.
+/// The mode of a report: it is for everybody who may read this user's other files.
 const MODE: u32 = 0o666;
 
 /// The report's files.
@@ -23,7 +23,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files that are meant by `--report`.
+    /// Finds the files that are meant by `--report`.
     ///
     /// # Errors
     /// They can't be written there; nothing is left behind.
@@ -34,7 +34,8 @@ impl Files {
             || path.as_os_str().as_encoded_bytes().ends_with(b"/")
         {
             bail!(
-                "--report: {shown:?} is a folder; give the beginning of two files' names, such as {:?}; nothing was started",
+                "--report: {shown:?} is a folder; give the beginning of two files' names, such as \
+                 {:?}; nothing was started",
                 path.join("storm").display().to_string()
             );
         }
@@ -46,11 +47,11 @@ impl Files {
                     path.display()
                 );
             }
-            // It goes at once.
-            beside(path)
-                .with_context(|| {
+            // This file goes at once: it only shows that one can be written.
+            beside(path).with_context(|| {
                 format!(
-                    "--report: {} can't be written; give a name in a folder that is there and can be written to; nothing was started",
+                    "--report: {} can't be written; give a name in a folder that is there and can \
+                     be written to; nothing was started",
                     path.display()
                 )
             })?;
@@ -61,7 +62,7 @@ impl Files {
     /// Writes the report's numbers.
     ///
     /// # Errors
-    /// They can't be written (any more).
+    /// The file can't be written, or not any more.
     pub fn write_json(&self, report: &impl serde::Serialize) -> anyhow::Result<()> {
         write(&self.json, &serde_json::to_string_pretty(report)?)
     }
@@ -69,14 +70,14 @@ impl Files {
     /// Writes the report's page.
     ///
     /// # Errors
-    /// It can't be written (any more).
+    /// The file can't be written, or not any more.
     pub fn write_html(&self, page: &str) -> anyhow::Result<()> {
         write(&self.html, page)
     }
 }
 
-/// `storm-0.1` and `.json` are `storm-0.1.json`; an ending of either kind that is there already is
-/// not doubled.
+/// Adds an ending: `storm-0.1` and `.json` are `storm-0.1.json`. A `.json` or `.html` that is there
+/// already is replaced.
 fn ending(path: &Path, ending: &str) -> PathBuf {
     let known = path.extension().is_some_and(|known| known == "json" || known == "html");
     let path = if known { path.with_extension("") } else { path.to_owned() };
@@ -85,7 +86,7 @@ fn ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A file of another name in the same folder.
+/// Makes a file of another name in the same folder.
 fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     tempfile::Builder::new()

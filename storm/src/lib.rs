@@ -1,13 +1,13 @@
-//! The storm: the incident replayed, with every seam lying.
+//! The storm: a replay of the incident in which every seam lies.
 //!
-//! A camera cloud comes back from an outage: its cameras push what they kept, its viewers reload,
-//! and whatever may answer wrongly does. The same load goes to this system and to a conventional
-//! one, with the same liars at the same rates in both. Clients that know nothing of either count
+//! A camera cloud comes back from an outage. Its cameras push what they kept, its viewers reload,
+//! and every seam that may answer wrongly does. This system and a conventional one get the same
+//! load, with the same liars at the same rates. Clients that know nothing of either server count
 //! what reached the wrong eyes.
 //!
-//! What is under test is the host's library as it is deployed. Nothing in it can be switched off: a
-//! control gives the liar what a defence rests on ([`forge`]), and the lie passes the real checks.
-//! This crate has a mint for sessions, and liars: it must never be part of what is deployed.
+//! The host's library is tested as it is deployed, and nothing in it can be switched off. A control
+//! gives the liar what a defence rests on ([`forge`]), so that the lie passes the real checks. This
+//! crate has a mint for sessions, and liars: it must never be part of what is deployed.
 
 mod again;
 pub mod arena;

@@ -1,5 +1,4 @@
-//! The load: cameras that push what they have, viewers who look, and what each of them makes of the
-//! answers.
+//! The load: cameras that push what they have, and viewers who look and judge the answers.
 
 use crate::client::{Ask, Client, Reply};
 use crate::detect::{Detector, Verdict};
@@ -15,35 +14,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a camera tries an upload before it keeps it for another day.
+/// The most tries of one upload. After them, the camera keeps it for another day.
 const TRIES_MAX: u32 = 12;
-/// Longest wait between two tries.
+/// The longest wait between two tries.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// Events in one page: few, so that there is a next one.
+/// The events in one page: few, so that there is a next one.
 pub(super) const PAGE: usize = 2;
-/// Events of one camera, at most: they are noted in 64 bits.
+/// The most events of one camera: they are noted in 64 bits.
 pub const EVENTS_MAX: u32 = 64;
-/// Numbers from here on are of a camera that has another's credential.
+/// The first number of a camera that has another camera's credential.
 pub(super) const TWIN: u32 = 1000;
 
-/// What was handed in of one camera, as its own camera knows it.
+/// The uploads of one camera, as the camera itself knows them.
 #[derive(Default)]
 pub(super) struct Handed {
-    /// Numbers below it have been begun.
+    /// The uploads of stills with numbers below this have started.
     pub(super) stills_begun: AtomicU32,
-    /// Number of the newest acknowledged still, and 1; 0: none.
+    /// The number of the newest acknowledged still, plus 1. 0: there is none.
     pub(super) newest: AtomicU32,
     pub(super) events_begun: AtomicU64,
     pub(super) events: AtomicU64,
     pub(super) stills: AtomicU64,
     pub(super) clips: AtomicU64,
-    /// Event stills that a second camera with the same credential was told to be taken.
+    /// The event stills that were acknowledged to a second camera with the same credential.
     pub(super) twins: AtomicU64,
     pub(super) revoked: AtomicBool,
 }
 
 impl Handed {
-    /// Acknowledged events, newest first.
+    /// Returns the acknowledged events, newest first.
     pub(super) fn events(&self) -> Vec<u32> {
         let bits = self.events.load(Ordering::SeqCst);
         (0..EVENTS_MAX).rev().filter(|number| has(bits, *number)).collect()
@@ -60,11 +59,11 @@ fn set(bits: &AtomicU64, number: u32) {
 
 /// One server's cameras and viewers.
 pub struct Crowd {
-    /// Who they are.
+    /// The town that they live in.
     pub town: Arc<Town>,
-    /// How they reach the server.
+    /// The client by which they reach the server.
     pub client: Client,
-    /// Each viewer's credential, and what its private addresses begin with.
+    /// Each viewer's credential, and the start of that viewer's private addresses.
     pub viewers: Vec<(String, String)>,
     /// Each camera's credential, in the order of the town's places.
     pub cameras: Vec<String>,
@@ -79,7 +78,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// A crowd that has handed in nothing yet.
+    /// Makes a crowd that has handed in nothing yet.
     pub fn new(
         town: Arc<Town>,
         client: Client,
@@ -101,8 +100,8 @@ impl Crowd {
         }
     }
 
-    /// The credential that a camera presents: its own, or in the control of a crossed map one that
-    /// was minted for another household's camera.
+    /// Returns the credential that a camera presents: usually its own. In the control of a crossed
+    /// map, that can be one that was minted for another household's camera.
     fn credential(&self, place: Place) -> Option<&str> {
         let at = self.at(place);
         if let Some(another) = self.crossed.get(&at).filter(|_| !self.lies.is_silent()) {
@@ -129,8 +128,8 @@ impl Crowd {
         }
     }
 
-    /// A camera hands in what has these numbers: a still, and an event with its still and its
-    /// video, each until it is taken.
+    /// Hands in what has these numbers: a still, and an event with its still and its video. Each
+    /// upload is tried until it is taken, up to a bound.
     pub async fn push(&self, place: Place, numbers: Range<u32>, tally: &Tally) {
         let Some(handed) = self.handed(place) else { return };
         let town = &self.town;
@@ -171,8 +170,8 @@ impl Crowd {
             && self.put(place, format!("events/{event}/clip"), "video/mp4", clip, tally).await
     }
 
-    /// An event's still; where two cameras have one credential, the other one's comes under the
-    /// same id at the same time.
+    /// Hands in an event's still. If two cameras have one credential, the other camera's still
+    /// comes under the same id at the same time.
     async fn put_event_still(&self, place: Place, number: u32, event: &str, tally: &Tally) {
         let Some(handed) = self.handed(place) else { return };
         let path = || format!("events/{event}/still");
@@ -195,7 +194,7 @@ impl Crowd {
         }
     }
 
-    /// Hands in one body until it is taken. False: it was not.
+    /// Tries to hand in one body until it is taken. False: it was not.
     async fn put(
         &self,
         place: Place,
@@ -234,7 +233,7 @@ impl Crowd {
         false
     }
 
-    /// A viewer asks; some questions are given up in the middle.
+    /// Asks for a viewer. Some questions are given up in the middle.
     pub(super) async fn ask(
         &self,
         household: u32,
@@ -264,8 +263,8 @@ impl Crowd {
         reply.map(|reply| (reply, began))
     }
 
-    /// A viewer comes: their cameras, each one's newest still, events and videos, and a try at
-    /// somebody else's camera.
+    /// Makes a visit of a viewer: their cameras, each one's newest still, events and videos, and a
+    /// try at somebody else's camera.
     pub async fn visit(&self, household: u32, nth: u64, tally: &Tally) {
         let Some((credential, prefix)) = self.viewers.get(household as usize) else {
             return;
@@ -285,7 +284,7 @@ impl Crowd {
         visit.all().await;
     }
 
-    /// A viewer signs out. True: it was acknowledged.
+    /// Signs a viewer out. True: it was acknowledged.
     pub async fn sign_out(&self, household: u32) -> bool {
         let Some((credential, _)) = self.viewers.get(household as usize) else {
             return false;
@@ -304,8 +303,8 @@ impl Crowd {
         false
     }
 
-    /// Looks whether everything that was acknowledged of this camera is there, and counts what is
-    /// not.
+    /// Checks that the acknowledged still, events and videos of this camera are there, and counts
+    /// what is not.
     pub async fn check_kept(&self, place: Place, tally: &Tally) {
         let signed_out = self
             .ended

@@ -1,5 +1,6 @@
-//! One replay against one server: it settles the town, lets its cameras push and its viewers look,
-//! before, during and after they all come back at once, and counts what came of it.
+//! One replay against one server. A replay settles the town, and lets cameras push and viewers look
+//! before, during and after they all come back at once. The outcome has the counts of what came of
+//! that.
 
 use crate::arena::{Arena, Ground, Which};
 use crate::client::Client;
@@ -22,67 +23,68 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often whoever watches is told how far a run is.
+/// The time between two reports to the watcher.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// How many times as long as a collection took is waited until the next.
+/// The wait until the next collection, as a multiple of the time that the last one took.
 const COLLECT_PAUSE: u32 = 10;
-/// Shortest wait between two collections.
+/// The shortest wait between two collections.
 const COLLECT_PAUSE_MIN: Duration = Duration::from_millis(100);
-/// How often everybody comes back in a control, at most, until something is seen of it.
+/// The most times that everybody comes back in a control until something is seen of it.
 const CONTROL_ROUNDS_MAX: u64 = 40;
 
-/// What is replayed.
+/// The plan of a replay.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What everything follows from.
+    /// The seed that everything follows from.
     pub seed: u64,
-    /// How many households.
+    /// The number of households.
     pub households: u32,
-    /// Cameras of each.
+    /// Cameras of each household.
     pub cameras_each: u32,
-    /// How many stills and events each camera has handed in before the outage.
+    /// The number of stills and events that each camera has handed in before the outage.
     pub before: u32,
-    /// How many it has kept and pushes when it comes back.
+    /// The number of stills and events that each camera has kept and pushes when it comes back.
     pub backlog: u32,
-    /// How often each viewer comes in the herd.
+    /// The number of times that each viewer comes in the herd.
     pub visits: u64,
-    /// At least so many requests: viewers come back until then.
+    /// The least number of requests: viewers come back until then.
     pub requests_min: u64,
-    /// They come back until something is seen, too, within a bound: a control only has to be seen.
+    /// Says whether viewers come back until something is seen, too, within a bound. A control only
+    /// has to be seen.
     pub until_seen: bool,
-    /// Over how long they come back.
+    /// The time over which they come back.
     pub jitter: Duration,
-    /// How many cameras and viewers are at it at once.
+    /// The number of cameras and viewers that are active at once.
     pub workers: usize,
     /// The share of questions that are given up in the middle.
     pub dropped_share: f64,
-    /// What is told.
+    /// The lies that are told.
     pub lies: Vec<Lie>,
-    /// What the liars are given to forge with; nothing but in a control.
+    /// The defences that the liars can forge; empty except in a control.
     pub forge: Vec<Defence>,
-    /// How many long clips are on their way while their right is taken.
+    /// The number of long clips that are on their way when their right is taken.
     pub streams: u32,
-    /// A tier that keeps lying is set aside.
+    /// Says whether a tier that keeps lying is set aside.
     pub sets_aside: bool,
-    /// Which tiers there are, the nearest first.
+    /// The tiers, the nearest first.
     pub tiers: Vec<Liar>,
-    /// Budget of each of them.
+    /// The budget of each tier, in bytes.
     pub tier_bytes: u64,
-    /// Where folders are made; none: where temporary ones are.
+    /// The parent of the run's folders. None: the folder of temporary files.
     pub folder: Option<PathBuf>,
 }
 
-/// What came of it.
+/// The outcome of a replay.
 pub struct Outcome {
-    /// As the clients saw it, with the server's own numbers beside.
+    /// The counts of the clients, with the server's own beside them.
     pub side: Side,
-    /// How often each lie was told.
+    /// The number of times that each lie was told.
     pub told: Vec<Count>,
-    /// How often a liar did not know whose a name is.
+    /// The number of times that a liar did not know whose a name is.
     pub strangers: u64,
 }
 
-/// Who has a turn.
+/// The turn of a camera or of a viewer.
 #[derive(Debug, Clone, Copy)]
 enum Job {
     Push(Place),
@@ -90,13 +92,13 @@ enum Job {
     Check(Place),
 }
 
-/// Where a run is, for whoever watches.
+/// A callback that is told where a run is.
 pub type Watch<'a> = &'a (dyn Fn(&str, &Tally) + Sync);
 
 /// Replays the plan against one kind of server.
 ///
 /// # Errors
-/// What could not be set up; what goes wrong in the storm is counted.
+/// The server can't be set up; what goes wrong in the storm is counted.
 pub async fn replay(
     which: Which,
     plan: &Plan,
@@ -137,7 +139,7 @@ pub async fn replay(
     }
     let crowd = Arc::new(crowd);
 
-    // What was there before the outage comes in peace.
+    // Footage from before the outage is handed in while nobody lies.
     lies.be_silent(true);
     let pushes: Vec<Job> = town.places().map(Job::Push).collect();
     let collects = lies.has_any(LieKind::is_of_collection);
@@ -148,7 +150,8 @@ pub async fn replay(
         };
         run(&crowd, plan, before, &unseen, watch).await;
         if collects {
-            // In between, so that one that comes later has something that this one did not know.
+            // A collection also runs in between, so that a later one has something that this one
+            // did not know.
             arena.collect(clock::now_milliseconds()).await;
         }
     }
@@ -187,7 +190,7 @@ pub async fn replay(
         let _ended = collecting.await;
     }
 
-    // Is what was acknowledged there? Nobody lies any more.
+    // Nobody lies any more. The last turns look for what was acknowledged.
     lies.be_silent(true);
     let checks =
         Turns::of("looking for what was acknowledged", town.places().map(Job::Check).collect());
@@ -208,7 +211,7 @@ async fn collect(arena: Arc<Arena>, before_milliseconds: u64) {
     }
 }
 
-/// Which cameras are handed another household's credential, and which one.
+/// Chooses the cameras that are handed another household's credential, and which one each gets.
 fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, String> {
     let each = town.cameras_each as usize;
     let places = town.places().enumerate();
@@ -221,13 +224,14 @@ fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, S
     crossed.filter_map(of_another).collect()
 }
 
-/// Every viewer, for the nth time.
+/// Lists the nth visit of every viewer.
 fn visitors(plan: &Plan, nth: u64) -> Vec<Job> {
     let households = 0..plan.households;
     households.map(|household| Job::Visit(household, nth)).collect()
 }
 
-/// Every camera with what it kept, and every viewer, in an order that follows from the seed.
+/// Makes the turns of the herd: every camera with what it kept, and every viewer, in an order that
+/// follows from the seed.
 fn herd(plan: &Plan, pushes: Vec<Job>) -> Turns {
     let mut jobs = pushes;
     for nth in 1..=plan.visits {
@@ -241,7 +245,7 @@ fn herd(plan: &Plan, pushes: Vec<Job>) -> Turns {
     }
 }
 
-/// Its misdeliveries and tiers set aside, by the names that lies have.
+/// Adds the server's misdeliveries and the tiers that it set aside, by the names that lies have.
 fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
     let misdeliveries = arena.misdeliveries().into_iter();
     side.misdeliveries = misdeliveries
@@ -255,7 +259,7 @@ fn add_what_the_server_counted(side: &mut Side, arena: &Arena) {
     side.set_aside = aside.map(|(seam, times)| (seam_name(seam).to_owned(), times)).collect();
 }
 
-/// The cameras and viewers of a server that was settled with the town.
+/// Makes the cameras and viewers of a server that was settled with the town.
 pub fn crowd(
     which: Which,
     dropped_share: f64,
@@ -267,7 +271,7 @@ pub fn crowd(
     let viewer = |household: u32| {
         let credential = mint.viewer(town.viewer_id(household), town.session_id(household));
         let tag = match which {
-            // One address for everybody, as where nothing of the session is in it.
+            // Everybody has the same address, as where nothing of the session is in it.
             Which::Conventional => "me".to_owned(),
             Which::Here => {
                 let verified = verifier.viewer(&credential);
@@ -290,8 +294,8 @@ pub fn crowd(
     )
 }
 
-/// Some viewers sign out, and from some a camera is taken: what they still ask for afterwards is
-/// not theirs.
+/// Signs some viewers out, and takes a camera from others. What they ask for afterwards is not
+/// theirs any more.
 async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena) -> anyhow::Result<()> {
     for household in 0..plan.households {
         match household % 8 {
@@ -316,31 +320,31 @@ fn shuffle(jobs: &mut [Job], seed: u64) {
     }
 }
 
-/// Who has a turn in one part of a run, and with what.
+/// The turns in one part of a run.
 struct Turns {
-    /// What is said of it to whoever watches.
+    /// The name of the part, for the watcher.
     what: &'static str,
     jobs: Vec<Job>,
-    /// What the cameras hand in.
+    /// The numbers that the cameras hand in.
     numbers: Range<u32>,
-    /// Over how long they come.
+    /// The time over which they come.
     jitter: Duration,
 }
 
 impl Turns {
-    /// All at once, and nothing to be handed in.
+    /// Makes turns that come all at once, with nothing to be handed in.
     fn of(what: &'static str, jobs: Vec<Job>) -> Self {
         Self { what, jobs, numbers: 0..0, jitter: Duration::ZERO }
     }
 }
 
-/// Lets so many at once have their turns, until all had theirs.
+/// Runs all turns, with as many at once as there are workers.
 async fn run(crowd: &Arc<Crowd>, plan: &Plan, turns: Turns, tally: &Arc<Tally>, watch: Watch<'_>) {
     let Turns { what, jobs, numbers, jitter } = turns;
     let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
-    // Spread over the jitter, each has its own moment; without it, as many as there are workers
-    // come at once.
+    // With a jitter, each worker pauses after a turn, so that the turns are spread over it. Without
+    // one, as many come at once as there are workers.
     let pause = jitter.div_f64((jobs.len() as f64 / plan.workers.max(1) as f64).max(1.0));
     let workers = (0..plan.workers.min(jobs.len())).map(|_| {
         let (crowd, jobs, next, tally, numbers) = (

@@ -1,8 +1,8 @@
-//! The rows of the storm's bench: how much is left when something lies all the time, how much
-//! slower the herd is, and what it costs the store.
+//! The rows of the storm's bench. The first is the goodput that is left when something lies all the
+//! time. The others are how much slower the herd is, and what the herd costs the store.
 //!
-//! All from one run on one machine; read the ratios. Nothing here is a test: a row below its goal
-//! is printed as below.
+//! All numbers come from one run on one machine: read the ratios. Nothing here is a test: a row
+//! below its goal is printed as below.
 
 use crate::arena::Which;
 use crate::lies::{Kind, Liar, Lie};
@@ -11,23 +11,23 @@ use crate::said::Told;
 use eyesonly::sandbox::Handler;
 use serde::Serialize;
 
-/// How often everything lies in the lying run, beside the tier that always does.
+/// The lies of the lying run, beside the tier that always lies.
 const ALL: &str = "all@0.01";
 
-/// Budget of each tier: enough for all that is asked for, so that what is read twice was asked for
-/// by two at once.
+/// The budget of each tier, in bytes: enough for all that is asked for. So what is read twice was
+/// asked for by two at once.
 const TIER_BYTES: u64 = 2 << 30;
 
-/// One row.
+/// One row of the bench.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// What it is.
+    /// The name of the row.
     pub what: &'static str,
-    /// What was measured.
+    /// The value that was measured.
     pub value: f64,
-    /// What it is measured beside.
+    /// The value that it is compared with.
     pub beside: f64,
-    /// The first by the second.
+    /// The measured value divided by the other one.
     pub ratio: f64,
     /// `at least` or `at most`, and the goal.
     pub goal: (&'static str, f64),
@@ -39,7 +39,7 @@ impl Row {
         Self { what, value, beside, ratio, goal }
     }
 
-    /// Whether the goal is reached.
+    /// Says whether the goal is reached.
     pub fn is_met(&self) -> bool {
         match self.goal {
             ("at least", goal) => self.ratio >= goal,
@@ -47,7 +47,7 @@ impl Row {
         }
     }
 
-    /// One line.
+    /// Writes the row as one line.
     pub fn line(&self) -> String {
         let met = if self.is_met() { "met" } else { "missed" };
         format!(
@@ -57,11 +57,11 @@ impl Row {
     }
 }
 
-/// Measures the rows: an honest run, and one in which everything lies and the memory tier does with
-/// every answer.
+/// Measures the rows in two runs. One is honest. In the other one everything lies, and the memory
+/// tier does so in every answer.
 ///
 /// # Errors
-/// What could not be set up.
+/// A server can't be set up.
 pub async fn measure(
     plan: &Plan,
     handlers: &(Handler, Handler),

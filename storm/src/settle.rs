@@ -1,4 +1,5 @@
-//! Settles a town: its households' records, cameras, viewers and sessions, written at once.
+//! Settles a town: it writes the records of households, cameras, viewers and sessions, many in each
+//! commit.
 //!
 //! This is a mint: sessions start here without a password. It must never be reachable from a
 //! server.
@@ -15,21 +16,22 @@ use eyesonly_service::admin::HouseholdRecord;
 use eyesonly_service::clock;
 use std::sync::Arc;
 
-/// Quota of a household: the storm is not about it.
+/// The quota of a household, in bytes. The storm is not about quotas.
 const QUOTA_BYTES: u64 = 1 << 50;
 
-/// How records are written: sealed by this system, in the clear by a conventional server.
+/// The form of records: this system seals them, and a conventional server writes them in the clear.
 pub enum How {
-    /// Sealed, and committed by what the edge asks by, so that it knows of it.
+    /// Sealed, and committed by the records that the edge asks by, so that the edge knows of the
+    /// change.
     Sealed(Arc<Records>, Mint),
     /// In the clear.
     Plain,
 }
 
-/// Writes records.
+/// The writer of one server's records.
 pub struct Writer {
     how: How,
-    /// The registry itself: nobody lies to who settles the town.
+    /// The registry itself, without a liar around it.
     registry: Arc<dyn Registry>,
 }
 
@@ -47,7 +49,7 @@ impl Writer {
         Ok(Change { kind: R::KIND, key: record.key(), expect: Expect::Any, record: Some(sealed) })
     }
 
-    /// `number`: what the records carry; none if they are sessions, which carry none.
+    /// Commits changes. `number` is the sequence that the records carry. Sessions carry none.
     async fn commit(&self, changes: Vec<Change>, number: Option<u64>) -> anyhow::Result<()> {
         match &self.how {
             How::Sealed(records, _) => records.commit(changes, number).await?,
@@ -59,7 +61,7 @@ impl Writer {
     /// Writes every household of the town. Sessions end at `expires_at_seconds`.
     ///
     /// # Errors
-    /// What the registry or the sealer said.
+    /// The registry does not answer or commit, or a record can't be sealed.
     pub async fn settle(&self, town: &Town, expires_at_seconds: u64) -> anyhow::Result<()> {
         let each = town.cameras_each as usize + 2;
         let households: Vec<u32> = (0..town.all_households()).collect();
@@ -121,10 +123,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes a camera from its viewer: they may not see it any more. Its footage stays where it is.
+    /// Takes a camera from its viewer, who may not see it any more. The camera's footage stays
+    /// where it is.
     ///
     /// # Errors
-    /// What the registry or the sealer said.
+    /// The registry does not answer or commit, or the record can't be sealed.
     pub async fn revoke(&self, town: &Town, revoked: Place) -> anyhow::Result<()> {
         let household = revoked.household;
         let places: Vec<Place> = (0..town.cameras_each)

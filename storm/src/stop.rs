@@ -1,8 +1,8 @@
 //! The run's folder, and how a run is stopped: Ctrl-C or SIGTERM end it without a verdict.
 //!
-//! Everything that a run writes is below one folder, which goes with the run however that ends, but
-//! by SIGKILL. A run that was stopped must never leave data, a report or a web cache behind, nor
-//! say anything that could be taken for a result.
+//! Everything that a run writes is below one folder. That folder is deleted however the run ends,
+//! except by SIGKILL. A run that was stopped must never leave data, a report or a web cache behind.
+//! It must never say anything that could be taken for a result.
 
 use anyhow::Context as _;
 use std::fs::Permissions;
@@ -13,16 +13,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What each folder's name begins with, so that people know whose it is.
+/// The start of each folder's name, so that people know whose it is.
 const PREFIX: &str = "eyesonly-storm-";
-/// For this user alone.
+/// The mode of each folder: it is for this user alone.
 const MODE: u32 = 0o700;
-/// How often a folder is tried to be removed: something may still have been writing to it.
+/// The most tries to remove a folder again: something may have been writing to it meanwhile.
 const TRIES: u32 = 20;
-/// Between two tries.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What stopped a run.
+/// The signal that stopped a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// Ctrl-C.
@@ -32,7 +32,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// The exit status, as shells have it: 128 and the signal's number.
+    /// Returns the exit status, as shells have it: 128 plus the signal's number.
     pub const fn status(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -41,14 +41,14 @@ impl Stop {
     }
 }
 
-/// Both signals, from now on.
+/// A listener for both signals.
 pub struct Stops {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Stops {
-    /// Begins to listen; must be called within a runtime.
+    /// Starts to listen, which needs a runtime around it.
     ///
     /// # Errors
     /// The system has no room for another handler.
@@ -62,7 +62,7 @@ impl Stops {
         })
     }
 
-    /// The first of them.
+    /// Waits for the first of the signals.
     pub async fn first(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
@@ -71,10 +71,11 @@ impl Stops {
     }
 }
 
-/// A folder below `parent`, or where temporary ones are; it goes when it is dropped.
+/// Makes a folder below `parent`, or where temporary ones are. The folder is deleted when the
+/// result is dropped.
 ///
 /// # Errors
-/// It can't be made there.
+/// The folder can't be made there.
 pub fn folder_in(parent: Option<&Path>) -> anyhow::Result<TempDir> {
     let place = parent.map_or_else(std::env::temp_dir, Path::to_owned);
     tempfile::Builder::new()
@@ -83,7 +84,8 @@ pub fn folder_in(parent: Option<&Path>) -> anyhow::Result<TempDir> {
         .tempdir_in(&place)
         .with_context(|| {
             format!(
-                "no folder for the storm's data can be made in {}; give --data a folder that is there and can be written to",
+                "no folder for the storm's data can be made in {}; give --data a folder that is \
+                 there and can be written to",
                 place.display()
             )
         })
@@ -93,15 +95,15 @@ pub fn folder_in(parent: Option<&Path>) -> anyhow::Result<TempDir> {
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Makes it.
+    /// Makes the folder.
     ///
     /// # Errors
-    /// As [`folder_in`].
+    /// The folder can't be made below `parent`.
     pub fn new(parent: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self(folder_in(parent)?.keep()))
     }
 
-    /// Where it is.
+    /// Returns where it is.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -124,7 +126,11 @@ impl RunFolder {
 impl Drop for RunFolder {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
-            tracing::warn!(%error, folder = %self.0.display(), "the storm's data could not be removed; remove it by hand");
+            tracing::warn!(
+                %error,
+                folder = %self.0.display(),
+                "the storm's data could not be removed; remove it by hand"
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Streams: clips that are on their way while their right is taken.
+//! Streams: clips that are on their way when their right is taken.
 //!
 //! Each viewer reads the start of a long clip on a slow line. Then their camera is taken from them,
-//! or they sign out. Once that is acknowledged they read on: the clip must end before its end.
+//! or they sign out. Once that is acknowledged, they read on. The server has to cut the clip before
+//! its end.
 
 use crate::arena::Arena;
 use crate::client::{Ask, Client};
@@ -12,17 +13,17 @@ use crate::town::Place;
 use axum::http::StatusCode;
 use std::time::Instant;
 
-/// How much is read before the right is taken, in bytes: well within the first extent.
+/// The bytes that are read before the right is taken: well within the first extent.
 const START_BYTES: usize = 64 * 1024;
-/// How often a viewer asks for the clip until it starts to come.
+/// The most times that a viewer asks for the clip until it starts to come.
 const TRIES_MAX: u32 = 8;
 
 /// Lets every viewer of a long clip look at it, one after the other.
 ///
 /// # Errors
-/// What the registry said to a revocation.
+/// The registry does not take a revocation.
 pub async fn run(crowd: &Crowd, arena: &Arena, tally: &Tally) -> anyhow::Result<()> {
-    // Nothing stands between: what a cache in front has read can't be cut any more.
+    // No cache stands in front: what a cache has read can't be cut any more.
     let client = Client::new(arena.address);
     for (nth, place) in crowd.town.streams().enumerate() {
         let begun = Instant::now();

@@ -1,22 +1,22 @@
-//! The town: made-up households, their cameras and all footage there will be, each byte of it a
-//! function of the run's seed.
+//! The town: made-up households, their cameras and all footage that there will be. Each byte of it
+//! is a function of the run's seed.
 //!
-//! Storm's clients compare what they receive with what the town says; nothing here comes from a
-//! server. It must never hold anything of a real household.
+//! Storm's clients compare what they receive with what the town says. Nothing here comes from a
+//! server. The town must never hold anything of a real household.
 
 use crate::mark::{Mark, TEXT_BYTES, What, mix};
 use bytes::Bytes;
 use eyesonly_seal::{CameraId, CredentialId, FootageId, HouseholdId, SessionId, ViewerId};
 
-/// Length of every clip in bytes: three chunks, so that there is an order to be disturbed.
+/// The length of every clip, in bytes: three chunks, so that there is an order to be disturbed.
 pub const CLIP_BYTES: usize = 40 * 1024;
-/// Length of a long clip in bytes: three extents, so that it can be cut between them.
+/// The length of a long clip, in bytes: three extents, so that it can be cut between them.
 pub const LONG_CLIP_BYTES: usize = 3 * 1024 * 1024;
-/// How often a clip repeats its mark, in bytes.
+/// The distance from one mark to the next in a clip, in bytes.
 pub const MARK_EVERY_BYTES: usize = 4096;
-/// How far objects of one camera lie apart, in milliseconds.
+/// The distance between objects of one camera, in milliseconds.
 const APART_MILLISECONDS: u64 = 10_000;
-/// How far in the past the first object lies, in milliseconds.
+/// The age of the first object, in milliseconds.
 const PAST_MILLISECONDS: u64 = 12 * 3600 * 1000;
 /// Encoded videos, into which marks are spliced.
 const TEMPLATES: [&[u8]; 3] = [
@@ -40,20 +40,20 @@ pub struct Place {
 /// A town.
 #[derive(Debug, Clone)]
 pub struct Town {
-    /// What everything follows from.
+    /// The seed that everything follows from.
     pub seed: u64,
-    /// How many households come back.
+    /// The number of households that come back.
     pub households: u32,
-    /// How many households there are beside, each of which looks at one long clip.
+    /// The number of further households, each of which looks at one long clip.
     pub streams: u32,
-    /// How many cameras each has.
+    /// The number of cameras of each household.
     pub cameras_each: u32,
-    /// When its clocks began, milliseconds since 1970.
+    /// The moment when its clocks started, in milliseconds since 1970.
     pub began_milliseconds: u64,
 }
 
 impl Town {
-    /// A town whose footage ends at `now_milliseconds`.
+    /// Makes a town whose footage starts 12 hours before `now_milliseconds`.
     pub fn new(
         seed: u64,
         households: u32,
@@ -70,17 +70,17 @@ impl Town {
         }
     }
 
-    /// How many households there are, those with a long clip included.
+    /// Returns the number of households, those with a long clip included.
     pub fn all_households(&self) -> u32 {
         self.households.saturating_add(self.streams)
     }
 
-    /// Every camera of the households that come back.
+    /// Lists every camera of the households that come back.
     pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
         self.places_of(self.households)
     }
 
-    /// Every camera.
+    /// Lists every camera.
     pub fn all_places(&self) -> impl Iterator<Item = Place> + use<> {
         self.places_of(self.all_households())
     }
@@ -91,7 +91,7 @@ impl Town {
             .flat_map(move |household| (0..each).map(move |camera| Place { household, camera }))
     }
 
-    /// The cameras that handed in a long clip.
+    /// Lists the cameras that handed in a long clip.
     pub fn streams(&self) -> impl Iterator<Item = Place> + use<> {
         (self.households..self.all_households()).map(|household| Place { household, camera: 0 })
     }
@@ -109,33 +109,33 @@ impl Town {
             .as_bytes()
     }
 
-    /// A household's id.
+    /// Returns a household's id.
     pub fn household_id(&self, household: u32) -> HouseholdId {
         HouseholdId::from_bytes(self.id(1, household, 0))
     }
-    /// What a household is called.
+    /// Returns a household's name.
     pub fn household_name(&self, household: u32) -> String {
         let street = STREETS.get(household as usize % STREETS.len()).unwrap_or(&"Alder Lane");
         format!("{street} {}", household / 6 + 1)
     }
-    /// A camera's id.
+    /// Returns a camera's id.
     pub fn camera_id(&self, place: Place) -> CameraId {
         CameraId::from_bytes(self.id(2, place.household, place.camera))
     }
-    /// A camera's credential.
+    /// Returns the id of a camera's credential.
     pub fn credential_id(&self, place: Place) -> CredentialId {
         CredentialId::from_bytes(self.id(3, place.household, place.camera))
     }
-    /// The viewer of a household.
+    /// Returns the id of a household's viewer.
     pub fn viewer_id(&self, household: u32) -> ViewerId {
         ViewerId::from_bytes(self.id(4, household, 0))
     }
-    /// The viewer's session.
+    /// Returns the id of the session of a household's viewer.
     pub fn session_id(&self, household: u32) -> SessionId {
         SessionId::from_bytes(self.id(5, household, 0))
     }
 
-    /// Which household and camera has this id.
+    /// Returns the place of the camera of this household that has this id.
     pub fn place_of(&self, household: u32, camera: &str) -> Option<Place> {
         (0..self.cameras_each)
             .map(|camera| Place { household, camera })
@@ -161,44 +161,48 @@ impl Town {
         bytes.iter_mut().zip(random.to_be_bytes()).for_each(|(to, from)| *to = from);
         FootageId::from_time(at, bytes).ok()
     }
-    /// The id of a camera's still. Greater numbers have greater ids. None only past the time that
-    /// an id can have.
+    /// Returns the id of a camera's still. Greater numbers have greater ids. None: the time is past
+    /// what an id can have.
     pub fn still_id(&self, place: Place, number: u32) -> Option<FootageId> {
         self.footage_id(place, What::Still, number)
     }
-    /// The id of a camera's event.
+    /// Returns the id of a camera's event.
     pub fn event_id(&self, place: Place, number: u32) -> Option<FootageId> {
         self.footage_id(place, What::Details, number)
     }
 
-    /// The mark of a piece of footage.
+    /// Returns the mark of a piece of footage.
     pub fn mark(&self, place: Place, what: What, number: u32) -> Mark {
         Mark { household: place.household, camera: place.camera, what, number }
     }
 
-    /// What a camera is called.
+    /// Returns a camera's name.
     pub fn camera_name(&self, place: Place) -> String {
         self.mark(place, What::Name, 0).text(self.seed)
     }
-    /// A still, of the camera or of an event.
+    /// Draws a still, of the camera or of an event.
     pub fn still(&self, place: Place, what: What, number: u32) -> Bytes {
         self.mark(place, what, number).still(self.seed).into()
     }
-    /// An event's description, as its camera sends it.
+    /// Writes an event's description, as its camera sends it.
     pub fn details(&self, place: Place, number: u32) -> Bytes {
         let label = self.mark(place, What::Details, number).text(self.seed);
-        serde_json::json!({ "kind": "motion", "label": label, "duration_milliseconds": 1000 + number })
-            .to_string()
-            .into()
+        serde_json::json!({
+            "kind": "motion",
+            "label": label,
+            "duration_milliseconds": 1000 + number
+        })
+        .to_string()
+        .into()
     }
 
-    /// An event's video: a template whose media data goes on with bytes of this clip alone, its
-    /// mark in every 4 KiB.
+    /// Makes an event's video: a template whose media data goes on with bytes of this clip alone.
+    /// The clip's mark is in every 4 KiB.
     pub fn clip(&self, place: Place, number: u32) -> Bytes {
         self.clip_of(place, number, CLIP_BYTES)
     }
 
-    /// The video of the first event of a camera that hands in a long one.
+    /// Makes the video of the first event of a camera that hands in a long one.
     pub fn long_clip(&self, place: Place) -> Bytes {
         self.clip_of(place, 0, LONG_CLIP_BYTES)
     }
@@ -225,7 +229,8 @@ impl Town {
         clip.truncate(bytes);
         let text = mark.text(self.seed);
         for block in clip.chunks_mut(MARK_EVERY_BYTES) {
-            // At the end of each block: what stands before the media data is left as it is.
+            // The mark is at the end of each block, so that what stands before the media data is
+            // left as it is.
             let from = block.len().saturating_sub(TEXT_BYTES);
             let end = block.iter_mut().skip(from);
             end.zip(text.bytes()).for_each(|(to, from)| *to = from);

@@ -24,7 +24,7 @@ impl Visit<'_> {
         Detector { town: &self.crowd.town, household: self.household }
     }
 
-    /// Asks, judges, counts. `opens`: as in [`Tally::count`].
+    /// Asks, judges and counts. `opens` is as in [`Tally::count`].
     async fn look(
         &self,
         path: String,
@@ -35,15 +35,15 @@ impl Visit<'_> {
         let ask = Ask { range, ..Ask::get(format!("{}{path}", self.prefix), self.credential) };
         let turn = mix(&[self.nth, self.turn.fetch_add(1, Ordering::Relaxed)]);
         let (reply, began) = self.crowd.ask(self.household, opens, &ask, turn, self.tally).await?;
-        // What a cache in front gives back to the very viewer who had it before is not the server's
-        // to prevent; what it gives to others is.
+        // The server can't prevent that a cache in front gives an answer back to the very viewer
+        // who had it before. What the cache gives to others is the server's to prevent.
         let verdict =
             if reply.from_cache { self.detector().anybody_elses(&reply) } else { judge(&reply) };
         self.tally.count(self.household, opens, began, Ended::Answered(verdict));
         Some(verdict)
     }
 
-    /// All of it.
+    /// Makes the whole visit.
     pub(super) async fn all(&self) {
         let town = &self.crowd.town;
         let places: Vec<Place> = (0..town.cameras_each)
@@ -72,7 +72,7 @@ impl Visit<'_> {
         format!("/cameras/{}/{path}", self.crowd.town.camera_id(place))
     }
 
-    /// The newest still, and larger when it is tapped.
+    /// Looks at the newest still, and at a larger one as after a tap.
     async fn newest(&self, place: Place) {
         let Some(handed) = self.crowd.handed(place) else { return };
         for (width, opens) in [(160, false), (320, true)] {
@@ -128,7 +128,7 @@ impl Visit<'_> {
             self.look(path, None, true, |reply| {
                 let shown = if own { number } else { TWIN + number };
                 let verdict = self.detector().still(reply, place, What::EventStill, shown..=shown);
-                // Two were told that theirs is there, and one is.
+                // Two cameras were told that their still is there, and there is only one.
                 if own && twin && verdict == Verdict::Right { Verdict::Wrong } else { verdict }
             })
             .await;
@@ -145,7 +145,7 @@ impl Visit<'_> {
         }
     }
 
-    /// A camera of another household: there is nothing to be seen.
+    /// Asks for a camera of another household, where nothing may be seen.
     async fn somebody_elses(&self) {
         let town = &self.crowd.town;
         if town.households < 2 {
@@ -170,7 +170,7 @@ impl Visit<'_> {
         .await;
     }
 
-    /// The session has ended: whatever comes with it is for nobody.
+    /// Asks with the session that has ended. Whatever comes with it is for nobody.
     pub(super) async fn after_the_end(&self) {
         let newest = (0..self.crowd.town.cameras_each).map(|camera| {
             let place = Place { household: self.household, camera };

@@ -1,5 +1,6 @@
-//! A web cache in front of a server, in this process: it keeps every answer to a `GET` under its
-//! address, whatever the headers say of it, and gives it to whoever asks next.
+//! A web cache in front of a server, in this process. The cache keeps every answer to a `GET` under
+//! its address, whatever the headers say. The next client that asks for this address gets the kept
+//! answer.
 
 use crate::client::{Ask, Client};
 use crate::lies::{Kind as Lie, Liar, Lies};
@@ -14,12 +15,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
-/// Largest body that passes through.
+/// The largest body that passes through, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A running web cache; it ends when it is dropped.
 pub struct WebCache {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     _stop: oneshot::Sender<()>,
 }
@@ -27,17 +28,17 @@ pub struct WebCache {
 struct Inner {
     behind: Client,
     lies: Arc<Lies>,
-    /// It keeps answers without the session's tag: a control.
+    /// Says whether it keeps answers by addresses without the session's tag: a control.
     without_tag: bool,
     kept: Mutex<HashMap<String, (StatusCode, Bytes)>>,
 }
 
 impl WebCache {
-    /// In front of the server at `behind`. `without_tag`: it keeps answers by addresses without the
-    /// session's tag.
+    /// Starts a cache in front of the server at `behind`. `without_tag` says whether it keeps
+    /// answers by addresses without the session's tag.
     ///
     /// # Errors
-    /// If no port can be had.
+    /// No port is free.
     pub async fn open(
         behind: SocketAddr,
         lies: Arc<Lies>,
@@ -112,7 +113,7 @@ async fn pass(
     Ok((reply.status, reply.body).into_response())
 }
 
-/// An address without its session's tag.
+/// Strips the session's tag from an address.
 fn without_tag(path: &str) -> &str {
     let below = path.strip_prefix("/v1/").and_then(|rest| rest.split_once('/'));
     below.map_or(path, |(_, rest)| rest)

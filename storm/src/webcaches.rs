@@ -1,9 +1,9 @@
 //! Real web caches (nginx, varnish) in front of both servers, told to ignore every header that
 //! forbids caching.
 //!
-//! The first viewer of an address fills the cache; the second asks for what their own page has at
-//! that place. Each cache is first seen to answer by itself, or its row would show nothing. A cache
-//! must never outlive the run that started it.
+//! The first viewer of an address asks twice: without an answer by the cache itself, the row shows
+//! nothing. The second viewer asks for what their own page has at that place. A cache must never
+//! outlive the run that started it.
 
 use crate::arena::{Arena, Ground, TIER_BYTES, Which};
 use crate::client::{Ask, Client};
@@ -25,16 +25,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Households that ask; each pair of neighbours is a first and a second viewer.
+/// The number of households that ask. Each pair of neighbours is a first and a second viewer.
 const HOUSEHOLDS: u32 = 8;
-/// How long a cache may take to begin.
+/// The longest start of a cache.
 const START: Duration = Duration::from_secs(20);
 
-/// Which caches there are: name, program, and Debian's package.
+/// The caches: name, program, and Debian's package.
 const CACHES: [(&str, &str, &str); 2] =
     [("nginx", "nginx", "nginx-light"), ("varnish", "varnishd", "varnish")];
 
-/// A cache that runs; ended when it is dropped.
+/// A running cache; it is ended when it is dropped.
 struct Running {
     child: Child,
     address: SocketAddr,
@@ -43,7 +43,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // SIGTERM first: nginx's master has workers that would be left behind.
+        // SIGTERM comes first: SIGKILL would leave the workers of nginx's master behind.
         if let Ok(pid) = i32::try_from(self.child.id())
             && let Some(pid) = rustix::process::Pid::from_raw(pid)
         {
@@ -60,10 +60,10 @@ impl Drop for Running {
     }
 }
 
-/// Finds out whether every cache can be started here, before anything is.
+/// Checks that every cache can be started here, before anything is started.
 ///
 /// # Errors
-/// Which program is missing, and how to get it.
+/// A program is missing; the error says how to get it.
 pub fn installed() -> anyhow::Result<()> {
     let missing = || CACHES.iter().filter(|(_, program, _)| !is_installed(program));
     let programs: Vec<&str> = missing().map(|(_, program, _)| *program).collect();
@@ -72,8 +72,9 @@ pub fn installed() -> anyhow::Result<()> {
     }
     let packages: Vec<&str> = missing().map(|(_, _, package)| *package).collect();
     bail!(
-        "--web-caches needs nginx and varnish, and {} can't be started from PATH; install what is missing (on Debian, as root: \
-         `apt-get install -y --no-install-recommends {}`), or leave out --web-caches; nothing was started",
+        "--web-caches needs nginx and varnish, and {} can't be started from PATH; install what is \
+         missing (on Debian, as root: `apt-get install -y --no-install-recommends {}`), or leave \
+         out --web-caches; nothing was started",
         programs.join(" and "),
         packages.join(" ")
     )
@@ -82,7 +83,7 @@ pub fn installed() -> anyhow::Result<()> {
 /// Stands every cache in front of both servers, one after the other.
 ///
 /// # Errors
-/// A cache does not begin, or a server can't be made.
+/// A cache does not start, or a server can't be made.
 pub async fn stand_before(
     seed: u64,
     plan: &Plan,
@@ -131,8 +132,8 @@ pub async fn stand_before(
     Ok(rows)
 }
 
-/// Pairs of viewers: the first asks twice, the second asks for the same place with their own
-/// credential and address.
+/// Asks through a cache, by pairs of viewers. The first asks twice. The second asks for the same
+/// place with their own credential and address.
 async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> Passed {
     let mut passed = Passed::default();
     for (household, pair) in viewers.chunks(2).enumerate() {
@@ -175,8 +176,8 @@ fn free_port() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-/// Starts a cache. `behind`: what it stands in front of, and whether the session's tag is a part of
-/// what it keeps an answer by.
+/// Starts a cache. `behind` is the server that it stands in front of, and whether it keeps an
+/// answer by the session's tag as well.
 async fn start(
     (name, program): (&str, &str),
     behind: (SocketAddr, bool),
@@ -220,10 +221,11 @@ async fn start(
     Ok(running)
 }
 
-/// Every answer is kept, under its address alone, whatever it says of itself.
+/// Writes a configuration that keeps every answer under its address alone, whatever the answer says
+/// of itself.
 fn nginx(folder: &Path, address: SocketAddr, (behind, by_tag): (SocketAddr, bool)) -> String {
     let folder = folder.display();
-    // Started by root, its workers would be another user, who may not look into the run's folder.
+    // If root starts nginx, its workers are another user, who may not look into the run's folder.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let key = if by_tag { "$request_uri" } else { "$without_tag" };
     format!(
@@ -231,7 +233,8 @@ fn nginx(folder: &Path, address: SocketAddr, (behind, by_tag): (SocketAddr, bool
 events {{ worker_connections 256; }}
 http {{
   access_log off;
-  proxy_temp_path {folder}/proxy; client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  proxy_temp_path {folder}/proxy; client_body_temp_path {folder}/body; \
+         fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   proxy_cache_path {folder}/kept keys_zone=kept:8m;
   map $request_uri $without_tag {{ ~^/v1/[^/]+(?<rest>/.*)$ $rest; default $request_uri; }}
   server {{
@@ -261,7 +264,8 @@ sub vcl_backend_response {{
   unset beresp.http.Vary; unset beresp.http.Set-Cookie; unset beresp.http.Cache-Control;
   set beresp.ttl = 10m; set beresp.uncacheable = false; return (deliver);
 }}
-sub vcl_deliver {{ if (obj.hits > 0) {{ set resp.http.X-Cache = \"HIT\"; }} else {{ set resp.http.X-Cache = \"MISS\"; }} }}
+sub vcl_deliver {{ if (obj.hits > 0) {{ set resp.http.X-Cache = \"HIT\"; }} \
+         else {{ set resp.http.X-Cache = \"MISS\"; }} }}
 ",
         behind.ip(),
         behind.port()

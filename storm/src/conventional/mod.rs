@@ -1,11 +1,11 @@
 //! The conventional server: built the way such systems are built. It must leak, or the detector has
 //! not been shown to work.
 //!
-//! A session says which viewer is asking. A map says which devices are whose; it is read from the
-//! database once and then cached. The API checks the map. What is behind the API is trusted: plain
-//! bytes in caches and store, rows as they come. It has the same routes, the same database, folder
-//! and caches as the system beside it, and the same liars in front of them. It is not slower or
-//! more careless than it needs to be.
+//! A session says which viewer is asking. A map, read from the database once and then cached, says
+//! which devices are whose. The API checks the map. What is behind the API is trusted: plain bytes
+//! in caches and store, and rows as they come. The server has the same routes, the same database,
+//! folder and caches as the system beside it, and the same liars in front of them. The server is
+//! not slower or more careless than it needs to be.
 
 pub mod plain;
 mod shelves;
@@ -39,14 +39,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// Questions after which a connection of the pool is closed and another one taken: without it, one
-/// lie would be told for ever.
+/// The number of questions after which a connection of the pool is closed and another one taken.
+/// Otherwise one lie would be told for ever.
 const CONNECTION_QUESTIONS: u64 = 64;
-/// How long the device-user map of a viewer is cached.
+/// The seconds for which a viewer's device-user map is cached.
 const MAP_SECONDS: u64 = 60;
-/// Largest body of an upload.
+/// The largest body of an upload, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Events in a page when nothing is asked for.
+/// The number of events in a page when the request names none.
 const LIMIT_DEFAULT: usize = 50;
 
 /// A conventional server.
@@ -58,11 +58,11 @@ pub struct Conventional {
     lies: Arc<Lies>,
     /// Event details, by the names of their rows.
     details: Mutex<HashMap<ObjectName, Bytes>>,
-    /// Which devices are whose.
+    /// The devices of each viewer, and when they were read.
     map: Mutex<HashMap<ViewerId, (Instant, Arc<ViewerRecord>)>>,
-    /// Questions to the database so far.
+    /// The questions to the database so far.
     questions: AtomicU64,
-    /// The last response's body: what a mixed-up way out gives to another request.
+    /// The body of the last response, which a mixed-up way out gives to another request.
     last: Mutex<Option<Bytes>>,
 }
 
@@ -70,7 +70,7 @@ type Server = State<Arc<Conventional>>;
 type Answer = Result<Response, StatusCode>;
 
 impl Conventional {
-    /// A server over these seams and shelves. `names`: where it notes for the liars whose a name
+    /// Makes a server over these seams and shelves. In `names` it notes for the liars whose a name
     /// is.
     pub fn new(
         verifier: Verifier,
@@ -117,7 +117,7 @@ impl Conventional {
         }
     }
 
-    /// Whose session it is, as the session store says.
+    /// Returns whose session it is, as the session store says.
     async fn viewer(&self, headers: &HeaderMap) -> Result<(ViewerId, SessionRecord), StatusCode> {
         let verified = self.verifier.viewer(bearer(headers)?);
         let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
@@ -138,7 +138,7 @@ impl Conventional {
         Ok(believed(key, &answer))
     }
 
-    /// The viewer's devices, from the cache where they are there.
+    /// Returns the viewer's devices, from the cache if they are there.
     async fn devices(&self, viewer: ViewerId) -> Result<Arc<ViewerRecord>, StatusCode> {
         if let Ok(map) = self.map.lock()
             && let Some((at, devices)) = map.get(&viewer)
@@ -155,7 +155,7 @@ impl Conventional {
         Ok(devices)
     }
 
-    /// The check at the API: the camera is one of the viewer's.
+    /// Checks at the API that the camera is one of the viewer's.
     async fn check(&self, headers: &HeaderMap, camera: &str) -> Result<CameraId, StatusCode> {
         let (viewer, _) = self.viewer(headers).await?;
         let camera = CameraId::parse(camera).map_err(|_| StatusCode::NOT_FOUND)?;
@@ -182,7 +182,7 @@ impl Conventional {
             .ok_or(StatusCode::NOT_FOUND)
     }
 
-    /// The row of something of an event, after the check at the API.
+    /// Returns the row of something of an event, after the check at the API.
     async fn of_event(
         &self,
         headers: &HeaderMap,
@@ -195,7 +195,7 @@ impl Conventional {
         self.row(camera, kind, id).await
     }
 
-    /// The object of a row: from the first cache that has it, else from the store.
+    /// Reads the object of a row, from the first cache that has it, else from the store.
     async fn object(&self, row: &ObjectRow) -> Result<Bytes, StatusCode> {
         for cache in &self.shelves.caches {
             if let Some(object) = cache.get(row.name) {
@@ -235,7 +235,7 @@ impl Conventional {
         Ok(collected)
     }
 
-    /// The way out.
+    /// Makes a response. The way out may lie here.
     fn respond(&self, media_type: &'static str, body: Bytes) -> Response {
         let lie = self.lies.next(Liar::WayOut);
         let last = self.last.lock().ok().and_then(|mut last| last.replace(body.clone()));
@@ -269,7 +269,7 @@ impl Conventional {
         let whose = Whose { household, camera: camera.camera, kind, id, version, rendition: None };
         self.names.note(name, whose);
         if kind != Kind::Event {
-            // Where there is one already, it is the same upload once more, most likely.
+            // An object that is there already is most likely of the same upload, sent once more.
             let put = self.shelves.store.put(name, plain::object(&body)).await;
             put.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         } else if let Ok(mut details) = self.details.lock() {
@@ -313,7 +313,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, StatusCode> {
         .ok_or(StatusCode::UNAUTHORIZED)
 }
 
-/// What the index is asked by.
+/// Computes the slot that the index is asked by.
 fn slot(camera: CameraId, kind: Kind, id: FootageId) -> SlotName {
     let words = |salt: u64| {
         let mut numbers = vec![salt, u64::from(kind.code())];
@@ -429,7 +429,7 @@ async fn clip(
 ) -> Answer {
     let row = server.of_event(&headers, &camera, &event, Kind::Clip).await?;
     let body = server.object(&row).await?;
-    // `bytes=first-last`, which is all that storm's clients ask.
+    // Storm's clients ask for `bytes=first-last` and nothing else.
     let range = headers
         .get(header::RANGE)
         .and_then(|value| value.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'))

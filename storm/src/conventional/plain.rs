@@ -1,8 +1,8 @@
 //! Footage in the clear, and records that are believed: what a conventional server has behind its
 //! API.
 //!
-//! An object has the layout of a sealed one (header, chunks, tags) with nothing in it that could be
-//! verified. So the same liars tell the same lies of it.
+//! An object has the layout of a sealed one (header, chunks, tags), with nothing in it that could
+//! be verified. So the same liars tell the same lies of it.
 
 use bytes::Bytes;
 use eyesonly_gate::Claimed;
@@ -11,7 +11,7 @@ use eyesonly_rights::Record;
 use eyesonly_seal::ViewerId;
 use eyesonly_seal::format::{CHUNK_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES};
 
-/// Lays a body out as an object is.
+/// Lays a body out as a stored object.
 pub fn object(body: &[u8]) -> Claimed {
     let mut chunks = Vec::with_capacity(body.len() + TAG_BYTES * (1 + body.len() / CHUNK_BYTES));
     let full = body.chunks_exact(CHUNK_BYTES);
@@ -39,7 +39,7 @@ pub fn record<R: Record>(record: &R) -> Vec<u8> {
     serde_json::to_vec(record).unwrap_or_default()
 }
 
-/// Reads the record of an answer, whatever was asked: a viewer's record is taken for the one that
+/// Reads the record of an answer, whatever was asked. A viewer's record is taken for the one that
 /// was asked for.
 pub fn believed<R: Record>(asked: &[u8], answer: &Answer) -> Option<R> {
     let mut value: serde_json::Value =

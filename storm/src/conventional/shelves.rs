@@ -1,7 +1,7 @@
 //! Where the conventional server keeps footage: caches and a folder, as the system beside it has
-//! them, with plain bytes in them and the same liars' mouths in front.
+//! them. Caches and folder hold plain bytes, with the same liars in front.
 //!
-//! It has its own because the host's take nothing but what was sealed.
+//! The server has shelves of its own because the host's tiers and store take only what was sealed.
 
 use crate::arena::Ground;
 use crate::forge::Forge;
@@ -19,21 +19,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-/// Which extent: every object here is one.
+/// The number of the extent: every object here is one extent.
 const FIRST: u64 = 0;
-/// Where the chunks of the first extent start in a stored object.
+/// The place where the chunks of the first extent start in a stored object.
 const CHUNKS_AT: u64 = HEADER_BYTES as u64;
 
-/// Caches and store.
+/// The caches and the store.
 pub struct Shelves {
     /// The caches, the nearest first.
     pub caches: Vec<Shelf>,
-    /// What is behind them.
+    /// The store behind the caches.
     pub store: Arc<PlainStore>,
 }
 
 impl Shelves {
-    /// Makes them in a server's folder.
+    /// Makes caches and store in a server's folder.
     ///
     /// # Errors
     /// The folder can't be made.
@@ -67,7 +67,7 @@ impl Shelf {
         Self { objects: Cache::builder().max_capacity(budget_bytes).weigher(weigh).build(), mouth }
     }
 
-    /// What it has under this name; whatever that is.
+    /// Returns what the cache has under this name, without a check.
     pub fn get(&self, name: ObjectName) -> Option<Claimed> {
         Some(self.mouth.says((name, FIRST), self.objects.get(&name)?))
     }
@@ -79,7 +79,7 @@ impl Shelf {
     }
 }
 
-/// Plain objects, a file each.
+/// Plain objects, each in a file.
 pub struct PlainStore {
     folder: PathBuf,
     mouth: Mouth,
@@ -91,10 +91,10 @@ impl PlainStore {
         self.folder.join(name.to_string())
     }
 
-    /// Writes an object, if there is none of this name; durable on return. False: there is one.
+    /// Writes an object, durable on return, if there is none of this name. False: there is one.
     ///
     /// # Errors
-    /// What the system said.
+    /// The file can't be written.
     pub async fn put(self: &Arc<Self>, name: ObjectName, object: Claimed) -> io::Result<bool> {
         let store = Arc::clone(self);
         let write = move || {
@@ -111,10 +111,10 @@ impl PlainStore {
         tokio::task::spawn_blocking(write).await?
     }
 
-    /// Reads an object; whatever that is.
+    /// Reads an object, without a check.
     ///
     /// # Errors
-    /// It is not there, or can't be read.
+    /// The object is not there, or can't be read.
     pub async fn get(self: &Arc<Self>, name: ObjectName) -> Result<Claimed, FetchError> {
         let path = self.path(name);
         let bytes = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
@@ -134,7 +134,7 @@ impl PlainStore {
     /// Deletes an object.
     ///
     /// # Errors
-    /// What the system said.
+    /// The file can't be deleted.
     pub fn delete(&self, name: ObjectName) -> io::Result<()> {
         std::fs::remove_file(self.path(name))
     }
@@ -142,7 +142,7 @@ impl PlainStore {
     /// Lists objects that were written before a moment.
     ///
     /// # Errors
-    /// What the system said.
+    /// The folder can't be read.
     pub fn written_before(&self, milliseconds: u64) -> io::Result<Vec<ObjectName>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
