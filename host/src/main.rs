@@ -296,6 +296,8 @@ async fn serve_until_stopped(config: &Config, listen: Option<SocketAddr>, json: 
         tracing::warn!("no certificate is configured: passwords and footage cross the network in the clear");
     }
     serve(edge, listener, tls, stopped()).await;
+    // What is queued is written, and the log is folded into the one file.
+    data.database.close();
     tracing::info!("stopped");
     Ok(())
 }
