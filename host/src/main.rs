@@ -308,6 +308,8 @@ async fn serve_until_stopped(
         );
     }
     serve(edge, listener, tls, stopped()).await;
+    // What is queued is written, and the log is folded into the one file.
+    data.database.close();
     tracing::info!("stopped");
     Ok(())
 }

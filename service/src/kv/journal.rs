@@ -41,7 +41,8 @@ pub(super) fn open(key: &str, raw: &[u8]) -> Result<Option<(Vec<u8>, u64)>, KvEr
     Ok(entry.value.map(|value| (value, entry.version)))
 }
 
-/// Returns the version and state of a journal, or 0 and the default if there is none.
+/// Returns the version and state of a journal, or 0 and the default if there is none. It makes what
+/// the last change has left unmade, so no value is older than the version that it returns.
 pub(super) fn state<S: DeserializeOwned + Default>(
     kv: &dyn KeyValue,
     journal: &str,
@@ -50,6 +51,7 @@ pub(super) fn state<S: DeserializeOwned + Default>(
         return Ok((0, S::default()));
     };
     let head: Head<S> = decode(journal, &raw)?;
+    make(kv, head.version, &head.writes)?;
     Ok((head.version, head.state))
 }
 
@@ -264,6 +266,26 @@ mod tests {
             outcomes.contains(&Some(1)) && outcomes.contains(&Some(2)),
             "it broke off before and after it was decided: {outcomes:?}"
         );
+    }
+
+    #[test]
+    fn whoever_reads_the_version_finds_what_it_decided() {
+        let mut decided_and_not_made = 0;
+        for calls in 0.. {
+            let kv: &'static MemoryKv = Box::leak(Box::default());
+            write(kv, &["a", "b"], 1).unwrap().unwrap();
+            let goes = GoesAway { kv, left: AtomicUsize::new(calls) };
+            let said = write(&goes, &["a", "b"], 2);
+            let before = read(kv, "b");
+            let (version, ()) = state(kv, JOURNAL).unwrap();
+            let expected = if version == 2 { Some(2) } else { Some(1) };
+            assert_eq!((read(kv, "a"), read(kv, "b")), (expected, expected), "after {calls} calls");
+            decided_and_not_made += usize::from(before != expected);
+            if let Ok(Some(_)) = said {
+                break;
+            }
+        }
+        assert!(decided_and_not_made > 0, "it broke off between the decision and the writes");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! The store can't hand a nonce back, so no answer has one. The proof is each record's seal, which
 //! is bound to the record's kind and key. The position is read before the records, so a record may
-//! be newer than the answer says. A record may be older only while the writes of a decided change
-//! are not all made.
+//! be newer than the answer says. A record is never older: whoever reads the position makes what it
+//! decided (`journal::state`).
 
 use super::journal::{Draft, entry, state};
 use super::{KeyValue, KvError, TRIES_MAX, decode, hex, unhex};

@@ -59,6 +59,8 @@ async fn a_lost_database_is_not_made_anew_over_footage() {
     let files = edge.store_files();
     assert!(!files.is_empty());
     let (database, kept) = (edge.data().join("registry.sqlite"), edge.data().join("kept"));
+    let log = std::fs::metadata(edge.data().join("registry.sqlite-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0, "a stopped edge has its database in one file");
     std::fs::rename(&database, &kept).unwrap();
     for lost in ["missing", "empty"] {
         if lost == "empty" {

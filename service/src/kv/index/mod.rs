@@ -41,8 +41,11 @@ impl From<KvError> for IndexError {
     }
 }
 
+/// What the key of a camera's journal starts with.
+const JOURNALS: &str = "camera/";
+
 fn journal(camera: CameraId) -> String {
-    format!("camera/{}", hex(camera.as_bytes()))
+    format!("{JOURNALS}{}", hex(camera.as_bytes()))
 }
 fn cameras_key(household: HouseholdId) -> String {
     format!("cameras/{}", hex(household.as_bytes()))
@@ -70,6 +73,20 @@ impl KvIndex {
             }
         }
         Ok(rows)
+    }
+
+    /// Those of these names that a row has.
+    fn live(&self, names: &[ObjectName]) -> Result<Vec<ObjectName>, KvError> {
+        let mut live = Vec::new();
+        for some in names.chunks(NAMES_ASKED) {
+            let keys: Vec<String> = some.iter().map(name_key).collect();
+            for ((name, key), raw) in some.iter().zip(&keys).zip(self.0.get_many(&keys)?) {
+                if raw.map_or(Ok(None), |raw| open(key, &raw))?.is_some() {
+                    live.push(*name);
+                }
+            }
+        }
+        Ok(live)
     }
 
     fn value<T: serde::de::DeserializeOwned + Default>(&self, key: &str) -> Result<T, KvError> {
@@ -317,15 +334,13 @@ impl Index for KvIndex {
 
     async fn known(&self, names: &[ObjectName], _: Nonce) -> Result<Known, IndexError> {
         let (count, ()) = state(&*self.0, super::registry::JOURNAL)?;
-        let mut known = Vec::new();
-        for some in names.chunks(NAMES_ASKED) {
-            let keys: Vec<String> = some.iter().map(name_key).collect();
-            let values = self.0.get_many(&keys)?;
-            for ((name, key), raw) in some.iter().zip(&keys).zip(values) {
-                if raw.map_or(Ok(None), |raw| open(key, &raw))?.is_some() {
-                    known.push(*name);
-                }
+        let mut known = self.live(names)?;
+        if known.len() < names.len() {
+            // A commit that was decided and not made yet is in its camera's journal alone.
+            for journal in self.0.list(JOURNALS)? {
+                state::<Camera>(&*self.0, &journal)?;
             }
+            known = self.live(names)?;
         }
         Ok(Known { echo: None, position: Position::new(0, count, count), names: known })
     }
