@@ -134,6 +134,15 @@ fn prepare_writer(place: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Writes the whole log into the file and empties the log. It waits for nobody: where a reader of
+/// another process is in between, the log stays.
+pub(super) fn fold(place: &Place) -> rusqlite::Result<()> {
+    let access = sqlite_flags(OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let connection = Connection::open_with_flags(place.path(), access)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
 /// Makes the file if there is none, readable only by its owner. SQLite gives its log the same mode.
 fn make_private(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

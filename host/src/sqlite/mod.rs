@@ -93,10 +93,17 @@ impl Database {
         Ok(Arc::new(Self { place: Arc::new(place), writer }))
     }
 
-    /// Finishes the queued writes, refuses later ones, and joins the writer. Blocks for as long as
-    /// those commits take.
+    /// Finishes the queued writes, refuses later ones, and joins the writer. Then it folds the log
+    /// into the file, so that a copy of the one file has everything. Blocks for as long as those
+    /// commits take.
+    ///
+    /// A command beside a running edge only drops its database: folding stops all writes until
+    /// every reader has moved on.
     pub fn close(&self) {
         self.writer.close();
+        if let Err(error) = connection::fold(&self.place) {
+            tracing::warn!(%error, "the log stays beside the registry's database");
+        }
     }
 
     /// Returns how many transactions the writer has committed. Compared with the number of writes,

@@ -270,6 +270,22 @@ async fn a_closed_database_refuses_writes_and_finishes_those_it_has() {
 }
 
 #[tokio::test]
+async fn only_who_closes_folds_the_log() {
+    let (_folder, path) = place();
+    let log = || std::fs::metadata(path.with_extension("sqlite-wal")).map_or(0, |log| log.len());
+    let database = Database::open(&path).unwrap();
+    let registry = SqliteRegistry::new(Arc::clone(&database));
+    registry.commit(session(1), None).await.unwrap();
+    assert!(log() > 0, "there is a log to fold");
+    // A command beside the edge waits for no reader, and keeps nobody from writing.
+    drop(Database::open(&path).unwrap());
+    assert!(log() > 0, "the command left it alone");
+    database.close();
+    assert_eq!(log(), 0);
+    assert_eq!(sessions(&registry).await, 1);
+}
+
+#[tokio::test]
 async fn a_queued_write_is_done_though_its_caller_went_away() {
     let (_folder, path) = place();
     let database = Database::open(&path).unwrap();

@@ -212,12 +212,6 @@ fn serve(queue: &Queue, mut connection: Connection, mut pin: Pin) {
     loop {
         pin.set();
         let Some(mut batch) = queue.take(PIN_TIME) else {
-            pin.release();
-            // The database is whole in its one file then. Where a reader is at it, the log stays, and is whole beside it.
-            let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-            if let Err(error) = folded {
-                tracing::debug!(%error, "the log was not folded into the database");
-            }
             return;
         };
         // Now the log can start over.
