@@ -19,7 +19,7 @@ use eyesonly_service::identity::{Identity, Throttle};
 use eyesonly_service::index::Index;
 use eyesonly_service::ingest::Ingest;
 use eyesonly_service::ledger::MemoryLedger;
-use eyesonly_service::store::{ORPHAN_MILLISECONDS, Store, collect_before};
+use eyesonly_service::store::{self, ORPHAN_MILLISECONDS, Store};
 use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -29,7 +29,8 @@ use std::time::Duration;
 
 /// How often is collected.
 const COLLECT_SECONDS: u64 = 6 * 3600;
-/// How often the keyring's file is looked at, in seconds: as long is a destroyed key still known here.
+/// The time between two looks at the keyring's file, in seconds. A destroyed key is known here for
+/// as long.
 const KEYRING_SECONDS: u64 = 1;
 
 /// The data folder, opened: what administration needs too.
@@ -57,7 +58,8 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     let is_lost = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
     if is_lost && keyring.has_households() {
         bail!(
-            "{}: is missing or empty, but the keyring beside it has households. Put the database back from a backup (README.md, \"Backups\"); nothing was changed",
+            "{}: is missing or empty, but the keyring beside it has households. Put the \
+             database back from a backup (README.md, \"Backups\"); nothing was changed",
             path.display()
         );
     }
@@ -221,24 +223,30 @@ pub fn assemble(
     })
 }
 
-/// Collects every few hours what deletions left in the store for a day, and at the start what broken
-/// uploads had staged. `started_at_milliseconds`: a moment before the first upload could begin.
+/// Collects every few hours what deletions left in the store for a day, and at the start what
+/// broken uploads had staged. `started_at_milliseconds`: a moment before the first upload could
+/// begin.
 ///
 /// A whole file that no row names has its day at the start too: the database may be an older copy,
 /// and the newer one come back.
 pub async fn collect(edge: Arc<Edge>, started_at_milliseconds: u64) {
     let store = &**edge.ladder.store();
-    if let Err(error) = store.sweep(started_at_milliseconds).await {
-        tracing::warn!(%error, "what broken uploads left could not be looked for");
-    }
+    // One walk through the store does both.
+    let mut broken_before = started_at_milliseconds;
     loop {
-        let before_milliseconds = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
-        match collect_before(&edge.catalogue, store, before_milliseconds).await {
+        let old_before = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
+        let collected = async {
+            let mut listed = store.sweep(broken_before).await?;
+            listed.retain(|listed| listed.written_at_milliseconds < old_before);
+            store::collect(&edge.catalogue, store, &listed).await
+        };
+        match collected.await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
             Err(error) => tracing::warn!(%error, "collection did not finish"),
         }
         tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
+        broken_before = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
     }
 }
 

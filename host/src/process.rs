@@ -17,7 +17,8 @@ pub fn forbid_core_dumps() -> anyhow::Result<()> {
         .context("core dumps can't be switched off")
 }
 
-/// Logs to standard error: EYESONLY_LOG sets what is logged (such as `debug`), NO_COLOR is respected.
+/// Logs to standard error. EYESONLY_LOG sets what is logged (such as `debug`), and NO_COLOR is
+/// respected.
 pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG")
         .unwrap_or_else(|_| "info".into());

@@ -1,6 +1,6 @@
 //! Collection: deletes what broken uploads and deletions left in the object store.
 
-use super::{Store, StoreError};
+use super::{Listed, Store, StoreError};
 use crate::catalogue::Catalogue;
 
 /// The age, in milliseconds, at which an object without a row is collected while uploads may be on
@@ -22,7 +22,18 @@ pub async fn collect_before(
     store: &dyn Store,
     before_milliseconds: u64,
 ) -> Result<usize, StoreError> {
-    let listed = store.sweep(before_milliseconds).await?;
+    collect(catalogue, store, &store.sweep(before_milliseconds).await?).await
+}
+
+/// Deletes those of these objects that nobody has. Returns the number of deleted objects.
+///
+/// # Errors
+/// [`StoreError`]; the objects that were not looked at stay.
+pub async fn collect(
+    catalogue: &Catalogue,
+    store: &dyn Store,
+    listed: &[Listed],
+) -> Result<usize, StoreError> {
     let mut collected = 0_usize;
     for some in listed.chunks(NAMES) {
         let names: Vec<_> = some.iter().map(|listed| listed.name).collect();

@@ -15,7 +15,7 @@ pub mod conformance;
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory;
 
-pub use collect::{ORPHAN_AT_ONCE_MILLISECONDS, ORPHAN_MILLISECONDS, collect_before};
+pub use collect::{ORPHAN_AT_ONCE_MILLISECONDS, ORPHAN_MILLISECONDS, collect, collect_before};
 
 use async_trait::async_trait;
 use bytes::Bytes;
