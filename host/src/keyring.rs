@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 /// The environment variable with the key-encryption key: 64 hexadecimal digits.
@@ -133,12 +133,11 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`] if the file can't be read. What is known stays.
     pub fn look_again(&self) -> Result<(), KeyringError> {
-        let broken = || KeyringError::Form("the keyring's lock is broken".into());
-        if self.state.read().map_err(|_| broken())?.mark == mark(&self.path)? {
+        if self.state.read().map_err(broken)?.mark == mark(&self.path)? {
             return Ok(());
         }
         let new = State::read(&self.path)?;
-        *self.state.write().map_err(|_| broken())? = new;
+        *self.state.write().map_err(broken)? = new;
         Ok(())
     }
 
@@ -148,10 +147,7 @@ impl Keyring {
     }
 
     fn unwrap_household(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeyringError> {
-        let mut state = self
-            .state
-            .write()
-            .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        let mut state = self.state.write().map_err(broken)?;
         if !state.file.households.contains_key(&household) {
             // Another process (administration) may have added the household meanwhile.
             *state = State::read(&self.path)?;
@@ -191,10 +187,7 @@ impl Keyring {
         &self,
         edit: impl FnOnce(&mut File, &KeyEncryptionKey) -> Result<(), KeyringError>,
     ) -> Result<(), KeyringError> {
-        let mut state = self
-            .state
-            .write()
-            .map_err(|_| KeyringError::Form("the keyring's lock is broken".into()))?;
+        let mut state = self.state.write().map_err(broken)?;
         let _alone = lock(&self.path)?;
         let mut file = read(&self.path)?;
         // Another process may have changed the key-encryption key since this one started. In that
@@ -256,6 +249,11 @@ impl From<KeyringError> for KeysError {
             other => Self::Unavailable(Box::new(other)),
         }
     }
+}
+
+/// Says that somebody panicked while holding the lock of the state.
+fn broken<G>(_: PoisonError<G>) -> KeyringError {
+    KeyringError::Form("the keyring's lock is broken".into())
 }
 
 /// Locks the file against other processes while it is changed.
