@@ -89,7 +89,10 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     let handle_cold_cpu = cold(edge, input).await?;
     handled(edge, &grant, None).await.context("the newest still")?;
     let newest = footage.newest_still(&grant).await?;
-    let recall = async || match footage.recall(&newest, edge.thumbnail.sha256(), RENDITION).await? {
+    let recall = async || match footage
+        .recall(&newest, edge.handlers.thumbnail.sha256(), RENDITION)
+        .await?
+    {
         Recalled::AtHand(rendition) => Ok(rendition),
         Recalled::Make(_) => {
             bail!("the handler calls its rendition something else than {RENDITION}")
@@ -119,8 +122,11 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
 /// Asks the handler for one still: of an event, or the newest if `event` is none.
 async fn handled(edge: &Edge, grant: &Arc<Grant>, event: Option<String>) -> anyhow::Result<()> {
     let question = Question::Still { event, width: WIDTH };
-    let answer =
-        edge.thumbnail.handle(Arc::clone(&edge.footage), Arc::clone(grant), question).await?;
+    let answer = edge
+        .handlers
+        .thumbnail
+        .handle(Arc::clone(&edge.footage), Arc::clone(grant), question)
+        .await?;
     if answer.status() != Status::Ok {
         bail!("the handler answered {:?}", answer.status());
     }

@@ -58,8 +58,9 @@ pub struct Config {
     pub listen: String,
     /// The data folder.
     pub data: PathBuf,
-    /// The folder of the components.
-    pub components: PathBuf,
+    /// The folder of the components; `None`: those that the binary brings along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub components: Option<PathBuf>,
     /// The address where metrics are served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
@@ -121,11 +122,11 @@ pub struct Serving {
 
 impl Config {
     /// Makes the configuration of an installation in `folder`, whose data goes to `folder/data`.
-    pub fn new(folder: &Path, components: &Path, port: u16) -> Self {
+    pub fn new(folder: &Path, port: u16) -> Self {
         Self {
             listen: listen(port),
             data: folder.join("data"),
-            components: components.to_owned(),
+            components: None,
             metrics: None,
             memory_tier_bytes: None,
             session_seconds: None,
@@ -312,7 +313,7 @@ mod tests {
         let binary = folder.join("eyesonly");
         fs::write(&binary, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
-        let config = Config::new(folder, &folder.join("components"), 0);
+        let config = Config::new(folder, 0);
         Installation::create(&binary, folder, Edition::Native(config)).unwrap()
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub enum ConfigError {
     /// The file can't be read.
     #[error(
-        "{path}: {source}. Name the configuration with --config FILE; two lines are enough: data = \"eyesonly-data\" and components = \"target/components\" (the folder with the handlers)"
+        "{path}: {source}. Name the configuration with --config FILE; one line is enough: data = \"eyesonly-data\""
     )]
     Read {
         /// Which file.
@@ -36,9 +36,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder that everything is kept in.
     pub data: PathBuf,
-    /// Folder with `thumbnail.wasm` and `events.wasm`.
-    #[serde(default = "components")]
-    pub components: PathBuf,
+    /// Folder with `thumbnail.wasm` and `events.wasm`. None: the handlers that the binary brings
+    /// along.
+    #[serde(default)]
+    pub components: Option<PathBuf>,
     /// Where metrics are read: loopback unless set otherwise. None: nowhere.
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
@@ -69,10 +70,6 @@ fn listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
 }
 
-fn components() -> PathBuf {
-    PathBuf::from("components")
-}
-
 fn memory_tier_bytes() -> u64 {
     64 * 1024 * 1024
 }
@@ -100,7 +97,7 @@ impl Config {
     /// Makes relative paths those below `folder`: wherever a command is run from, it means the same installation.
     fn set_out_from(&mut self, folder: &Path) {
         let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        for path in tls.chain([&mut self.data, &mut self.components]) {
+        for path in tls.chain([&mut self.data]).chain(&mut self.components) {
             *path = folder.join(&*path);
         }
     }
@@ -127,7 +124,7 @@ mod tests {
         let config = Config::read(&path).unwrap();
         let tls = config.tls.unwrap();
         assert_eq!(config.data, folder.path().join("d"));
-        assert_eq!(config.components, PathBuf::from("/c"));
+        assert_eq!(config.components, Some(PathBuf::from("/c")));
         assert_eq!(tls.certificate, folder.path().join("chain.pem"));
         assert_eq!(tls.key, folder.path().join("../key.pem"));
     }

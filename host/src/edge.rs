@@ -3,10 +3,11 @@
 use crate::config::Config;
 use crate::disk_tier::DiskTier;
 use crate::folder::FolderStore;
+use crate::handlers::Handlers;
 use crate::http::{Direct, Edge, Inlet, Outlet};
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
-use crate::sandbox::{CacheDir, CacheMac, Handler, Limits, Sandbox};
+use crate::sandbox::{CacheDir, CacheMac, Limits, Sandbox};
 use crate::sqlite::{Database, SqliteIndex, SqliteRegistry};
 use anyhow::{Context as _, bail};
 use eyesonly_gate::{Admission, Clock, Keys as _, Records, Registry, Seam};
@@ -59,7 +60,7 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     if is_lost && keyring.has_households() {
         bail!(
             "{}: is missing or empty, but the keyring beside it has households. Put the \
-             database back from a backup (README.md, \"Backups\"); nothing was changed",
+             database back from a backup (docs/running.md, \"Backups\"); nothing was changed",
             path.display()
         );
     }
@@ -96,18 +97,11 @@ pub fn load_handlers(
     config: &Config,
     keyring: &Keyring,
     progress: impl Fn(&str),
-) -> anyhow::Result<(Handler, Handler)> {
+) -> anyhow::Result<Handlers> {
     let mac = Box::new(CacheKey(keyring.edge().component_cache_key()));
     let cache = CacheDir { dir: config.data.join("compiled"), mac };
     let sandbox = Sandbox::new(Limits::default(), Some(cache))?;
-    let load = |name: &str| {
-        progress(name);
-        let path = config.components.join(format!("{name}.wasm"));
-        sandbox.load(name, &path).with_context(|| {
-            format!("the {name} handler can't be loaded; `components` in the configuration must be the folder with {name}.wasm (`cargo xtask build` makes target/components)")
-        })
-    };
-    Ok((load("thumbnail")?, load("events")?))
+    Handlers::load(&sandbox, config.components.as_deref(), progress)
 }
 
 /// Authenticates components compiled ahead.
@@ -174,7 +168,7 @@ pub fn assemble(
     config: &Config,
     keyring: &Arc<Keyring>,
     seams: Seams,
-    handlers: (Handler, Handler),
+    handlers: Handlers,
 ) -> Arc<Edge> {
     let ledger = Arc::new(MemoryLedger::default());
     let system = || Arc::new(System);
@@ -197,7 +191,6 @@ pub fn assemble(
     let ladder = Arc::new(ladder);
     let catalogue = Catalogue::new(seams.index, Arc::clone(&records));
     let footage = Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder));
-    let (thumbnail, events) = handlers;
     Arc::new(Edge {
         identity: Identity::new(
             &**keyring,
@@ -216,8 +209,7 @@ pub fn assemble(
         catalogue,
         ladder,
         footage,
-        thumbnail,
-        events,
+        handlers,
         inlet: seams.inlet,
         outlet: seams.outlet,
     })

@@ -15,6 +15,7 @@ pub mod config;
 pub mod disk_tier;
 pub mod edge;
 pub mod folder;
+pub mod handlers;
 pub mod http;
 pub mod keyring;
 pub mod keyvalue;

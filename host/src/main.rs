@@ -1,12 +1,14 @@
 //! `eyesonly`: parses the command line and wires the parts together.
 
 mod commands;
+mod demo;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use commands::say;
 use eyesonly::config::Config;
-use eyesonly::http::{Listener, Tls, serve};
+use eyesonly::http::{Edge, Listener, Tls, serve};
+use eyesonly::sqlite::Database;
 use eyesonly::{component_check, edge, process};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
@@ -22,8 +24,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Serves home-camera footage to many households from one edge, and keeps them apart.
 ///
-/// Begin with a configuration file that has the line `data = "eyesonly-data"`, and `components = "…"` unless the folder `components` with the
-/// handlers is beside it (`cargo xtask build` makes target/components). Add a household, its cameras and its viewers; then `serve`.
+/// `eyesonly demo` shows it at once. To keep footage, start with a configuration file that has the
+/// line `data = "eyesonly-data"`. Add a household, its cameras and its viewers; then `serve`.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -43,6 +45,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show it: an edge with three made-up households, until told to stop.
+    ///
+    /// It listens on this machine only, needs no configuration file, and keeps nothing.
+    Demo {
+        /// The port to listen on, on 127.0.0.1; 0 lets the system choose.
+        #[arg(long, default_value_t = 8080, conflicts_with = "at")]
+        port: u16,
+        /// Keep everything in this folder, which must be empty or new.
+        #[arg(long, value_name = "DIR", conflicts_with = "at")]
+        keep: Option<PathBuf>,
+        /// With --spin-store: enrol the households there, and hand their footage in to the edge that
+        /// serves the store at this address.
+        #[arg(long, value_name = "http://HOST:PORT", requires = "spin_store")]
+        at: Option<String>,
+    },
     /// Serve viewers and cameras until told to stop (Ctrl-C, SIGTERM).
     Serve {
         /// Listen here instead of where the configuration says; port 0 lets the system choose.
@@ -184,7 +201,9 @@ enum ComponentCommand {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    process::log();
+    // Who looks at the demo reads its few lines, and no log in between.
+    let is_demo = matches!(arguments.command, Command::Demo { .. });
+    process::log(if is_demo { "warn" } else { "info" });
     let json = arguments.json;
     match run(arguments) {
         Ok(code) => code,
@@ -228,8 +247,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     process::forbid_core_dumps()?;
     // What is written is for this user alone, copies and archives of it too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let place = match (&arguments.spin_store, &arguments.command) {
         (Some(store), _) => Place::SpinStore(store.clone()),
+        (None, Command::Demo { port, keep, .. }) => {
+            runtime.block_on(demo::serve(*port, keep.as_deref(), json))?;
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            return Ok(ExitCode::SUCCESS);
+        }
         (None, Command::Collect { .. }) => {
             anyhow::bail!(
                 "`collect` goes with --spin-store FILE; `serve` collects by itself in its data folder"
@@ -237,8 +263,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
     };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let admin = |may_make| match &place {
         Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make),
         Place::SpinStore(store) => commands::spin_admin(store, may_make),
@@ -267,6 +291,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Viewer(command) => {
             runtime.block_on(commands::viewer(&admin(false)?, command, json))?
         }
+        Command::Demo { at, .. } => {
+            let at = at.context(
+                "with --spin-store, `demo` takes --at, the address where the store is served",
+            )?;
+            runtime.block_on(demo::fill_at(&admin(true)?, &at, json))?;
+        }
         Command::Component(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -278,40 +308,70 @@ async fn serve_until_stopped(
     listen: Option<SocketAddr>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
-    let data = edge::open_data(config)?;
-    let _alone = edge::lock_data(&config.data)?;
-    let tls = config.tls.as_ref();
-    let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
-    // What may be wrong is found before the handlers are compiled, which takes some seconds the first time.
-    let listener = Listener::bind("listen", listen.unwrap_or(config.listen)).await?;
-    let spinner = progress();
-    let handlers = edge::load_handlers(config, &data.keyring, |name| {
-        spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
-    })?;
-    spinner.finish_and_clear();
-    let edge =
-        edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
-    if let Some(address) = config.metrics {
-        let listener = Listener::bind("metrics", address).await?;
-        tracing::info!(address = %listener.address, "metrics");
-        tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
-    }
-    tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
-    tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let address = format!("{scheme}://{}", listener.address);
+    let stop = Stop::watch();
+    let ready = Ready::make(config, listen).await?;
+    let address = ready.address();
     say(json, &serde_json::json!({ "listening": address }), || format!("listening on {address}"))?;
-    if tls.is_none() && !listener.address.ip().is_loopback() {
-        tracing::warn!(
-            "no certificate is configured: passwords and footage cross the network in the clear"
-        );
+    ready.serve(&stop).await
+}
+
+/// An edge that listens and is not served yet.
+struct Ready {
+    edge: Arc<Edge>,
+    listener: Listener,
+    tls: Option<Tls>,
+    database: Arc<Database>,
+    /// Holds other servers off the data folder.
+    _alone: std::fs::File,
+}
+
+impl Ready {
+    /// Opens everything. `listen` stands in for where the configuration says.
+    async fn make(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
+        let data = edge::open_data(config)?;
+        let alone = edge::lock_data(&config.data)?;
+        let tls = config.tls.as_ref();
+        let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
+        // What may be wrong is found before the handlers are compiled, which takes some seconds the
+        // first time.
+        let listener = Listener::bind("listen", listen.unwrap_or(config.listen)).await?;
+        let spinner = progress();
+        let handlers = edge::load_handlers(config, &data.keyring, |name| {
+            spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
+        })?;
+        spinner.finish_and_clear();
+        let edge =
+            edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
+        if let Some(address) = config.metrics {
+            let listener = Listener::bind("metrics", address).await?;
+            tracing::info!(address = %listener.address, "metrics");
+            tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
+        }
+        tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
+        tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
+        Ok(Self { edge, listener, tls, database: data.database, _alone: alone })
     }
-    serve(edge, listener, tls, stopped()).await;
-    // What is queued is written, and the log is folded into the one file.
-    data.database.close();
-    tracing::info!("stopped");
-    Ok(())
+
+    /// Gives the address that clients come to.
+    fn address(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.listener.address)
+    }
+
+    /// Serves until it is stopped.
+    async fn serve(self, stop: &Stop) -> anyhow::Result<()> {
+        if self.tls.is_none() && !self.listener.address.ip().is_loopback() {
+            tracing::warn!(
+                "no certificate is configured: passwords and footage cross the network in the clear"
+            );
+        }
+        serve(self.edge, self.listener, self.tls, stop.stopped()).await;
+        // What is queued is written, and the log is folded into the one file.
+        self.database.close();
+        tracing::info!("stopped");
+        Ok(())
+    }
 }
 
 fn progress() -> indicatif::ProgressBar {
@@ -321,6 +381,29 @@ fn progress() -> indicatif::ProgressBar {
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
+}
+
+/// Ctrl-C and SIGTERM, from the moment on that it is made.
+struct Stop(tokio::sync::watch::Receiver<bool>);
+
+impl Stop {
+    /// Catches both signals.
+    fn watch() -> Self {
+        let (told, stop) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            stopped().await;
+            told.send_replace(true);
+        });
+        Self(stop)
+    }
+
+    /// Waits until one of them came.
+    fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stop = self.0.clone();
+        async move {
+            let _told = stop.wait_for(|stopped| *stopped).await;
+        }
+    }
 }
 
 async fn stopped() {

@@ -17,11 +17,11 @@ pub fn forbid_core_dumps() -> anyhow::Result<()> {
         .context("core dumps can't be switched off")
 }
 
-/// Logs to standard error. EYESONLY_LOG sets what is logged (such as `debug`), and NO_COLOR is
-/// respected.
-pub fn log() {
+/// Logs to standard error. EYESONLY_LOG sets what is logged (such as `debug`), else `level` does.
+/// NO_COLOR is respected.
+pub fn log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG")
-        .unwrap_or_else(|_| "info".into());
+        .unwrap_or_else(|_| level.into());
     let color = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()

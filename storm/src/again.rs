@@ -26,7 +26,9 @@ pub fn command(arguments: &Arguments, seed: u64) -> String {
     if arguments.bench {
         add("bench", "");
     }
-    add("components", &arguments.components.display().to_string());
+    if let Some(components) = &arguments.components {
+        add("components", &components.display().to_string());
+    }
     add("households", &arguments.households.to_string());
     // Cells have lies, cameras, workers and a herd of their own.
     if !arguments.cells {
@@ -84,8 +86,8 @@ mod tests {
 
     #[test]
     fn everything_that_shapes_the_run_is_in_it() {
-        let defaults = "eyesonly-storm --components components --households 13000 --cameras 2 \
-                        --workers 128 --lie all@0.01 --seed 7";
+        let defaults =
+            "eyesonly-storm --households 13000 --cameras 2 --workers 128 --lie all@0.01 --seed 7";
         assert_eq!(again(""), defaults);
         let given = "--components x/y --households 9 --cameras 3 --workers 5 --jitter-seconds 1.5 \
                      --requests 10 --lie pool@0.1 --lie index:missing@0.2 --forge seal \
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(again(given), format!("eyesonly-storm {given}"));
         assert_eq!(
             again("--cells --households 9 --requests 10"),
-            "eyesonly-storm --cells --components components --households 9 --requests 10 --seed 7"
+            "eyesonly-storm --cells --households 9 --requests 10 --seed 7"
         );
     }
 

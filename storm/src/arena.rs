@@ -17,9 +17,9 @@ use axum::Router;
 use axum::extract::Request;
 use eyesonly::config::Config;
 use eyesonly::edge::{self, Seams};
+use eyesonly::handlers::Handlers;
 use eyesonly::http::{Edge, Listener, routes, serve};
 use eyesonly::keyring::Keyring;
-use eyesonly::sandbox::Handler;
 use eyesonly_gate::{Clock, Keys as _, Records, Seam};
 use eyesonly_rights::{Fault, Freshness, Mint, Verifier};
 use eyesonly_seal::EdgeKey;
@@ -95,7 +95,7 @@ pub struct Ground<'a> {
     /// The parent of its folder. None: the folder of temporary files.
     pub folder: Option<&'a Path>,
     /// The thumbnail and the events handler.
-    pub handlers: (Handler, Handler),
+    pub handlers: Handlers,
 }
 
 /// The parts that an edge is assembled from.
@@ -104,7 +104,7 @@ struct Parts {
     config: Arc<Config>,
     keyring: Arc<Keyring>,
     seams: Seams,
-    handlers: (Handler, Handler),
+    handlers: Handlers,
     /// The counts of edges that are gone.
     counted: Arc<Mutex<Vec<Rejected>>>,
 }
@@ -172,7 +172,7 @@ impl Arena {
         let config = Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data: folder.path().to_owned(),
-            components: folder.path().to_owned(),
+            components: None,
             metrics: None,
             memory_tier_bytes: ground.tier_bytes,
             disk_tier_bytes: ground.tier_bytes,
@@ -195,7 +195,7 @@ impl Arena {
                 data.keyring.add_households(&households)?;
                 let known = Known {
                     keys: Arc::clone(&data.keyring) as _,
-                    thumbnail: *ground.handlers.0.sha256(),
+                    thumbnail: *ground.handlers.thumbnail.sha256(),
                 };
                 names = Names::new(town, Some(known));
                 let forge = Forge::new(ground.forge, Arc::clone(&names));

@@ -7,7 +7,7 @@
 use crate::arena::{TIER_BYTES, Which};
 use crate::lies::{Kind, Liar, Lie, TABLE};
 use crate::replay::{Outcome, Plan, Watch, replay};
-use eyesonly::sandbox::Handler;
+use eyesonly::handlers::Handlers;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -177,7 +177,7 @@ pub fn pairs() -> Vec<(Liar, Kind)> {
 pub async fn cell(
     (liar, kind): (Liar, Kind),
     size: &Size,
-    handlers: &(Handler, Handler),
+    handlers: &Handlers,
     watch: Watch<'_>,
 ) -> anyhow::Result<Cell> {
     let plan = plan((liar, kind), size);
@@ -251,19 +251,13 @@ mod tests {
     use eyesonly::sandbox::{Limits, Sandbox};
     use eyesonly_service::clock;
     use futures::StreamExt as _;
-    use std::path::Path;
 
     /// The cells that run at once: there is always one that does not wait.
     const AT_ONCE: usize = 4;
 
-    fn handlers() -> (Handler, Handler) {
-        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/components");
-        let folder = std::env::var("EYESONLY_COMPONENTS").unwrap_or_else(|_| built.to_owned());
+    fn handlers() -> Handlers {
         let sandbox = Sandbox::new(Limits::default(), None).unwrap();
-        let load = |name: &str| {
-            sandbox.load(name, &Path::new(&folder).join(format!("{name}.wasm"))).unwrap()
-        };
-        (load("thumbnail"), load("events"))
+        Handlers::load(&sandbox, None, |_| ()).unwrap()
     }
 
     fn small() -> Size {

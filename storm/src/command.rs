@@ -17,8 +17,9 @@ use crate::said;
 use crate::stop::{RunFolder, Stops};
 use crate::tally::Tally;
 use crate::webcaches;
-use anyhow::{Context as _, bail};
-use eyesonly::sandbox::{Handler, Limits, Sandbox};
+use anyhow::bail;
+use eyesonly::handlers::Handlers;
+use eyesonly::sandbox::{Limits, Sandbox};
 use eyesonly_service::clock;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -47,9 +48,9 @@ const STREAMS: u32 = 8;
 /// which concludes nothing. docs/storm.md explains lies, defences and what is counted.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder with `thumbnail.wasm` and `events.wasm`.
-    #[arg(long, default_value = "components", value_name = "FOLDER")]
-    pub(super) components: PathBuf,
+    /// Folder with `thumbnail.wasm` and `events.wasm`, instead of the handlers of this build.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) components: Option<PathBuf>,
     /// How many households come back.
     #[arg(
         long,
@@ -213,7 +214,8 @@ impl<'a> Run<'a> {
         self.progress.say("preparing the handlers");
         let components = self.arguments.components.clone();
         // Compiling takes seconds in which nothing else of this task could be stopped.
-        let handlers = tokio::task::spawn_blocking(move || handlers(&components)).await??;
+        let handlers =
+            tokio::task::spawn_blocking(move || handlers(components.as_deref())).await??;
         if self.arguments.cells {
             self.cells(folder, &handlers).await
         } else if self.arguments.bench {
@@ -223,7 +225,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn bench(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+    async fn bench(&self, folder: &Path, handlers: &Handlers) -> anyhow::Result<()> {
         let watch = |what: &str, tally: &Tally| self.progress.watch(what, tally);
         let rows = rows::measure(&self.plan(folder), handlers, &watch).await?;
         self.progress.end();
@@ -234,7 +236,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn storm(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+    async fn storm(&self, folder: &Path, handlers: &Handlers) -> anyhow::Result<()> {
         let (arguments, plan) = (self.arguments, self.plan(folder));
         let began_at = now();
         let watch = |name: &'static str| {
@@ -280,7 +282,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn cells(&self, folder: &Path, handlers: &(Handler, Handler)) -> anyhow::Result<()> {
+    async fn cells(&self, folder: &Path, handlers: &Handlers) -> anyhow::Result<()> {
         let (began, began_at) = (Instant::now(), now());
         let size = Size {
             households: small(self.arguments.households),
@@ -390,16 +392,7 @@ fn table_of_lies(here: &Outcome, conventional: &Outcome) -> Vec<report::Lie> {
     .collect()
 }
 
-fn handlers(folder: &Path) -> anyhow::Result<(Handler, Handler)> {
+fn handlers(folder: Option<&Path>) -> anyhow::Result<Handlers> {
     let sandbox = Sandbox::new(Limits::default(), None)?;
-    let load = |name: &str| {
-        let path = folder.join(format!("{name}.wasm"));
-        sandbox.load(name, &path).with_context(|| {
-            format!(
-                "the {name} handler can't be loaded; --components must be the folder with \
-                 {name}.wasm (`cargo xtask build` makes target/components)"
-            )
-        })
-    };
-    Ok((load("thumbnail")?, load("events")?))
+    Handlers::load(&sandbox, folder, |_| ())
 }

@@ -18,7 +18,7 @@ struct Line {
 
 fn main() -> ExitCode {
     let line = Line::parse();
-    process::log();
+    process::log("info");
     match process::forbid_core_dumps().and_then(|()| command::run(&line.arguments)) {
         Ok(code) => code,
         Err(error) => {

@@ -13,7 +13,7 @@ use crate::streams;
 use crate::tally::Tally;
 use crate::town::{Place, Town};
 use crate::webcache::WebCache;
-use eyesonly::sandbox::Handler;
+use eyesonly::handlers::Handlers;
 use eyesonly_rights::Verifier;
 use eyesonly_service::clock;
 use std::collections::HashMap;
@@ -102,7 +102,7 @@ pub type Watch<'a> = &'a (dyn Fn(&str, &Tally) + Sync);
 pub async fn replay(
     which: Which,
     plan: &Plan,
-    handlers: (Handler, Handler),
+    handlers: Handlers,
     watch: Watch<'_>,
 ) -> anyhow::Result<Outcome> {
     let town = Arc::new(Town::new(

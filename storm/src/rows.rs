@@ -8,7 +8,7 @@ use crate::arena::Which;
 use crate::lies::{Kind, Liar, Lie};
 use crate::replay::{Outcome, Plan, Watch, replay};
 use crate::said::Told;
-use eyesonly::sandbox::Handler;
+use eyesonly::handlers::Handlers;
 use serde::Serialize;
 
 /// The lies of the lying run, beside the tier that always lies.
@@ -64,7 +64,7 @@ impl Row {
 /// A server can't be set up.
 pub async fn measure(
     plan: &Plan,
-    handlers: &(Handler, Handler),
+    handlers: &Handlers,
     watch: Watch<'_>,
 ) -> anyhow::Result<Vec<Row>> {
     let honest = Plan { lies: Vec::new(), streams: 0, tier_bytes: TIER_BYTES, ..plan.clone() };

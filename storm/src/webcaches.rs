@@ -16,7 +16,7 @@ use crate::stop::folder_in;
 use crate::tally::Tally;
 use crate::town::{Place, Town};
 use anyhow::{Context as _, bail};
-use eyesonly::sandbox::Handler;
+use eyesonly::handlers::Handlers;
 use eyesonly_service::clock;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -87,7 +87,7 @@ pub fn installed() -> anyhow::Result<()> {
 pub async fn stand_before(
     seed: u64,
     plan: &Plan,
-    handlers: &(Handler, Handler),
+    handlers: &Handlers,
 ) -> anyhow::Result<Vec<WebCache>> {
     let folder = plan.folder.as_deref();
     let mut rows = Vec::new();

@@ -35,7 +35,7 @@ pub struct EdgeOptions {
     pub tls: Option<TlsFiles>,
     /// The data folder, if not a fresh one.
     pub data: Option<PathBuf>,
-    /// The folder of the components, if not the built one.
+    /// The folder of the components, if not those that the binary brings along.
     pub components: Option<PathBuf>,
     /// The log filter, as in `EYESONLY_LOG`; `info` if not set.
     pub log: Option<String>,
@@ -66,9 +66,9 @@ impl EdgeOptions {
     }
 
     fn config(&self, folder: &Path) -> Config {
-        let components = self.components.clone().unwrap_or_else(built::components);
-        let config = Config::new(folder, &components, 0);
+        let config = Config::new(folder, 0);
         Config {
+            components: self.components.clone(),
             data: self.data.clone().unwrap_or(config.data),
             metrics: Some("127.0.0.1:0".into()),
             memory_tier_bytes: self.memory_tier_bytes,

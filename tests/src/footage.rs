@@ -6,16 +6,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use eyesonly_harness::media::Media;
+use eyesonly_demo::Manifest;
 
 use crate::built::ROOT;
 
-/// Loads `tests/media` with its manifest.
+/// Loads the manifest of `tests/media`.
 ///
 /// # Panics
-/// If the folder is missing.
-pub fn library() -> Media {
-    Media::load(Path::new(ROOT)).unwrap()
+/// If it has no form.
+pub fn manifest() -> Manifest {
+    Manifest::load().unwrap()
 }
 
 /// Reads a file of `tests/media`.

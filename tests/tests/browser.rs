@@ -12,9 +12,9 @@
 
 use std::path::PathBuf;
 
-use eyesonly_harness::media::{self, Media};
+use eyesonly_harness::media::requests;
 use eyesonly_tests::built::Edition;
-use eyesonly_tests::footage::library;
+use eyesonly_tests::footage::manifest;
 use eyesonly_tests::picture::{apart, colour, nearest};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::webdriver::Browser;
@@ -57,9 +57,9 @@ struct Home {
     cameras: Vec<Filming>,
 }
 
-async fn film(camera: Camera, plan: &media::Camera, library: &Media) -> Filming {
-    let footage = plan.footage(library, &camera).unwrap();
-    for request in footage.requests {
+async fn film(camera: Camera, plan: &eyesonly_demo::Camera) -> Filming {
+    let footage = plan.footage();
+    for request in requests(&footage, &camera) {
         camera.put(request).await.expect(201);
     }
     let events = footage.events.into_iter();
@@ -73,13 +73,13 @@ async fn film(camera: Camera, plan: &media::Camera, library: &Media) -> Filming 
 
 /// Adds the household of the manifest at `number`, and hands in all its footage.
 async fn home(edge: &Edge, number: usize) -> Home {
-    let library = library();
-    let plan = &library.manifest.households[number];
+    let manifest = manifest();
+    let plan = &manifest.households[number];
     let household = edge.household(&plan.name);
     let account = household.viewer(&plan.login);
     let mut cameras = Vec::new();
     for camera in &plan.cameras {
-        cameras.push(film(household.camera(&camera.name), camera, &library).await);
+        cameras.push(film(household.camera(&camera.name), camera).await);
     }
     Home { account, cameras }
 }
@@ -96,7 +96,7 @@ fn screenshots() -> PathBuf {
 async fn shows_camera_of(browser: &Browser, selector: &str, corner: &str) {
     let seen = browser.script(CORNER, &[json!(selector)]).await;
     let seen: [u8; 3] = serde_json::from_value(seen).unwrap();
-    let households = library().manifest.households;
+    let households = manifest().households;
     let all = households.iter().flat_map(|household| &household.cameras);
     let all: Vec<&str> = all.map(|camera| camera.corner_colour.as_str()).collect();
     assert_eq!(nearest(seen, all), corner, "{selector} shows another camera: {seen:?}");

@@ -11,14 +11,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 
-use eyesonly_tests::built::{binary, components, host_with_all_features, storm_binary};
+use eyesonly_tests::built::{binary, host_with_all_features, storm_binary};
 use eyesonly_tests::tool::tool;
 use rustix::process::Signal;
 use serde_json::Value;
 
 fn storm(arguments: &[&str]) -> Output {
     let mut command = Command::new(storm_binary());
-    command.arg("--components").arg(components()).args(arguments);
+    command.args(arguments);
     command.env("EYESONLY_LOG", "off").output().unwrap()
 }
 
@@ -143,7 +143,7 @@ fn what_it_can_not_do_is_said_before_anything_starts() {
 #[test]
 fn web_caches_that_are_not_installed_are_an_error_and_not_left_out() {
     let mut command = Command::new(storm_binary());
-    command.args(["--web-caches", "--components"]).arg(components());
+    command.arg("--web-caches");
     let output = command.env("PATH", "/nonexistent").output().unwrap();
     let complained = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
@@ -160,8 +160,8 @@ fn a_run_that_is_stopped_leaves_nothing_and_concludes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let there = || std::fs::read_dir(folder.path()).unwrap().count();
         let mut command = Command::new(storm_binary());
-        command.args(["--households", "5000", "--seed", "9", "--components"]);
-        command.arg(components()).arg("--data").arg(folder.path());
+        command.args(["--households", "5000", "--seed", "9", "--data"]);
+        command.arg(folder.path());
         command.arg("--report").arg(folder.path().join("report"));
         command.env("EYESONLY_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -204,7 +204,7 @@ fn a_report_gets_its_endings_and_says_how_it_is_repeated() {
         serde_json::from_slice(&std::fs::read(folder.path().join("storm-0.1.json")).unwrap())
             .unwrap();
     let command = json["command"].as_str().unwrap();
-    for part in ["--components ", "--households 4 ", "--workers 128 ", "--lie none ", "--seed 5"] {
+    for part in ["--households 4 ", "--workers 128 ", "--lie none ", "--seed 5"] {
         assert!(command.contains(part), "{command}");
     }
     assert!(text(&output.stderr).contains("everybody comes back at once"), "no line for a phase");

@@ -12,7 +12,6 @@ use crate::claim;
 use crate::components;
 use crate::files;
 use crate::spin;
-use crate::toolchain::WasmToolchain;
 use crate::workspace::{Workspace, execute, output_of, step};
 
 /// The version that deny.toml was written for: a newer one may mean something else by a key.
@@ -69,7 +68,7 @@ fn lints(workspace: &Workspace) -> Result<()> {
 }
 
 fn handler_lints(workspace: &Workspace) -> Result<()> {
-    let toolchain = WasmToolchain::get()?;
+    let toolchain = components::toolchain()?;
     if !toolchain.has_clippy() {
         eprintln!(
             "   left out: Debian's compiler has no clippy for wasm. The lints for this machine's target saw the same code."
@@ -77,21 +76,22 @@ fn handler_lints(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--profile", "guest", "--lib"]);
+    cargo.args(["clippy", "--lib"]);
+    eyesonly_build::guest_profile(&mut cargo);
     toolchain.apply(&mut cargo);
     for guest in workspace.handlers().into_iter().chain(workspace.test_guests()) {
         cargo.args(["--package", &guest.package]);
     }
     cargo.env(
         "CARGO_ENCODED_RUSTFLAGS",
-        components::guest_flags(&workspace.root, &components::GUEST_FLAGS),
+        eyesonly_build::flags(&workspace.root, &eyesonly_build::FLAGS),
     );
     execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
 }
 
 fn spin_lints(workspace: &Workspace) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--profile", "guest", "--lib"]);
+    cargo.args(["clippy", "--lib"]);
     spin::parts(workspace, &mut cargo)?;
     execute(cargo.args(["--", "-D", "warnings"]), "follow clippy's message above")
 }

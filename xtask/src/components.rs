@@ -6,21 +6,17 @@
 //! INVARIANT: a handler that asks for more than the contract never reaches the folder that the host reads.
 
 use std::env;
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_build::{Crates, NoToolchain, Toolchain};
 use sha2::{Digest, Sha256};
-use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_component::DecodedWasm;
 
-use crate::toolchain::{TARGET, WasmToolchain};
-use crate::workspace::{Guest, Workspace, execute, step};
-
-/// 32 KiB of stack: the default of 1 MiB makes every instance reset 17 pages.
-pub const GUEST_FLAGS: [&str; 4] =
-    ["-C", "link-arg=-zstack-size=32768", "-C", "target-feature=+simd128,+bulk-memory"];
+use crate::tools;
+use crate::workspace::{Guest, Workspace, execute, is_ci, step};
 
 /// All that a handler may import.
 const CONTRACT: &str = "eyesonly:edge/";
@@ -40,10 +36,15 @@ pub struct Built {
 }
 
 impl Built {
-    /// What runs the Spin edition's component without Spin; beside the host's binary, where it was built.
+    /// What runs the Spin edition's component without Spin.
     pub fn engine(&self) -> PathBuf {
-        self.binary.with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
+        engine_of(&self.binary)
     }
+}
+
+/// The engine of the Spin edition: beside the host's binary, where it was built.
+pub fn engine_of(binary: &Path) -> PathBuf {
+    binary.with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
 }
 
 /// Builds everything that runs. The host has the dev profile unless `release`.
@@ -53,9 +54,8 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
     let components = build_handlers(workspace)?;
     let test_guests = workspace.test_guests();
     if !test_guests.is_empty() {
-        let toolchain = WasmToolchain::get()?;
         step("test guests: compile, make components");
-        for (guest, component) in compile(workspace, &toolchain, &test_guests)? {
+        for (guest, component) in compile(workspace, &test_guests)? {
             publish(&components.join("guests"), &guest, &component)?;
         }
     }
@@ -67,10 +67,9 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
 ///
 /// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
 pub fn build_handlers(workspace: &Workspace) -> Result<PathBuf> {
-    let toolchain = WasmToolchain::get()?;
     let components = workspace.components();
     step("handlers: compile, make components");
-    for (guest, component) in compile(workspace, &toolchain, &workspace.handlers())? {
+    for (guest, component) in compile(workspace, &workspace.handlers())? {
         check_surface(&component).with_context(|| format!("the handler {}", guest.name))?;
         publish(&components, &guest, &component)?;
     }
@@ -89,6 +88,27 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
         cargo.args(["--workspace", "--bin", "eyesonly-engine"]);
     }
     execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
+    binary_of(workspace, release)
+}
+
+/// Builds what the demo runs: `eyesonly`, and for the Spin edition the engine beside it.
+///
+/// In CI the whole workspace is named, as for the tests: nothing is built there twice. Elsewhere the
+/// host alone is, with fewer features of what it is built on.
+///
+/// Errors: a compile error.
+pub fn build_demo(workspace: &Workspace, spin: bool) -> Result<PathBuf> {
+    if spin || is_ci() {
+        return build_host(workspace, false);
+    }
+    step("host");
+    let mut cargo = workspace.cargo();
+    let mend = "the compiler's message is above";
+    execute(cargo.args(["build", "--package", "eyesonly", "--bin", "eyesonly"]), mend)?;
+    binary_of(workspace, false)
+}
+
+fn binary_of(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     let profile = if release { "release" } else { "debug" };
     let binary =
         workspace.target.join(profile).join(format!("eyesonly{}", env::consts::EXE_SUFFIX));
@@ -103,57 +123,36 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
 }
 
 /// Compiles the guests together and makes a component of each.
-fn compile(
-    workspace: &Workspace,
-    toolchain: &WasmToolchain,
-    guests: &[Guest],
-) -> Result<Vec<(Guest, Vec<u8>)>> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", "guest", "--lib"]);
-    toolchain.apply(&mut cargo);
-    for guest in guests {
-        cargo.args(["--package", &guest.package]);
-    }
-    // This variable has precedence over RUSTFLAGS and every configuration file, and with --target it is not used for
-    // build scripts and macros: the machine's own flags don't get into a component.
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", guest_flags(&workspace.root, &GUEST_FLAGS));
-    execute(&mut cargo, "the compiler's message is above")?;
-
-    let modules = workspace.target.join(TARGET).join("guest");
-    let encode = |guest: &Guest| -> Result<(Guest, Vec<u8>)> {
-        let path = modules.join(&guest.module_file);
-        let module = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let component = component_of(&module)
-            .with_context(|| format!("making a component of {}", guest.name))?;
-        Ok((guest.clone(), component))
+fn compile(workspace: &Workspace, guests: &[Guest]) -> Result<Vec<(Guest, Vec<u8>)>> {
+    let packages: Vec<&str> = guests.iter().map(|guest| guest.package.as_str()).collect();
+    let crates = Crates {
+        root: &workspace.root,
+        target: &workspace.target.join("handlers"),
+        packages: &packages,
+        locked: true,
     };
-    guests.iter().map(encode).collect()
+    let made = crates.components(&toolchain()?)?;
+    let of = |guest: &Guest| {
+        let component = made.iter().find(|component| component.package == guest.package);
+        let component = component.with_context(|| format!("cargo made no {}", guest.package))?;
+        Ok((guest.clone(), component.bytes.clone()))
+    };
+    guests.iter().map(of).collect()
 }
 
-/// Flags for guests, separated by 0x1f as CARGO_ENCODED_RUSTFLAGS wants it.
-pub fn guest_flags(root: &Path, flags: &[&str]) -> OsString {
-    let mut flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
-    // Panic messages carry paths: the folder of a registry's crates must not be this machine's.
-    for (from, to) in [(cargo_home(), "cargo"), (Some(root.to_owned()), "eyesonly")] {
-        if let Some(from) = from {
-            let mut flag = OsString::from("--remap-path-prefix=");
-            flag.push(from);
-            flag.push("=");
-            flag.push(to);
-            flags.push(flag);
+/// Gets the compiler for handlers, from Debian's packages where there is no other way.
+///
+/// Errors: no way led to one; the message says what to install.
+pub fn toolchain() -> Result<Toolchain> {
+    match Toolchain::get() {
+        Ok(toolchain) => Ok(toolchain),
+        Err(none) => {
+            step("trying Debian's rustc and library sources");
+            let installed = tools::apt_install(&NoToolchain::DEBIAN_PACKAGES);
+            installed.with_context(|| none.to_string())?;
+            Ok(Toolchain::get()?)
         }
     }
-    flags.join(std::ffi::OsStr::new("\x1f"))
-}
-
-fn cargo_home() -> Option<PathBuf> {
-    env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
-}
-
-fn component_of(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
 /// Puts a component where the host reads it, and says what it is.
@@ -323,7 +322,6 @@ mod tests {
     fn a_module_is_not_a_component() {
         assert!(surface(b"\0asm\x01\0\0\0").is_err());
         assert!(surface(b"").is_err());
-        assert!(component_of(b"not wasm").is_err());
     }
 
     #[test]

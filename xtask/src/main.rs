@@ -13,7 +13,6 @@ mod files;
 mod spin;
 mod storm;
 mod test;
-mod toolchain;
 mod tools;
 mod workspace;
 

@@ -17,7 +17,6 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 use crate::components::{self, hex, write_if_changed};
-use crate::toolchain;
 use crate::workspace::{Workspace, execute, output_of, step};
 
 /// What both parts compile for: the Spin convention.
@@ -59,7 +58,7 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 
     step("the Spin edition's front and backend: compile");
     let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", "guest", "--lib"]);
+    cargo.args(["build", "--lib"]);
     parts(workspace, &mut cargo)?;
     // A rendition is bound to the handler that made it, and only this one makes any.
     cargo.env("EYESONLY_THUMBNAIL_SHA256", hex(&Sha256::digest(&thumbnail)));
@@ -135,16 +134,17 @@ fn is_spin(binary: &Path) -> bool {
     output_of(binary, &["--version"]).is_some_and(|version| version.starts_with(SPIN_VERSION))
 }
 
-/// Adds to a cargo command for which packages, target and flags it is. Gets the target's std.
+/// Adds to a cargo command for which packages, profile, target and flags it is. Gets the target's std.
 ///
 /// Errors: no compiler for the target.
 pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
-    toolchain::get_std(TARGET)?;
+    eyesonly_build::get_std(TARGET)?;
+    eyesonly_build::guest_profile(cargo);
     cargo.args(["--target", TARGET]);
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", components::guest_flags(&workspace.root, &FLAGS));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", eyesonly_build::flags(&workspace.root, &FLAGS));
     Ok(())
 }
 

@@ -10,7 +10,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::components;
 use crate::tools;
 use crate::workspace::{Workspace, execute, step};
 
@@ -46,17 +45,12 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.full {
         web_caches()?;
     }
-    let folder = components::build_handlers(workspace)?;
     let binary = build(workspace, arguments.full || arguments.bench)?;
     let reports = workspace.target.join("storm");
     fs::create_dir_all(&reports).with_context(|| format!("{} can't be made", reports.display()))?;
     let storm = |households: &str, report: &str| {
         let mut command = Command::new(&binary);
-        command
-            .arg("--components")
-            .arg(&folder)
-            .args(["--households", households, "--report"])
-            .arg(reports.join(report));
+        command.args(["--households", households, "--report"]).arg(reports.join(report));
         // Each rejected lie is a warning. Here there are thousands, and they are counted anyway.
         if env::var_os("EYESONLY_LOG").is_none() {
             command.env("EYESONLY_LOG", "off");

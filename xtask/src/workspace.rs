@@ -29,8 +29,6 @@ pub struct Guest {
     pub package: String,
     /// The folder's name, which the component's file has as well.
     pub name: String,
-    /// The name of the file that rustc writes, without its folder.
-    pub module_file: String,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +47,6 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Target {
-    name: String,
     crate_types: Vec<String>,
 }
 
@@ -116,15 +113,11 @@ fn guest_of(package: &Package, folder: &Path) -> Option<Guest> {
     if home.parent()? != folder {
         return None;
     }
-    let library = package
-        .targets
-        .iter()
-        .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))?;
-    Some(Guest {
-        package: package.name.clone(),
-        name: home.file_name()?.to_str()?.to_owned(),
-        module_file: format!("{}.wasm", library.name.replace('-', "_")),
-    })
+    let is_cdylib = |target: &Target| target.crate_types.iter().any(|kind| kind == "cdylib");
+    if !package.targets.iter().any(is_cdylib) {
+        return None;
+    }
+    Some(Guest { package: package.name.clone(), name: home.file_name()?.to_str()?.to_owned() })
 }
 
 /// Returns the cargo that started this task, so that one toolchain builds everything.
@@ -173,10 +166,7 @@ mod tests {
         Package {
             name: "eyesonly-events".into(),
             manifest_path: manifest.into(),
-            targets: vec![Target {
-                name: "eyesonly-events".into(),
-                crate_types: vec![crate_type.into()],
-            }],
+            targets: vec![Target { crate_types: vec![crate_type.into()] }],
         }
     }
 
@@ -186,7 +176,6 @@ mod tests {
         let guest =
             guest_of(&package("/r/components/events/Cargo.toml", "cdylib"), folder).unwrap();
         assert_eq!(guest.name, "events");
-        assert_eq!(guest.module_file, "eyesonly_events.wasm");
         assert_eq!(guest_of(&package("/r/components/events/Cargo.toml", "rlib"), folder), None);
         assert_eq!(
             guest_of(&package("/r/components/spin/front/Cargo.toml", "cdylib"), folder),

@@ -1,15 +1,58 @@
-//! What every handler needs inside its instance: the allocator. It must never import anything from the host.
+//! What every handler needs inside its instance: the contract's bindings, and an allocator.
 //!
-//! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of instances that costs one
-//! mprotect to grow and one to shrink for each request. Here the first bytes come from inside the initial memory: what the linker
-//! left free at its end (it rounds up to whole pages of 64 KiB), then an array of [`ARENA_BYTES`]. A request that needs no more makes no
-//! system call; only larger ones grow the memory.
+//! A handler implements `Guest` and says so:
 //!
-//! A handler links this crate (`use eyesonly_guest as _;`) and has its allocator. On other targets it is empty.
+//! ```ignore
+//! use eyesonly_guest::{Body, Grant, Guest, MediaType, Question, Response, Status};
+//!
+//! struct Handler;
+//! eyesonly_guest::export!(Handler);
+//!
+//! impl Guest for Handler {
+//!     fn handle(grant: Grant, question: Question) -> Response {
+//!         let status = match grant.newest_still() {
+//!             Ok(_) => Status::Ok,
+//!             Err(_) => Status::NotFound,
+//!         };
+//!         Response { status, media_type: MediaType::Json, body: Body::Empty }
+//!     }
+//! }
+//! ```
+//!
+//! The crate must never import anything from the host but the contract. On other targets than wasm
+//! it has nothing but [`ARENA_BYTES`]: a handler's own code is tested natively, with
+//! `eyesonly-testkit`.
+//!
+//! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of instances
+//! that costs one mprotect to grow and one to shrink for each request. Here the first bytes come
+//! from inside the initial memory: what the linker left free at its end (it rounds up to whole pages
+//! of 64 KiB), then an array of [`ARENA_BYTES`]. A request that needs no more makes no system call.
 
-/// How many bytes are at hand before memory grows, beside what the linker left free. With a stack of 32 KiB each handler fits two
-/// pages, and the largest hot answer (a page of 100 events) fits what is at hand.
+/// How many bytes are at hand before memory grows, beside what the linker left free. With a stack of
+/// 32 KiB each handler fits two pages, and the largest hot answer (a page of 100 events) fits what
+/// is at hand.
 pub const ARENA_BYTES: usize = 64 * 1024;
 
 #[cfg(target_arch = "wasm32")]
 mod arena;
+
+/// The contract of `wit/`, as wit-bindgen writes it.
+#[cfg(target_arch = "wasm32")]
+#[allow(missing_docs, clippy::all, clippy::restriction)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        world: "footage-handler",
+        path: "wit",
+        pub_export_macro: true,
+        default_bindings_module: "eyesonly_guest::bindings",
+    });
+}
+
+#[cfg(target_arch = "wasm32")]
+pub use bindings::{
+    export,
+    exports::eyesonly::edge::handler::{
+        Body, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
+    },
+    eyesonly::edge::{events, footage::Object, renditions, types::ErrorCode},
+};

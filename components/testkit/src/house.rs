@@ -5,10 +5,12 @@
 //! that the question needs, and the answer leaves by the gate. It must never reach footage by
 //! another way than a handler does, except to say whether a rendition is stored.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
+use eyesonly::handlers::Handlers;
 use eyesonly::sandbox::{Handler, HandlerFailure, Limits, Question, Sandbox};
+use eyesonly_build::{Crates, Toolchain, target_folder};
 use eyesonly_gate::Content;
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_rights::Action;
@@ -47,14 +49,14 @@ impl House {
         &self.home
     }
 
-    /// Loads a component that was built before: `thumbnail`, or `guests/privacy-mask`.
-    pub fn load(&self, name: &str) -> Handler {
-        self.sandbox.load(name, &path(name)).unwrap()
+    /// Loads a component, such as [`build`] gives, under a name of your own.
+    pub fn load(&self, name: &str, component: &[u8]) -> Handler {
+        self.sandbox.load_bytes(name, Path::new(name), component).unwrap()
     }
 
-    /// Reads the file of a component that was built before.
-    pub fn component(name: &str) -> Vec<u8> {
-        std::fs::read(path(name)).unwrap()
+    /// The handlers that the host brings along.
+    pub fn handlers(&self) -> Handlers {
+        Handlers::load(&self.sandbox, None, |_| ()).unwrap()
     }
 
     /// Hands in a still, as the camera.
@@ -137,14 +139,17 @@ impl House {
     }
 }
 
-/// Returns the file of a component: in EYESONLY_COMPONENTS, or where `cargo xtask build` puts it. A
-/// missing one is a failure: a test of a component is never skipped.
-fn path(name: &str) -> PathBuf {
-    let folder = std::env::var_os("EYESONLY_COMPONENTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/components")),
-        PathBuf::from,
-    );
-    let path = folder.join(format!("{name}.wasm"));
-    assert!(path.is_file(), "{} is missing: run `cargo xtask build`", path.display());
-    path
+/// Builds the handler whose Cargo.toml is in `folder`, and gives the component, as `eyesonly-build`
+/// makes it. A test gives its own `env!("CARGO_MANIFEST_DIR")`.
+///
+/// # Panics
+/// If the handler does not compile; the compiler's message is on standard error.
+pub fn build(folder: &str) -> Vec<u8> {
+    let test = std::env::current_exe().unwrap();
+    let folder = Path::new(folder);
+    let crates =
+        Crates { root: folder, target: &target_folder(&test), packages: &[], locked: false };
+    let mut built = crates.components(&Toolchain::get().unwrap()).unwrap();
+    assert_eq!(built.len(), 1, "one handler in {}", folder.display());
+    built.remove(0).bytes
 }

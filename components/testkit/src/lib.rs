@@ -18,8 +18,12 @@ mod house;
 
 pub use grant::{ErrorCode, Grant, Kinds, Notes, Object};
 #[cfg(feature = "sandbox")]
-pub use house::{Answered, House};
+pub use house::{Answered, House, build};
 
+#[cfg(feature = "sandbox")]
+pub use eyesonly::component_check::{Verdict, check};
+#[cfg(feature = "sandbox")]
+pub use eyesonly::handlers::Handlers;
 #[cfg(feature = "sandbox")]
 pub use eyesonly::sandbox::{Handler, HandlerFailure, Question};
 #[cfg(feature = "sandbox")]

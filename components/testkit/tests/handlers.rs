@@ -15,7 +15,7 @@ const CLIP: &[u8] = include_bytes!("../../../tests/media/alder-front-door-person
 #[tokio::test]
 async fn a_thumbnail_is_made_once() {
     let house = House::new().await;
-    let thumbnail = house.load("thumbnail");
+    let thumbnail = house.handlers().thumbnail;
     house.put_still(STILL).await;
     assert!(!house.is_at_hand(&thumbnail, None, "w160-1").await);
     let question = Question::Still { event: None, width: 160 };
@@ -29,7 +29,7 @@ async fn a_thumbnail_is_made_once() {
 #[tokio::test]
 async fn an_event_is_json_and_its_clip_the_very_file() {
     let house = House::new().await;
-    let events = house.load("events");
+    let events = house.handlers().events;
     let id = house.put_event("a person").await;
     house.put_event_clip(&id, CLIP).await;
     let event = house.ask(&events, Question::Event(id.clone())).await.unwrap();
@@ -47,7 +47,7 @@ async fn an_event_is_json_and_its_clip_the_very_file() {
 #[tokio::test]
 async fn what_is_absent_is_not_found() {
     let house = House::new().await;
-    let events = house.load("events");
+    let events = house.handlers().events;
     let absent = Question::Event("01900000-0000-7000-8000-000000000000".to_owned());
     assert_eq!(house.ask(&events, absent).await.unwrap().status, Status::NotFound);
 }

@@ -21,6 +21,7 @@ pub use inlet::Inlet;
 pub use outlet::{Departing, Outlet};
 pub use serve::{Listener, ServeError, Tls, serve, serve_metrics};
 
+use crate::handlers::Handlers;
 use crate::metrics::Metrics;
 use crate::sandbox::Handler;
 use axum::http::Extensions;
@@ -65,10 +66,8 @@ pub struct Edge {
     pub identity: Identity,
     /// Uploads.
     pub ingest: Ingest,
-    /// The thumbnail handler.
-    pub thumbnail: Handler,
-    /// The events handler.
-    pub events: Handler,
+    /// The handlers.
+    pub handlers: Handlers,
     /// The seam that brings a camera's body to ingest.
     pub inlet: Arc<dyn Inlet>,
     /// The seam that carries an answer to the way out.
@@ -82,8 +81,8 @@ pub struct Edge {
 impl Edge {
     fn handler(&self, which: Handles) -> &Handler {
         match which {
-            Handles::Thumbnail => &self.thumbnail,
-            Handles::Events => &self.events,
+            Handles::Thumbnail => &self.handlers.thumbnail,
+            Handles::Events => &self.handlers.events,
         }
     }
 }

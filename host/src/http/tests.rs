@@ -4,6 +4,7 @@
 use super::{Direct, routes};
 use crate::config::Config;
 use crate::edge::{Seams, assemble};
+use crate::handlers::Handlers;
 use crate::keyring::Keyring;
 use crate::sandbox::{Limits, Sandbox};
 use axum::Router;
@@ -22,7 +23,6 @@ use eyesonly_service::store::memory::MemoryStore;
 use eyesonly_service::testing::Residents;
 use eyesonly_service::tiers::{Flights, MemoryTier};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
@@ -48,10 +48,8 @@ async fn get(router: &Router, credential: &str, method: &str, path: &str) -> (St
 async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera() {
     let folder = tempfile::tempdir().unwrap();
     let config: Config = toml::from_str(&format!("data = {:?}", folder.path())).unwrap();
-    let components = std::env::var_os("EYESONLY_COMPONENTS")
-        .map_or_else(|| "../target/components".into(), PathBuf::from);
     let sandbox = Sandbox::new(Limits::default(), None).unwrap();
-    let load = |name: &str| sandbox.load(name, &components.join(format!("{name}.wasm"))).unwrap();
+    let handlers = Handlers::load(&sandbox, None, |_| ()).unwrap();
     let seams = Seams {
         registry: Arc::new(MemoryRegistry::default()),
         index: Arc::new(MemoryIndex::default()),
@@ -63,7 +61,7 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
         clock: Arc::new(System),
     };
     let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
-    let edge = assemble(&config, &keyring, seams, (load("thumbnail"), load("events")));
+    let edge = assemble(&config, &keyring, seams, handlers);
     let (mint, records, residents) =
         (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
     keyring.add_household(residents.household).unwrap();

@@ -4,9 +4,10 @@
 use super::model::{Answer, JPEGS, Look, Operation, Push, Shown, What, Who, pick};
 use crate::config::Config;
 use crate::edge::{Seams, assemble};
+use crate::handlers::Handlers;
 use crate::http::{Direct, Edge, routes};
 use crate::keyring::Keyring;
-use crate::sandbox::{Handler, Limits, Sandbox};
+use crate::sandbox::{Limits, Sandbox};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -23,7 +24,6 @@ use eyesonly_service::store::memory::MemoryStore;
 use eyesonly_service::tiers::{Flights, MemoryTier, Tier};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
@@ -42,18 +42,17 @@ const PICTURES: [&[u8]; JPEGS as usize] = [
 /// The parts that all cases share: the handlers, compiled once, and their thumbnails of the
 /// pictures.
 pub struct Stage {
-    handlers: (Handler, Handler),
+    handlers: Handlers,
     thumbnails: Vec<Vec<u8>>,
 }
 
 impl Stage {
     pub async fn new() -> Self {
-        let folder = std::env::var_os("EYESONLY_COMPONENTS")
-            .map_or_else(|| "../target/components".into(), PathBuf::from);
         let sandbox = Sandbox::new(Limits::default(), None).unwrap();
-        let load = |name: &str| sandbox.load(name, &folder.join(format!("{name}.wasm"))).unwrap();
-        let mut stage =
-            Self { handlers: (load("thumbnail"), load("events")), thumbnails: Vec::new() };
+        let mut stage = Self {
+            handlers: Handlers::load(&sandbox, None, |_| ()).unwrap(),
+            thumbnails: Vec::new(),
+        };
         let mut world = World::new(&stage);
         let mut thumbnails = Vec::new();
         for operation in [

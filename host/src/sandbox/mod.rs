@@ -120,25 +120,37 @@ impl Sandbox {
         Ok(Self { house: Arc::new(house), linker, cache })
     }
 
-    /// Loads the component at `path` as the handler `name`. It checks that the component asks for
-    /// no more than the contract allows. It compiles the component or takes it from the cache, and
-    /// links it to the host.
+    /// Loads the component at `path` as the handler `name`.
     ///
     /// # Errors
-    /// [`SandboxError::Read`], [`SandboxError::Check`] (not a handler, or imports more than it
-    /// may), [`SandboxError::Component`].
+    /// [`SandboxError::Read`], and those of [`Self::load_bytes`].
     pub fn load(&self, name: &str, path: &Path) -> Result<Handler, SandboxError> {
         let bytes = std::fs::read(path)
             .map_err(|source| SandboxError::Read { path: path.to_owned(), source })?;
+        self.load_bytes(name, path, &bytes)
+    }
+
+    /// Loads a component as the handler `name`: checks that it asks for no more than the contract,
+    /// compiles it or takes it from the cache, and ties it to the host. `path` is for errors.
+    ///
+    /// # Errors
+    /// [`SandboxError::Check`] (not a handler, or imports more than it may),
+    /// [`SandboxError::Component`].
+    pub fn load_bytes(
+        &self,
+        name: &str,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<Handler, SandboxError> {
         let refused = |source| SandboxError::Check { path: path.to_owned(), source };
-        let report = component_check::check(&bytes)
+        let report = component_check::check(bytes)
             .and_then(component_check::Report::admitted)
             .map_err(refused)?;
         let failed = |source| SandboxError::Component { path: path.to_owned(), source };
         let engine = &self.house.engine;
         let component = match &self.cache {
-            Some(cache) => cache.component(engine, &bytes, &report.sha256),
-            None => Component::from_binary(engine, &bytes),
+            Some(cache) => cache.component(engine, bytes, &report.sha256),
+            None => Component::from_binary(engine, bytes),
         };
         let prepared = component
             .and_then(|component| self.linker.instantiate_pre(&component))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use eyesonly_harness::footage::{description, footage_id, fresh_id, now_milliseconds};
-use eyesonly_tests::footage::{ffmpeg, flat_still, library, media};
+use eyesonly_tests::footage::{ffmpeg, flat_still, manifest, media};
 use eyesonly_tests::picture::{Picture, apart, colour, nearest};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer};
@@ -32,7 +32,7 @@ async fn event_still(home: &Home, jpeg: Bytes, width: u32) -> Picture {
 #[tokio::test]
 async fn each_viewer_sees_their_own_cameras_and_each_camera_its_own_picture() {
     let edge = Edge::start(EdgeOptions::default());
-    let manifest = library().manifest;
+    let manifest = manifest();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let mut households = Vec::new();
     let mut colours = Vec::new();

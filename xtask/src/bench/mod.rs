@@ -20,9 +20,9 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_demo::Manifest;
 use eyesonly_harness::footage::{mp4_around, noise};
 use eyesonly_harness::installation::Server;
-use eyesonly_harness::media::Media;
 use eyesonly_harness::process::Process;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -48,12 +48,18 @@ pub struct Arguments {
     quick: bool,
 }
 
+/// Returns a drawn file.
+///
+/// Errors: there is none of this name.
+fn still(name: &str) -> Result<&'static [u8]> {
+    eyesonly_demo::file(name).with_context(|| format!("the demo has no {name}"))
+}
+
 /// The state that all rows share.
 struct Bench<'a> {
     workspace: &'a Workspace,
     binaries: Binaries,
     world: World,
-    media: Media,
     pace: Pace,
     bar: ProgressBar,
     report: Report,
@@ -63,7 +69,6 @@ struct Bench<'a> {
 ///
 /// Errors: a row could not be measured. A goal that is not reached is no error; the table shows it.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let media = Media::load(&workspace.root)?;
     let binaries = setup::build(workspace)?;
     let world = World::create(&binaries, &workspace.target.join("bench"))?;
     let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
@@ -72,7 +77,6 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         workspace,
         binaries,
         world,
-        media,
         pace,
         bar: progress(pace),
         report: Report {
@@ -115,7 +119,7 @@ impl Bench<'_> {
         self.say("pushing footage");
         let drawn = self.drawn()?;
         let stills = read_all(&drawn)?;
-        self.world.push_still(&self.media.bytes(HOT_STILL)?)?;
+        self.world.push_still(still(HOT_STILL)?)?;
         let herd = self.world.push_events(&stills, HERD, &self.bar)?;
         let for_rooms = self.world.push_events(&stills, self.pace.cold_stills + 1, &self.bar)?;
 
@@ -176,7 +180,8 @@ impl Bench<'_> {
     /// Lists the stills of 1920×1080 in the repository: those that cameras show as their newest.
     fn drawn(&self) -> Result<Vec<PathBuf>> {
         let folder = self.workspace.root.join("tests").join("media");
-        let households = self.media.manifest.households.iter();
+        let manifest = Manifest::load()?;
+        let households = manifest.households.iter();
         let stills: Vec<PathBuf> = households
             .flat_map(|household| &household.cameras)
             .map(|camera| folder.join(&camera.still))
@@ -226,7 +231,7 @@ impl Bench<'_> {
                 World::create_spin(&self.binaries, server, &self.workspace.target.join("bench"))?;
             world.start(Tier::Default)?;
             world.log_in()?;
-            world.push_still(&self.media.bytes(HOT_STILL)?)?;
+            world.push_still(still(HOT_STILL)?)?;
             editions.push((name, world));
         }
         Ok(editions)

@@ -105,7 +105,7 @@ impl World {
     /// Errors: the folder can't be written, or a command fails.
     pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
         let folder = new_folder(parent)?;
-        let config = Config::new(folder.path(), &binaries.built.components, 0);
+        let config = Config::new(folder.path(), 0);
         Self::enrol(binaries, folder, Edition::Native(config))
     }
 

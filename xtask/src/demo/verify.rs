@@ -5,12 +5,40 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use eyesonly_harness::footage::fresh_id;
-use eyesonly_harness::media::Media;
 use eyesonly_harness::paths;
-use eyesonly_harness::people::Session;
+use eyesonly_harness::people::{Account, Session};
+use serde::Deserialize;
 
-use super::{Camera, Household};
 use crate::client::{Answer, Client};
+
+/// What `eyesonly demo --json` says.
+#[derive(Deserialize)]
+pub struct Demo {
+    /// `http://127.0.0.1:PORT`
+    listening: String,
+    /// What the cameras have handed in.
+    footage: String,
+    households: Vec<Household>,
+}
+
+/// A household as it was enrolled and filled.
+#[derive(Deserialize)]
+struct Household {
+    name: String,
+    viewer: String,
+    login: String,
+    password: String,
+    cameras: Vec<Camera>,
+}
+
+#[derive(Deserialize)]
+struct Camera {
+    #[serde(rename = "camera")]
+    id: String,
+    name: String,
+    /// Each event's id, and the name of its clip.
+    events: Vec<(String, Option<String>)>,
+}
 
 /// A width that a phone's wall asks for, in pixels.
 const THUMBNAIL_WIDTH: u32 = 320;
@@ -21,25 +49,34 @@ const RANGE_LENGTH: usize = 2345;
 /// Checks every household and says what was done.
 ///
 /// Errors: the first thing that was not as it must be.
-pub fn all(client: &Client, media: &Media, households: &[Household]) -> Result<String> {
+pub fn all(demo: &Demo) -> Result<()> {
+    let (client, households) = (Client::new(&demo.listening), &demo.households);
+    ensure!(households.len() > 1, "with one household there is nothing foreign to ask for");
     for (index, household) in households.iter().enumerate() {
         let foreign = households.get((index + 1) % households.len()).context("no household")?;
-        one(client, media, household, foreign)
+        one(&client, household, foreign)
             .with_context(|| format!("household {:?}", household.name))?;
     }
-    let count = households.len();
-    Ok(format!(
-        "{count} logins, {count} thumbnails, {count} event pages, {count} clip ranges, {count} foreign reads refused"
-    ))
+    let (count, footage) = (households.len(), &demo.footage);
+    println!(
+        "demo: ok ({footage}; {count} logins, {count} thumbnails, {count} event pages, {count} clip ranges, {count} foreign reads refused)"
+    );
+    Ok(())
 }
 
-fn one(client: &Client, media: &Media, household: &Household, foreign: &Household) -> Result<()> {
-    let session = client.log_in(&household.account, false)?;
+fn one(client: &Client, household: &Household, foreign: &Household) -> Result<()> {
+    let account = Account {
+        id: household.viewer.clone(),
+        login: household.login.clone(),
+        password: household.password.clone(),
+    };
+    let session = client.log_in(&account, false)?;
     sees_own_cameras(client, &session, household, foreign)?;
     let (camera, event, file) = clip_of(household).context("no clip was pushed")?;
     thumbnail(client, &session, camera)?;
     event_page(client, &session, camera)?;
-    clip_range(client, &session, camera, event, &media.bytes(file)?)?;
+    let clip = eyesonly_demo::file(file).with_context(|| format!("the demo has no {file}"))?;
+    clip_range(client, &session, camera, event, clip)?;
     refused(client, &session, foreign)
 }
 

@@ -22,7 +22,7 @@ async fn outcome(handler: &Handler, question: u32) -> String {
 /// Loads the guest that misbehaves, under limits that the test chooses.
 fn misbehave(limits: Limits) -> Handler {
     let sandbox = Sandbox::new(limits, None).unwrap();
-    sandbox.load("misbehave", &guest_path("misbehave")).unwrap()
+    loaded(&sandbox, "misbehave").unwrap()
 }
 
 async fn check(question: u32, expected: &str) {
@@ -240,14 +240,14 @@ async fn a_full_queue_is_busy_at_once() {
 
 #[test]
 fn a_clock_is_refused_at_load() {
-    let error = sandbox().load("wasi-import", &guest_path("wasi-import")).unwrap_err().to_string();
+    let error = loaded(&sandbox(), "wasi-import").unwrap_err().to_string();
     let expected = "asks for what a handler can't have: wasi:clocks/monotonic-clock@0.2.0";
     assert!(error.ends_with(expected), "{error}");
 }
 
 #[test]
 fn handlers_import_the_contract_and_nothing_else() {
-    let report = component_check::check(&std::fs::read(guest_path("misbehave")).unwrap()).unwrap();
+    let report = component_check::check(&component("misbehave")).unwrap();
     let names: Vec<&str> = report.imports.iter().map(|item| item.name.as_str()).collect();
     assert!(!names.is_empty());
     assert!(names.iter().all(|name| component_check::IMPORTS_ALLOWED.contains(name)), "{names:?}");

@@ -1,25 +1,15 @@
 //! The component: the contract's bindings around [`crate::answer`]. It must never hold logic of its own.
 
-// The allocator.
-use eyesonly_guest as _;
-
 use crate::answer::{Answer, Footage, Refusal, answer};
 
-#[allow(missing_docs, clippy::all, clippy::restriction)]
-mod bindings {
-    wit_bindgen::generate!({ world: "footage-handler", path: "../../../wit" });
-}
-
-use bindings::exports::eyesonly::edge::handler::{
-    Body, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
+use eyesonly_guest::{
+    Body, ErrorCode, FootageRange, Grant, Guest, MediaType, Object, Question, Response, Status,
+    renditions,
 };
-use bindings::eyesonly::edge::footage::Object;
-use bindings::eyesonly::edge::renditions;
-use bindings::eyesonly::edge::types::ErrorCode;
 
 struct Handler;
 
-bindings::export!(Handler with_types_in bindings);
+eyesonly_guest::export!(Handler);
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {

@@ -7,14 +7,19 @@
     reason = "a failed expectation is how a test fails"
 )]
 
-use eyesonly::component_check::{Verdict, check};
+use std::sync::LazyLock;
+
 use eyesonly_guest_privacy_mask::ZONE;
-use eyesonly_testkit::{Answered, Handler, House, MediaType, Question, Status};
+use eyesonly_testkit::{
+    Answered, Handler, House, MediaType, Question, Status, Verdict, build, check,
+};
 use jpeg_decoder::Decoder;
 
 const STILL: &[u8] = include_bytes!("../../../media/alder-front-door.jpg");
 const EVENT_STILL: &[u8] = include_bytes!("../../../media/alder-front-door-person.jpg");
-const MASK: &str = "guests/privacy-mask";
+
+/// This crate as a component, built once for all tests.
+static MASK: LazyLock<Vec<u8>> = LazyLock::new(|| build(env!("CARGO_MANIFEST_DIR")));
 
 async fn still(house: &House, handler: &Handler, event: Option<&str>, width: u32) -> Answered {
     let event = event.map(str::to_owned);
@@ -42,7 +47,7 @@ fn is_black(pixel: [u8; 3]) -> bool {
 #[tokio::test]
 async fn the_zone_is_black_and_the_rest_is_not() {
     let house = House::new().await;
-    let mask = house.load(MASK);
+    let mask = house.load("privacy-mask", &MASK);
     house.put_still(STILL).await;
     let event = house.put_event("somebody at the door").await;
     house.put_event_still(&event, EVENT_STILL).await;
@@ -61,7 +66,7 @@ async fn the_zone_is_black_and_the_rest_is_not() {
 #[tokio::test]
 async fn a_rendition_of_the_mask_is_nobody_elses() {
     let house = House::new().await;
-    let (mask, thumbnail) = (house.load(MASK), house.load("thumbnail"));
+    let (mask, thumbnail) = (house.load("privacy-mask", &MASK), house.handlers().thumbnail);
     assert_ne!(mask.sha256(), thumbnail.sha256());
     house.put_still(STILL).await;
 
@@ -80,7 +85,7 @@ async fn a_rendition_of_the_mask_is_nobody_elses() {
 #[tokio::test]
 async fn other_questions_are_not_its() {
     let house = House::new().await;
-    let mask = house.load(MASK);
+    let mask = house.load("privacy-mask", &MASK);
     let event = house.put_event("").await;
     for question in [
         Question::Still { event: None, width: 320 },
@@ -98,7 +103,7 @@ async fn other_questions_are_not_its() {
 
 #[test]
 fn it_asks_for_footage_and_renditions_and_nothing_else() {
-    let report = check(&House::component(MASK)).unwrap();
+    let report = check(&MASK).unwrap();
     assert_eq!(report.verdict, Verdict::Allowed, "{report}");
     let imports: Vec<&str> = report.imports.iter().map(|import| import.name.as_str()).collect();
     assert_eq!(

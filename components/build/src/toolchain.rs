@@ -1,17 +1,14 @@
 //! Gets the compiler for handlers: std for wasm32-unknown-unknown.
 //!
-//! Three ways, in this order: it is there; `rustup target add`; Debian's rustc with the library's sources. It must
-//! never wait without end, and where every way fails it says what to install.
+//! Three ways, in this order: it is there; `rustup target add`; Debian's rustc with the library's
+//! sources. It must never wait without end. Where every way fails it says what to install.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-
-use crate::tools;
-use crate::workspace::{output_of, step};
 
 /// The target whose std imports nothing from a host.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -20,41 +17,54 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 const RUSTUP_SECONDS_MAX: u64 = 120;
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 const DEBIAN_LIBRARY: &str = "library/std/Cargo.toml";
 
 /// Which compiler makes the handlers.
-pub enum WasmToolchain {
-    /// The workspace's own: it has std for the target.
+#[derive(Debug)]
+pub enum Toolchain {
+    /// The one that builds everything else: it has std for the target.
     Own,
-    /// Debian's rustc, which builds std from its sources, with the linker of the workspace's toolchain.
+    /// Debian's rustc, which builds std from its sources, with the linker of the own toolchain.
     Debian {
         /// rust-lld.
         linker: PathBuf,
     },
 }
 
-impl WasmToolchain {
-    /// Finds or gets one.
+/// No way led to a compiler for the target.
+#[derive(Debug)]
+pub struct NoToolchain {
+    why: String,
+}
+
+impl NoToolchain {
+    /// What Debian 12 or later installs so that the third way works.
+    pub const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
+}
+
+impl std::fmt::Display for NoToolchain {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "no compiler for {TARGET} ({}). Install one of:\n  rustup target add {TARGET}\n  apt-get install -y --no-install-recommends {}   (Debian 12 or later, as root)",
+            self.why,
+            Self::DEBIAN_PACKAGES.join(" ")
+        )
+    }
+}
+
+impl std::error::Error for NoToolchain {}
+
+impl Toolchain {
+    /// Finds or gets one. It installs nothing but the target's std, by rustup.
     ///
-    /// Errors: none could be had; the message says what to install.
-    pub fn get() -> Result<Self> {
-        if own_has_target() {
+    /// # Errors
+    /// None could be had. The message says what to install.
+    pub fn get() -> Result<Self, NoToolchain> {
+        let Err(error) = get_std(TARGET) else {
             return Ok(Self::Own);
-        }
-        step(&format!("std for {TARGET} is missing: rustup target add"));
-        match rustup_target_add(TARGET) {
-            Ok(()) if own_has_target() => return Ok(Self::Own),
-            Ok(()) => eprintln!("   rustup says it is there, but this toolchain does not have it"),
-            Err(error) => eprintln!("   {error:#}"),
-        }
-        step("trying Debian's rustc and library sources");
-        debian().with_context(|| {
-            format!(
-                "no compiler for {TARGET}. Install one of:\n  rustup target add {TARGET}\n  apt-get install -y --no-install-recommends {}   (Debian 12 or later, as root)",
-                DEBIAN_PACKAGES.join(" ")
-            )
-        })
+        };
+        debian().map_err(|none| NoToolchain { why: format!("{error:#}; {none:#}") })
     }
 
     /// Adds what cargo needs to compile for the target with this compiler.
@@ -77,24 +87,29 @@ impl WasmToolchain {
 
 /// Sees to it that this toolchain has std for `target`.
 ///
-/// Errors: rustup can't bring it; the message says what to do.
+/// # Errors
+/// rustup can't bring it. The message says what to do.
 pub fn get_std(target: &str) -> Result<()> {
-    if !has_std(target) {
-        step(&format!("std for {target} is missing: rustup target add"));
-        rustup_target_add(target)?;
-    }
     if has_std(target) {
-        Ok(())
-    } else {
-        bail!("no compiler for {target}. Install it: rustup target add {target}")
+        return Ok(());
+    }
+    eprintln!("std for {target} is missing: rustup target add {target}");
+    let added = rustup_target_add(target);
+    if has_std(target) {
+        return Ok(());
+    }
+    match added {
+        Ok(()) => {
+            bail!("rustup says that std for {target} is there, but this toolchain does not have it")
+        }
+        Err(error) => Err(error.context(format!(
+            "std for {target} is missing; get it by: rustup target add {target}"
+        ))),
     }
 }
 
-fn own_has_target() -> bool {
-    has_std(TARGET)
-}
-
-fn has_std(target: &str) -> bool {
+/// Whether this toolchain has std for `target`.
+pub fn has_std(target: &str) -> bool {
     let Some(folder) = output_of("rustc", &["--print", "target-libdir", "--target", target]) else {
         return false;
     };
@@ -135,10 +150,7 @@ fn wait_at_most(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>
     Ok(None)
 }
 
-fn debian() -> Result<WasmToolchain> {
-    if !debian_has_sources() {
-        tools::apt_install(&DEBIAN_PACKAGES)?;
-    }
+fn debian() -> Result<Toolchain> {
     if !debian_has_sources() {
         bail!("{DEBIAN_RUSTC} has no library sources");
     }
@@ -149,13 +161,25 @@ fn debian() -> Result<WasmToolchain> {
     if !linker.exists() {
         bail!("{} is missing: the toolchain carries no rust-lld", linker.display());
     }
-    Ok(WasmToolchain::Debian { linker })
+    Ok(Toolchain::Debian { linker })
 }
 
 fn debian_has_sources() -> bool {
     output_of(DEBIAN_RUSTC, &["--print", "sysroot"]).is_some_and(|sysroot| {
         Path::new(&sysroot).join("lib/rustlib/src/rust").join(DEBIAN_LIBRARY).exists()
     })
+}
+
+/// A program's standard output, or None when it does not start or fails.
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
 }
 
 #[cfg(test)]

@@ -1,0 +1,143 @@
+//! The manifest: households, cameras and events.
+
+use serde::Deserialize;
+
+/// The households.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// At least two, so that there is something foreign to ask for.
+    pub households: Vec<Household>,
+}
+
+/// A household with one viewer, its owner.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Household {
+    /// What people call it.
+    pub name: String,
+    /// Its viewer's name.
+    pub login: String,
+    /// At least one.
+    pub cameras: Vec<Camera>,
+}
+
+/// A camera and what it has to tell.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// What the household calls it.
+    pub name: String,
+    /// The device's serial number.
+    pub serial: String,
+    /// The newest still, a JPEG's file name.
+    pub still: String,
+    /// The colour of a corner of all its stills, `#rrggbb`: a test knows by that colour which camera
+    /// made a picture.
+    pub corner_colour: String,
+    /// What happened, in any order.
+    pub events: Vec<Event>,
+}
+
+/// One event.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// As the contract names kinds: `person`, `animal`, …
+    pub kind: String,
+    /// A few words.
+    pub label: String,
+    /// How long it lasted.
+    pub duration_milliseconds: u32,
+    /// How long ago it happened.
+    pub minutes_ago: u64,
+    /// A JPEG's file name.
+    pub still: Option<String>,
+    /// An MP4's file name.
+    pub clip: Option<String>,
+}
+
+/// How much cameras hand in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Cameras.
+    pub cameras: u64,
+    /// Stills, those of events too.
+    pub stills: u64,
+    /// Descriptions of events.
+    pub events: u64,
+    /// Clips.
+    pub clips: u64,
+}
+
+impl Counts {
+    /// Counts all uploads.
+    pub fn uploads(self) -> u64 {
+        self.stills + self.events + self.clips
+    }
+}
+
+impl Manifest {
+    /// Reads the manifest of this crate.
+    ///
+    /// # Errors
+    /// It has no form; a test of this crate reads it.
+    pub fn load() -> Result<Self, serde_json::Error> {
+        serde_json::from_str(include_str!("../media/manifest.json"))
+    }
+
+    /// Counts what the cameras hand in.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for camera in self.households.iter().flat_map(|household| &household.cameras) {
+            counts.cameras += 1;
+            counts.stills += 1;
+            for event in &camera.events {
+                counts.events += 1;
+                counts.stills += u64::from(event.still.is_some());
+                counts.clips += u64::from(event.clip.is_some());
+            }
+        }
+        counts
+    }
+
+    /// Says what the cameras hand in.
+    pub fn told(&self) -> String {
+        let counts = self.counts();
+        format!(
+            "{} households, {} cameras, {} stills, {} events, {} clips",
+            self.households.len(),
+            counts.cameras,
+            counts.stills,
+            counts.events,
+            counts.clips
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_has_enough_for_a_demo_and_every_file_is_there() {
+        let manifest = Manifest::load().unwrap();
+        assert!(manifest.households.len() >= 2, "there is something foreign to ask for");
+        for household in &manifest.households {
+            let events = household.cameras.iter().flat_map(|camera| &camera.events);
+            assert!(events.clone().any(|event| event.clip.is_some()), "{}", household.name);
+            let stills = household.cameras.iter().map(|camera| &camera.still);
+            let of_events = events.flat_map(|event| event.still.iter().chain(&event.clip));
+            for name in stills.chain(of_events) {
+                assert!(crate::file(name).is_some(), "{name}");
+            }
+        }
+        assert!(crate::file("make.py").is_none());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        let error = serde_json::from_str::<Manifest>(r#"{"households":[],"more":1}"#).unwrap_err();
+        assert!(error.to_string().contains("more"), "{error}");
+    }
+}

@@ -1,0 +1,302 @@
+//! `eyesonly demo`: an edge with three made-up households whose cameras have handed in drawn footage,
+//! for a person to look at.
+//!
+//! It uses what every operator has: administration and the public routes. It must leave nothing
+//! behind but what `--keep` asked for.
+
+use crate::commands::{self, say};
+use crate::{Ready, Stop, progress};
+use anyhow::{Context as _, bail};
+use eyesonly::config::Config;
+use eyesonly_demo::{Footage, Manifest, Upload};
+use eyesonly_seal::ViewerId;
+use eyesonly_service::admin::{Admin, NewCamera, QUOTA_BYTES_DEFAULT};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use zeroize::Zeroizing;
+
+/// The configuration in the demo's folder.
+const CONFIG: &str = "eyesonly.toml";
+/// How much of a refusal is told, in characters.
+const REFUSAL_CHARACTERS: usize = 300;
+
+/// Makes an edge, fills it, tells who may sign in, and serves until it is stopped. `port` 0 lets the
+/// system choose. `keep`: the folder to keep everything in; none: a temporary one.
+///
+/// # Errors
+/// The folder is not empty, the port is taken, or what `serve` and the commands say.
+pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result<()> {
+    let folder = Folder::get(keep)?;
+    let file = folder.path().join(CONFIG);
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    std::fs::write(&file, format!("listen = \"{listen}\"\ndata = \"data\"\n"))
+        .with_context(|| format!("{}: can't be written", file.display()))?;
+    let config = Config::read(&file)?;
+    // Before anything takes time, so that a Ctrl-C at any moment from here on ends things in order.
+    let stop = Stop::watch();
+
+    let filled = async {
+        // What may be wrong is found first: the port may be taken.
+        let ready = Ready::make(&config, None).await?;
+        let manifest = Manifest::load()?;
+        let bar = bar(manifest.counts().uploads());
+        let enrolled = enrol(&commands::admin(&file, &config, true)?, &manifest, &bar).await?;
+        Ok::<_, anyhow::Error>((ready, manifest, enrolled, bar))
+    };
+    let (ready, manifest, enrolled, bar) = tokio::select! {
+        filled = filled => filled?,
+        () = stop.stopped() => return Ok(()),
+    };
+    let address = ready.address();
+    let told = async {
+        let households = fill(&address, enrolled, &bar).await?;
+        introduce(&address, &manifest, &households, keep.map(|_| file.as_path()), json)?;
+        std::future::pending::<anyhow::Result<()>>().await
+    };
+    tokio::select! {
+        served = ready.serve(&stop) => served,
+        told = told => told,
+    }
+}
+
+/// Enrols the demo's households by `admin`, and hands their footage in to the edge that serves them
+/// already at `address` (`http://HOST:PORT`).
+///
+/// # Errors
+/// What the commands say, or the edge takes something not.
+pub async fn fill_at(admin: &Admin, address: &str, json: bool) -> anyhow::Result<()> {
+    let manifest = Manifest::load()?;
+    let bar = bar(manifest.counts().uploads());
+    let enrolled = enrol(admin, &manifest, &bar).await?;
+    let households = fill(address, enrolled, &bar).await?;
+    introduce(address, &manifest, &households, None, json)
+}
+
+/// A household as it was enrolled, with what its cameras have to send.
+struct Household {
+    name: String,
+    viewer: ViewerId,
+    login: String,
+    password: Zeroizing<String>,
+    cameras: Vec<Camera>,
+}
+
+struct Camera {
+    name: String,
+    enrolled: NewCamera,
+    footage: Footage,
+}
+
+async fn enrol(
+    admin: &Admin,
+    manifest: &Manifest,
+    bar: &ProgressBar,
+) -> anyhow::Result<Vec<Household>> {
+    let mut all = Vec::new();
+    for household in &manifest.households {
+        bar.set_message(format!("enrolling {}", household.name));
+        let id = admin.add_household(&household.name, QUOTA_BYTES_DEFAULT).await?;
+        let mut cameras = Vec::new();
+        for camera in &household.cameras {
+            cameras.push(Camera {
+                name: camera.name.clone(),
+                enrolled: admin.add_camera(id, &camera.name, &camera.serial).await?,
+                footage: camera.footage(),
+            });
+        }
+        // Drawings on a loopback port that end with the demo: a password that can be typed is worth
+        // more here.
+        let password = Zeroizing::new(format!("demo-only-{}", household.login));
+        all.push(Household {
+            name: household.name.clone(),
+            viewer: admin.add_viewer(id, &household.login, &password).await?,
+            login: household.login.clone(),
+            password,
+            cameras,
+        });
+    }
+    Ok(all)
+}
+
+/// Hands everything in, as the cameras.
+async fn fill(
+    address: &str,
+    households: Vec<Household>,
+    bar: &ProgressBar,
+) -> anyhow::Result<Vec<Household>> {
+    let mut edge = Client::connect(address).await?;
+    for household in &households {
+        for camera in &household.cameras {
+            bar.set_message(format!("{}: {}", household.name, camera.name));
+            for upload in &camera.footage.uploads {
+                edge.put(&camera.enrolled.credential, upload)
+                    .await
+                    .with_context(|| format!("camera {:?} of {:?}", camera.name, household.name))?;
+                bar.inc(1);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(households)
+}
+
+/// A camera's connection.
+struct Client {
+    host: String,
+    line: SendRequest<Full<bytes::Bytes>>,
+}
+
+impl Client {
+    async fn connect(address: &str) -> anyhow::Result<Self> {
+        let host = address
+            .strip_prefix("http://")
+            .map(|host| host.trim_end_matches('/').to_owned())
+            .with_context(|| format!("{address}: the address of an edge is http://HOST:PORT"))?;
+        let stream = TcpStream::connect(&host).await;
+        let stream = stream
+            .with_context(|| format!("{address}: nobody answers; is the edge served there?"))?;
+        let (line, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        // It ends with its sender; an error is seen there.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self { host, line })
+    }
+
+    async fn put(&mut self, credential: &str, upload: &Upload) -> anyhow::Result<()> {
+        let request = Request::put(format!("/v1/ingest/{}", upload.path))
+            .header(header::HOST, &self.host)
+            .header(header::AUTHORIZATION, format!("Bearer {credential}"))
+            .header(header::CONTENT_TYPE, upload.media_type)
+            .body(Full::new(upload.body.clone()))?;
+        self.line.ready().await?;
+        let response = self.line.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        if status != StatusCode::CREATED {
+            let text: String =
+                String::from_utf8_lossy(&body).chars().take(REFUSAL_CHARACTERS).collect();
+            bail!("{}: {status} where 201 was expected: {text}", upload.path);
+        }
+        Ok(())
+    }
+}
+
+/// Tells where the edge is, and who may sign in.
+fn introduce(
+    address: &str,
+    manifest: &Manifest,
+    households: &[Household],
+    kept: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let camera = |camera: &Camera| json!({ "camera": camera.enrolled.camera, "name": camera.name, "events": camera.footage.events });
+    let household = |household: &Household| {
+        json!({
+            "name": household.name, "viewer": household.viewer, "login": household.login, "password": household.password.as_str(),
+            "cameras": household.cameras.iter().map(camera).collect::<Vec<Value>>(),
+        })
+    };
+    let value = json!({
+        "listening": address, "footage": manifest.told(),
+        "households": households.iter().map(household).collect::<Vec<Value>>(),
+    });
+    say(json, &value, || {
+        let mut lines =
+            vec![format!("\n  Eyesonly is running: {address}/\n  ({})\n", manifest.told())];
+        for household in households {
+            let cameras: Vec<&str> =
+                household.cameras.iter().map(|camera| camera.name.as_str()).collect();
+            lines.push(format!(
+                "  {:<15} name {:<8} password {:<18} sees {}",
+                household.name,
+                household.login,
+                household.password.as_str(),
+                cameras.join(", ")
+            ));
+        }
+        lines.push(match kept {
+            Some(config) => {
+                format!("\n  Kept. Start it again by: eyesonly --config {} serve", config.display())
+            }
+            None => "\n  Nothing of it is kept.".to_owned(),
+        });
+        lines.push("  Ctrl-C ends it.".to_owned());
+        lines.join("\n")
+    })
+}
+
+fn bar(uploads: u64) -> ProgressBar {
+    let bar = progress();
+    bar.set_length(uploads);
+    if let Ok(style) =
+        indicatif::ProgressStyle::with_template("   {bar:30} {pos}/{len} uploads  {msg}")
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// Where the demo's files are.
+enum Folder {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn get(keep: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(keep) = keep else {
+            let folder = tempfile::Builder::new().prefix("eyesonly-demo-").tempdir();
+            return Ok(Self::Temporary(folder.context("a temporary folder can't be made")?));
+        };
+        std::fs::create_dir_all(keep)
+            .with_context(|| format!("{}: can't be made", keep.display()))?;
+        if std::fs::read_dir(keep)?.next().is_some() {
+            bail!(
+                "{} is not empty. Give a new folder, or start what is there: eyesonly --config {} serve",
+                keep.display(),
+                keep.join(CONFIG).display()
+            );
+        }
+        Ok(Self::Kept(keep.canonicalize()?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_use_is_not_written_to() {
+        let outer = tempfile::tempdir().unwrap();
+        let keep = outer.path().join("new");
+        assert_eq!(Folder::get(Some(&keep)).unwrap().path(), keep.canonicalize().unwrap());
+        std::fs::write(keep.join(CONFIG), "").unwrap();
+        let error = Folder::get(Some(&keep)).err().unwrap();
+        assert!(error.to_string().contains("is not empty"), "{error}");
+    }
+
+    #[test]
+    fn a_temporary_folder_goes_away() {
+        let folder = Folder::get(None).unwrap();
+        let path = folder.path().to_owned();
+        assert!(path.exists());
+        drop(folder);
+        assert!(!path.exists());
+    }
+}
