@@ -2,7 +2,8 @@
 //! (tests/vectors/vectors.py).
 //!
 //! `vectors write DIR` seals objects of several sizes and writes a manifest. `vectors check DIR`
-//! opens such a directory. Keys and salts here are for tests only: they are counted, not drawn.
+//! opens the objects of such a directory. Keys and salts here are for tests only, because they are
+//! fixed or counted and not random.
 
 use eyesonly_seal::format::SALT_BYTES;
 use eyesonly_seal::{

@@ -1,10 +1,11 @@
-//! The context of a sealed object: every field that says which object it is. The fields are encoded
-//! so that two different lists of fields are never the same bytes.
+//! The context of a sealed object: the list of every field that says which object it is. Two
+//! different lists are never encoded as the same bytes.
 //!
-//! INVARIANT: a context is built from the grant and the question, never from what came back.
+//! INVARIANT: a context is built from the grant and the question, never from an answer.
 //!
-//! Encoding: each field is its length (two bytes, big-endian) and its bytes. The first is the
-//! domain, the second the version of this encoding. SPEC.md, "The sealed format", has the table.
+//! Encoding: each field is its length (two bytes, big-endian), then its bytes. The first field is
+//! the domain, the second is the version of this encoding. SPEC.md, "The sealed format", has the
+//! table.
 
 use crate::SealError;
 use crate::ids::{CameraId, FootageId, HouseholdId, ObjectVersion};
@@ -35,20 +36,20 @@ impl Kind {
         self as u8
     }
 
-    /// Finds the kind with this code.
+    /// Returns the kind with this code, if there is one.
     pub fn from_code(code: u8) -> Option<Self> {
         let kinds = [Self::Still, Self::EventStill, Self::Clip, Self::Event, Self::Live];
         kinds.into_iter().find(|kind| kind.code() == code)
     }
 }
 
-/// A derived object: something that a handler made out of footage.
+/// A derived object, which a handler made out of footage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rendition<'a> {
-    /// The handler's own name for it, such as `width=320`; at most 65535 bytes. FROM GUEST.
+    /// The handler's own name for the rendition, such as `width=320`; at most 65,535 bytes.
+    /// FROM GUEST.
     pub name: &'a str,
-    /// The SHA-256 of the handler's component, so that a new handler never meets an old one's
-    /// rendition.
+    /// The SHA-256 of the handler's component. A new handler never gets a rendition of an old one.
     pub handler: [u8; 32],
 }
 
@@ -61,7 +62,7 @@ pub struct Question<'a> {
     pub camera: CameraId,
     /// The kind of footage.
     pub kind: Kind,
-    /// The rendition; none is the footage itself.
+    /// The rendition. `None` means the footage itself.
     pub rendition: Option<Rendition<'a>>,
     /// The still, event or segment.
     pub object: FootageId,
@@ -78,13 +79,13 @@ fn encode(domain: &str, fields: &[&[u8]]) -> Result<Vec<u8>, SealError> {
     Ok(bytes)
 }
 
-/// Encodes a question and, after its fields, the version where there is one.
+/// Encodes the fields of a question, then the version if there is one.
 fn encode_footage(
     domain: &str,
     question: &Question<'_>,
     version: &[&[u8]],
 ) -> Result<Vec<u8>, SealError> {
-    // No rendition is two empty fields. A rendition's handler is never empty, so that even a
+    // Without a rendition, both fields are empty. A rendition's handler is never empty. So even a
     // rendition without a name is never the footage itself.
     let (name, handler) = match &question.rendition {
         Some(rendition) => (rendition.name.as_bytes(), rendition.handler.as_slice()),
@@ -108,17 +109,26 @@ pub struct Context(Vec<u8>);
 
 impl Context {
     /// Builds the context of one version of one object of footage.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if the rendition's name has more than 65,535 bytes.
     pub fn footage(question: &Question<'_>, version: ObjectVersion) -> Result<Self, SealError> {
         encode_footage("eyesonly footage", question, &[version.as_bytes()]).map(Self)
     }
 
-    /// Builds the context of a record of the registry: its kind (such as `rights`) and the key
-    /// under which it is kept.
+    /// Builds the context of a record of the registry, from its kind (such as `rights`) and the key
+    /// under which the registry keeps it.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if one of them has more than 65,535 bytes.
     pub fn record(kind: &str, key: &[u8]) -> Result<Self, SealError> {
         encode("eyesonly record", &[kind.as_bytes(), key]).map(Self)
     }
 
     /// Builds the context of the wrapped key of this owner.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if the owner has more than 65,535 bytes.
     pub fn wrapped_key(owner: &[u8]) -> Result<Self, SealError> {
         encode("eyesonly key", &[owner]).map(Self)
     }
@@ -129,12 +139,15 @@ impl Context {
     }
 }
 
-/// An object whatever its version, by which the index is asked.
+/// The fields of an object without its version. The index is asked by a name made of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot(Vec<u8>);
 
 impl Slot {
     /// Builds the slot of an object.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if the rendition's name has more than 65,535 bytes.
     pub fn footage(question: &Question<'_>) -> Result<Self, SealError> {
         encode_footage("eyesonly slot", question, &[]).map(Self)
     }

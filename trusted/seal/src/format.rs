@@ -2,11 +2,11 @@
 //! (c2sp.org/chunked-encryption).
 //!
 //! A sealed object is a salt (24 bytes), a commitment (32 bytes) and chunks of 16 KiB, each with a
-//! tag of 16 bytes. The last chunk is always shorter than 16 KiB and may be empty, so that a cut
-//! object can be told from a whole one.
+//! tag of 16 bytes. The last chunk is always shorter than 16 KiB and may be empty. So a cut object
+//! can be told from a whole one.
 //!
 //! INVARIANT: no plaintext is given out before its chunk has authenticated
-//! (`a_refused_run_gives_nothing`), and no chunk is tried before the header has
+//! (`a_refused_run_gives_nothing`). INVARIANT: no chunk is decrypted before the header is verified
 //! (`a_foreign_commitment_with_right_chunks_is_refused`).
 
 use crate::SealError;
@@ -16,46 +16,48 @@ use crate::primitives::{Primitives, Suite, copy, same};
 use alloc::vec::Vec;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Plaintext in a full chunk.
+/// The length of the plaintext in a full chunk, in bytes.
 pub const CHUNK_BYTES: usize = 16_384;
-/// The tag that authenticates a chunk.
+/// The length of the tag that authenticates a chunk, in bytes.
 pub const TAG_BYTES: usize = 16;
-/// A full chunk, sealed.
+/// The length of a full sealed chunk, in bytes.
 pub const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + TAG_BYTES;
-/// Random bytes at the start of each object, never used twice with one key.
+/// The length of the salt at the start of each object, in bytes. A salt is random, and is never
+/// used twice with one key.
 pub const SALT_BYTES: usize = 24;
-/// Salt and commitment.
+/// The length of salt and commitment, in bytes.
 pub const HEADER_BYTES: usize = SALT_BYTES + 32;
-/// Chunks that tiers and the coalescer hold together.
+/// The number of chunks in a full extent, which tiers and the coalescer hold together.
 pub const EXTENT_CHUNKS: usize = 64;
-/// Plaintext in a full extent: 1 MiB.
+/// The length of the plaintext in a full extent: 1 MiB.
 pub const EXTENT_PLAIN_BYTES: usize = EXTENT_CHUNKS * CHUNK_BYTES;
-/// A full extent, sealed, without the header.
+/// The length of a full sealed extent in bytes, without the header.
 pub const EXTENT_SEALED_BYTES: usize = EXTENT_CHUNKS * SEALED_CHUNK_BYTES;
-/// The most chunks that an object has.
+/// The most chunks of an object.
 pub const CHUNKS_MAX: u64 = 1 << 38;
 /// The longest plaintext: 4 PiB less one byte, because the last chunk is short.
 pub const PLAIN_BYTES_MAX: u64 = (1 << 52) - 1;
 
-// The same numbers for offsets in files; a usize is at most 64 bits wide.
+// These are the same numbers for offsets in files. A usize is at most 64 bits wide.
 const CHUNK: u64 = CHUNK_BYTES as u64;
 const SEALED_CHUNK: u64 = SEALED_CHUNK_BYTES as u64;
 const TAG: u64 = TAG_BYTES as u64;
 const HEADER: u64 = HEADER_BYTES as u64;
 
-/// Computes the sealed length of a plaintext of this length; none if the format allows no such
-/// plaintext.
+/// Computes the sealed length of a plaintext of this length, both in bytes. Returns `None` if the
+/// format allows no such plaintext.
 pub fn sealed_length(plain: u64) -> Option<u64> {
     let full = (plain / CHUNK).checked_mul(SEALED_CHUNK)?;
     let sealed = full.checked_add(plain % CHUNK)?.checked_add(TAG + HEADER)?;
     (plain <= PLAIN_BYTES_MAX).then_some(sealed)
 }
 
-/// Computes the length of the plaintext in a sealed object of this length.
+/// Computes the length of the plaintext in a sealed object of this length, both in bytes.
 ///
 /// # Errors
-/// [`SealError::Truncated`] for less than a header and for an end after a full chunk;
-/// [`SealError::BadLength`] for an end within a tag; [`SealError::TooLong`].
+/// [`SealError::Truncated`] if the object ends before its first chunk or after a full one.
+/// [`SealError::BadLength`] if it ends within a tag. [`SealError::TooLong`] if the plaintext would
+/// be longer than [`PLAIN_BYTES_MAX`].
 pub fn plain_length(sealed: u64) -> Result<u64, SealError> {
     let chunks = sealed.checked_sub(HEADER).ok_or(SealError::Truncated)?;
     if chunks % SEALED_CHUNK == 0 {
@@ -75,7 +77,8 @@ fn run_length(sealed: u64) -> Result<u64, SealError> {
     full.and_then(|full| full.checked_add(last)).ok_or(SealError::TooLong)
 }
 
-/// Tells whether a sealed chunk is the last one, which is exactly when it is short.
+/// Says whether a sealed chunk of this length is the last one. A chunk is the last exactly if it is
+/// short.
 pub const fn is_last(sealed_chunk_bytes: usize) -> bool {
     sealed_chunk_bytes < SEALED_CHUNK_BYTES
 }
@@ -87,7 +90,7 @@ struct Message {
 }
 
 impl Message {
-    /// Derives the message's key and nonce, and its header: the salt and the commitment.
+    /// Derives the message's key and nonce, and the header (salt and commitment).
     fn derive(
         key: &SealingKey,
         context: &Context,
@@ -102,8 +105,8 @@ impl Message {
         Ok((Self { aead, nonce: Zeroizing::new(*nonce) }, header))
     }
 
-    /// Computes the nonce of a chunk: the base nonce, XORed with the chunk's number as a big-endian
-    /// integer of the same width.
+    /// Computes the nonce of a chunk. It is the base nonce, XORed with the chunk's number as a
+    /// big-endian integer of the same width.
     fn nonce(&self, chunk: u64) -> Result<[u8; 12], SealError> {
         if chunk >= CHUNKS_MAX {
             return Err(SealError::TooLong);
@@ -114,7 +117,7 @@ impl Message {
         Ok(nonce)
     }
 
-    /// Appends the next chunk, and counts it.
+    /// Seals the next chunk, appends it to `sealed`, and counts it.
     fn seal_next(
         &self,
         next: &mut u64,
@@ -122,13 +125,14 @@ impl Message {
         sealed: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let bytes = plain.len().saturating_add(TAG_BYTES);
-        // The last chunk of all has to be short: an object's end must stay recognisable.
+        // The very last chunk must be short, because that marks the end of an object.
         if *next >= CHUNKS_MAX - 1 && !is_last(bytes) {
             return Err(SealError::TooLong);
         }
         let nonce = self.nonce(*next)?;
         let start = sealed.len();
-        // All the room first: growing later would leave plaintext in memory that is given back.
+        // Reserve all the room first. If the vector grew later, plaintext would stay in memory that
+        // was freed.
         sealed.reserve(bytes);
         sealed.extend_from_slice(plain);
         let place = sealed.get_mut(start..).unwrap_or_default();
@@ -145,8 +149,8 @@ impl Message {
     }
 }
 
-/// The sealing of one object, whose plaintext comes in pieces. It holds at most one chunk of
-/// plaintext, and wipes it.
+/// The state of sealing one object, whose plaintext comes in pieces. It holds at most one chunk of
+/// plaintext, and wipes that chunk.
 pub struct Sealer {
     message: Message,
     header: [u8; HEADER_BYTES],
@@ -155,8 +159,11 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Starts an object. The salt is 24 random bytes; one salt for two objects under one key gives
-    /// both away.
+    /// Starts an object. The salt is 24 random bytes. If two objects under one key have the same
+    /// salt, both are exposed.
+    ///
+    /// # Errors
+    /// [`SealError::Primitive`] if the cryptographic library fails.
     pub fn new(
         key: &SealingKey,
         context: &Context,
@@ -167,7 +174,7 @@ impl Sealer {
         Ok(Self { message, header, next_chunk: 0, pending })
     }
 
-    /// Returns the header. The caller writes it before the chunks that `push` and `finish` give.
+    /// Returns the header. The caller writes it before the chunks of `push` and `finish`.
     pub const fn header(&self) -> &[u8; HEADER_BYTES] {
         &self.header
     }
@@ -175,15 +182,16 @@ impl Sealer {
     /// Takes more plaintext, and appends each chunk that is now full to `sealed`.
     ///
     /// # Errors
-    /// [`SealError::TooLong`] or [`SealError::Primitive`]. The object is then lost: nothing more of
-    /// it may be written.
+    /// [`SealError::TooLong`] if the object gets more chunks than [`CHUNKS_MAX`].
+    /// [`SealError::Primitive`] if the cryptographic library fails. After an error the object is
+    /// lost: nothing more of it may be written.
     pub fn push(&mut self, mut plain: &[u8], sealed: &mut Vec<u8>) -> Result<(), SealError> {
         while !plain.is_empty() {
             let room = CHUNK_BYTES.saturating_sub(self.pending.len());
             let (now, later) = plain.split_at(room.min(plain.len()));
             plain = later;
             if now.len() == CHUNK_BYTES {
-                // A whole chunk at once needs no copy in between.
+                // A whole chunk is sealed without a copy in between.
                 self.message.seal_next(&mut self.next_chunk, now, sealed)?;
                 continue;
             }
@@ -205,15 +213,15 @@ impl Sealer {
 
     fn seal_pending(&mut self, sealed: &mut Vec<u8>) -> Result<(), SealError> {
         self.message.seal_next(&mut self.next_chunk, &self.pending, sealed)?;
-        // This wipes and empties the buffer and keeps its memory for the next chunk. The buffer
-        // never grows, so that no unwiped copy is left behind.
+        // This wipes and empties the buffer, and keeps its memory for the next chunk. The buffer
+        // never grows, so no unwiped copy is left behind.
         self.pending.zeroize();
         Ok(())
     }
 }
 
-/// The opening of one object, in any order of its chunks. Having one proves that the header is of
-/// this key and context.
+/// The state of opening one object, whose chunks can be opened in any order. It exists only if the
+/// header belongs to this key and context.
 pub struct Opener {
     message: Message,
 }
@@ -233,14 +241,14 @@ impl Opener {
         same(&expected, header).then_some(Self { message }).ok_or(SealError::WrongSeal)
     }
 
-    /// Opens a run of chunks that follow each other, and appends the plaintext to `out`: all or
-    /// nothing. A short chunk can only be the run's last, and is then the object's last. The caller
-    /// must know how many chunks there should be.
+    /// Opens a run of consecutive chunks, and appends the plaintext to `out`. After an error, `out`
+    /// is as it was. A short chunk can only be the run's last, and is then the object's last. The
+    /// caller must know how many chunks there should be.
     ///
     /// # Errors
-    /// [`SealError::BadChunk`] if a chunk is not this chunk of this object;
-    /// [`SealError::Truncated`] for an empty run; [`SealError::BadLength`] for an end within a tag;
-    /// [`SealError::TooLong`].
+    /// [`SealError::BadChunk`] if a chunk is not this chunk of this object.
+    /// [`SealError::Truncated`] if the run is empty. [`SealError::BadLength`] if it ends within a
+    /// tag. [`SealError::TooLong`] if a chunk's number is not below [`CHUNKS_MAX`].
     pub fn open_chunks(
         &self,
         first_chunk: u64,
@@ -259,7 +267,8 @@ impl Opener {
         opened
     }
 
-    /// Opens a run into a buffer of its plaintext's length, or wipes the buffer.
+    /// Opens a run into a buffer of its plaintext's length. Wipes the buffer if a chunk does not
+    /// open.
     fn open_run(&self, first_chunk: u64, sealed: &[u8], plain: &mut [u8]) -> Result<(), SealError> {
         if sealed.is_empty() {
             return Err(SealError::Truncated);

@@ -1,29 +1,28 @@
-//! The ids of the system (sixteen bytes each) and the names of sealed objects (32 bytes each). Each
-//! is a type of its own, so that none can be used for another.
+//! The ids of the system (16 bytes each) and the names of sealed objects (32 bytes each). Each is a
+//! type of its own, so that none can be used for another.
 //!
-//! An id has exactly one spelling, the lower-case hyphenated UUID form; a name has 64 lower-case
-//! hexadecimal digits. Every other spelling is rejected, so that no two spellings can be one id on
+//! An id has exactly one spelling, the lower-case hyphenated UUID form. A name has 64 lower-case
+//! hexadecimal digits. Every other spelling is rejected. Otherwise two spellings could be one id on
 //! one side of a check and two ids on the other.
 //!
-//! Ids are not secrets. A name stands where nobody may learn what an object is: in tiers, stores
-//! and the index. A name is a MAC over what it names: it tells nothing, and only the camera's key
-//! can make it.
+//! Ids are not secrets. Tiers, stores and the index know an object by a name. A name is a MAC over
+//! what it names. It tells nothing about the object, and only the camera's key can make it.
 
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The reason why something is no id.
+/// The reason why a text, bytes or a time are not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// The text is not as long as an id is.
+    /// The text does not have the length of an id.
     #[error(
         "not as long as an id: 36 characters such as 01234567-89ab-cdef-0123-456789abcdef, as it \
          was printed when it was added"
     )]
     Length,
-    /// A character is not one that the canonical form has at this place.
+    /// A character is not allowed at its place in the canonical form.
     #[error(
         "not the canonical form: lower-case hexadecimal digits, with hyphens after 8, 12, 16 and \
          20 of an id"
@@ -37,10 +36,10 @@ pub enum IdError {
     Time,
 }
 
-/// The most characters of a spelling.
+/// The most characters of a spelling: those of a name.
 const CHARACTERS_MAX: usize = 64;
 
-/// Gives the one spelling of these bytes. Sixteen bytes are an id and have the hyphens of a UUID.
+/// Writes the one spelling of these bytes. Sixteen bytes are an id and get the hyphens of a UUID.
 fn spell<'a>(bytes: &[u8], out: &'a mut [u8; CHARACTERS_MAX]) -> &'a str {
     let mut digits = [0; CHARACTERS_MAX];
     let digits = base16ct::lower::encode(bytes, &mut digits).unwrap_or_default();
@@ -54,7 +53,7 @@ fn spell<'a>(bytes: &[u8], out: &'a mut [u8; CHARACTERS_MAX]) -> &'a str {
     out.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
 }
 
-/// Reads the one spelling, and no other.
+/// Reads the one spelling of `BYTES` bytes, which has `characters` characters, and no other.
 fn read<T, const BYTES: usize>(
     text: &str,
     characters: usize,
@@ -75,7 +74,7 @@ fn read<T, const BYTES: usize>(
     make(bytes)
 }
 
-/// Declares a type of so many bytes, whose one spelling has so many characters.
+/// Declares a type of `$bytes` bytes, whose one spelling has `$characters` characters.
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $characters:literal, $make:expr) => {
         $(#[$doc])*
@@ -89,6 +88,9 @@ macro_rules! spelled {
             }
 
             /// Reads the one spelling.
+            ///
+            /// # Errors
+            /// [`IdError`] if the text is spelled in any other way.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 read(text, $characters, $make)
             }
@@ -128,13 +130,13 @@ macro_rules! spelled {
     };
 }
 
-/// Declares types that any bytes are a value of.
+/// Declares types for which any bytes are a value.
 macro_rules! any_bytes {
     ($bytes:literal, $characters:literal: $($(#[$doc:meta])* $name:ident,)*) => {$(
         spelled!($(#[$doc])* $name, $bytes, $characters, |bytes| Ok(Self(bytes)));
 
         impl $name {
-            /// Takes the bytes as they are, which proves nothing.
+            /// Takes the bytes as they are. The value proves nothing.
             pub const fn from_bytes(bytes: [u8; $bytes]) -> Self {
                 Self(bytes)
             }
@@ -143,7 +145,7 @@ macro_rules! any_bytes {
 }
 
 any_bytes!(16, 36:
-    /// A tenant: it owns cameras, and its footage has its own random key.
+    /// A tenant, which owns cameras. The keys of its footage derive from a random key of its own.
     HouseholdId,
     /// One enrolment of a device in one household.
     CameraId,
@@ -160,17 +162,17 @@ any_bytes!(16, 36:
 
 any_bytes!(32, 64:
     /// The name of one version of one object, in tiers and stores.
-    /// [`CameraKey::object_name`](crate::CameraKey::object_name) makes it; stores give it back.
+    /// [`CameraKey::object_name`](crate::CameraKey::object_name) makes it, and stores return it.
     ObjectName,
-    /// The name of an object whatever its version, by which the index is asked.
-    /// [`CameraKey::slot_name`](crate::CameraKey::slot_name) makes it; the index gives it back.
+    /// The name of an object in the index, the same for all its versions.
+    /// [`CameraKey::slot_name`](crate::CameraKey::slot_name) makes it, and the index returns it.
     SlotName,
 );
 
 spelled!(
-    /// A still, an event or a live segment, named by its camera and unique within that camera: a
-    /// UUID of version 7 (RFC 9562, section 5.7). Its time is the time of the footage; order of ids
-    /// is order of time.
+    /// The id of a still, an event or a live segment: a UUID of version 7 (RFC 9562, section 5.7).
+    /// Its camera chooses it, and it is unique within that camera. Its time is the time of the
+    /// footage, so the order of ids is the order of time.
     FootageId, 16, 36, Self::from_bytes
 );
 
@@ -178,6 +180,9 @@ impl FootageId {
     const MILLISECONDS_PER_DAY: u64 = 86_400_000;
 
     /// Takes the bytes of a UUID of version 7.
+    ///
+    /// # Errors
+    /// [`IdError::NotVersion7`] if version or variant are others.
     pub const fn from_bytes(bytes: [u8; 16]) -> Result<Self, IdError> {
         let [_, _, _, _, _, _, version, _, variant, ..] = bytes;
         if version >> 4 == 7 && variant >> 6 == 0b10 {
@@ -187,8 +192,11 @@ impl FootageId {
         }
     }
 
-    /// Makes an id from a time (milliseconds since 1970-01-01 UTC, at most 48 bits) and ten random
-    /// bytes, of which 74 bits are used.
+    /// Makes an id from a time (milliseconds since 1970-01-01 UTC) and ten random bytes. 74 bits of
+    /// the random bytes are used.
+    ///
+    /// # Errors
+    /// [`IdError::Time`] if the time has more than 48 bits.
     pub const fn from_time(milliseconds: u64, random: [u8; 10]) -> Result<Self, IdError> {
         let [0, 0, t0, t1, t2, t3, t4, t5] = milliseconds.to_be_bytes() else {
             return Err(IdError::Time);
@@ -204,7 +212,8 @@ impl FootageId {
         u64::from_be_bytes([0, 0, t0, t1, t2, t3, t4, t5])
     }
 
-    /// Returns the UTC day of the footage, in days since 1970-01-01. It chooses the day key.
+    /// Returns the UTC day of the footage, in days since 1970-01-01. The day selects the sealing
+    /// key.
     pub fn day(&self) -> u32 {
         let days = self.time_milliseconds() / Self::MILLISECONDS_PER_DAY;
         // 48 bits of milliseconds are at most 3,257,812 days.

@@ -1,5 +1,5 @@
-//! The key schedule: from the roots of an installation to the one key that a sealer or an opener
-//! takes.
+//! The key schedule: from the roots of an installation to the one key that seals or opens an
+//! object.
 //!
 //! Each step is HKDF-Expand with SHA-512, `info = "eyesonly/v1/" || purpose || 0x00 || ids` and an
 //! output of 32 bytes:
@@ -10,7 +10,7 @@
 //! | edge key | `tag` | | MAC key: the `{tag}` in private URLs |
 //! | edge key | `record` | | sealing key: the registry's records |
 //! | edge key | `component-cache` | | MAC key: components compiled ahead |
-//! | edge key | `attempts` | | MAC key: whose failed logins are counted |
+//! | edge key | `attempts` | | MAC key: names of the counters of failed logins |
 //! | key-encryption key | `wrapped-key` | | sealing key: wrapped keys |
 //! | household key | `camera` | household, camera | camera key |
 //! | camera key | `day` | day, four bytes big-endian | sealing key: that day's footage |
@@ -18,9 +18,10 @@
 //! | camera key | `index` | | MAC key: proofs of index rows and pointers |
 //! | camera key | `body-digest` | | MAC key: digests of uploaded bodies |
 //!
-//! INVARIANT: a key has one use. Roots, household and camera keys only derive; a sealing key only
-//! seals; a MAC key only authenticates (`every_purpose_has_a_key_of_its_own`). No key leaves this
-//! file as bytes, except wrapped, or to the caller of [`KeyEncryptionKey::unwrap`].
+//! INVARIANT: a key has one use (`every_purpose_has_a_key_of_its_own`). Roots, household keys and
+//! camera keys only derive. A sealing key only seals. A MAC key only authenticates. No key of the
+//! table leaves this file as bytes, except wrapped, or to the caller of
+//! [`KeyEncryptionKey::unwrap`].
 
 use crate::SealError;
 use crate::context::{Context, Slot};
@@ -30,7 +31,8 @@ use crate::primitives::{Primitives, Suite, same};
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// Declares secrets of 32 bytes: wiped when they go, never printed, never given out.
+/// Declares secrets of 32 bytes. A secret is wiped when it is dropped, and is never printed or
+/// given out.
 macro_rules! secrets {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*
@@ -52,13 +54,13 @@ secrets!(
     KeyEncryptionKey,
     /// The random key of one household.
     HouseholdKey,
-    /// The key that a sealer or an opener takes.
+    /// The key of a sealer or an opener.
     SealingKey,
     /// A key of HMAC-SHA256.
     MacKey,
 );
 
-/// Takes one step of the table.
+/// Derives one key, by one step of the table above.
 fn derive(from: &[u8; 32], purpose: &str, ids: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let purpose: [&[u8]; 3] = [b"eyesonly/v1/", purpose.as_bytes(), &[0]];
     Suite::hkdf_expand_sha512(from, &[&purpose, ids].concat())
@@ -80,7 +82,7 @@ impl EdgeKey {
         SealingKey(derive(&self.0, "record", &[]))
     }
 
-    /// Derives the key that authenticates components that lie on disk as native code.
+    /// Derives the key that authenticates components that are kept on disk as native code.
     pub fn component_cache_key(&self) -> MacKey {
         MacKey(derive(&self.0, "component-cache", &[]))
     }
@@ -97,8 +99,12 @@ impl KeyEncryptionKey {
         SealingKey(derive(&self.0, "wrapped-key", &[]))
     }
 
-    /// Seals a secret for its owner (a household's id). The salt is 24 random bytes, never used
-    /// before with this key.
+    /// Seals a secret of 32 bytes for its owner (a household's id). The salt is 24 random bytes,
+    /// never used before with this key.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if the owner has more than 65,535 bytes. Others as
+    /// [`format::seal_all`].
     pub fn wrap(
         &self,
         owner: &[u8],
@@ -111,8 +117,8 @@ impl KeyEncryptionKey {
     /// Opens the secret of this owner.
     ///
     /// # Errors
-    /// [`SealError::WrongSeal`] if it is another owner's or another key's; others as
-    /// [`format::open_all`].
+    /// [`SealError::WrongSeal`] if it was wrapped for another owner or with another key.
+    /// [`SealError::BadLength`] if the secret is not 32 bytes long. Others as [`format::open_all`].
     pub fn unwrap(&self, owner: &[u8], wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
         let context = Context::wrapped_key(owner)?;
         let plain = Zeroizing::new(format::open_all(&self.sealing_key(), &context, wrapped)?);
@@ -129,11 +135,11 @@ impl HouseholdKey {
     }
 }
 
-/// The keys of one camera in one household. Only [`HouseholdKey::camera_key`] makes them, and they
-/// are the only way to a name.
+/// The keys of one camera in one household. Only [`HouseholdKey::camera_key`] makes them, and only
+/// they can compute a name.
 pub struct CameraKey {
     root: Zeroizing<[u8; 32]>,
-    // Derived once: a request names several objects.
+    // These are derived once, because a request names several objects.
     name: MacKey,
     index: MacKey,
 }
@@ -147,17 +153,17 @@ impl CameraKey {
         }
     }
 
-    /// Derives the key that seals this object: the key of the day that the id tells.
+    /// Derives the key that seals this object: the key of the UTC day in the object's id.
     pub fn footage_key(&self, object: &FootageId) -> SealingKey {
         SealingKey(derive(&self.root, "day", &[&object.day().to_be_bytes()]))
     }
 
-    /// Makes the name of one version of one object, for tiers and stores.
+    /// Computes the name of one version of one object, for tiers and stores.
     pub fn object_name(&self, context: &Context) -> ObjectName {
         ObjectName::from_bytes(self.name.mac(&[context.as_bytes()]))
     }
 
-    /// Makes the name of an object whatever its version, for the index.
+    /// Computes the name of an object for the index, the same for all its versions.
     pub fn slot_name(&self, slot: &Slot) -> SlotName {
         SlotName::from_bytes(self.name.mac(&[slot.as_bytes()]))
     }
@@ -175,7 +181,7 @@ impl CameraKey {
 }
 
 impl MacKey {
-    /// Computes HMAC-SHA256 over a list. Each part is preceded by its length (eight bytes,
+    /// Computes HMAC-SHA256 over a list of parts. Each part is preceded by its length (eight bytes,
     /// big-endian), so that `ab, c` and `a, bc` differ.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Suite::mac_start(&self.0);
@@ -190,25 +196,26 @@ impl MacKey {
     /// Verifies a MAC of [`MacKey::mac`] in constant time.
     ///
     /// # Errors
-    /// [`SealError::WrongMac`], also for a MAC that is not 32 bytes long.
+    /// [`SealError::WrongMac`] if the MAC does not fit these parts or is not 32 bytes long.
     pub fn verify(&self, parts: &[&[u8]], mac: &[u8]) -> Result<(), SealError> {
         same(&self.mac(parts), mac).then_some(()).ok_or(SealError::WrongMac)
     }
 }
 
-/// A keyed digest of a body that comes in pieces: HMAC-SHA256 over eight bytes 0xff and the body.
+/// A keyed digest of a body that arrives in pieces: HMAC-SHA256 over eight bytes 0xff and the body.
 pub struct KeyedDigest(<Suite as Primitives>::Mac);
 
 impl KeyedDigest {
     /// Starts a digest.
     pub fn new(key: &MacKey) -> Self {
         let mut mac = Suite::mac_start(&key.0);
-        // No part of a list is this long, so that a digest is never the MAC of a list.
+        // The MAC of a list starts with a length, and no part is this long. So a digest is never
+        // the MAC of a list.
         Suite::mac_update(&mut mac, &[0xff; 8]);
         Self(mac)
     }
 
-    /// Takes the next piece; where the pieces are cut makes no difference.
+    /// Takes the next piece. It makes no difference where the pieces are cut.
     pub fn update(&mut self, piece: &[u8]) {
         Suite::mac_update(&mut self.0, piece);
     }
@@ -220,8 +227,8 @@ impl KeyedDigest {
 }
 
 impl SealingKey {
-    /// Derives key, base nonce and commitment of one message, as the format has it (C2SP
-    /// chunked-encryption, "Key derivation").
+    /// Derives the key (32 bytes), the base nonce (12) and the commitment (32) of one message. The
+    /// source is C2SP chunked-encryption, "Key derivation".
     pub(crate) fn message(
         &self,
         context: &Context,

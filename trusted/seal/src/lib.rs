@@ -1,12 +1,17 @@
-//! The sealed format, the key schedule and the ids that both are bound to, as SPEC.md has them.
+//! The sealed format, the key schedule, and the ids that both are bound to, as SPEC.md defines
+//! them.
 //!
-//! This crate is pure: no IO, no clock, no unsafe code, and no randomness (the caller brings the
-//! salts). It must never give out a byte of plaintext that has not authenticated. It must never
+//! This crate is pure: it has no IO, no clock, no unsafe code and no randomness (the caller brings
+//! the salts). It must never give out a byte of plaintext that has not authenticated. It must never
 //! give out a key, except for the purpose that the key was made for.
 //!
-//! Read it in this order: [`ids`] (what things are called), [`context`] (what a sealed object is
-//! bound to), [`keys`] (from a root to the key of one day), [`format`](mod@format) (sealing and
-//! opening), `primitives` (what is underneath).
+//! Read it in this order:
+//!
+//! - [`ids`]: the names of things;
+//! - [`context`]: the fields that a sealed object is bound to;
+//! - [`keys`]: from a root to the key of one day;
+//! - [`format`](mod@format): sealing and opening;
+//! - `primitives`: the cryptography underneath.
 //!
 //! ```
 //! use eyesonly_seal::{
@@ -63,10 +68,10 @@ pub use keys::{
     CameraKey, EdgeKey, HouseholdKey, KeyEncryptionKey, KeyedDigest, MacKey, SealingKey,
 };
 
-/// The reason why something was not sealed, opened or verified. It says nothing of what was inside.
+/// The reason why something was not sealed, opened or verified. It says nothing about the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// The header's commitment is of another object, camera, version or key.
+    /// The header's commitment belongs to another object, camera, version or key.
     #[error("the seal is another one's: wrong key or context")]
     WrongSeal,
     /// A chunk did not authenticate: it was changed or moved, or it is another object's.
@@ -81,7 +86,7 @@ pub enum SealError {
     /// There are more than 2³⁸ chunks, or more than 65535 bytes in a field of a context.
     #[error("too long for the sealed format")]
     TooLong,
-    /// A message authentication code is not the one of these parts.
+    /// The message authentication code does not fit these parts.
     #[error("the authentication code does not match")]
     WrongMac,
     /// The cryptographic library failed; this says nothing about the data.

@@ -4,18 +4,19 @@
 //! There are two implementations behind one trait. They must agree to the byte, and the tests
 //! compare them. Nothing here chooses a nonce or a key.
 //!
-//! HKDF-Expand is written here, on top of HMAC. The libraries' own return an error for lengths that
-//! this crate never asks for, and so every key would be an error value too.
+//! HKDF-Expand is written here, on top of HMAC. The versions in the libraries return an error for
+//! lengths that this crate never asks for. With them, each derivation of a key would return a
+//! `Result`.
 
 use crate::SealError;
 use alloc::vec::Vec;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// The implementation in use: aws-lc-rs on a machine, RustCrypto in a component.
+/// The implementation in use: aws-lc-rs in a native program, RustCrypto in a WebAssembly component.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) type Suite = AwsLc;
-/// The implementation in use: aws-lc-rs on a machine, RustCrypto in a component.
+/// The implementation in use: aws-lc-rs in a native program, RustCrypto in a WebAssembly component.
 #[cfg(target_arch = "wasm32")]
 pub(crate) type Suite = RustCrypto;
 
@@ -29,12 +30,12 @@ pub(crate) trait Primitives {
     /// Expands a key of AES-256-GCM.
     fn aead(key: &[u8; 32]) -> Result<Self::Aead, SealError>;
 
-    /// Encrypts in place and returns the tag; there is no associated data. After an error the data
-    /// may be anything and must be wiped.
+    /// Encrypts in place and returns the tag. There is no associated data. After an error the
+    /// content of `data` is undefined, and the caller must wipe it.
     fn seal(key: &Self::Aead, nonce: &[u8; 12], data: &mut [u8]) -> Result<[u8; 16], SealError>;
 
-    /// Verifies and decrypts into a buffer of exactly the ciphertext's length. After
-    /// [`SealError::BadChunk`] the buffer may be anything and must be wiped.
+    /// Verifies, and decrypts into a buffer of exactly the ciphertext's length. After
+    /// [`SealError::BadChunk`] the content of the buffer is undefined, and the caller must wipe it.
     fn open(
         key: &Self::Aead,
         nonce: &[u8; 12],
@@ -55,8 +56,8 @@ pub(crate) trait Primitives {
     /// Computes HMAC-SHA512 over the concatenation of the parts.
     fn hmac_sha512(key: &[u8; 32], parts: &[&[u8]]) -> Zeroizing<Vec<u8>>;
 
-    /// Expands a key with HKDF-Expand and SHA-512 (RFC 5869, section 2.3); `info` is the
-    /// concatenation of the parts. The compiler checks that N is at most 16320.
+    /// Expands a key with HKDF-Expand and SHA-512 (RFC 5869, section 2.3). `info` is the
+    /// concatenation of the parts. The compiler checks that N is at most 16,320.
     fn hkdf_expand_sha512<const N: usize>(key: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 255 * 64, "HKDF-Expand gives at most 255 blocks") };
         let info = info.concat();
@@ -70,12 +71,12 @@ pub(crate) trait Primitives {
     }
 }
 
-/// Copies as many bytes as both have.
+/// Copies bytes until either side has no more.
 pub(crate) fn copy<'a>(to: &mut [u8], from: impl IntoIterator<Item = &'a u8>) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// Compares in constant time for equal lengths; lengths are public.
+/// Compares in constant time if the lengths are equal. Lengths are public.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     bool::from(a.ct_eq(b))
 }
@@ -142,7 +143,7 @@ impl Primitives for AwsLc {
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) struct RustCrypto;
 
-/// Fills a key up with zeros to a whole block of the hash, as HMAC itself does (RFC 2104). The
+/// Pads a key with zeros to a whole block of the hash, as HMAC itself does (RFC 2104). The
 /// constructor that takes a whole block can't fail.
 #[cfg(any(test, target_arch = "wasm32"))]
 fn whole_block<const N: usize>(key: &[u8; 32]) -> Zeroizing<[u8; N]> {

@@ -1,4 +1,4 @@
-//! Contexts: different fields are never the same bytes.
+//! Tests of contexts: different fields never give the same bytes.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ fn a_rendition_is_never_the_footage_itself() {
     assert!(contexts.is_disjoint(&slots));
 }
 
-/// The index is asked by all fields of a context except the version, under a domain of its own.
+/// A slot has all fields of a context except the version, under a domain of its own.
 #[test]
 fn a_slot_is_the_same_for_every_version() {
     let slot = Slot::footage(&question()).unwrap();

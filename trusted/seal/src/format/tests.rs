@@ -1,5 +1,5 @@
-//! Sealing and opening: the sizes around every boundary, and each thing that a lying tier can do to
-//! the bytes.
+//! Tests of sealing and opening: the sizes around every boundary, and each thing that a lying tier
+//! can do to the bytes.
 
 use super::*;
 use crate::context::{Kind, Question, Rendition};
@@ -11,12 +11,12 @@ fn chunk_count(plain: u64) -> u64 {
     (plain / CHUNK).saturating_add(1)
 }
 
-/// Finds the chunk that holds this place of the plaintext.
+/// Returns the chunk that holds this place of the plaintext.
 fn chunk_of(plain_offset: u64) -> u64 {
     plain_offset / CHUNK
 }
 
-/// Finds where a chunk starts in the sealed object; none if there can be no such chunk.
+/// Returns where a chunk starts in the sealed object, or `None` if no object has such a chunk.
 fn chunk_offset(chunk: u64) -> Option<u64> {
     let offset = chunk.checked_mul(SEALED_CHUNK)?.checked_add(HEADER)?;
     (chunk < CHUNKS_MAX).then_some(offset)
@@ -151,7 +151,7 @@ fn every_bit_of_a_chunk_counts() {
     }
 }
 
-/// The chunks alone would open: only the commitment check stands in the way.
+/// The chunks alone would open, so only the check of the commitment can reject this object.
 #[test]
 fn a_foreign_commitment_with_right_chunks_is_refused() {
     let good = sealed(100);
@@ -188,7 +188,8 @@ fn a_cut_object_is_refused_wherever_it_is_cut() {
     }
 }
 
-/// Cut after a full chunk, an object has lost its end though all that is left authenticates.
+/// An object that is cut after a full chunk has lost its end, though all that is left
+/// authenticates.
 #[test]
 fn an_object_that_ends_with_a_full_chunk_is_truncated() {
     let good = sealed(CHUNK_BYTES + 10);
@@ -271,7 +272,7 @@ fn every_field_of_the_context_counts() {
     assert_eq!(open_all(&key(8), &context(), &good), Err(SealError::WrongSeal));
 }
 
-/// What is refused leaves nothing behind, even where earlier chunks of the same run were good.
+/// A rejected run leaves no plaintext behind, even if its earlier chunks authenticated.
 #[test]
 fn a_refused_run_gives_nothing() {
     let mut bad = sealed(2 * CHUNK_BYTES + 10);
@@ -340,8 +341,8 @@ fn length_arithmetic_holds_at_its_ends() {
     assert_eq!(chunk_offset(2), Some(56 + 32_800));
 }
 
-/// The specification's property: nonce = base nonce XOR chunk number, in the last five bytes only,
-/// and never beyond 2³⁸.
+/// The nonce is the base nonce XOR the chunk number, as the specification says. Only the last five
+/// bytes change, and no number reaches 2³⁸.
 #[test]
 fn nonces_count_in_the_last_five_bytes() {
     let (message, _) = Message::derive(&key(7), &context(), &SALT).unwrap();
@@ -374,7 +375,7 @@ fn a_sealer_stops_where_the_format_does() {
     assert_eq!(out.len(), TAG_BYTES);
 }
 
-/// Two salts give two unrelated objects; the header says which one it is.
+/// Two salts give two unrelated objects. The header says which salt an object has.
 #[test]
 fn a_salt_changes_everything() {
     let other = seal_all(&key(7), &context(), [8; SALT_BYTES], &pattern(64)).unwrap();

@@ -1,4 +1,4 @@
-//! Ids: one spelling, and nothing else is read.
+//! Tests of ids: each has one spelling, and no other is read.
 
 use super::*;
 use std::format;

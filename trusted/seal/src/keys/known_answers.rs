@@ -70,7 +70,7 @@ fn macs_and_digests_are_as_known() {
     assert_eq!(answers["body_digest"]["digest"], hex(&digest.finish()));
 }
 
-/// The sealing key and the context of one entry; names are compared on the way.
+/// Returns the sealing key and the context of one entry, and compares its names.
 fn question(entry: &Value) -> (SealingKey, Context) {
     let root = root(&entry["root"]);
     let text = |field: &str| entry[field].as_str().unwrap();
@@ -124,8 +124,9 @@ fn sealed_objects_are_as_known() {
     }
 }
 
-/// The same answers from one implementation of the primitives, the one in use or not: every key by
-/// the table of SPEC.md, the MAC, the digest and the sealed objects.
+/// Checks that one implementation of the primitives gives the known answers, whether it is in use
+/// or not. It computes every key in the table of SPEC.md, the MAC, the digest and the sealed
+/// objects.
 fn primitives_give_the_known_answers<P: Primitives>() {
     let answers = answers();
     let step = |from: &[u8; 32], purpose: &str, ids: &[u8]| {
@@ -179,7 +180,7 @@ fn primitives_give_the_known_answers<P: Primitives>() {
         let derived = P::hkdf_expand_sha512::<76>(&known(purpose), &[label, salt, &context]);
         assert_eq!(derived[44..], *commitment);
 
-        // All four are shorter than a chunk, and the nonce of chunk 0 is the base nonce.
+        // All four objects are shorter than a chunk, and the nonce of chunk 0 is the base nonce.
         let aead = P::aead(derived.first_chunk().unwrap()).unwrap();
         let nonce = derived[32..44].try_into().unwrap();
         let (ciphertext, tag) = chunk.split_last_chunk().unwrap();

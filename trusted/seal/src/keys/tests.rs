@@ -1,4 +1,5 @@
-//! The key schedule: every purpose and every id makes another key, and MACs can't be moved.
+//! Tests of the key schedule: every purpose and every id gives another key, and a MAC fits no other
+//! list.
 
 use super::*;
 use crate::context::{Kind, Question};
@@ -22,7 +23,7 @@ fn all_differ(keys: &[&Zeroizing<[u8; 32]>]) -> bool {
 
 #[test]
 fn every_purpose_has_a_key_of_its_own() {
-    // The same root bytes on purpose: only the purpose may tell the keys apart.
+    // All roots have the same bytes here, so that only the purpose tells the keys apart.
     let edge = EdgeKey::from_bytes([7; 32]);
     let camera = camera(7);
     assert!(all_differ(&[

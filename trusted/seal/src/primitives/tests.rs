@@ -1,4 +1,5 @@
-//! The primitives against published vectors, and the two implementations against each other.
+//! Tests of the primitives against published vectors, and of the two implementations against each
+//! other.
 
 use super::*;
 use std::string::String;
@@ -16,8 +17,8 @@ fn hmac_sha256<P: Primitives>(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     P::mac_finish(mac)
 }
 
-/// Test cases 13 and 14 of the GCM proposal (an AES-256 key, no associated data) and case 1
-/// of RFC 4231.
+/// Checks test cases 13 and 14 of the GCM proposal (an AES-256 key, no associated data) and test
+/// case 1 of RFC 4231.
 fn published<P: Primitives>() {
     let aead = P::aead(&[0; 32]).unwrap();
     assert_eq!(
@@ -36,7 +37,7 @@ fn published<P: Primitives>() {
     assert_eq!(P::open(&aead, &[0; 12], &data, &[0; 16], &mut plain), Err(SealError::BadChunk));
     assert_eq!(P::open(&aead, &[0; 12], &data, &tag, &mut plain[..15]), Err(SealError::BadChunk));
 
-    // RFC 4231, test case 1; its key of 20 bytes is the same HMAC key when zeros follow.
+    // The key of RFC 4231, test case 1, has 20 bytes. It is the same HMAC key when zeros follow.
     let mut key = [0; 32];
     key[..20].fill(0x0b);
     let expected = hex("b0344c61d8db38535ca8afceaf0bf12b 881dc200c9833da726e9376c2e32cff7");
