@@ -1,9 +1,9 @@
-//! Admission: the door in. Raw credential and route in, grant out; everything between is asked
-//! afresh.
+//! Admission is the way in: from a raw credential and a route to a grant. Whatever lies between is
+//! asked afresh.
 //!
 //! INVARIANT: [`Admission::admit`] is the only caller of `Grant::new`, and
 //! [`Admission::admit_camera`] the only one of `IntakeGrant::new`. Neither uses an answer that was
-//! not proven, nor one of an earlier request.
+//! not proven, nor an answer of an earlier request.
 
 use crate::departure::Leaving;
 use crate::grant::{Grant, IntakeGrant};
@@ -20,7 +20,8 @@ use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a client presented, as text. Wiped when it goes; never printed.
+/// The credential that a client presented, as text, which is never printed and is wiped when
+/// dropped.
 pub struct RawCredential(Zeroizing<String>);
 
 impl RawCredential {
@@ -29,35 +30,35 @@ impl RawCredential {
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
-    /// Gives the text back.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0
     }
 }
 
-/// Why nobody is admitted, or nothing leaves.
+/// The reason why nobody is admitted, or nothing leaves.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// No credential, not one of ours, or no live session.
+    /// There is no credential, it is not one of this installation's, or it has no live session.
     #[error("nobody is signed in with this credential")]
     Unidentified,
-    /// Signed in, but there is nothing for them under this name.
+    /// The requester is signed in, but there is nothing for them under this name.
     #[error("nothing here for this requester")]
     NotFound,
-    /// No proven answer could be had from this seam.
+    /// This seam gave no proven answer. The source is the seam's error, if it gave one.
     #[error("no proven answer from {0:?}")]
     Unavailable(Seam, #[source] Option<Box<dyn Error + Send + Sync>>),
 }
 
 impl Refused {
-    /// An answer was there, and not proven.
+    /// Makes the refusal for an answer that came but was not proven.
     pub(crate) fn unproven(seam: Seam) -> Self {
         Self::Unavailable(seam, None)
     }
 }
 
-/// Admits requesters and cameras, and decides again about what is under way.
+/// The admission of requesters and cameras, and the new decisions about what is under way.
 pub struct Admission {
     verifier: Verifier,
     records: Arc<Records>,
@@ -73,7 +74,7 @@ pub struct Identified {
 }
 
 impl Identified {
-    /// What they may see: the list of cameras comes from here.
+    /// Returns what the viewer may see. The list of cameras comes from here.
     #[must_use]
     pub fn rights(&self) -> &Rights {
         &self.rights
@@ -81,7 +82,7 @@ impl Identified {
 }
 
 impl Admission {
-    /// Makes the door over these services.
+    /// Makes an admission that uses these services.
     pub fn new(
         keys: Arc<dyn Keys>,
         records: Arc<Records>,
@@ -92,7 +93,7 @@ impl Admission {
         Arc::new(Self { verifier, records, keys, ledger, clock })
     }
 
-    /// The registry's answers, proven.
+    /// Returns the client that proves the registry's answers.
     #[must_use]
     pub fn records(&self) -> &Arc<Records> {
         &self.records
@@ -115,21 +116,23 @@ impl Admission {
         })
     }
 
-    /// Says who sent `raw`, without looking at rights: for ending a session.
+    /// Says who sent `raw`, without looking at rights, for ending a session.
     ///
     /// # Errors
-    /// [`Refused::Unidentified`], [`Refused::Unavailable`].
+    /// [`Refused::Unidentified`] if the credential or its session is not valid.
+    /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn identify(&self, raw: &RawCredential) -> Result<Requester, Refused> {
         let verified = self.verified(raw)?;
         let session = self.records.read::<SessionRecord>(verified.session().as_bytes()).await?;
         self.requester(&verified, session.as_ref())
     }
 
-    /// Says who sent `raw` and what they may see, read now. `tag`: the one in the address, which
+    /// Says who sent `raw` and what they may see, read now. `tag` is the one in the address, which
     /// must be this session's.
     ///
     /// # Errors
-    /// [`Refused`].
+    /// [`Refused::NotFound`] if the tag is not this session's. [`Refused::Unidentified`] also if
+    /// the viewer was removed. Others as [`Admission::identify`].
     pub async fn rights(&self, raw: &RawCredential, tag: &str) -> Result<Identified, Refused> {
         self.read_rights(&self.verified(raw)?, Some(tag)).await
     }
@@ -145,16 +148,17 @@ impl Admission {
         if tag.is_some_and(|tag| !verified.tag().is(tag)) {
             return Err(Refused::NotFound);
         }
-        // A viewer who was removed has no record: their session is worth nothing.
+        // A viewer who was removed has no record, so their session is worth nothing.
         let rights = record.and_then(|r| Rights::of(requester, r, self.clock.now_seconds()));
         Ok(Identified { rights: rights.ok_or(Refused::Unidentified)?, position })
     }
 
-    /// Makes a grant: the one way to one.
+    /// Makes a grant for one camera. Nothing else makes a [`Grant`].
     ///
     /// # Errors
-    /// [`Refused`]. What the requester may not see and what does not exist are the same
-    /// [`Refused::NotFound`].
+    /// [`Refused::NotFound`] both for what the requester may not see and for what does not exist.
+    /// [`Refused::Unavailable`] also if the household's key can't be had. Others as
+    /// [`Admission::rights`].
     pub async fn admit(
         &self,
         raw: &RawCredential,
@@ -169,10 +173,12 @@ impl Admission {
         Ok(Arc::new(Grant::new(permit, &key, identified.position)))
     }
 
-    /// Makes a camera's own grant: the one way to one.
+    /// Makes the grant of a camera that uploads. Nothing else makes an [`IntakeGrant`].
     ///
     /// # Errors
-    /// [`Refused::Unidentified`], [`Refused::Unavailable`].
+    /// [`Refused::Unidentified`] if the credential is not valid or not in force.
+    /// [`Refused::Unavailable`] if the registry gives no proven answer or the household's key can't
+    /// be had.
     pub async fn admit_camera(&self, raw: &RawCredential) -> Result<IntakeGrant, Refused> {
         let verified = self.verifier.camera(raw.text()).map_err(|_| Refused::Unidentified)?;
         let (intake, position) = self.intake(&verified).await?;
@@ -187,26 +193,29 @@ impl Admission {
         Ok((intake, position))
     }
 
-    /// Decides again whether a camera may hand in: an upload may take long, and this is asked
-    /// before it is committed.
+    /// Decides again whether a camera may hand in its footage. An upload may take long, so the gate
+    /// is asked again before the commit.
     ///
     /// # Errors
-    /// [`Refused`]: it may not, or nobody can say.
+    /// [`Refused::Unidentified`] if the camera's credential is no longer in force.
+    /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), Refused> {
         let position = self.records.position().await?;
-        // A session more or less changes nothing for a camera.
+        // Sessions make no difference for a camera, so only the count of rights is compared.
         if position.rights == grant.position.rights {
             return Ok(());
         }
         self.intake(grant.intake.verified()).await.map(|_| ())
     }
 
-    /// Decides again whether what was granted may be sent: before each further extent of a long
-    /// response, and when the ledger has its entry. `object`: what is being sent, which the new
-    /// permit must cover. Its expiry replaces the old one.
+    /// Decides again whether what was granted may be sent. The way out asks when the ledger has its
+    /// entry, and before each further extent of a long response. `object` is the object that is
+    /// being sent. The new permit must cover the object, and its expiry replaces the old one.
     ///
     /// # Errors
-    /// [`Refused`]: it may not, or nobody can say.
+    /// [`Refused::Unidentified`] if the grant or the session has ended. [`Refused::NotFound`] if
+    /// the rights no longer cover the object. [`Refused::Unavailable`] if the registry gives no
+    /// proven answer.
     pub async fn again(
         &self,
         grant: &Grant,
@@ -218,7 +227,7 @@ impl Admission {
         if self.records.position().await? == position {
             return Ok(());
         }
-        // Something was written since: decide again, from the session on.
+        // Something was written since. So session and rights are read and decided again.
         let asker = grant.requester().verified();
         let Identified { rights, position } = self.read_rights(asker, None).await?;
         let covers = |permit: &Permit| {
@@ -229,18 +238,19 @@ impl Admission {
         grant.decide(&permit.ok_or(Refused::NotFound)?, position)
     }
 
-    /// Decides again about a list of cameras: it must still be the same.
+    /// Decides again about a list of cameras, which must not have changed.
     pub(crate) async fn again_list(&self, identified: &Identified) -> Result<(), Refused> {
         if self.records.position().await? == identified.position {
             return Ok(());
         }
         let again = self.read_rights(identified.rights.requester().verified(), None).await?;
-        // Asking once more gives the list as it is by now.
+        // A further request gives the list as it is by then.
         let is_same = again.rights == identified.rights;
         is_same.then_some(()).ok_or(Refused::unproven(Seam::Registry))
     }
 
-    /// Says whether `raw` is what this requester presents, and writes the delivery down.
+    /// Checks that `raw` is the credential of this requester, and writes the delivery to the
+    /// ledger.
     pub(crate) fn let_out(
         &self,
         requester: &Requester,
@@ -260,7 +270,7 @@ impl Admission {
         taken.map_err(|error| Refused::Unavailable(Seam::WayOut, Some(Box::new(error))))
     }
 
-    /// Counts an answer that another request's door was to let out.
+    /// Counts an answer that came to the way out of another request, and makes its refusal.
     pub(crate) fn crossed(&self, camera: Option<CameraId>) -> Refused {
         self.records.reject(Seam::WayOut, Fault::WrongAnswer, camera);
         Refused::unproven(Seam::WayOut)

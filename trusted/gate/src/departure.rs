@@ -1,9 +1,10 @@
-//! The door out: nothing private leaves but to the requester whose grant made it, and not before
-//! the ledger has it.
+//! The way out. Nothing private leaves except to the requester whose grant made it, and not before
+//! the ledger has its entry.
 //!
-//! INVARIANT: a private response is made of a [`Departure`], and only this file makes one. Its
-//! bytes are those that the request's own instance answered, or footage that the vault opened
-//! under the request's own grant; each piece is held to object and place before it leaves.
+//! INVARIANT: a private response is made of a [`Departure`], and only this file makes one. A
+//! departure's bytes come from one of three sources: an answer of the request's own instance, the
+//! requester's list of cameras, or footage. The vault opened that footage under the request's own
+//! grant, and each piece is checked for object and place before it leaves.
 
 use crate::admission::{Admission, Identified, RawCredential, Refused};
 use crate::grant::Grant;
@@ -20,39 +21,43 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Why footage ends before its end: what was promised is longer.
+/// The error of a body that ends before the length that was promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the footage that follows can't be proven, or may not be seen any more")]
 pub struct Cut;
 
-/// Where footage comes from, piece by piece. NOT trusted: a piece leaves only if the vault opened
-/// it of the located object, at the place that was asked.
+/// The source of footage, piece by piece. A source is NOT trusted. A piece leaves only if the vault
+/// opened it from the located object, at the place that was asked for.
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
-    /// The object.
+    /// Returns the object.
     fn located(&self) -> &Located;
-    /// Opens the next piece of the footage, from `at` on and not past `end`.
+    /// Opens the next piece of the footage, from byte `at` on and not past byte `end`. The piece
+    /// may end before `end`.
+    ///
+    /// # Errors
+    /// [`Cut`] if the piece can't be proven, or may not be seen any more.
     async fn piece(&mut self, at: u64, end: u64) -> Result<Plain, Cut>;
 }
 
-/// What an answer consists of.
+/// The content of an answer.
 pub enum Content {
-    /// Nothing.
+    /// No content.
     Empty,
     /// Bytes from the handler's memory.
     Bytes(Bytes),
-    /// Bytes of an object: `length` from `offset` on.
+    /// Bytes of an object, `length` of them from `offset` on.
     Footage {
         /// The object, under the grant that opened it.
         source: Box<dyn Source>,
-        /// First byte.
+        /// The first byte, counted in the object's footage.
         offset: u64,
-        /// How many; at least 1, and within the object.
+        /// The number of bytes; at least 1, and within the object.
         length: u64,
     },
 }
 
-/// What an instance answered, with the grant of that instance.
+/// The answer of an instance, with the grant of that instance.
 pub struct Answer {
     pub(crate) grant: Arc<Grant>,
     pub(crate) status: Status,
@@ -61,23 +66,24 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How it went.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
-    /// What its content is.
+    /// Returns the media type of the content.
     #[must_use]
     pub fn media_type(&self) -> MediaType {
         self.media_type
     }
-    /// What it consists of.
+    /// Returns the content.
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.content
     }
-    /// Takes a part of the footage, as the client asked: `length` bytes from `offset` of the
-    /// object on. False: it does not lie within what was answered.
+    /// Narrows footage to the part that the client asked for: `bytes` bytes from byte `from` of the
+    /// object on. Returns false, and changes nothing, if that part does not lie within what was
+    /// answered.
     #[must_use]
     pub fn narrow(&mut self, from: u64, bytes: u64) -> bool {
         let Content::Footage { offset, length, .. } = &mut self.content else {
@@ -92,18 +98,18 @@ impl Answer {
     }
 }
 
-/// What the ledger is told of a departure.
+/// The facts of a departure that the ledger is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaving {
-    /// What is handed out.
+    /// The thing that is handed out.
     pub handed: Handed,
-    /// Of which event, where the question named one.
+    /// The event, where the question named one.
     pub event: Option<FootageId>,
 }
 
-/// A private body on its way out: its bytes are given only by being polled.
+/// A private body on its way out, whose bytes are given only by being polled.
 pub struct Departure {
-    /// The grant lives as long as its body; a list of cameras has none.
+    /// The grant, which lives as long as its body. A list of cameras has none.
     _grant: Option<Arc<Grant>>,
     media_type: MediaType,
     length: u64,
@@ -112,12 +118,16 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// Opens the door for what an instance answered, if it was made under the very grant that this
-    /// request holds, and for the requester who sent `raw`. Footage's length and first piece are
-    /// proven before; then the ledger has the entry; then it is decided once more.
+    /// Lets the answer of an instance leave. The answer's grant must be the very grant that this
+    /// request holds, and `raw` the credential of the grant's requester. Three steps follow each
+    /// other:
+    ///
+    /// 1. The length and the first piece of footage are proven.
+    /// 2. The ledger takes the entry.
+    /// 3. Admission decides once more.
     ///
     /// # Errors
-    /// [`Refused`]: nothing leaves.
+    /// [`Refused`] if one of the checks or steps fails. Then nothing leaves.
     pub async fn open(
         door: &Arc<Admission>,
         grant: &Arc<Grant>,
@@ -149,11 +159,12 @@ impl Departure {
         Ok(Self { _grant, media_type, length, left: length, body })
     }
 
-    /// Opens the door for a viewer's list of cameras, as page or as data, which was made of
+    /// Lets a viewer's list of cameras leave, as page or as data. The list was made of
     /// `identified`.
     ///
     /// # Errors
-    /// [`Refused`]: nothing leaves.
+    /// [`Refused`] if `raw` is not the viewer's credential, the ledger does not take the entry, or
+    /// the list has changed. Then nothing leaves.
     pub async fn of_list(
         door: &Arc<Admission>,
         identified: &Identified,
@@ -169,12 +180,12 @@ impl Departure {
         Ok(Self { _grant: None, media_type: MediaType::Json, length, left: length, body })
     }
 
-    /// What the instance said that it is.
+    /// Returns the media type that the instance gave. A list of cameras has [`MediaType::Json`].
     #[must_use]
     pub fn media_type(&self) -> MediaType {
         self.media_type
     }
-    /// How many bytes leave, if none is cut off.
+    /// Returns how many bytes leave, if none is cut off.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
@@ -194,7 +205,7 @@ impl http_body::Body for Departure {
                 self.left = self.left.saturating_sub(bytes.len() as u64);
                 Some(Ok(Frame::data(bytes)))
             }
-            // A cut never looks like an end, however often it is polled.
+            // A cut never looks like an end, however often the body is polled.
             None => (self.left > 0).then_some(Err(Cut)),
             Some(Err(Cut)) => Some(Err(Cut)),
         })
@@ -217,7 +228,7 @@ struct Sending {
     first: Option<Bytes>,
     at: u64,
     end: u64,
-    /// The extent that was decided on last.
+    /// The number of the extent that was decided on last.
     extent: u64,
 }
 
@@ -242,7 +253,7 @@ impl Sending {
         Ok(sending)
     }
 
-    /// One piece, held to its object, its grant and its place.
+    /// Reads one piece, and checks that its object, its grant and its place are right.
     async fn piece(&mut self, at: u64, end: u64) -> Result<Bytes, Cut> {
         let piece = self.source.piece(at, end).await?;
         let fits = piece.is_of(self.source.located())
@@ -252,7 +263,7 @@ impl Sending {
         fits.then(|| piece.bytes().clone()).ok_or(Cut)
     }
 
-    /// The next piece. None: all have left, or the last one was cut.
+    /// Returns the next piece. `None` means that all have left, or that the last one was cut.
     async fn next(mut self) -> Option<(Result<Bytes, Cut>, Self)> {
         if self.at >= self.end {
             return None;

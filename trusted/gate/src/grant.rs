@@ -1,8 +1,9 @@
-//! The grant: the capability made for one request. It covers one camera, and carries its keys.
+//! The grant is the capability that is made for one request. A grant covers one camera, and carries
+//! its keys.
 //!
-//! INVARIANT: what may be asked comes from a grant. [`Grant::ask`] alone makes an [`Asked`], and
-//! only of kinds and times that the right covers; the vault opens for nothing else. A grant can't
-//! be copied or written down, and lives until the last byte of its response.
+//! INVARIANT: what may be asked comes from a grant. Each [`Asked`] comes from [`Grant::ask`], which
+//! makes one only of kinds and times that the right covers. The vault opens for nothing else. A
+//! grant can't be copied or serialised, and lives until the last byte of its response.
 
 use crate::admission::Refused;
 use crate::ledger::Seam;
@@ -14,7 +15,7 @@ use eyesonly_seal::{
 };
 use std::sync::{Arc, Mutex};
 
-/// One camera of one household, and the key that all of its footage and rows hang on.
+/// One camera of one household, and the key from which the keys of its footage and rows derive.
 pub(crate) struct Scope {
     pub(crate) household: HouseholdId,
     pub(crate) camera: CameraId,
@@ -23,7 +24,8 @@ pub(crate) struct Scope {
 
 impl Scope {
     fn new(household: HouseholdId, camera: CameraId, key: &HouseholdKey) -> Self {
-        // Derived over both ids: the key of another household, whoever mixed it up, opens nothing.
+        // The camera key derives from both ids. So another household's key, whoever mixed it up,
+        // opens nothing.
         Self { household, camera, key: key.camera_key(&household, &camera) }
     }
 }
@@ -32,44 +34,47 @@ impl Scope {
 pub struct Grant {
     permit: Permit,
     pub(crate) scope: Scope,
-    /// Where the registry was when it was decided last, and until when that holds.
+    /// The registry's position when it was decided last, and until when that decision holds
+    /// (seconds since 1970).
     decided: Mutex<(Position, u64)>,
 }
 
 impl Grant {
-    /// Makes the grant that a permit allows. `position`: the registry's, in the snapshot that the
-    /// permit was decided on.
+    /// Makes the grant that a permit allows. `position` is the registry's, from the snapshot that
+    /// the permit was decided on.
     pub(crate) fn new(permit: Permit, key: &HouseholdKey, position: Position) -> Self {
         let scope = Scope::new(permit.household(), permit.camera(), key);
         let expires_at_seconds = permit.expires_at_seconds();
         Self { permit, scope, decided: Mutex::new((position, expires_at_seconds)) }
     }
-    /// Whose it is.
+    /// Returns the requester whose grant it is.
     pub fn requester(&self) -> &Requester {
         self.permit.requester()
     }
-    /// The camera that it covers.
+    /// Returns the camera that it covers.
     pub fn camera(&self) -> CameraId {
         self.scope.camera
     }
-    /// The camera's household.
+    /// Returns the camera's household.
     pub fn household(&self) -> HouseholdId {
         self.scope.household
     }
-    /// What its route wants to do.
+    /// Returns the action of its route.
     pub fn action(&self) -> Action {
         self.permit.action()
     }
-    /// What may be seen.
+    /// Returns the kinds of footage that may be seen.
     pub fn kinds(&self) -> Kinds {
         self.permit.kinds()
     }
-    /// Asks for footage of the camera. None: the right does not cover it.
+    /// Makes the question for an object of the camera. Returns `None` if the right does not cover
+    /// it.
     pub fn ask(self: &Arc<Self>, kind: Kind, id: FootageId) -> Option<Asked> {
         let holder = Arc::clone(self);
         self.permit.covers(kind, id).then_some(About { holder, kind, id, rendition: None })
     }
-    /// Asks to delete what a camera handed in of an event. None: the right does not cover it.
+    /// Makes the questions for deleting what the camera handed in of an event: details, still and
+    /// clip. Returns `None` if the right does not cover that.
     pub fn ask_to_delete(&self, event: FootageId) -> Option<[ToDelete<'_>; 3]> {
         let may = self.permit.may_delete() && self.permit.covers(Kind::Event, event);
         let kinds = [Kind::Event, Kind::EventStill, Kind::Clip];
@@ -80,7 +85,7 @@ impl Grant {
     pub(crate) fn decided(&self) -> Option<(Position, u64)> {
         self.decided.lock().ok().map(|decided| *decided)
     }
-    /// Puts a new decision in place of the last one.
+    /// Replaces the last decision by a new one.
     pub(crate) fn decide(&self, permit: &Permit, position: Position) -> Result<(), Refused> {
         let mut decided = self.decided.lock().map_err(|_| Refused::unproven(Seam::WayOut))?;
         *decided = (position, permit.expires_at_seconds());
@@ -100,25 +105,26 @@ impl IntakeGrant {
         let scope = Scope::new(intake.verified().household(), intake.verified().camera(), key);
         Self { intake, scope, position }
     }
-    /// The camera.
+    /// Returns the camera.
     pub fn camera(&self) -> CameraId {
         self.scope.camera
     }
-    /// Its household.
+    /// Returns the camera's household.
     pub fn household(&self) -> HouseholdId {
         self.scope.household
     }
-    /// How many bytes of sealed objects its household may hold.
+    /// Returns how many bytes of sealed objects the household may hold.
     pub fn quota_bytes(&self) -> u64 {
         self.intake.quota_bytes()
     }
-    /// Names what the camera offers. It can be proven and sealed under this name, and not opened.
+    /// Names an object that the camera offers, which can be proven and sealed under this name, but
+    /// not opened.
     pub fn offer(&self, kind: Kind, id: FootageId) -> Offered<'_> {
         About { holder: self, kind, id, rendition: None }
     }
 }
 
-/// One object of a camera, and in whose hand the question for it is.
+/// A question about one object of a camera, and the holder of the question.
 #[derive(Clone)]
 pub struct About<H> {
     pub(crate) holder: H,
@@ -128,18 +134,18 @@ pub struct About<H> {
     pub(crate) rendition: Option<(Arc<str>, [u8; 32])>,
 }
 
-/// What a viewer asks under their grant: it can be proven and opened.
+/// A question that a viewer asks under their grant: the object can be proven and opened.
 pub type Asked = About<Arc<Grant>>;
-/// What a camera offers: it can be proven and sealed.
+/// An object that a camera offers: it can be proven and sealed.
 pub type Offered<'a> = About<&'a IntakeGrant>;
-/// What a viewer deletes: it can be proven and buried.
+/// An object that a viewer deletes: it can be proven and buried (with `bury`).
 pub type ToDelete<'a> = About<Doomed<'a>>;
 
 /// A grant that is used to delete.
 #[derive(Clone, Copy)]
 pub struct Doomed<'a>(&'a Grant);
 
-/// Whoever can name objects of one camera.
+/// A holder of a question, which can name objects of one camera.
 pub(crate) trait Holder {
     fn scope(&self) -> &Scope;
 }
@@ -164,26 +170,26 @@ impl Holder for Doomed<'_> {
 
 #[expect(private_bounds, reason = "nobody else may hold a question")]
 impl<H: Holder> About<H> {
-    /// Its kind.
+    /// Returns the object's kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
-    /// Its own id.
+    /// Returns the object's own id.
     pub fn id(&self) -> FootageId {
         self.id
     }
-    /// The camera.
+    /// Returns the camera.
     pub fn camera(&self) -> CameraId {
         self.holder.scope().camera
     }
-    /// The camera's household.
+    /// Returns the camera's household.
     pub fn household(&self) -> HouseholdId {
         self.holder.scope().household
     }
-    /// The keyed name that the index is asked by.
+    /// Returns the keyed name by which the index is asked.
     ///
     /// # Errors
-    /// [`SealError::TooLong`], for the name of a rendition alone.
+    /// [`SealError::TooLong`], which only the name of a rendition can cause.
     pub fn slot(&self) -> Result<SlotName, SealError> {
         self.subject().slot()
     }

@@ -1,6 +1,7 @@
-//! The ledger: who received what, when, under which grant; and every rejected answer.
+//! The ledger records who received what, when and in which session. Each rejected answer is
+//! recorded too.
 //!
-//! It must never hold footage, a name that a person gave, or a credential.
+//! The ledger must never hold footage, a name that a person gave, or a credential.
 
 use eyesonly_rights::Fault;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
@@ -14,7 +15,7 @@ pub enum Seam {
     DiskTier,
     /// A tier that several edges share.
     SharedTier,
-    /// Many waiters, one read.
+    /// The coalescer, by which one read serves many waiters.
     Coalescer,
     /// The object store.
     Store,
@@ -26,14 +27,14 @@ pub enum Seam {
     Index,
     /// The keyring file.
     Keyring,
-    /// What brings a camera's body to ingest.
+    /// The path that brings a camera's body to ingest.
     Ingest,
     /// The way out of a response.
     WayOut,
 }
 
 impl Seam {
-    /// All of them, each with its name in metrics and logs.
+    /// All seams, each with its name in metrics and logs.
     pub const ALL: [(Self, &str); 11] = [
         (Self::MemoryTier, "memory_tier"),
         (Self::DiskTier, "disk_tier"),
@@ -48,73 +49,74 @@ impl Seam {
         (Self::WayOut, "way_out"),
     ];
 
-    /// Its name.
+    /// Returns the seam's name in metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.get(self as usize).map_or("", |(_, name)| name)
     }
 }
 
-/// An answer that did not prove its question: rejected and counted.
+/// An answer that did not prove its question, so that it was rejected and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Misdelivery {
-    /// When, milliseconds since 1970.
+    /// When it was rejected, in milliseconds since 1970.
     pub at_milliseconds: u64,
-    /// Where.
+    /// The seam that gave it.
     pub seam: Seam,
-    /// What was wrong.
+    /// The fault of the answer.
     pub fault: Fault,
-    /// Whose question it was, as far as that was known.
+    /// The camera of the question, as far as it was known.
     pub camera: Option<CameraId>,
 }
 
-/// What was handed out.
+/// The thing that was handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handed {
     /// The list of cameras.
     Cameras,
     /// A still.
     Still,
-    /// Event details.
+    /// The details of events.
     Events,
     /// An event's video, or a part of it.
     Clip,
-    /// Nothing was shown: an event was deleted.
+    /// Nothing, because an event was deleted.
     Deletion,
 }
 
 /// One response, as it is about to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// When, milliseconds since 1970.
+    /// When it is about to leave, in milliseconds since 1970.
     pub at_milliseconds: u64,
-    /// To whom.
+    /// The viewer who receives it.
     pub viewer: ViewerId,
-    /// In which session.
+    /// The viewer's session.
     pub session: SessionId,
-    /// Whose footage; none for the list of cameras.
+    /// The household and the camera whose footage it is. `None` for the list of cameras.
     pub source: Option<(HouseholdId, CameraId)>,
-    /// What.
+    /// The thing that is handed out.
     pub handed: Handed,
-    /// Which event, where the question named one.
+    /// The event, where the question named one.
     pub event: Option<FootageId>,
-    /// Bytes of the body.
+    /// The length of the body in bytes.
     pub body_bytes: u64,
 }
 
-/// The ledger did not take an entry: nothing may leave.
+/// The error of a ledger that did not take an entry. Then nothing may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger did not take the entry")]
 pub struct LedgerError;
 
-/// Takes entries.
+/// The ledger, which takes entries.
 pub trait Ledger: Send + Sync + 'static {
-    /// Records a delivery that is about to start; called before the first byte leaves.
+    /// Records a delivery that is about to start. The way out calls this before the first byte
+    /// leaves.
     ///
     /// # Errors
-    /// [`LedgerError`]: nothing leaves.
+    /// [`LedgerError`] if the entry was not taken. Then nothing leaves.
     fn delivery(&self, entry: &Delivery) -> Result<(), LedgerError>;
 
-    /// Records a rejected answer. Never fails: rejecting is done already.
+    /// Records a rejected answer, and never fails, because the answer is rejected already.
     fn misdelivery(&self, entry: &Misdelivery);
 }

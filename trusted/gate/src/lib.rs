@@ -1,11 +1,17 @@
-//! The gate: who gets in, what a request may reach, how it opens, and how it leaves.
+//! The gate: who is admitted, what a request may reach, how an answer opens, and how it leaves.
 //!
-//! Read it in this order: [`admission`] (the door in), [`grant`] (what a request may ask),
-//! [`vault`] (how an answer proves itself and opens), [`rules`] (what one instance may do),
-//! [`departure`] (the door out). Beside them: [`records`] (the registry's answers, proven) and
-//! the traits of what is asked and never believed ([`registry`], [`ledger`], [`host`]).
+//! Read it in this order:
 //!
-//! Both editions link this crate. It has no IO and no clock of its own: whoever makes an
+//! - [`admission`]: the way in;
+//! - [`grant`]: what a request may ask for;
+//! - [`vault`]: how an answer proves itself and opens;
+//! - [`rules`]: what one instance may do;
+//! - [`departure`]: the way out.
+//!
+//! Beside them are [`records`] (the registry's answers, proven) and three files of traits for what
+//! the gate asks: [`registry`], [`ledger`] and [`host`].
+//!
+//! Both editions link this crate, which has no IO and no clock of its own. Whoever makes an
 //! [`Admission`] brings registry, ledger, keys, clock and randomness.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::arithmetic_side_effects)]

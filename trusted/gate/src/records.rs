@@ -1,8 +1,9 @@
-//! Records: the registry's answers, proven.
+//! Records: the client of the registry, which proves its answers.
 //!
-//! INVARIANT: an answer counts only if it carries the question's nonce (where the edition demands
-//! one), lies at or after the floor, and every record in it opens under the name that was asked.
-//! Nothing of an answer is kept but the highest numbers seen.
+//! INVARIANT: an answer counts only if its nonce, its position and its records are proven. The
+//! nonce must be the question's (where the edition demands one). The position must lie at or after
+//! the floor. Every record must open under the name that was asked. Nothing of an answer is kept
+//! but the highest numbers seen.
 
 use crate::admission::Refused;
 use crate::host::{Clock, Keys, Random};
@@ -16,13 +17,14 @@ use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex};
 
-/// How often a question is asked when answers are rejected: the second time on a new connection.
+/// The most times that a question is asked when answers are rejected. The second time uses a new
+/// connection.
 pub const ASKS_MAX: usize = 2;
-/// How many records' last numbers are remembered. Past it, new ones are held to the registry's
-/// own position alone.
+/// The most records whose last numbers are remembered. Further records are only checked against the
+/// registry's own position.
 pub const FLOORS_MAX: usize = 1 << 20;
 
-/// Asks the registry, and believes nothing that is not proven.
+/// The client of the registry, which believes nothing that is not proven.
 pub struct Records {
     key: SealingKey,
     registry: Arc<dyn Registry>,
@@ -37,7 +39,7 @@ pub struct Records {
 type Known = [u64; ASKED_MAX];
 
 impl Records {
-    /// Makes the client of `registry`. `demanded`: what proves that an answer is fresh here.
+    /// Makes the client of `registry`. `demanded` is the proof that an answer is fresh here.
     pub fn new(
         keys: &dyn Keys,
         registry: Arc<dyn Registry>,
@@ -49,10 +51,10 @@ impl Records {
         Arc::new(Self { key, registry, ledger, clock, random, demanded, floors: Floors::default() })
     }
 
-    /// Reads the record of kind `R` under `key`.
+    /// Reads the record of kind `R` under `key`. Returns `None` if there is none.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`].
+    /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn read<R: Record>(&self, key: &[u8]) -> Result<Option<R>, Refused> {
         Ok(self.read_at(key).await?.0)
     }
@@ -79,10 +81,10 @@ impl Records {
         self.ask(&names, both).await
     }
 
-    /// Asks where the registry is: an answer like any other.
+    /// Asks for the registry's position. The answer is proven like any other.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`].
+    /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn position(&self) -> Result<Position, Refused> {
         Ok(self.ask(&[], |_, _| Ok(())).await?.1)
     }
@@ -96,7 +98,7 @@ impl Records {
         let mut refused = Refused::unproven(Seam::Registry);
         for _ in 0..ASKS_MAX {
             let asked = self.question();
-            // Known before the question, as the floor is.
+            // These are read before the question is sent, as the floor is.
             let mut known = Known::default();
             for (known, (kind, key)) in known.iter_mut().zip(names) {
                 *known = self.floors.record(self.floors.slot(kind, key));
@@ -128,7 +130,7 @@ impl Records {
         Err(refused)
     }
 
-    /// Opens the record that was asked for as number `nth`.
+    /// Proves the record that was asked for as number `nth`.
     fn open<R: Record>(
         &self,
         names: &[RecordName<'_>],
@@ -151,10 +153,12 @@ impl Records {
         Ok(record)
     }
 
-    /// Holds an answer to its question: to the nonce and, where it has a position, to the floor.
+    /// Checks an answer against its question. The nonce must fit and, if the answer has a position,
+    /// it must not lie before the floor.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`], [`Fault::Stale`].
+    /// [`Fault::WrongAnswer`] if the nonce does not fit. [`Fault::Stale`] if the position lies
+    /// before the floor.
     pub fn check(
         &self,
         (nonce, floor): (Nonce, Position),
@@ -166,14 +170,14 @@ impl Records {
         if is_stale { Err(Fault::Stale) } else { Ok(()) }
     }
 
-    /// The registry itself, for what is listed: each record of a list is read anew.
+    /// Returns the registry itself, for listings. Each record of a list is read anew.
     #[must_use]
     pub fn registry(&self) -> &Arc<dyn Registry> {
         &self.registry
     }
 
-    /// Starts a question: its fresh nonce, and the floor of before it. What is written meanwhile
-    /// may or may not be in the answer.
+    /// Starts a question. Returns its fresh nonce, and the floor as it is before the question. What
+    /// is written meanwhile may or may not be in the answer.
     #[must_use]
     pub fn question(&self) -> (Nonce, Position) {
         let mut bytes = [0; 16];
@@ -181,17 +185,17 @@ impl Records {
         (Nonce::from_bytes(bytes), self.floors.position())
     }
 
-    /// Writes records, and holds every later answer to the position that this gave: none of these
-    /// records is one of before, and what was removed comes back only by a commit.
+    /// Writes records, and raises the floors to the position that was reached. Later answers with
+    /// older versions of these records are rejected. A removed record comes back only by a commit.
     ///
     /// # Errors
-    /// [`RegistryError`].
+    /// [`RegistryError`], as the registry returns it.
     pub async fn commit(
         &self,
         changes: Vec<Change>,
         rights: Option<u64>,
     ) -> Result<Position, RegistryError> {
-        // A session carries no number and is written once: only its end raises its floor.
+        // A session carries no number and is written once, so only its end raises its floor.
         let raised: Vec<(u64, bool)> = changes
             .iter()
             .map(|change| (change, change.kind == SessionRecord::KIND))
@@ -207,21 +211,21 @@ impl Records {
         Ok(reached)
     }
 
-    /// Counts a rejected answer.
+    /// Counts a rejected answer, and writes it to the ledger.
     pub fn reject(&self, seam: Seam, fault: Fault, camera: Option<CameraId>) {
         let at_milliseconds = self.clock.now_milliseconds();
         self.ledger.misdelivery(&Misdelivery { at_milliseconds, seam, fault, camera });
     }
 }
 
-/// The highest numbers seen: of the registry, and of each record.
+/// The highest numbers seen, of the registry and of each record.
 ///
-/// Nobody vouches for the position in an answer. So one answer raises nothing by itself: a lie of
-/// a huge position would reject every later truth. What two answers in a row have said, a record
-/// has under its seal, or a commit of ours gave, does.
+/// Nobody vouches for the position in an answer. So one answer raises no floor by itself: a lie of
+/// a huge position would reject every later truth. Three things raise a floor: what two answers in
+/// a row have said, a number under a record's seal, and a commit of ours.
 #[derive(Default)]
 struct Floors {
-    /// The floor, and what the last answer said.
+    /// The floor, and the position that the last answer gave.
     registry: Mutex<(Position, Position)>,
     records: Mutex<HashMap<u64, u64>>,
     hasher: std::hash::RandomState,
@@ -253,7 +257,8 @@ impl Floors {
         }
     }
 
-    /// A record's own number is under its seal; which epoch it is, is not.
+    /// Raises the number of rights in the floor. A record's own number is under its seal, but its
+    /// epoch is not.
     fn raise_rights(&self, number: u64) {
         if let Ok(mut registry) = self.registry.lock() {
             registry.0.rights.number = registry.0.rights.number.max(number);
@@ -290,7 +295,7 @@ mod tests {
         check(at(5, 3), at(5, 2));
         check(at(u64::MAX, 3), at(5, 3));
         check(at(6, 3), at(6, 3));
-        // What a commit gave, or a record has under its seal, was written.
+        // The number that a commit gave, or that is under a record's seal, was really written.
         floors.raise(at(8, 0));
         assert_eq!(floors.position(), at(8, 3));
         floors.raise_record(9, 7);

@@ -1,27 +1,28 @@
 //! The rules of the contract: what one instance of a handler may do, for both editions.
 //!
-//! INVARIANT: what an instance answers carries the grant that the instance was made for, and is
-//! held under that very grant. Nothing here widens what a grant covers.
+//! INVARIANT: what an instance answers carries the grant that the instance was made for, and any
+//! footage in it is held under that very grant. Nothing here widens what a grant covers.
 
 use crate::departure::{Answer, Content};
 use crate::grant::Grant;
 use eyesonly_seal::FootageId;
 use std::sync::Arc;
 
-/// Objects that one instance holds open at once.
+/// The most objects that one instance holds at once.
 pub const OBJECTS_MAX: u32 = 8;
-/// Bytes of one read. 16 MiB: the largest still that ingest takes, twice.
+/// The most bytes of one read: 16 MiB, twice the largest still that ingest takes.
 pub const READ_BYTES_MAX: u32 = 16 << 20;
-/// Bytes of an answer from guest memory. Larger bodies are byte ranges of objects.
+/// The most bytes of an answer from guest memory. Larger bodies are byte ranges of objects.
 pub const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// Bytes of one rendition: it fits in one extent, so it is proven and opened in one go.
+/// The most bytes of one rendition. A rendition fits in one extent, so it is proven and opened in
+/// one go.
 pub const RENDITION_BYTES_MAX: usize = 1_000_000;
-/// Longest name of a rendition in bytes.
+/// The longest name of a rendition, in bytes.
 pub const RENDITION_NAME_BYTES_MAX: usize = 32;
-/// Events in one page.
+/// The most events in one page.
 pub const EVENTS_MAX: u32 = 100;
 
-/// What a guest did that the contract does not allow.
+/// The way in which a guest broke the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breach {
     /// The question is malformed.
@@ -33,15 +34,15 @@ pub enum Breach {
 /// The statuses that a handler may choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// 200, or 206 and 416 by the host.
+    /// 200. The host makes it 206 or 416 where that applies.
     Ok,
-    /// 400
+    /// 400.
     BadRequest,
-    /// 404
+    /// 404.
     NotFound,
-    /// 503
+    /// 503.
     Unavailable,
-    /// 500
+    /// 500.
     Failed,
 }
 
@@ -56,7 +57,8 @@ pub enum MediaType {
     Json,
 }
 
-/// Says whether a rendition may have this name: 1 to 32 of `a-z`, `0-9`, `-`. FROM GUEST.
+/// Says whether a rendition may have this name: 1 to 32 characters of `a-z`, `0-9` and `-`.
+/// FROM GUEST.
 #[must_use]
 pub fn is_rendition_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -66,7 +68,7 @@ pub fn is_rendition_name(name: &str) -> bool {
 /// Reads an event's id, once. FROM GUEST.
 ///
 /// # Errors
-/// [`Breach::Invalid`].
+/// [`Breach::Invalid`] if it is not a [`FootageId`] in its one spelling.
 pub fn check_id(id: &str) -> Result<FootageId, Breach> {
     FootageId::parse(id).map_err(|_| Breach::Invalid)
 }
@@ -74,7 +76,8 @@ pub fn check_id(id: &str) -> Result<FootageId, Breach> {
 /// Checks the question for a page of events, and reads its cursor. FROM GUEST.
 ///
 /// # Errors
-/// [`Breach`].
+/// [`Breach::Invalid`] if the cursor is not an id or the limit is 0. [`Breach::Limit`] if the limit
+/// is above [`EVENTS_MAX`].
 pub fn check_page(before: Option<&str>, limit: u32) -> Result<Option<FootageId>, Breach> {
     let before = before.map(check_id).transpose()?;
     match limit {
@@ -84,11 +87,12 @@ pub fn check_page(before: Option<&str>, limit: u32) -> Result<Option<FootageId>,
     }
 }
 
-/// Checks a read of an object of this length, and says how many bytes it gives. FROM GUEST. An
-/// offset at the end is past the last byte, so it is invalid too.
+/// Checks a read of an object that has `object_bytes` bytes, and returns how many bytes the read
+/// gives. FROM GUEST.
 ///
 /// # Errors
-/// [`Breach`].
+/// [`Breach::Invalid`] if the length is 0 or the offset is not below the object's length.
+/// [`Breach::Limit`] if the length is above [`READ_BYTES_MAX`].
 pub fn check_read(object_bytes: u64, offset: u64, length: u32) -> Result<u32, Breach> {
     let rest = object_bytes.checked_sub(offset).filter(|rest| *rest > 0 && length > 0);
     let rest = rest.ok_or(Breach::Invalid)?;
@@ -98,16 +102,16 @@ pub fn check_read(object_bytes: u64, offset: u64, length: u32) -> Result<u32, Br
     Ok(u32::try_from(rest).map_or(length, |rest| rest.min(length)))
 }
 
-/// Where an object of an instance came from. Only an opened one can be the source of a rendition.
+/// The origin of an object of an instance. Only an opened object can be the source of a rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Opened through the grant.
+    /// The instance opened it through the grant.
     Opened,
-    /// A rendition.
+    /// It is a rendition.
     Rendition,
 }
 
-/// One instance: its grant, and what it has opened under it.
+/// One instance: its grant, and how many objects it has opened and holds.
 pub struct Instance {
     grant: Arc<Grant>,
     held: u32,
@@ -121,22 +125,23 @@ impl Instance {
     pub fn new(grant: Arc<Grant>) -> Self {
         Self { grant, held: 0, opened: 0, makes: None }
     }
-    /// The grant that it was given.
+    /// Returns the grant that it was given.
     #[must_use]
     pub fn grant(&self) -> &Arc<Grant> {
         &self.grant
     }
-    /// Says whether it may hold one more object.
+    /// Checks that it may hold one more object.
     ///
     /// # Errors
-    /// [`Breach::Limit`].
+    /// [`Breach::Limit`] if it holds [`OBJECTS_MAX`] already.
     pub fn may_hold(&self) -> Result<(), Breach> {
         if self.held < OBJECTS_MAX { Ok(()) } else { Err(Breach::Limit) }
     }
     /// Counts an object that it holds from now on.
     ///
     /// # Errors
-    /// [`Breach::Limit`]: it is opened, and may not be held.
+    /// [`Breach::Limit`] if it may not hold the object. An opened one is counted as opened all the
+    /// same.
     pub fn holds(&mut self, origin: Origin) -> Result<(), Breach> {
         if origin == Origin::Opened {
             self.opened = self.opened.saturating_add(1);
@@ -145,14 +150,16 @@ impl Instance {
         self.held = self.held.saturating_add(1);
         Ok(())
     }
-    /// Counts an object that it dropped.
+    /// Counts that it dropped an object.
     pub fn dropped(&mut self) {
         self.held = self.held.saturating_sub(1);
     }
-    /// Says whether it may ask for a rendition now: it makes at most one at a time. FROM GUEST.
+    /// Checks that it may ask for a rendition now. An instance makes at most one at a time.
+    /// FROM GUEST.
     ///
     /// # Errors
-    /// [`Breach`].
+    /// [`Breach::Invalid`] if `source` was not opened or the name is not allowed. [`Breach::Limit`]
+    /// if it already makes one, or may not hold one more object.
     pub fn may_recall(&self, source: Origin, name: &str) -> Result<(), Breach> {
         if source != Origin::Opened || !is_rendition_name(name) {
             return Err(Breach::Invalid);
@@ -163,13 +170,15 @@ impl Instance {
     pub fn makes(&mut self, name: &str) {
         self.makes = Some(name.to_owned());
     }
-    /// Says whether it may keep a rendition. FROM GUEST.
+    /// Checks that it may keep a rendition of `bytes` bytes. FROM GUEST.
     ///
     /// INVARIANT: a rendition shows its source, so the instance must have opened that one object
     /// and no other.
     ///
     /// # Errors
-    /// [`Breach`].
+    /// [`Breach::Invalid`] if the instance opened another object, the name is not allowed, or there
+    /// are no bytes. [`Breach::Limit`] if there are more than [`RENDITION_BYTES_MAX`], or if it may
+    /// not hold one more object.
     pub fn may_remember(&self, source: Origin, name: &str, bytes: usize) -> Result<(), Breach> {
         let is_source = source == Origin::Opened && self.opened == 1;
         if !is_source || !is_rendition_name(name) || bytes == 0 {
@@ -177,14 +186,16 @@ impl Instance {
         }
         if bytes > RENDITION_BYTES_MAX { Err(Breach::Limit) } else { self.may_hold() }
     }
-    /// Says whether the rendition that was kept is the one that it makes; it makes none then.
+    /// Says whether the rendition that was kept is the one that it makes. If so, it makes none from
+    /// then on.
     pub fn made(&mut self, name: &str) -> bool {
         self.makes.take_if(|makes| makes == name).is_some()
     }
-    /// Takes what the instance answered, or (nothing) what the host did itself. FROM GUEST: all.
+    /// Takes the answer of the instance, or the empty answer to what the host did itself.
+    /// FROM GUEST: all. Only an answer of status [`Status::Ok`] keeps its content.
     ///
     /// # Errors
-    /// What is outside the contract.
+    /// A text that says which part of the answer is outside the contract.
     pub fn answers(
         &self,
         status: Status,

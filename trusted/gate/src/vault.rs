@@ -1,10 +1,12 @@
-//! The vault: proves index rows, opens sealed extents, seals what comes in. The only place where
+//! The vault proves index rows, opens sealed extents, and seals what comes in. Nowhere else do
 //! sealed bytes become plain footage.
 //!
-//! INVARIANT: what an object is (its context, its key, its name) is built from the question and the
-//! grant behind it, never from what came back. The one thing taken from an answer is the object's
-//! version and length, and only after the row's proof, a MAC under the camera's own key over the
-//! question's slot, has been verified.
+//! INVARIANT: context, key and name of an object are built from the question and the grant behind
+//! it, never from what came back. From a row the vault takes the object's version, length and
+//! state. From a pointer or a row of an event page it also takes the id. The row's proof is
+//! verified before any of them counts. A proof is a MAC under the camera's own key over the
+//! question's slot and all that the row claims. A rendition that comes without a row has its
+//! source's version, and its last chunk proves its length.
 //!
 //! Long: rows, opening and sealing share their names and keys, and are read in one go.
 
@@ -24,51 +26,54 @@ use std::ops::Range;
 use std::sync::Arc;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Whether a row's object is there.
+/// The state of a row's object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
     /// The object is in the store (or inline).
     Live = 1,
-    /// It was deleted; the row stays, so that a camera's retry does not bring it back.
+    /// The object was deleted. The row stays, so that a camera's retry does not bring the object
+    /// back.
     Deleted = 2,
 }
 
 /// One object, as the index claims it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectRow {
-    /// What it is asked by: a keyed name of the question (context without version).
+    /// The name that it is asked by: a keyed name of the question (the context without its
+    /// version).
     pub slot: SlotName,
-    /// Its camera.
+    /// The camera of the object.
     pub camera: CameraId,
-    /// Its kind.
+    /// The kind of the object.
     pub kind: Kind,
-    /// Its own id (the still's or the event's).
+    /// The object's own id (the still's or the event's).
     pub id: FootageId,
-    /// It is a rendition of the object of the same camera, kind and id.
+    /// True for a rendition of the object of the same camera, kind and id.
     pub rendition: bool,
-    /// The version under which it was sealed.
+    /// The version under which the object was sealed.
     pub version: ObjectVersion,
-    /// Its name in tiers and store.
+    /// The object's name in tiers and store.
     pub name: ObjectName,
-    /// Length of the sealed object in bytes.
+    /// The length of the sealed object in bytes.
     pub sealed_length: u64,
-    /// Keyed digest of the plain body (for a rendition: zeros).
+    /// The keyed digest of the plain body. A rendition has zeros.
     pub body_digest: [u8; 32],
-    /// Whether it is there.
+    /// The state of the object.
     pub state: State,
-    /// The sealed object itself, when it is small and kept here (event details).
+    /// The sealed object itself, if it is small and kept here (event details).
     pub inline: Option<Vec<u8>>,
-    /// MAC over all of the above but `inline` (which is sealed), under the camera's index key.
+    /// The MAC over all of the above except `inline` (which is sealed), under the camera's index
+    /// key.
     pub proof: [u8; 32],
 }
 
-/// What a proof is about: an object.
+/// The domain of an object's proof.
 const OBJECT: &[u8] = b"object";
-/// The same, of the pointer to a camera's newest still.
+/// The domain of the proof of a pointer to a camera's newest still.
 const POINTER: &[u8] = b"newest still";
 
-/// One object: all that its names, contexts and proofs are built from.
+/// One object, with all that its names, contexts and proofs are built from.
 pub(crate) struct Subject<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) kind: Kind,
@@ -128,14 +133,15 @@ impl<'a> Subject<'a> {
         let (context, name) = self.named(version)?;
         let sealer = Sealer::new(&self.scope.key.footage_key(&self.id), &context, salt)?;
         let sealed = sealer.header().to_vec();
-        // A camera's body is compared with what it hands in again; nobody hands in a rendition.
+        // A camera's body is compared with what the camera hands in again. Nobody hands in a
+        // rendition.
         let compared = self.rendition.is_none();
         let digest = compared.then(|| KeyedDigest::new(&self.scope.key.body_digest_key()));
         Ok(Sealing { subject: self, version, name, sealer, sealed, taken: 0, digest })
     }
 }
 
-/// What a row's proof is a MAC of: all that it claims.
+/// Calls `mac` with the parts of a row's proof: all that the row claims.
 fn stated<T>(domain: &[u8], row: &ObjectRow, mac: impl FnOnce(&[&[u8]]) -> T) -> T {
     mac(&[
         domain,
@@ -152,20 +158,20 @@ fn stated<T>(domain: &[u8], row: &ObjectRow, mac: impl FnOnce(&[&[u8]]) -> T) ->
 
 #[expect(private_bounds, reason = "nobody else may hold a question")]
 impl<H: Holder> About<H> {
-    /// Proves that `row` answers this question, and says whether the object is there.
+    /// Proves that `row` answers this question, and returns the object's state.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`]: another question's row, or a changed one.
+    /// [`Fault::WrongAnswer`] if the row is another question's or was changed.
     pub fn prove(&self, row: &ObjectRow) -> Result<State, Fault> {
         self.subject().prove(OBJECT, row)
     }
 }
 
 impl ToDelete<'_> {
-    /// Makes the tombstone of a row that was proven.
+    /// Proves a row, and makes its tombstone.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`], as for a row that is not proven.
+    /// [`Fault::WrongAnswer`] if the row is another question's or was changed.
     pub fn bury(&self, row: &ObjectRow) -> Result<ObjectRow, Fault> {
         self.prove(row)?;
         let mut tombstone = ObjectRow { state: State::Deleted, inline: None, ..row.clone() };
@@ -176,21 +182,21 @@ impl ToDelete<'_> {
 }
 
 impl Offered<'_> {
-    /// Starts to seal the object. `salt`: 24 random bytes, fresh.
+    /// Starts to seal the object. `salt` is 24 fresh random bytes.
     ///
     /// # Errors
-    /// [`SealError`].
+    /// [`SealError::Primitive`] if the cryptographic library fails.
     pub fn seal(&self, version: ObjectVersion, salt: [u8; 24]) -> Result<Sealing<'_>, SealError> {
         self.subject().sealing(version, salt)
     }
-    /// Starts the keyed digest of a body, to compare it with what a proven row says.
+    /// Starts the keyed digest of a body, to compare it with the digest in a proven row.
     #[must_use]
     pub fn digest(&self) -> KeyedDigest {
         KeyedDigest::new(&self.holder.scope().key.body_digest_key())
     }
 }
 
-/// Seals one object as it arrives.
+/// The state of sealing one object as it arrives.
 pub struct Sealing<'a> {
     subject: Subject<'a>,
     version: ObjectVersion,
@@ -201,32 +207,32 @@ pub struct Sealing<'a> {
     digest: Option<KeyedDigest>,
 }
 
-/// A sealed object: its last part, and what the index is told of it.
+/// A sealed object: its last part, and the rows for the index.
 pub struct Finished {
-    /// What was not taken before.
+    /// The bytes that [`Sealing::part`] did not take.
     pub rest: SealedPart,
     /// The object's row.
     pub row: ObjectRow,
-    /// The pointer to it, if it is a camera's still.
+    /// The pointer to the object, if it is a camera's still.
     pub pointer: Option<ObjectRow>,
 }
 
 impl Sealing<'_> {
-    /// The object's name in tiers and store.
+    /// Returns the object's name in tiers and store.
     pub fn name(&self) -> ObjectName {
         self.name
     }
     /// Takes more of the plain body.
     ///
     /// # Errors
-    /// [`SealError`].
+    /// [`SealError`] as [`Sealer::push`]. The object is then lost.
     pub fn push(&mut self, plain: &[u8]) -> Result<(), SealError> {
         if let Some(digest) = &mut self.digest {
             digest.update(plain);
         }
         self.sealer.push(plain, &mut self.sealed)
     }
-    /// Gives the next part of exactly `part_bytes`, once there is so much.
+    /// Returns the next part of exactly `part_bytes` bytes, or `None` if there are not so many yet.
     pub fn part(&mut self, part_bytes: usize) -> Option<SealedPart> {
         let rest = self.sealed.split_at_checked(part_bytes)?.1.to_vec();
         self.taken = self.taken.saturating_add(part_bytes as u64);
@@ -236,7 +242,7 @@ impl Sealing<'_> {
     /// Ends the object.
     ///
     /// # Errors
-    /// [`SealError`].
+    /// [`SealError`] as [`Sealer::finish`].
     pub fn finish(mut self) -> Result<Finished, SealError> {
         self.sealer.finish(&mut self.sealed)?;
         let (subject, named) = (self.subject, (self.version, self.name));
@@ -250,32 +256,32 @@ impl Sealing<'_> {
     }
 }
 
-/// Sealed bytes of one extent with its object's header, as a tier, a store or a coalescer gave
-/// them. Nobody vouches for it; only the vault takes it.
+/// The sealed bytes of one extent with its object's header, as a tier, a store or a coalescer gave
+/// them. Nothing in it is proven. Only the vault takes it.
 #[derive(Clone)]
 pub struct Claimed {
     /// The object's header: salt and commitment.
     pub header: [u8; HEADER_BYTES],
-    /// Up to 64 sealed chunks.
+    /// The sealed chunks, up to 64.
     pub chunks: Bytes,
 }
 
-/// An extent that was sealed here, or has authenticated to its last chunk: what a tier may hold.
+/// An extent that was sealed here, or that has authenticated to its last chunk. A tier may hold it.
 #[derive(Clone)]
 pub struct Sealed(Claimed);
 
 impl Sealed {
-    /// The object's header.
+    /// Returns the object's header.
     #[must_use]
     pub fn header(&self) -> &[u8; HEADER_BYTES] {
         &self.0.header
     }
-    /// The sealed chunks.
+    /// Returns the sealed chunks.
     #[must_use]
     pub fn chunks(&self) -> &Bytes {
         &self.0.chunks
     }
-    /// Puts header and chunks together: the whole object, if it fits in one extent.
+    /// Puts header and chunks together. The result is the whole object, if it fits in one extent.
     #[must_use]
     pub fn whole(&self) -> SealedPart {
         SealedPart([self.0.header.as_slice(), &self.0.chunks].concat().into())
@@ -288,24 +294,25 @@ impl From<Sealed> for Claimed {
     }
 }
 
-/// Sealed bytes of an object on their way to the store: only the vault makes them.
+/// The sealed bytes of an object on their way to the store. Only the vault makes them.
 #[derive(Clone, Debug)]
 pub struct SealedPart(Bytes);
 
 impl SealedPart {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.0
     }
-    /// Takes the bytes.
+    /// Returns the bytes, and gives up the part.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.0
     }
 }
 
-/// An object that was asked for under a grant and located by a proven row: it can be opened.
+/// An object that was asked for under a grant and located by a proven row, so that it can be
+/// opened.
 pub struct Located {
     asked: Asked,
     version: ObjectVersion,
@@ -316,10 +323,12 @@ pub struct Located {
 }
 
 impl Asked {
-    /// Proves that `row` answers this question, and locates the object. None: it was deleted.
+    /// Proves that `row` answers this question, and locates the object. Returns `None` if it was
+    /// deleted.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`]: another question's row, or a changed one.
+    /// [`Fault::WrongAnswer`] if the row is another question's or was changed.
+    /// [`Fault::WrongLength`] if no sealed object has its length.
     pub fn locate(&self, row: &ObjectRow) -> Result<Option<Located>, Fault> {
         match self.prove(row)? {
             State::Deleted => Ok(None),
@@ -327,7 +336,8 @@ impl Asked {
         }
     }
 
-    /// The object in a version and length that are known to be right: proven, or chosen by us.
+    /// Locates the object in this version and length. The caller has proven or chosen them, or is
+    /// about to prove the length.
     fn at(self, version: ObjectVersion, sealed_length: u64) -> Result<Located, Fault> {
         let plain_length = format::plain_length(sealed_length).map_err(fault)?;
         let (context, name) = self.subject().named(version).map_err(fault)?;
@@ -336,11 +346,12 @@ impl Asked {
 }
 
 impl Grant {
-    /// Proves a newest-still pointer of the camera, and locates the still. None beside the id: the
-    /// right does not cover it.
+    /// Proves a pointer to the camera's newest still, and locates the still. Beside the id, `None`
+    /// means that the right does not cover it.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`]: another camera's pointer, or a changed one.
+    /// [`Fault::WrongAnswer`] if the pointer is another camera's or was changed. [`Fault::Stale`]
+    /// if the still was deleted. [`Fault::WrongLength`] if no sealed object has its length.
     pub fn prove_pointer(
         self: &Arc<Self>,
         row: &ObjectRow,
@@ -348,10 +359,12 @@ impl Grant {
         self.learn(POINTER, Kind::Still, row)
     }
 
-    /// Proves a live row of an event page. None beside the id: the right does not cover it.
+    /// Proves a live row of an event page. Beside the id, `None` means that the right does not
+    /// cover it.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`]; [`Fault::Stale`] for a deleted event.
+    /// [`Fault::WrongAnswer`] if the row is another question's or was changed. [`Fault::Stale`] if
+    /// the event was deleted. [`Fault::WrongLength`] if no sealed object has its length.
     pub fn prove_event(
         self: &Arc<Self>,
         row: &ObjectRow,
@@ -359,7 +372,7 @@ impl Grant {
         self.learn(OBJECT, Kind::Event, row)
     }
 
-    /// Takes the id from the answer, once it is proven, and asks for it.
+    /// Proves a row by the id that is in it, and then asks for that id under the grant.
     fn learn(
         self: &Arc<Self>,
         domain: &[u8],
@@ -376,27 +389,29 @@ impl Grant {
 }
 
 impl Located {
-    /// The question that it answers.
+    /// Returns the question that it answers.
     pub fn asked(&self) -> &Asked {
         &self.asked
     }
-    /// The grant that it is held under.
+    /// Returns the grant that it is held under.
     pub fn grant(&self) -> &Arc<Grant> {
         &self.asked.holder
     }
-    /// Its name in tiers and store.
+    /// Returns its name in tiers and store.
     pub fn name(&self) -> ObjectName {
         self.name
     }
-    /// The version under which it was sealed.
+    /// Returns the version under which it was sealed.
     pub fn version(&self) -> ObjectVersion {
         self.version
     }
-    /// Length of its footage in bytes. Proven once the last chunk has opened.
+    /// Returns the length of its footage in bytes. The length is proven once the last chunk has
+    /// opened.
     pub fn plain_length(&self) -> u64 {
         self.plain_length
     }
-    /// Where extent `index` lies in the sealed object, without the header: start and length.
+    /// Returns where extent `index` starts in the sealed object, and its length, both in bytes. The
+    /// header lies before the first extent. Returns `None` if there is no such extent.
     pub fn extent_range(&self, index: u64) -> Option<(u64, u64)> {
         let start = index.checked_mul(EXTENT_SEALED_BYTES as u64)?;
         let start = start.checked_add(HEADER_BYTES as u64)?;
@@ -404,11 +419,11 @@ impl Located {
         (left > 0).then_some((start, left.min(EXTENT_SEALED_BYTES as u64)))
     }
 
-    /// Takes an extent as an answer for extent `index`: right length, right seal. Chunks
-    /// authenticate as they open.
+    /// Accepts `extent` as an answer for extent `index`, if its length and its header are right.
+    /// Chunks authenticate only as they open.
     ///
     /// # Errors
-    /// [`Fault`]: a misdelivery.
+    /// [`Fault::WrongLength`] or [`Fault::WrongSeal`]: the answer is a misdelivery.
     pub fn accept(&self, index: u64, extent: Claimed) -> Result<OpenExtent, Fault> {
         let (_, length) = self.extent_range(index).ok_or(Fault::WrongLength)?;
         if extent.chunks.len() as u64 != length {
@@ -424,7 +439,8 @@ impl Located {
     /// Opens an object that is kept in its row.
     ///
     /// # Errors
-    /// [`Fault`]: a misdelivery.
+    /// [`Fault::Missing`] if the row has no object. Others as [`Located::accept`] and
+    /// [`OpenExtent::open`].
     pub fn open_inline(&self, row: &ObjectRow) -> Result<Plain, Fault> {
         let sealed = row.inline.as_deref().ok_or(Fault::Missing)?;
         let (header, chunks) = sealed.split_first_chunk().ok_or(Fault::WrongLength)?;
@@ -433,21 +449,22 @@ impl Located {
         open.open(0, open.chunk_count())
     }
 
-    /// Names a rendition of this object by a handler. None: it can't have one of this name. FROM
-    /// GUEST: `name`.
+    /// Names a rendition of this object by a handler. Returns `None` if the name is not allowed, or
+    /// if this object is a rendition itself. FROM GUEST: `name`.
     pub fn rendition(&self, name: &str, handler: [u8; 32]) -> Option<Located> {
         let allowed = rules::is_rendition_name(name) && self.asked.rendition.is_none();
         let rendition = allowed.then(|| (Arc::from(name), handler))?;
         let asked = Asked { rendition: Some(rendition), ..self.asked.clone() };
-        // The version is the source's, so the name is known before anybody says how long it is.
+        // A rendition has the version of its source, so its name is known before its length is.
+        // Until then it counts as empty.
         asked.at(self.version, (HEADER_BYTES + TAG_BYTES) as u64).ok()
     }
 
-    /// Opens the whole of an object that fits in one extent. Its last chunk proves its length,
-    /// which is known from then on.
+    /// Opens the whole of an object that fits in one extent. The last chunk proves the object's
+    /// length, which is known from then on.
     ///
     /// # Errors
-    /// [`Fault`]: a misdelivery; nothing has changed then.
+    /// [`Fault`] if the extent is not this whole object. Then nothing has changed.
     pub fn open_whole(&mut self, extent: Claimed) -> Result<Plain, Fault> {
         let sealed_length = (HEADER_BYTES as u64).saturating_add(extent.chunks.len() as u64);
         let whole = self.asked.clone().at(self.version, sealed_length)?;
@@ -457,10 +474,12 @@ impl Located {
         Ok(plain)
     }
 
-    /// Seals what a handler made as this rendition. `salt`: 24 random bytes, fresh.
+    /// Seals what a handler made as this rendition. `salt` is 24 fresh random bytes. Returns the
+    /// footage, the extent for a tier, and the row for the index.
     ///
     /// # Errors
-    /// [`SealError`]; also for what is no rendition, or more than one may have.
+    /// [`SealError::TooLong`] if this is no rendition, or if it has more bytes than
+    /// [`rules::RENDITION_BYTES_MAX`]. [`SealError::Primitive`] if the cryptographic library fails.
     pub fn seal(
         &mut self,
         plain: Vec<u8>,
@@ -492,7 +511,7 @@ fn fault(error: SealError) -> Fault {
     }
 }
 
-/// An extent whose header has proven to be the located object's: ready to open chunk by chunk.
+/// An extent whose header has proven to be the located object's, ready to open chunk by chunk.
 pub struct OpenExtent {
     grant: Arc<Grant>,
     object: ObjectName,
@@ -502,7 +521,7 @@ pub struct OpenExtent {
 }
 
 impl OpenExtent {
-    /// How many chunks it has.
+    /// Returns how many chunks it has.
     pub fn chunk_count(&self) -> usize {
         self.extent.chunks.len().div_ceil(SEALED_CHUNK_BYTES)
     }
@@ -510,7 +529,8 @@ impl OpenExtent {
     /// Opens `count` chunks from the extent's chunk `first` on.
     ///
     /// # Errors
-    /// [`Fault`].
+    /// [`Fault::BadChunk`] if a chunk does not authenticate. [`Fault::WrongLength`] if there are no
+    /// such chunks.
     pub fn open(&self, first: usize, count: usize) -> Result<Plain, Fault> {
         let mut bytes = Vec::new();
         let chunk = self.open_into(first, count, &mut bytes)?;
@@ -519,10 +539,12 @@ impl OpenExtent {
         Ok(Plain { grant, object, at, bytes: bytes.into() })
     }
 
-    /// Authenticates every chunk: what a tier is filled with went through here.
+    /// Authenticates every chunk, and returns the extent for a tier. An extent that was not sealed
+    /// here gets into a tier only by this function.
     ///
     /// # Errors
-    /// [`Fault`].
+    /// [`Fault::BadChunk`] if a chunk does not authenticate. [`Fault::WrongLength`] if the last one
+    /// is cut.
     pub fn verify(&self) -> Result<Sealed, Fault> {
         let mut scratch = Zeroizing::new(Vec::new());
         for chunk in 0..self.chunk_count() {
@@ -532,7 +554,8 @@ impl OpenExtent {
         Ok(Sealed(self.extent.clone()))
     }
 
-    /// Appends the footage of some chunks, and says which chunk of the object is the first.
+    /// Appends the footage of some chunks to `out`, and returns the number of the first one in the
+    /// object.
     fn open_into(&self, first: usize, count: usize, out: &mut Vec<u8>) -> Result<u64, Fault> {
         let chunks = &self.extent.chunks;
         let start = first.checked_mul(SEALED_CHUNK_BYTES).ok_or(Fault::WrongLength)?;
@@ -545,7 +568,7 @@ impl OpenExtent {
     }
 }
 
-/// Plain footage that has opened under a grant, and where in which object it lies.
+/// Plain footage that has opened under a grant, and its place in its object.
 #[derive(Clone)]
 pub struct Plain {
     grant: Arc<Grant>,
@@ -555,17 +578,17 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// The footage.
+    /// Returns the footage.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
-    /// Where it begins in the object's footage.
+    /// Returns where it starts in the object's footage, in bytes.
     #[must_use]
     pub fn at(&self) -> u64 {
         self.at
     }
-    /// The part of it that lies within `range` of the object's footage.
+    /// Returns the part of it that lies within `range`, which counts bytes of the object's footage.
     #[must_use]
     pub fn within(&self, range: &Range<u64>) -> Self {
         let end = self.at.saturating_add(self.bytes.len() as u64);
@@ -577,11 +600,11 @@ impl Plain {
         let at = range.start.clamp(self.at, end);
         Self { at, bytes: self.bytes.slice(from..to.max(from)), ..self.clone() }
     }
-    /// Says whether it was opened of this very object under its very grant.
+    /// Says whether it was opened from this very object under its very grant.
     pub(crate) fn is_of(&self, located: &Located) -> bool {
         Arc::ptr_eq(&self.grant, located.grant()) && self.object == located.name
     }
-    /// Wipes the footage, where nobody else has a share in it.
+    /// Wipes the footage, unless somebody else has a share in it.
     pub fn wipe(self) {
         if let Ok(mut bytes) = self.bytes.try_into_mut() {
             bytes.zeroize();

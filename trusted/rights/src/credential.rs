@@ -1,8 +1,8 @@
-//! Credentials: what a viewer's session and a camera present with each request. SPEC.md,
-//! “Credentials”.
+//! Credentials, which a viewer's session and a camera present with each request. SPEC.md,
+//! “Credentials”, has their form.
 //!
-//! A credential names its subject under a MAC, so no lookup can change whose it is. It must never
-//! be logged; nothing here has a `Debug` that would print one.
+//! A credential names its subject under a MAC, so no lookup can change whose it is. A credential
+//! must never be logged. No type here has a `Debug` that would print one.
 
 use crate::record::{Record, RecordError, seal_record};
 use base64::Engine as _;
@@ -11,45 +11,45 @@ use eyesonly_seal::{
     CameraId, CredentialId, EdgeKey, HouseholdId, MacKey, SealingKey, SessionId, ViewerId,
 };
 
-/// First characters of a viewer's credential; the number is the format's version.
+/// The first characters of a viewer's credential. The number is the version of the format.
 const VIEWER_PREFIX: &str = "ev1.";
-/// First characters of a camera's credential.
+/// The first characters of a camera's credential. The number is the version of the format.
 const CAMERA_PREFIX: &str = "ec1.";
-/// Viewer id and session id.
+/// The length of a viewer id and a session id, in bytes.
 const VIEWER_BODY_BYTES: usize = 32;
-/// Household id, camera id and credential id.
+/// The length of a household id, a camera id and a credential id, in bytes.
 const CAMERA_BODY_BYTES: usize = 48;
-/// HMAC-SHA256.
+/// The length of an HMAC-SHA256, in bytes.
 const MAC_BYTES: usize = 32;
 
-/// Why a credential is not accepted. The outside learns only that it isn't.
+/// The reason why a credential is not accepted. The client learns only that it is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// Not the form of a credential of this kind.
+    /// The text does not have the form of a credential of this kind.
     #[error("the credential does not have the form of one")]
     Malformed,
-    /// The MAC does not fit: made up, cut from two, or of another installation.
+    /// The MAC does not fit. The credential is made up, cut from two, or of another installation.
     #[error("the credential's MAC does not fit")]
     Forged,
 }
 
-/// A session's 128-bit tag: makes every private address a session's own.
+/// The 128-bit tag of a session, which makes every private address a session's own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Tag([u8; 16]);
 
 impl Tag {
-    /// The tag as it stands in an address: 32 lower-case hexadecimal digits.
+    /// Returns the tag as it stands in an address: 32 lower-case hexadecimal digits.
     pub fn to_text(self) -> String {
         base16ct::lower::encode_string(&self.0)
     }
 
-    /// Whether `text` is this tag, in constant time.
+    /// Says whether `text` is this tag, in constant time.
     pub fn is(self, text: &str) -> bool {
         subtle::ConstantTimeEq::ct_eq(self.to_text().as_bytes(), text.as_bytes()).into()
     }
 }
 
-/// A viewer's credential whose MAC fits. It says who asks, not yet that the session is live.
+/// A viewer's credential whose MAC fits. The MAC proves who asks, but not that the session is live.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedSession {
     viewer: ViewerId,
@@ -58,22 +58,22 @@ pub struct VerifiedSession {
 }
 
 impl VerifiedSession {
-    /// The viewer that it names.
+    /// Returns the viewer that the credential names.
     pub fn viewer(&self) -> ViewerId {
         self.viewer
     }
-    /// The session that it names.
+    /// Returns the session that the credential names.
     pub fn session(&self) -> SessionId {
         self.session
     }
-    /// The session's tag.
+    /// Returns the session's tag.
     pub fn tag(&self) -> Tag {
         self.tag
     }
 }
 
-/// A camera's credential whose MAC fits. It says which enrolment speaks, not yet that it is in
-/// force.
+/// A camera's credential whose MAC fits. The MAC proves which enrolment speaks, but not that the
+/// credential is in force.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedCamera {
     household: HouseholdId,
@@ -82,28 +82,28 @@ pub struct VerifiedCamera {
 }
 
 impl VerifiedCamera {
-    /// The household that it names.
+    /// Returns the household that the credential names.
     pub fn household(&self) -> HouseholdId {
         self.household
     }
-    /// The camera that it names.
+    /// Returns the camera that the credential names.
     pub fn camera(&self) -> CameraId {
         self.camera
     }
-    /// Which of the camera's credentials it is.
+    /// Returns the id of the credential, which is one of the camera's.
     pub fn credential(&self) -> CredentialId {
         self.credential
     }
 }
 
-/// Verifies the credentials of one installation. It can't make one.
+/// The verifier of one installation's credentials, which can't make a credential.
 pub struct Verifier {
     mac: MacKey,
     tag: MacKey,
 }
 
 impl Verifier {
-    /// The verifier of the installation whose root key this is.
+    /// Makes the verifier of the installation whose root key this is.
     #[must_use]
     pub fn new(edge: &EdgeKey) -> Self {
         Self { mac: edge.credential_key(), tag: edge.tag_key() }
@@ -112,7 +112,8 @@ impl Verifier {
     /// Verifies a viewer's credential. FROM CLIENT.
     ///
     /// # Errors
-    /// [`CredentialError::Malformed`] or [`CredentialError::Forged`].
+    /// [`CredentialError::Malformed`] if the text has another form. [`CredentialError::Forged`] if
+    /// its MAC does not fit.
     pub fn viewer(&self, raw: &str) -> Result<VerifiedSession, CredentialError> {
         let bytes = decode::<{ VIEWER_BODY_BYTES + MAC_BYTES }>(VIEWER_PREFIX, raw)?;
         let (viewer, rest) = take16(&bytes)?;
@@ -125,7 +126,8 @@ impl Verifier {
     /// Verifies a camera's credential. FROM CLIENT.
     ///
     /// # Errors
-    /// [`CredentialError::Malformed`] or [`CredentialError::Forged`].
+    /// [`CredentialError::Malformed`] if the text has another form. [`CredentialError::Forged`] if
+    /// its MAC does not fit.
     pub fn camera(&self, raw: &str) -> Result<VerifiedCamera, CredentialError> {
         let bytes = decode::<{ CAMERA_BODY_BYTES + MAC_BYTES }>(CAMERA_PREFIX, raw)?;
         let (household, rest) = take16(&bytes)?;
@@ -143,7 +145,7 @@ impl Verifier {
         self.mac.verify(parts, mac).map_err(|_| CredentialError::Forged)
     }
 
-    /// The tag of a session: the first 128 bits of an HMAC of it.
+    /// Computes the tag of a session: the first 128 bits of an HMAC over its viewer and its id.
     fn tag(&self, viewer: ViewerId, session: SessionId) -> Tag {
         let mac = self.tag.mac(&[b"tag", viewer.as_bytes(), session.as_bytes()]);
         let mut tag = [0; 16];
@@ -152,14 +154,14 @@ impl Verifier {
     }
 }
 
-/// Makes credentials and seals records. Only identity and administration have one.
+/// The maker of credentials, which also seals records. Only identity and administration have one.
 pub struct Mint {
     mac: MacKey,
     record: SealingKey,
 }
 
 impl Mint {
-    /// The mint of the installation whose root key this is.
+    /// Makes the mint of the installation whose root key this is.
     #[must_use]
     pub fn new(edge: &EdgeKey) -> Self {
         Self { mac: edge.credential_key(), record: edge.record_key() }
@@ -182,10 +184,10 @@ impl Mint {
         encode(CAMERA_PREFIX, &[home, camera, credential, &mac])
     }
 
-    /// Seals a record for the registry. `salt`: 24 random bytes, fresh.
+    /// Seals a record for the registry. `salt` is 24 fresh random bytes.
     ///
     /// # Errors
-    /// [`RecordError`] if it can't be written as JSON or sealed.
+    /// [`RecordError`] if the record can't be written as JSON or sealed.
     pub fn seal<R: Record>(&self, record: &R, salt: [u8; 24]) -> Result<Vec<u8>, RecordError> {
         seal_record(&self.record, record, salt)
     }

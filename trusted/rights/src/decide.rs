@@ -1,13 +1,13 @@
-//! Decisions: who is asking, and what may they see.
+//! Decisions: who asks, and what that viewer may see.
 //!
-//! Each proof has one constructor: [`requester`], [`Rights::of`], [`Rights::permit`], [`intake`].
-//! None of them may be made from a path, a body or a cache.
+//! Each proof has one constructor: [`requester`], [`Rights::of`], [`Rights::permit`] or [`intake`].
+//! A proof must never be made from a path, a body or a cache.
 
 use crate::credential::{VerifiedCamera, VerifiedSession, Verifier};
 use crate::record::{CameraRecord, CameraRight, Kinds, Role, SessionRecord, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId, ViewerId};
 
-/// Why somebody is not a requester.
+/// The reason why somebody is not a requester.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unidentified {
     /// There is no live session for the credential.
@@ -16,7 +16,7 @@ pub enum Unidentified {
     /// The session's time is over.
     #[error("the session has expired")]
     Expired,
-    /// What the session store returned is another session's state.
+    /// The session store returned the record of another session or another viewer.
     #[error("the session store answered for another session")]
     Crossed,
 }
@@ -29,36 +29,36 @@ pub struct Requester {
 }
 
 impl Requester {
-    /// Who it is.
+    /// Returns the viewer.
     pub fn viewer(&self) -> ViewerId {
         self.verified.viewer()
     }
-    /// In which session.
+    /// Returns the session.
     pub fn session(&self) -> SessionId {
         self.verified.session()
     }
-    /// The credential's verified content, to be decided on again.
+    /// Returns the verified content of the credential, for deciding again.
     pub fn verified(&self) -> &VerifiedSession {
         &self.verified
     }
-    /// Says whether the raw credential of a request is this requester's.
+    /// Says whether the raw credential of a request belongs to this requester.
     pub fn sent(&self, verifier: &Verifier, raw: &str) -> bool {
         verifier.viewer(raw).is_ok_and(|sent| sent == self.verified)
     }
 }
 
-/// Says who is asking: the credential's viewer and session, if the session's record is theirs
-/// and live.
+/// Makes the requester from a credential's viewer and session, if the session's record is theirs
+/// and live. `now_seconds` counts from 1970.
 ///
 /// # Errors
-/// [`Unidentified`].
+/// [`Unidentified`] if there is no record, if it is another's, or if the session has expired.
 pub fn requester(
     verified: &VerifiedSession,
     record: Option<&SessionRecord>,
     now_seconds: u64,
 ) -> Result<Requester, Unidentified> {
     let record = record.ok_or(Unidentified::NoSession)?;
-    // INVARIANT: the session store can end a session, it can't change whose it is.
+    // INVARIANT: the session store can end a session, but can't change whose it is.
     if record.session != verified.session() || record.viewer != verified.viewer() {
         return Err(Unidentified::Crossed);
     }
@@ -68,20 +68,20 @@ pub fn requester(
     Ok(Requester { verified: *verified, expires_at_seconds: record.expires_at_seconds })
 }
 
-/// What a route wants to do with a camera.
+/// The action of a route on a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// See the newest still or live view.
+    /// Seeing the newest still or the live view.
     Live,
-    /// See events: pages, details, stills.
+    /// Seeing events: pages, details and stills.
     Events,
-    /// See an event's video.
+    /// Seeing an event's video.
     Clips,
-    /// Delete an event.
+    /// Deleting an event.
     Delete,
 }
 
-/// What one requester may see at one moment: the rights of their record that are in force.
+/// The rights of one requester at one moment: those rights in the record that are in force.
 #[derive(PartialEq, Eq)]
 pub struct Rights {
     requester: Requester,
@@ -89,22 +89,24 @@ pub struct Rights {
     cameras: Vec<CameraRight>,
 }
 
-/// One camera, as its viewer may know of it.
+/// One camera, with all that its viewer may know of it.
 pub struct Visible<'a> {
     /// The camera.
     pub camera: CameraId,
     /// Its household.
     pub household: HouseholdId,
-    /// What its people call it.
+    /// The name that its people gave it.
     pub name: &'a str,
-    /// What may be seen.
+    /// The kinds of footage that may be seen.
     pub kinds: Kinds,
-    /// Whether events may be deleted.
+    /// True if events may be deleted.
     pub may_delete: bool,
 }
 
 impl Rights {
-    /// Takes from a proven record what holds now. None: it is another viewer's record.
+    /// Takes the rights that are in force from a proven record. Returns `None` if the record is
+    /// another viewer's. A right is in force if the record names its household and the right has
+    /// not expired. `now_seconds` counts from 1970.
     #[must_use]
     pub fn of(requester: Requester, record: ViewerRecord, now_seconds: u64) -> Option<Self> {
         let ViewerRecord { viewer, name, households, mut cameras, .. } = record;
@@ -114,15 +116,15 @@ impl Rights {
         });
         (viewer == requester.viewer()).then_some(Self { requester, name, cameras })
     }
-    /// Whose they are.
+    /// Returns the requester whose rights these are.
     pub fn requester(&self) -> &Requester {
         &self.requester
     }
-    /// The requester's login name.
+    /// Returns the requester's login name.
     pub fn viewer_name(&self) -> &str {
         &self.name
     }
-    /// The cameras of which something may be seen. What is not among them has no name here.
+    /// Returns the cameras of which something may be seen. No other camera is named here.
     pub fn cameras(&self) -> impl Iterator<Item = Visible<'_>> {
         let visible = self.cameras.iter().filter(|right| right.kinds != Kinds::NONE);
         visible.map(|right| Visible {
@@ -133,8 +135,8 @@ impl Rights {
             may_delete: right.may_delete(),
         })
     }
-    /// Decides. None: there is nothing for them under this name, and nobody tells them whether
-    /// there is for others.
+    /// Decides whether the requester may do this with this camera. `None` means that the requester
+    /// has nothing under this name. Whether others have something there stays unsaid.
     pub fn permit(&self, camera: CameraId, action: Action) -> Option<Permit> {
         let right = self.cameras.iter().find(|right| right.camera == camera)?;
         let allowed = match action {
@@ -158,13 +160,14 @@ impl Rights {
 }
 
 impl CameraRight {
-    /// Says whether events may be deleted: by an owner, who must see them.
+    /// Says whether events may be deleted. Only an owner may delete them, who must be able to see
+    /// them.
     fn may_delete(&self) -> bool {
         self.role == Role::Owner && self.kinds.events
     }
 }
 
-/// Permission for one requester, one camera, one request.
+/// The permission of one requester to do one thing with one camera, in one request.
 pub struct Permit {
     requester: Requester,
     camera: CameraId,
@@ -177,28 +180,28 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Whose it is.
+    /// Returns the requester whose permit it is.
     pub fn requester(&self) -> &Requester {
         &self.requester
     }
-    /// The camera that it covers, and no other.
+    /// Returns the one camera that the permit covers.
     pub fn camera(&self) -> CameraId {
         self.camera
     }
-    /// The camera's household.
+    /// Returns the camera's household.
     pub fn household(&self) -> HouseholdId {
         self.household
     }
-    /// What was asked to be done.
+    /// Returns the action that was asked for.
     pub fn action(&self) -> Action {
         self.action
     }
-    /// What may be seen.
+    /// Returns the kinds of footage that may be seen.
     pub fn kinds(&self) -> Kinds {
         self.kinds
     }
-    /// Says whether footage of this kind with this id may be seen. An id's own time is the time
-    /// of its footage, and must lie in the window.
+    /// Says whether footage of this kind with this id may be seen. An id's own time is the time of
+    /// its footage, and must lie in the right's window.
     pub fn covers(&self, kind: Kind, id: FootageId) -> bool {
         let allowed = match kind {
             Kind::Still | Kind::Live => self.kinds.live,
@@ -207,7 +210,8 @@ impl Permit {
         };
         allowed && self.window.covers(id.time_milliseconds())
     }
-    /// When right or session end, seconds since 1970.
+    /// Returns when the permit ends, in seconds since 1970: with the right or the session,
+    /// whichever ends first.
     pub fn expires_at_seconds(&self) -> u64 {
         self.expires_at_seconds
     }
@@ -217,25 +221,27 @@ impl Permit {
     }
 }
 
-/// A camera's permission to hand in its own footage: its identity comes from its credential alone.
+/// The permission of a camera to hand in its own footage. The camera's identity comes from its
+/// credential alone.
 pub struct Intake {
     verified: VerifiedCamera,
     quota_bytes: u64,
 }
 
 impl Intake {
-    /// The camera, by its verified credential.
+    /// Returns the verified credential, which names the camera.
     pub fn verified(&self) -> &VerifiedCamera {
         &self.verified
     }
-    /// How many bytes of sealed objects the household may hold.
+    /// Returns how many bytes of sealed objects the household may hold.
     pub fn quota_bytes(&self) -> u64 {
         self.quota_bytes
     }
 }
 
 /// Decides whether a camera's credential is in force. `record` was proven for the camera that the
-/// credential names.
+/// credential names. Returns `None` if the record has another household or another credential in
+/// force, or if there is no record.
 #[must_use]
 pub fn intake(verified: &VerifiedCamera, record: Option<&CameraRecord>) -> Option<Intake> {
     let record = record?;

@@ -1,13 +1,14 @@
-//! Proofs: an answer counts only if it proves the question it answers. SPEC.md, “Registry answers”.
+//! Proofs: an answer counts only if it proves which question it answers. SPEC.md, “Registry
+//! answers”, has the rules.
 //!
 //! The registry, its pool and everything between may return the reply to an earlier question,
-//! another viewer's record, or a record of before a revocation. This room must never let one of
+//! another viewer's record, or a record from before a revocation. This file must never let one of
 //! those through as an answer.
 
 use crate::record::{Record, open_record};
 use eyesonly_seal::SealingKey;
 
-/// 128 random bits, fresh for each question; the answer must carry them back.
+/// A nonce: 128 random bits, fresh for each question. The answer must carry them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nonce([u8; 16]);
 
@@ -16,26 +17,28 @@ impl Nonce {
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
-    /// Its bytes.
+    /// Returns the bytes of the nonce.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// What an edition demands as proof that an answer belongs to its question.
+/// The proof, which an edition demands, that an answer belongs to its question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// The question's nonce comes back.
+    /// The answer must bring back the question's nonce.
     Echoed,
-    /// Nothing: the store behind can't hand a nonce back.
+    /// The answer need not bring back a nonce, because the store can't return one.
     Unproven,
 }
 
 impl Freshness {
-    /// Holds what came back to what is demanded.
+    /// Checks the nonce of an answer against the nonce of its question. A nonce that comes back
+    /// must be the question's, even where none is demanded.
     ///
     /// # Errors
-    /// [`Fault::WrongAnswer`]: another question's nonce, or none where one is demanded.
+    /// [`Fault::WrongAnswer`] if it is another question's nonce, or if none came back where one is
+    /// demanded.
     pub fn check(self, asked: Nonce, echo: Option<Nonce>) -> Result<(), Fault> {
         let fits = match echo {
             Some(echo) => echo == asked,
@@ -45,45 +48,46 @@ impl Freshness {
     }
 }
 
-/// A number that only goes forward, and before it which life of the registry counted it: a restored
-/// copy begins another epoch.
+/// A number that only goes forward, and the epoch in which it was counted. Epochs are compared
+/// first. Each life of the registry has an epoch, meant for a copy that is restored. Nothing raises
+/// the epoch yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Count {
-    /// The registry's life.
+    /// The life of the registry.
     pub epoch: u64,
-    /// Commits so far.
+    /// The number of commits so far.
     pub number: u64,
 }
 
-/// Where a registry is. Rights and sessions are counted apart, so that a login makes nobody's
-/// rights be decided again.
+/// The position of a registry: how far it has counted. Rights and sessions are counted apart, so
+/// that an upload need not be decided again after a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// Commits of records other than sessions.
+    /// The count of commits of records other than sessions.
     pub rights: Count,
-    /// Commits of sessions.
+    /// The count of commits of sessions.
     pub sessions: Count,
 }
 
 impl Position {
-    /// Makes a position of one epoch.
+    /// Makes a position whose two counts have the same epoch.
     pub const fn new(epoch: u64, rights: u64, sessions: u64) -> Self {
         Self {
             rights: Count { epoch, number: rights },
             sessions: Count { epoch, number: sessions },
         }
     }
-    /// Says whether this one lies before `floor`, by either count.
+    /// Says whether this position lies before `floor` by either count.
     pub fn is_before(&self, floor: &Self) -> bool {
         self.rights < floor.rights || self.sessions < floor.sessions
     }
-    /// Takes by each count the later one.
+    /// Returns for each count the later one.
     #[must_use]
     pub fn later(&self, other: &Self) -> Self {
         let (rights, sessions) = (self.rights.max(other.rights), self.sessions.max(other.sessions));
         Self { rights, sessions }
     }
-    /// Takes by each count the earlier one.
+    /// Returns for each count the earlier one.
     #[must_use]
     pub fn earlier(&self, other: &Self) -> Self {
         let (rights, sessions) = (self.rights.min(other.rights), self.sessions.min(other.sessions));
@@ -91,36 +95,39 @@ impl Position {
     }
 }
 
-/// What a registry says to one question, from one snapshot: unproven.
+/// The registry's answer to one question, from one snapshot. Nothing in it is proven.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The nonce of the question that this is said to answer; none where none can be handed back.
+    /// The nonce of the question that this claims to answer. `None` where the store can't return
+    /// one.
     pub echo: Option<Nonce>,
-    /// The sealed records, in the order of the question; none where there is none.
+    /// The sealed records, in the order of the question. `None` stands for a record that does not
+    /// exist.
     pub records: Vec<Option<Vec<u8>>>,
     /// The registry's position.
     pub position: Position,
 }
 
-/// What was wrong with an answer of any seam.
+/// The fault of an answer of any seam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// Sealed as something else, or for somebody else.
+    /// The answer is sealed as something else, or for somebody else.
     WrongSeal,
-    /// Sealed as it should be, but a chunk did not authenticate.
+    /// The answer is sealed as it should be, but a chunk did not authenticate.
     BadChunk,
-    /// Too short, too long or no sealed object at all.
+    /// The answer is too short, too long or no sealed object at all.
     WrongLength,
-    /// What the index says is there, is not; or what was acknowledged is withheld.
+    /// Something that the index lists does not exist, or something that was acknowledged is
+    /// withheld.
     Missing,
-    /// Another question's answer.
+    /// The answer belongs to another question.
     WrongAnswer,
-    /// An answer of the past.
+    /// The answer is older than what is known already.
     Stale,
 }
 
 impl Fault {
-    /// All of them, each with its name in metrics and logs.
+    /// All faults, each with its name in metrics and logs.
     pub const ALL: [(Self, &str); 6] = [
         (Self::WrongSeal, "wrong_seal"),
         (Self::BadChunk, "bad_chunk"),
@@ -130,18 +137,20 @@ impl Fault {
         (Self::Stale, "stale"),
     ];
 
-    /// Its name.
+    /// Returns the fault's name in metrics and logs.
     pub fn name(self) -> &'static str {
         Self::ALL.get(self as usize).map_or("", |(_, name)| name)
     }
 }
 
-/// Opens the record that was asked for by `asked`, and holds it to `floor`: the highest number
-/// that is known of this very record. `position`: the registry's, from the same snapshot.
+/// Opens the record that was asked for by the key `asked`, and checks its sequence. The least
+/// sequence is `floor`, the highest that is known of this very record. The greatest is the number
+/// in `rights` of `position`, which the registry gave from the same snapshot. Returns `None` if
+/// there is no record.
 ///
 /// # Errors
-/// [`Fault::WrongSeal`]: another one's record, or a changed one. [`Fault::Stale`]: one of before,
-/// or of after what its registry says of itself.
+/// [`Fault::WrongSeal`] if it is another record or was changed. [`Fault::Stale`] if its sequence is
+/// too low or too high.
 pub fn prove<R: Record>(
     key: &SealingKey,
     asked: &[u8],
@@ -153,7 +162,8 @@ pub fn prove<R: Record>(
         return Ok(None);
     };
     let record: R = open_record(key, asked, sealed).map_err(|_| Fault::WrongSeal)?;
-    // The record's own number is under its seal; a row's would only be the registry's word.
+    // The record's own sequence is under its seal. A number in the row would only be the registry's
+    // word.
     if record.sequence() < floor || record.sequence() > position.rights.number {
         return Err(Fault::Stale);
     }
@@ -188,7 +198,7 @@ mod tests {
         Position::new(epoch, rights, sessions)
     }
 
-    /// Asks for viewer 1.
+    /// Checks one answer to the question for viewer 1.
     fn check(
         sealed: Option<&[u8]>,
         rights: u64,
@@ -235,7 +245,7 @@ mod tests {
     #[test]
     fn the_past_is_refused() {
         check(Some(&sealed(&viewer(1, 3))), 9, 4, Err(Fault::Stale));
-        // A record from the future of the registry that is said to hold it was never acknowledged.
+        // This record is newer than the position of its registry, so it was never acknowledged.
         check(Some(&sealed(&viewer(1, 10))), 9, 0, Err(Fault::Stale));
     }
 

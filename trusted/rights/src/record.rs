@@ -1,8 +1,9 @@
-//! Records: what the registry keeps, sealed when it is written. SPEC.md, “The rights record”.
+//! Records, which the registry keeps. A record is sealed when it is written. SPEC.md, “Records”,
+//! has their form.
 //!
 //! A record is JSON in the sealed format, under the installation's record key and a context of its
-//! kind and key: one that was asked for by another name does not open. A record must never be built
-//! from what a registry returned unproven.
+//! kind and key. So a record that was asked for by another name does not open. A record must never
+//! be built from what a registry returned unproven.
 
 use eyesonly_seal::{
     CameraId, Context, CredentialId, HouseholdId, SealError, SealingKey, SessionId, ViewerId,
@@ -10,38 +11,40 @@ use eyesonly_seal::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// What a viewer is to a household.
+/// The role of a viewer in a household.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Sees everything of the household's cameras, and may delete events.
+    /// An owner may delete events. An owner's rights are written with all kinds of footage of the
+    /// household's cameras.
     Owner,
-    /// Sees what its rights say.
+    /// A member sees what its rights say.
     Member,
-    /// Sees what its rights say, for a while.
+    /// A guest sees what its rights say, for a while.
     Guest,
 }
 
-/// Which kinds of footage a right covers.
+/// The kinds of footage that a right covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kinds {
-    /// The newest still and live view.
+    /// True if it covers the newest still and the live view.
     pub live: bool,
-    /// Events, their details and stills.
+    /// True if it covers events, their details and stills.
     pub events: bool,
-    /// Event videos.
+    /// True if it covers event videos.
     pub clips: bool,
 }
 
 impl Kinds {
-    /// All of them.
+    /// All kinds.
     pub const ALL: Self = Self { live: true, events: true, clips: true };
-    /// None of them.
+    /// No kind.
     pub const NONE: Self = Self { live: false, events: false, clips: false };
 }
 
-/// A span of footage time, both ends in milliseconds since 1970 and inclusive; an open end is none.
+/// A span of footage time. Both ends are in milliseconds since 1970 and inclusive. An end that is
+/// `None` does not limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
@@ -52,14 +55,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether footage of this time is covered.
+    /// Says whether footage of this time (milliseconds since 1970) is covered.
     pub fn covers(&self, time_milliseconds: u64) -> bool {
         self.from_milliseconds.is_none_or(|from| time_milliseconds >= from)
             && self.until_milliseconds.is_none_or(|until| time_milliseconds <= until)
     }
 }
 
-/// One right of a viewer.
+/// One right of a viewer, to one camera.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraRight {
@@ -67,19 +70,20 @@ pub struct CameraRight {
     pub camera: CameraId,
     /// The household that it belongs to.
     pub household: HouseholdId,
-    /// What its people call it.
+    /// The name that the camera's people gave it.
     pub name: String,
     /// The role that the right comes from.
     pub role: Role,
-    /// What may be seen.
+    /// The kinds of footage that may be seen.
     pub kinds: Kinds,
-    /// Of which time.
+    /// The time of the footage that may be seen.
     pub window: Window,
-    /// Until when the right itself holds, seconds since 1970; none: until it is taken away.
+    /// When the right ends, in seconds since 1970. `None` means that it holds until it is taken
+    /// away.
     pub expires_at_seconds: Option<u64>,
 }
 
-/// A viewer's whole set of rights. Key: the viewer's id.
+/// The whole set of a viewer's rights, kept under the viewer's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewerRecord {
@@ -91,23 +95,23 @@ pub struct ViewerRecord {
     pub households: Vec<HouseholdId>,
     /// The rights, one for each camera.
     pub cameras: Vec<CameraRight>,
-    /// The registry's sequence when this was written.
+    /// The registry's sequence when this was written: the number in `rights` of its position.
     pub sequence: u64,
 }
 
-/// A live session. Key: the session's id. A session that ended has no record.
+/// A live session, kept under its id. A session that ended has no record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRecord {
     /// The session.
     pub session: SessionId,
-    /// Whose it is.
+    /// The viewer whose session it is.
     pub viewer: ViewerId,
-    /// When it ends by itself, seconds since 1970.
+    /// When the session ends by itself, in seconds since 1970.
     pub expires_at_seconds: u64,
 }
 
-/// One enrolment of a device. Key: the camera's id.
+/// One enrolment of a device, kept under the camera's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraRecord {
@@ -115,25 +119,25 @@ pub struct CameraRecord {
     pub camera: CameraId,
     /// Its household.
     pub household: HouseholdId,
-    /// The credential in force; none once the enrolment has ended.
+    /// The credential in force. `None` means that the enrolment has ended.
     pub credential: Option<CredentialId>,
-    /// What its people call it.
+    /// The name that the camera's people gave it.
     pub name: String,
-    /// The device's serial number: an attribute, never an identity.
+    /// The device's serial number, which is an attribute and never an identity.
     pub serial: String,
     /// The household's quota in bytes of sealed objects.
     pub quota_bytes: u64,
-    /// The registry's sequence when this was written.
+    /// The registry's sequence when this was written: the number in `rights` of its position.
     pub sequence: u64,
 }
 
-/// A kind of record: how it is named and how it proves its own name.
+/// A kind of record, which has a name. Each record says its own key.
 pub trait Record: Serialize + DeserializeOwned {
     /// The name of the kind in contexts and tables.
     const KIND: &'static str;
-    /// The key that this record itself claims.
+    /// Returns the key that this record itself claims.
     fn key(&self) -> Vec<u8>;
-    /// The sequence that it was written at; 0 for records that are written once.
+    /// Returns the sequence at which the record was written; 0 for records that are written once.
     fn sequence(&self) -> u64;
 }
 
@@ -155,18 +159,18 @@ record!(ViewerRecord, "viewer", self, self.viewer, self.sequence);
 record!(SessionRecord, "session", self, self.session, 0);
 record!(CameraRecord, "camera", self, self.camera, self.sequence);
 
-/// Why a record could not be sealed or opened.
+/// The reason why a record could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// The sealed bytes are not this record's.
+    /// The sealed bytes are not this record's, or sealing failed.
     #[error("the record does not open under the name it was asked by: {0}")]
     Seal(#[from] SealError),
-    /// It opened, but is not a record of this kind or names something else.
+    /// The content is not a record of this kind, names something else, or can't be written as JSON.
     #[error("the record's content is not what its name says")]
     Content,
 }
 
-/// Seals a record for the registry. `salt`: 24 random bytes, fresh.
+/// Seals a record for the registry. `salt` is 24 fresh random bytes.
 pub(crate) fn seal_record<R: Record>(
     key: &SealingKey,
     record: &R,
@@ -187,7 +191,7 @@ pub(crate) fn open_record<R: Record>(
     let context = Context::record(R::KIND, asked)?;
     let plain = zeroize::Zeroizing::new(open_all(key, &context, sealed)?);
     let record: R = serde_json::from_slice(&plain).map_err(|_| RecordError::Content)?;
-    // INVARIANT: a record names itself. The seal already binds it to `asked`; this is the second
-    // lock on the same door.
+    // INVARIANT: a record names itself. The seal already binds it to `asked`, and this comparison
+    // checks the same once more.
     if record.key() == asked { Ok(record) } else { Err(RecordError::Content) }
 }

@@ -105,8 +105,8 @@ impl Message {
         Ok((Self { aead, nonce: Zeroizing::new(*nonce) }, header))
     }
 
-    /// Computes the nonce of a chunk. It is the base nonce, XORed with the chunk's number as a
-    /// big-endian integer of the same width.
+    /// Computes the nonce of a chunk: the base nonce, XORed with the chunk's number as a big-endian
+    /// integer of the same width.
     fn nonce(&self, chunk: u64) -> Result<[u8; 12], SealError> {
         if chunk >= CHUNKS_MAX {
             return Err(SealError::TooLong);
@@ -149,8 +149,8 @@ impl Message {
     }
 }
 
-/// The state of sealing one object, whose plaintext comes in pieces. It holds at most one chunk of
-/// plaintext, and wipes that chunk.
+/// The state of sealing one object, whose plaintext comes in pieces. At most one chunk of plaintext
+/// is held, and is wiped.
 pub struct Sealer {
     message: Message,
     header: [u8; HEADER_BYTES],
@@ -220,8 +220,8 @@ impl Sealer {
     }
 }
 
-/// The state of opening one object, whose chunks can be opened in any order. It exists only if the
-/// header belongs to this key and context.
+/// The state of opening one object, whose chunks can be opened in any order. An opener exists only
+/// if the header belongs to this key and context.
 pub struct Opener {
     message: Message,
 }

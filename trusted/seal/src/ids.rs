@@ -6,7 +6,8 @@
 //! one side of a check and two ids on the other.
 //!
 //! Ids are not secrets. Tiers, stores and the index know an object by a name. A name is a MAC over
-//! what it names. It tells nothing about the object, and only the camera's key can make it.
+//! the fields of its object. The name tells nothing about the object, and only the camera's key can
+//! make it.
 
 use alloc::string::String;
 use core::fmt;
@@ -171,8 +172,8 @@ any_bytes!(32, 64:
 
 spelled!(
     /// The id of a still, an event or a live segment: a UUID of version 7 (RFC 9562, section 5.7).
-    /// Its camera chooses it, and it is unique within that camera. Its time is the time of the
-    /// footage, so the order of ids is the order of time.
+    /// The camera chooses the id, which is unique within that camera. The id's time is the time of
+    /// the footage, so the order of ids is the order of time.
     FootageId, 16, 36, Self::from_bytes
 );
 

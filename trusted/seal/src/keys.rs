@@ -48,7 +48,7 @@ macro_rules! secrets {
 }
 
 secrets!(
-    /// The root of this installation's own credentials, records and caches. It opens no footage.
+    /// The root of this installation's own credentials, records and caches, which opens no footage.
     EdgeKey,
     /// The key that wraps the household keys in the keyring.
     KeyEncryptionKey,
@@ -215,7 +215,7 @@ impl KeyedDigest {
         Self(mac)
     }
 
-    /// Takes the next piece. It makes no difference where the pieces are cut.
+    /// Takes the next piece. Where the pieces are cut makes no difference.
     pub fn update(&mut self, piece: &[u8]) {
         Suite::mac_update(&mut self.0, piece);
     }

@@ -2,8 +2,8 @@
 //! them.
 //!
 //! This crate is pure: it has no IO, no clock, no unsafe code and no randomness (the caller brings
-//! the salts). It must never give out a byte of plaintext that has not authenticated. It must never
-//! give out a key, except for the purpose that the key was made for.
+//! the salts). This crate must never give out a byte of plaintext that has not authenticated. A key
+//! must never be given out, except for the purpose that the key was made for.
 //!
 //! Read it in this order:
 //!
@@ -68,7 +68,7 @@ pub use keys::{
     CameraKey, EdgeKey, HouseholdKey, KeyEncryptionKey, KeyedDigest, MacKey, SealingKey,
 };
 
-/// The reason why something was not sealed, opened or verified. It says nothing about the content.
+/// The reason why something was not sealed, opened or verified, without a word about the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The header's commitment belongs to another object, camera, version or key.

@@ -1,8 +1,8 @@
 //! The primitives underneath: AES-256-GCM, HMAC with SHA-256 and SHA-512, and HKDF-Expand (RFC
 //! 5869).
 //!
-//! There are two implementations behind one trait. They must agree to the byte, and the tests
-//! compare them. Nothing here chooses a nonce or a key.
+//! Two implementations lie behind one trait. The two must agree to the byte, and the tests compare
+//! them. Nothing here chooses a nonce or a key.
 //!
 //! HKDF-Expand is written here, on top of HMAC. The versions in the libraries return an error for
 //! lengths that this crate never asks for. With them, each derivation of a key would return a

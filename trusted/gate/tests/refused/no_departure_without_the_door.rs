@@ -1,4 +1,4 @@
-//! A private response is made of a departure, and nobody makes one but the door.
+//! A private response is made of a departure, and only the gate makes one.
 use eyesonly_gate::{Answer, Content, Departure, Grant};
 use eyesonly_gate::rules::{MediaType, Status};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tiers and stores take what was sealed here, and plain bytes are not.
+//! Tiers and stores take what was sealed here, and plain bytes were not.
 use bytes::Bytes;
 use eyesonly_gate::{Claimed, Plain, Sealed, SealedPart};
 
@@ -9,7 +9,7 @@ fn plain(bytes: Bytes, footage: Plain, claimed: Claimed) {
     to_a_store(bytes.clone());
     to_a_store(SealedPart(bytes));
     to_a_tier(footage);
-    // Nor what a seam gave back, before it has authenticated.
+    // They don't take what a seam gave back either, before it has authenticated.
     to_a_tier(claimed);
 }
 

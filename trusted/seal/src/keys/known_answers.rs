@@ -125,7 +125,7 @@ fn sealed_objects_are_as_known() {
 }
 
 /// Checks that one implementation of the primitives gives the known answers, whether it is in use
-/// or not. It computes every key in the table of SPEC.md, the MAC, the digest and the sealed
+/// or not. The answers are every key in the table of SPEC.md, the MAC, the digest and the sealed
 /// objects.
 fn primitives_give_the_known_answers<P: Primitives>() {
     let answers = answers();

@@ -37,7 +37,8 @@ fn published<P: Primitives>() {
     assert_eq!(P::open(&aead, &[0; 12], &data, &[0; 16], &mut plain), Err(SealError::BadChunk));
     assert_eq!(P::open(&aead, &[0; 12], &data, &tag, &mut plain[..15]), Err(SealError::BadChunk));
 
-    // The key of RFC 4231, test case 1, has 20 bytes. It is the same HMAC key when zeros follow.
+    // The key of RFC 4231, test case 1, has 20 bytes. With zeros after it, HMAC takes it as the
+    // same key.
     let mut key = [0; 32];
     key[..20].fill(0x0b);
     let expected = hex("b0344c61d8db38535ca8afceaf0bf12b 881dc200c9833da726e9376c2e32cff7");
