@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 /// Opens the administration of the installation that the configuration names; `file` is the
 /// configuration's path, for messages. With `may_make`, it makes a new installation if there is
 /// none.
-pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Admin> {
+pub async fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Admin> {
     let (folder, file) = (config.data.display(), file.display());
     let installed = config.data.join("keyring.json").exists();
     if !installed && !may_make {
@@ -45,20 +45,31 @@ pub fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Adm
     if !installed {
         note(&format!("a new installation was made in {folder}, where `data` in {file} says"));
     }
-    let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
-    let index = Arc::new(SqliteIndex::new(data.database));
-    Ok(administration(data.keyring, registry, index, Freshness::Echoed))
+    native_admin(&data).await
 }
 
-/// Makes the administration over these seams.
-fn administration(
+/// Makes the administration of an opened data folder, and upgrades what an older version wrote.
+pub async fn native_admin(data: &edge::Data) -> anyhow::Result<Admin> {
+    let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
+    let index = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
+    administration(Arc::clone(&data.keyring) as _, registry, index, Freshness::Echoed).await
+}
+
+/// Makes the administration over these seams, and upgrades what an older version wrote.
+async fn administration(
     keys: Arc<dyn Keyring>,
     registry: Arc<dyn Registry>,
     index: Arc<dyn Index>,
     demanded: Freshness,
-) -> Admin {
+) -> anyhow::Result<Admin> {
     let (records, catalogue) = proven(&*keys, registry, index, demanded);
-    Admin::new(keys, records, catalogue)
+    let admin = Admin::new(keys, records, catalogue);
+    let accounts =
+        admin.upgrade().await.context("accounts of an older version stay as they are")?;
+    if accounts > 0 {
+        note(&format!("login names that were taken out of the registry's keys: {accounts}"));
+    }
+    Ok(admin)
 }
 
 /// Makes the records and the catalogue, which prove the answers of registry and index.
@@ -118,11 +129,11 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
 }
 
 /// Opens the administration of the Spin edition's store. With `may_make`, an empty store is set up.
-pub fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
+pub async fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
     let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
     let index = Arc::new(KvIndex::new(kv));
-    Ok(administration(Arc::new(keys), registry, index, Freshness::Unproven))
+    administration(Arc::new(keys), registry, index, Freshness::Unproven).await
 }
 
 /// Deletes from the Spin edition's store the objects that no row names, and old counters of failed

@@ -48,7 +48,8 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
         let ready = Ready::make(&config, None).await?;
         let manifest = Manifest::load()?;
         let bar = bar(manifest.counts().uploads());
-        let enrolled = enrol(&commands::admin(&file, &config, true)?, &manifest, &bar).await?;
+        let admin = commands::admin(&file, &config, true).await?;
+        let enrolled = enrol(&admin, &manifest, &bar).await?;
         Ok::<_, anyhow::Error>((ready, manifest, enrolled, bar))
     };
     let (ready, manifest, enrolled, bar) = tokio::select! {

@@ -263,9 +263,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
     };
-    let admin = |may_make| match &place {
-        Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make),
-        Place::SpinStore(store) => commands::spin_admin(store, may_make),
+    let admin = async |may_make| match &place {
+        Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make).await,
+        Place::SpinStore(store) => commands::spin_admin(store, may_make).await,
     };
     match arguments.command {
         Command::Serve { listen } => match &place {
@@ -283,19 +283,19 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         },
         Command::Household(command) => {
             let may_make = matches!(command, HouseholdCommand::Add { .. });
-            runtime.block_on(commands::household(&admin(may_make)?, command, json))?;
+            runtime.block_on(async {
+                commands::household(&admin(may_make).await?, command, json).await
+            })?;
         }
-        Command::Camera(command) => {
-            runtime.block_on(commands::camera(&admin(false)?, command, json))?
-        }
-        Command::Viewer(command) => {
-            runtime.block_on(commands::viewer(&admin(false)?, command, json))?
-        }
+        Command::Camera(command) => runtime
+            .block_on(async { commands::camera(&admin(false).await?, command, json).await })?,
+        Command::Viewer(command) => runtime
+            .block_on(async { commands::viewer(&admin(false).await?, command, json).await })?,
         Command::Demo { at, .. } => {
             let at = at.context(
                 "with --spin-store, `demo` takes --at, the address where the store is served",
             )?;
-            runtime.block_on(demo::fill_at(&admin(true)?, &at, json))?;
+            runtime.block_on(async { demo::fill_at(&admin(true).await?, &at, json).await })?;
         }
         Command::Component(_) => {}
     }
@@ -331,6 +331,9 @@ impl Ready {
         let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
         let data = edge::open_data(config)?;
         let alone = edge::lock_data(&config.data)?;
+        if let Err(error) = commands::native_admin(&data).await {
+            tracing::error!("{error:#}: the people of those accounts can't sign in");
+        }
         let tls = config.tls.as_ref();
         let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
         // What may be wrong is found before the handlers are compiled, which takes some seconds the

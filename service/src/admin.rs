@@ -8,20 +8,21 @@
 
 mod amend;
 mod error;
+mod upgrade;
 
 pub use error::AdminError;
 
 use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::footage::is_plain_text;
-use crate::identity::{LoginRecord, NAME_BYTES_MAX, hash_password};
+use crate::identity::{AccountRecord, NAME_BYTES_MAX, account_name, hash_password};
 use crate::keys::Keyring;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX};
 use eyesonly_gate::{KeysError, Records, Seam};
 use eyesonly_rights::{
     CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window,
 };
-use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -75,6 +76,7 @@ pub struct NewCamera {
 pub struct Admin {
     keys: Arc<dyn Keyring>,
     mint: Mint,
+    accounts: MacKey,
     records: Arc<Records>,
     catalogue: Arc<Catalogue>,
 }
@@ -117,7 +119,8 @@ impl Admin {
     /// Makes administration over these services.
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
-        Self { keys, mint, records, catalogue }
+        let accounts = keys.edge().account_key();
+        Self { keys, mint, accounts, records, catalogue }
     }
 
     async fn writing(&self) -> Result<Writing<'_>, AdminError> {
@@ -311,8 +314,9 @@ impl Admin {
         login_name(name)?;
         let password_hash = hash_password(password)?;
         let viewer = ViewerId::from_bytes(clock::fresh_id());
+        let account = account_name(&self.accounts, name);
         self.settle(async || {
-            if self.records.read::<LoginRecord>(name.as_bytes()).await?.is_some() {
+            if self.records.read::<AccountRecord>(account.as_bytes()).await?.is_some() {
                 return Err(AdminError::Taken(name.to_owned()));
             }
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
@@ -339,12 +343,8 @@ impl Admin {
                 },
                 Expect::Absent,
             )?;
-            let login = LoginRecord {
-                name: name.to_owned(),
-                viewer,
-                password_hash: password_hash.clone(),
-                sequence,
-            };
+            let password_hash = password_hash.clone();
+            let login = AccountRecord { account, viewer, password_hash, sequence };
             writing.put(&login, Expect::Absent)?;
             home.viewers.push(viewer);
             let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
@@ -369,7 +369,8 @@ impl Admin {
                 writing.put(&home, expect)?;
             }
             writing.remove(ViewerRecord::KIND, viewer.as_bytes().to_vec());
-            writing.remove(LoginRecord::KIND, rights.name.as_bytes().to_vec());
+            let account = account_name(&self.accounts, &rights.name);
+            writing.remove(AccountRecord::KIND, account.as_bytes().to_vec());
             writing.commit().await
         })
         .await

@@ -215,7 +215,7 @@ def known_answers():
     wrapped = {"type": "wrapped-key", "root": kek.hex(), "owner": household.hex()}
     of_camera = camera_key(household_key, household, camera)
     day = day_of(uuid.UUID(entry["object"]).bytes)
-    of_edge = ("credential", "tag", "record", "component-cache", "attempts")
+    of_edge = ("credential", "tag", "record", "component-cache", "attempts", "account")
     keys = {purpose: derive(edge, purpose) for purpose in of_edge}
     keys |= {"wrapped-key": derive(kek, "wrapped-key"), "camera": of_camera, "day": day_key(of_camera, day)}
     keys |= {purpose: derive(of_camera, purpose) for purpose in ("name", "index", "body-digest")}
@@ -237,6 +237,7 @@ def known_answers():
         "keys": {purpose: key.hex() for purpose, key in keys.items()},
         "mac": {"key": "index", "parts": ["6162", "", "63"], "mac": mac(index, [b"ab", b"", b"c"]).hex()},
         "body_digest": {"body": "616263", "digest": body_digest(keys["body-digest"], b"abc").hex()},
+        "account": {"login": "alder", "name": mac(keys["account"], [b"alder"]).hex()},
         "sealed": sealed,
     }
 

@@ -1,7 +1,7 @@
 //! The tables of registry and index, and the check that a file has them.
 //!
 //! A file of another program or an unknown version is refused with a message that says so. It must
-//! never be written to. A file of version 1 is migrated.
+//! never be written to. Files of versions 1 and 2 are migrated.
 
 use super::connection::OpenError;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Marks the file as ours in SQLite's header: `EyOn` in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4579_4f6e;
 /// The version of the tables below. Every change of the tables is a new version.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 /// The tables. `records` and `objects` keep rowids: their rows are long, and with the key in a
 /// separate index more keys fit on a page.
@@ -93,8 +93,10 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     let (application, version, tables) = marks(&transaction).map_err(sqlite)?;
     match (application, version) {
         (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
-        (APPLICATION_ID, 1) => {
-            return migrate(&transaction).and_then(|()| transaction.commit()).map_err(sqlite);
+        (APPLICATION_ID, found @ 1..SCHEMA_VERSION) => {
+            return migrate(&transaction, found)
+                .and_then(|()| transaction.commit())
+                .map_err(sqlite);
         }
         (APPLICATION_ID, found) => {
             return Err(OpenError::Version { path: path.to_owned(), found, known: SCHEMA_VERSION });
@@ -114,8 +116,12 @@ fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
     Ok((application, version, tables))
 }
 
-fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch(FROM_VERSION_1)?;
+/// Migrates the tables. Version 3 has those of version 2, but a program of version 2 looks for
+/// accounts under their login names, and would find none.
+fn migrate(transaction: &Transaction<'_>, from: i32) -> rusqlite::Result<()> {
+    if from < 2 {
+        transaction.execute_batch(FROM_VERSION_1)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 

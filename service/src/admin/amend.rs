@@ -4,7 +4,7 @@
 
 use super::{Admin, AdminError, HouseholdRecord, NewCamera, quota};
 use crate::clock;
-use crate::identity::{LoginRecord, hash_password};
+use crate::identity::{AccountRecord, account_name, hash_password};
 use eyesonly_gate::registry::Expect;
 use eyesonly_rights::{CameraRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
@@ -75,7 +75,8 @@ impl Admin {
         let password_hash = hash_password(password)?;
         self.settle(async || {
             let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
-            let mut login: LoginRecord = self.read(rights.name.as_bytes(), "viewer").await?;
+            let account = account_name(&self.accounts, &rights.name);
+            let mut login: AccountRecord = self.read(account.as_bytes(), "viewer").await?;
             if login.viewer != viewer {
                 return Err(AdminError::Absent("viewer"));
             }

@@ -20,7 +20,7 @@ use crate::sync::blocking;
 use eyesonly_gate::registry::{Change, Expect};
 use eyesonly_gate::{Keys, RawCredential, Records, Refused, Seam};
 use eyesonly_rights::{Mint, Record, Requester, SessionRecord, Tag, Verifier};
-use eyesonly_seal::{SessionId, ViewerId};
+use eyesonly_seal::{AccountName, MacKey, SessionId, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,12 +34,13 @@ const CHECKS_MAX: usize = 2;
 /// The most logins that wait for a check. More are told to come back.
 const WAITING_MAX: usize = 64;
 
-/// The record that a login is checked against, under the login name as its key.
+/// The record that a login is checked against. The registry must never learn a login name, so the
+/// record's key is a MAC of that name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LoginRecord {
-    /// The login name.
-    pub name: String,
+pub struct AccountRecord {
+    /// The account's name in the registry, by [`account_name`].
+    pub account: AccountName,
     /// The viewer whose login it is.
     pub viewer: ViewerId,
     /// The password's argon2id hash in PHC form.
@@ -48,14 +49,20 @@ pub struct LoginRecord {
     pub sequence: u64,
 }
 
-impl Record for LoginRecord {
-    const KIND: &'static str = "login";
+impl Record for AccountRecord {
+    const KIND: &'static str = "account";
     fn key(&self) -> Vec<u8> {
-        self.name.as_bytes().to_vec()
+        self.account.as_bytes().to_vec()
     }
     fn sequence(&self) -> u64 {
         self.sequence
     }
+}
+
+/// Makes the name of an account of its login name. `key`: the installation's
+/// [`EdgeKey::account_key`](eyesonly_seal::EdgeKey::account_key).
+pub fn account_name(key: &MacKey, login: &str) -> AccountName {
+    AccountName::from_bytes(key.mac(&[login.as_bytes()]))
 }
 
 /// The reason why a login did not succeed.
@@ -90,6 +97,7 @@ pub struct Identity {
     records: Arc<Records>,
     mint: Mint,
     verifier: Verifier,
+    accounts: MacKey,
     attempts: Arc<dyn Attempts>,
     checks: Arc<Semaphore>,
     waiting: Semaphore,
@@ -108,6 +116,7 @@ impl Identity {
             records,
             mint: Mint::new(keys.edge()),
             verifier: Verifier::new(keys.edge()),
+            accounts: keys.edge().account_key(),
             attempts,
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
@@ -133,7 +142,7 @@ impl Identity {
         let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
         let record = self
             .records
-            .read::<LoginRecord>(name.as_bytes())
+            .read::<AccountRecord>(account_name(&self.accounts, name).as_bytes())
             .await
             .map_err(|_| LoginError::Unavailable)?;
         let hash = record

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use eyesonly_harness::footage::{content_digest, description, fresh_id, mp4_around, noise};
 use eyesonly_harness::people;
+use eyesonly_tests::canary::{Canary, scan};
 use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,6 +79,14 @@ async fn a_folder_of_an_earlier_version_is_served() {
         assert!(!edge.log().contains("ERROR"), "{}", edge.log());
     };
     sees_what_it_held(&edge).await;
+
+    // That version kept login names in the clear. This one does not, once it has stopped.
+    // In a row and in its key of the index, the name follows the record's kind.
+    let name = [Canary::new("the login name", "loginalder")];
+    assert!(!scan(Path::new(FOLDER), &name).1.is_empty(), "the folder has none to look for");
+    edge.stop();
+    assert_eq!(scan(&edge.data(), &name).1, Vec::<String>::new());
+    edge.restart();
 
     // The folder remains usable: the camera hands in, the viewer sees that and deletes it, and a
     // restart changes nothing.

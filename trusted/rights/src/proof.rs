@@ -40,10 +40,7 @@ impl Freshness {
     /// [`Fault::WrongAnswer`] if it is another question's nonce, or if none came back where one is
     /// demanded.
     pub fn check(self, asked: Nonce, echo: Option<Nonce>) -> Result<(), Fault> {
-        let fits = match echo {
-            Some(echo) => echo == asked,
-            None => self == Self::Unproven,
-        };
+        let fits = echo.map_or(self == Self::Unproven, |echo| echo == asked);
         fits.then_some(()).ok_or(Fault::WrongAnswer)
     }
 }

@@ -168,6 +168,9 @@ any_bytes!(32, 64:
     /// The name of an object in the index, the same for all its versions.
     /// [`CameraKey::slot_name`](crate::CameraKey::slot_name) makes it, and the index returns it.
     SlotName,
+    /// The name of an account in the registry: the MAC of its login name under
+    /// [`EdgeKey::account_key`](crate::EdgeKey::account_key).
+    AccountName,
 );
 
 spelled!(

@@ -11,6 +11,7 @@
 //! | edge key | `record` | | sealing key: the registry's records |
 //! | edge key | `component-cache` | | MAC key: components compiled ahead |
 //! | edge key | `attempts` | | MAC key: names of the counters of failed logins |
+//! | edge key | `account` | | MAC key: the names of accounts in the registry |
 //! | key-encryption key | `wrapped-key` | | sealing key: wrapped keys |
 //! | household key | `camera` | household, camera | camera key |
 //! | camera key | `day` | day, four bytes big-endian | sealing key: that day's footage |
@@ -91,6 +92,12 @@ impl EdgeKey {
     /// store learns no account and no address.
     pub fn attempts_key(&self) -> MacKey {
         MacKey(derive(&self.0, "attempts", &[]))
+    }
+
+    /// Derives the key that makes an [`AccountName`](crate::AccountName) of a login name, so that
+    /// the registry learns no login name.
+    pub fn account_key(&self) -> MacKey {
+        MacKey(derive(&self.0, "account", &[]))
     }
 }
 

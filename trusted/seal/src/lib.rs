@@ -61,8 +61,8 @@ mod primitives;
 pub use context::{Context, Kind, Question, Rendition, Slot};
 pub use format::{Opener, Sealer, open_all, seal_all};
 pub use ids::{
-    CameraId, CredentialId, FootageId, HouseholdId, IdError, ObjectName, ObjectVersion, SessionId,
-    SlotName, ViewerId,
+    AccountName, CameraId, CredentialId, FootageId, HouseholdId, IdError, ObjectName,
+    ObjectVersion, SessionId, SlotName, ViewerId,
 };
 pub use keys::{
     CameraKey, EdgeKey, HouseholdKey, KeyEncryptionKey, KeyedDigest, MacKey, SealingKey,

@@ -45,6 +45,7 @@ fn the_key_schedule_is_as_known() {
         ("record", edge.record_key().0),
         ("component-cache", edge.component_cache_key().0),
         ("attempts", edge.attempts_key().0),
+        ("account", edge.account_key().0),
         ("wrapped-key", kek.sealing_key().0),
         ("camera", camera.root.clone()),
         ("day", camera.footage_key(&object).0),
@@ -65,6 +66,10 @@ fn macs_and_digests_are_as_known() {
         answers["mac"]["parts"].as_array().unwrap().iter().map(unhex).collect();
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
     assert_eq!(answers["mac"]["mac"], hex(&camera(&answers).index_key().mac(&parts)));
+    let account = &answers["account"];
+    let login = account["login"].as_str().unwrap().as_bytes();
+    let edge = EdgeKey::from_bytes(root(&answers["roots"]["edge"]));
+    assert_eq!(account["name"], hex(&edge.account_key().mac(&[login])));
     let mut digest = KeyedDigest::new(&camera(&answers).body_digest_key());
     digest.update(&unhex(&answers["body_digest"]["body"]));
     assert_eq!(answers["body_digest"]["digest"], hex(&digest.finish()));

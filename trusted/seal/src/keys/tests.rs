@@ -32,6 +32,7 @@ fn every_purpose_has_a_key_of_its_own() {
         &edge.record_key().0,
         &edge.component_cache_key().0,
         &edge.attempts_key().0,
+        &edge.account_key().0,
         &KeyEncryptionKey::from_bytes([7; 32]).sealing_key().0,
         &HouseholdKey::from_bytes([7; 32]).camera_key(&H, &C).root,
         &camera.footage_key(&on_day(0)).0,

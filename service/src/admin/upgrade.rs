@@ -1,0 +1,148 @@
+//! Upgrades of records that an older version wrote.
+//!
+//! An upgrade must never lose a record: what is removed and what is written in its place are one
+//! commit. It does nothing where nothing is old, so every process may call it.
+
+use super::{Admin, AdminError};
+use crate::identity::{AccountRecord, account_name};
+use eyesonly_gate::registry::{CHANGES_MAX, Expect};
+use eyesonly_rights::Record;
+use eyesonly_seal::ViewerId;
+use serde::{Deserialize, Serialize};
+
+/// The accounts of one commit. Each of them is two changes.
+const ACCOUNTS: usize = CHANGES_MAX / 2;
+
+/// An account as versions before 0.2 kept it: the record's key was the login name in the clear.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoginRecord {
+    name: String,
+    viewer: ViewerId,
+    password_hash: String,
+    sequence: u64,
+}
+
+impl Record for LoginRecord {
+    const KIND: &'static str = "login";
+    fn key(&self) -> Vec<u8> {
+        self.name.as_bytes().to_vec()
+    }
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl Admin {
+    /// Takes login names out of the keys of the registry. Returns the number of accounts that were
+    /// written anew.
+    ///
+    /// # Errors
+    /// [`AdminError`]; the accounts that were not reached stay as they are, and the next call takes
+    /// them.
+    pub async fn upgrade(&self) -> Result<usize, AdminError> {
+        let old = self.list::<LoginRecord>("login").await?;
+        for some in old.chunks(ACCOUNTS) {
+            self.settle(async || {
+                let mut writing = self.writing().await?;
+                let sequence = writing.sequence;
+                for login in some {
+                    // Another process may have been here meanwhile.
+                    if self.records.read::<LoginRecord>(&login.key()).await?.is_none() {
+                        continue;
+                    }
+                    let account = AccountRecord {
+                        account: account_name(&self.accounts, &login.name),
+                        viewer: login.viewer,
+                        password_hash: login.password_hash.clone(),
+                        sequence,
+                    };
+                    writing.put(&account, Expect::Absent)?;
+                    writing.remove(LoginRecord::KIND, login.key());
+                }
+                if writing.changes.is_empty() { Ok(()) } else { writing.commit().await }
+            })
+            .await?;
+        }
+        Ok(old.len())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::identity::{Identity, Throttle};
+    use crate::index::memory::MemoryIndex;
+    use crate::keys::memory::MemoryKeys;
+    use crate::ledger::MemoryLedger;
+    use crate::registry::memory::MemoryRegistry;
+    use crate::testing::doors;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+    use zeroize::Zeroizing;
+
+    fn password() -> Zeroizing<String> {
+        Zeroizing::new("a long password".to_owned())
+    }
+
+    async fn signs_in(identity: &Identity, name: &str) -> bool {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        identity.login(name, password(), address).await.is_ok()
+    }
+
+    /// Puts the account back as older versions kept it.
+    async fn age(admin: &Admin, name: &str) {
+        let account = account_name(&admin.accounts, name);
+        let now: AccountRecord = admin.read(account.as_bytes(), "viewer").await.unwrap();
+        let mut writing = admin.writing().await.unwrap();
+        let sequence = writing.sequence;
+        let (viewer, password_hash) = (now.viewer, now.password_hash);
+        let old = LoginRecord { name: name.to_owned(), viewer, password_hash, sequence };
+        writing.put(&old, Expect::Absent).unwrap();
+        writing.remove(AccountRecord::KIND, account.as_bytes().to_vec());
+        writing.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_old_account_signs_in_as_before_and_its_name_is_gone() {
+        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
+        let registry = Arc::new(MemoryRegistry::default());
+        let (records, _) = doors(Arc::clone(&keys) as _, registry, Arc::clone(&ledger) as _);
+        let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
+        let admin = Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), catalogue);
+        let home = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
+        for name in ["alder", "birch"] {
+            admin.add_viewer(home, name, &password()).await.unwrap();
+            age(&admin, name).await;
+        }
+        let identity = Identity::new(&*keys, records, 60, Arc::new(Throttle::default()));
+        assert!(!signs_in(&identity, "alder").await);
+        assert_eq!(admin.upgrade().await.unwrap(), 2);
+        assert_eq!(admin.upgrade().await.unwrap(), 0);
+        assert!(signs_in(&identity, "alder").await && signs_in(&identity, "birch").await);
+        assert!(admin.list::<LoginRecord>("login").await.unwrap().is_empty());
+        // Whoever took the name in the meantime keeps it: nothing is written over.
+        age(&admin, "alder").await;
+        admin.add_viewer(home, "alder", &password()).await.unwrap();
+        assert!(matches!(admin.upgrade().await, Err(AdminError::Conflict)));
+        assert_eq!(admin.list::<LoginRecord>("login").await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn no_key_of_a_registry_has_a_login_name() {
+        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
+        let registry = Arc::new(MemoryRegistry::default());
+        let (records, _) = doors(Arc::clone(&keys) as _, registry, Arc::clone(&ledger) as _);
+        let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
+        let admin = Admin::new(Arc::clone(&keys) as _, records, catalogue);
+        let home = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
+        admin.add_viewer(home, "alder", &password()).await.unwrap();
+        for kind in ["account", "login", "viewer", "household"] {
+            for key in admin.keys_after(kind, None).await.unwrap() {
+                assert!(!key.windows(5).any(|bytes| bytes == b"alder"), "{kind}");
+            }
+        }
+    }
+}
