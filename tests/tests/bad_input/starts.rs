@@ -92,8 +92,12 @@ fn a_component_that_asks_for_more_than_the_contract_does_not_start() {
     check(&wasi, &["thumbnail", "wasi:clocks/monotonic-clock"]);
     std::fs::write(wasi.path().join("thumbnail.wasm"), b"not a component").unwrap();
     check(&wasi, &["thumbnail"]);
-    std::fs::remove_file(wasi.path().join("thumbnail.wasm")).unwrap();
-    check(&wasi, &["thumbnail.wasm", "components"]);
+    // A slip in the name must not leave the binary's own handler in its place.
+    std::fs::rename(wasi.path().join("thumbnail.wasm"), wasi.path().join("thumbnails.wasm"))
+        .unwrap();
+    check(&wasi, &["thumbnails.wasm", "no handler has that name"]);
+    let empty = tempfile::tempdir().unwrap();
+    check(&empty, &["there is no component in this folder"]);
 }
 
 #[tokio::test]
