@@ -123,10 +123,7 @@ fn the_configurations_are_what_the_host_takes() {
     let in_cluster = String::from_utf8(output.stdout).unwrap();
     for text in [&deploy("eyesonly.toml"), &in_cluster] {
         check_configuration(text, "no installation");
-        check_configuration(
-            &slip(text, "components =", "component ="),
-            "unknown field `component`",
-        );
+        check_configuration(&slip(text, "listen =", "listens ="), "unknown field `listens`");
     }
 }
 

@@ -77,6 +77,13 @@ fn native(binary: &Path, port: u16, arguments: &Arguments) -> Result<()> {
     if !arguments.check {
         return execute(&mut command, "the message above says what to do");
     }
+    check(command)
+}
+
+/// Starts `command`, which is `eyesonly demo` by some way, and checks what it serves.
+///
+/// Errors: the demo does not start, or serves something else than it must.
+pub fn check(mut command: Command) -> Result<()> {
     // Its standard error is ours, so that a person reads what went wrong.
     let mut process = Process::start(command.arg("--json"), Some(""))?;
     let said = process.line("", Some(START));

@@ -9,7 +9,9 @@ mod claim;
 mod client;
 mod components;
 mod demo;
+mod dist;
 mod files;
+mod package;
 mod spin;
 mod storm;
 mod test;
@@ -66,6 +68,12 @@ enum Task {
     /// Replays the outage with every seam lying, against this system and a conventional one; a
     /// small one unless told otherwise.
     Storm(storm::Arguments),
+    /// Makes the packages of crates.io, the handlers inside, and unpacks them in
+    /// target/package/unpacked/.
+    Package(package::Arguments),
+    /// Makes what is handed out, in target/dist/: a static binary, a Debian package, and the folder
+    /// of a container image.
+    Dist(dist::Arguments),
     /// Measures the whole path beside baselines (host code, nginx, libvips), on this machine;
     /// docs/bench.md says what each row means.
     Bench(bench::Arguments),
@@ -80,6 +88,8 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),
         Task::Storm(arguments) => storm::run(&workspace, &arguments),
+        Task::Package(arguments) => package::run(&workspace, &arguments),
+        Task::Dist(arguments) => dist::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
     });
     match outcome {

@@ -32,7 +32,7 @@ use eyesonly_service::turns::{Turn, Turns};
 pub(super) mod bindings {
     wasmtime::component::bindgen!({
         world: "footage-handler",
-        path: "../wit",
+        path: "wit",
         imports: {
             // These functions return at once, because the instance holds what they need.
             "eyesonly:edge/footage.[method]grant.kinds": trappable,

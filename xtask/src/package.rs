@@ -1,0 +1,87 @@
+//! `package`: makes the packages that authors of handlers and operators take from a registry.
+//!
+//! The host's package has the handlers inside, since a package has no sources beside it. It must
+//! never upload anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::components;
+use crate::workspace::{Workspace, execute, step};
+
+/// The packages, each after those that it stands on.
+const PACKAGES: [&str; 10] = [
+    "eyesonly-seal",
+    "eyesonly-rights",
+    "eyesonly-gate",
+    "eyesonly-service",
+    "eyesonly-web",
+    "eyesonly-demo",
+    "eyesonly-build",
+    "eyesonly-guest",
+    "eyesonly",
+    "eyesonly-testkit",
+];
+/// The host's handlers, which its build script looks for.
+const HANDLERS: [&str; 2] = ["thumbnail.wasm", "events.wasm"];
+
+/// The arguments of `cargo xtask package`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Builds each package from its own files, as a registry's user would. It takes minutes.
+    #[arg(long)]
+    verify: bool,
+}
+
+/// Makes the packages, and unpacks them below target/package/unpacked/.
+///
+/// Errors: a package lacks something, or does not build.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    make(workspace, arguments.verify).map(|_| ())
+}
+
+/// Makes the packages, and gives the folder with each of them unpacked, by its name.
+fn make(workspace: &Workspace, verify: bool) -> Result<PathBuf> {
+    let handlers = components::build_handlers(workspace)?;
+    let inside = workspace.root.join("host/handlers");
+    fs::create_dir_all(&inside)?;
+    for name in HANDLERS {
+        fs::copy(handlers.join(name), inside.join(name))
+            .with_context(|| format!("copying {name}"))?;
+    }
+    step("packages");
+    let mut cargo = workspace.cargo();
+    // The handlers are not in git.
+    cargo.args(["package", "--locked", "--allow-dirty", "--quiet"]);
+    if !verify {
+        cargo.arg("--no-verify");
+    }
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    execute(&mut cargo, "cargo's message is above; a file of a package must lie in its folder")?;
+    unpack(&workspace.target.join("package"))
+}
+
+fn unpack(made: &Path) -> Result<PathBuf> {
+    let folder = made.join("unpacked");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let version = env!("CARGO_PKG_VERSION");
+    for package in PACKAGES {
+        let file = made.join(format!("{package}-{version}.crate"));
+        if !file.exists() {
+            bail!("cargo made no {}", file.display());
+        }
+        let mut tar = std::process::Command::new("tar");
+        tar.arg("-xzf").arg(&file).arg("-C").arg(&folder);
+        execute(&mut tar, "install tar and gzip")?;
+        fs::rename(folder.join(format!("{package}-{version}")), folder.join(package))?;
+        eprintln!("   {} {} bytes", file.display(), fs::metadata(&file)?.len());
+    }
+    Ok(folder)
+}
