@@ -1,5 +1,4 @@
-//! What the cameras of three made-up households saw: drawn stills and clips, and how they are handed
-//! in.
+//! The footage of three made-up households: drawn stills and clips, and how cameras hand them in.
 //!
 //! It is data. It must never know where an edge is, or how it is reached.
 
@@ -9,10 +8,11 @@ mod upload;
 pub use manifest::{Camera, Counts, Event, Household, Manifest};
 pub use upload::{Footage, Upload};
 
-/// The files, by name.
+/// Lists the files, by name.
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
-        const FILES: &[(&str, &[u8])] = &[$(($name, include_bytes!(concat!("../media/", $name)))),+];
+        const FILES: &[(&str, &[u8])] =
+            &[$(($name, include_bytes!(concat!("../media/", $name)))),+];
     };
 }
 
@@ -44,7 +44,7 @@ files![
     "cedar-porch.jpg",
 ];
 
-/// The bytes of a file that the manifest names. None: it names no such file.
+/// Returns the bytes of a file that the manifest names, or none if it names no such file.
 pub fn file(name: &str) -> Option<&'static [u8]> {
     FILES.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// At least two, so that there is something foreign to ask for.
+    /// At least two households, so that there is something foreign to ask for.
     pub households: Vec<Household>,
 }
 
@@ -14,28 +14,28 @@ pub struct Manifest {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Household {
-    /// What people call it.
+    /// The name that people use.
     pub name: String,
-    /// Its viewer's name.
+    /// The login name of its viewer.
     pub login: String,
-    /// At least one.
+    /// Its cameras, at least one.
     pub cameras: Vec<Camera>,
 }
 
-/// A camera and what it has to tell.
+/// A camera and its footage.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Camera {
-    /// What the household calls it.
+    /// The household's name for the camera.
     pub name: String,
     /// The device's serial number.
     pub serial: String,
-    /// The newest still, a JPEG's file name.
+    /// The file name of the newest still, a JPEG.
     pub still: String,
-    /// The colour of a corner of all its stills, `#rrggbb`: a test knows by that colour which camera
-    /// made a picture.
+    /// The colour of a corner of all its stills, `#rrggbb`. By that colour a test knows which
+    /// camera made a picture.
     pub corner_colour: String,
-    /// What happened, in any order.
+    /// The events, in any order.
     pub events: Vec<Event>,
 }
 
@@ -43,30 +43,30 @@ pub struct Camera {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// As the contract names kinds: `person`, `animal`, …
+    /// The kind, as the contract names it: `person`, `animal`, …
     pub kind: String,
-    /// A few words.
+    /// A few words about the event.
     pub label: String,
-    /// How long it lasted.
+    /// The length of the event.
     pub duration_milliseconds: u32,
-    /// How long ago it happened.
+    /// The age of the event.
     pub minutes_ago: u64,
-    /// A JPEG's file name.
+    /// The file name of the event's still, a JPEG.
     pub still: Option<String>,
-    /// An MP4's file name.
+    /// The file name of the event's clip, an MP4.
     pub clip: Option<String>,
 }
 
-/// How much cameras hand in.
+/// The counts of what cameras hand in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Cameras.
+    /// The cameras.
     pub cameras: u64,
-    /// Stills, those of events too.
+    /// The stills, those of events too.
     pub stills: u64,
-    /// Descriptions of events.
+    /// The descriptions of events.
     pub events: u64,
-    /// Clips.
+    /// The clips.
     pub clips: u64,
 }
 
@@ -81,7 +81,7 @@ impl Manifest {
     /// Reads the manifest of this crate.
     ///
     /// # Errors
-    /// It has no form; a test of this crate reads it.
+    /// The manifest has a wrong form. A test of this crate reads it.
     pub fn load() -> Result<Self, serde_json::Error> {
         serde_json::from_str(include_str!("../media/manifest.json"))
     }

@@ -15,26 +15,26 @@ const STILL_AGE: Duration = Duration::from_secs(20);
 /// One upload of a camera.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Below `/v1/ingest/`.
+    /// The path below `/v1/ingest/`.
     pub path: String,
-    /// Such as `image/jpeg`.
+    /// The media type, such as `image/jpeg`.
     pub media_type: &'static str,
     /// The body.
     pub body: Bytes,
 }
 
-/// What a camera hands in.
+/// The footage that a camera hands in.
 #[derive(Debug)]
 pub struct Footage {
-    /// In this order.
+    /// The uploads, in the order in which they are sent.
     pub uploads: Vec<Upload>,
     /// Each event's id, and the name of its clip.
     pub events: Vec<(String, Option<String>)>,
 }
 
 impl Camera {
-    /// Makes the uploads by which the camera hands in all of this, as of now. A file that is not in
-    /// this crate is left out.
+    /// Makes the uploads by which the camera hands in its footage, with ages counted from now. A
+    /// file that is not in this crate is left out.
     pub fn footage(&self) -> Footage {
         let (mut uploads, mut events) = (Vec::new(), Vec::new());
         let mut add = |path: String, media_type, name: &str| {
@@ -47,7 +47,9 @@ impl Camera {
         for event in &self.events {
             let id = id_of_time_ago(Duration::from_secs(event.minutes_ago.saturating_mul(60)));
             let description = json!({
-                "kind": event.kind, "label": event.label, "duration_milliseconds": event.duration_milliseconds,
+                "kind": event.kind,
+                "label": event.label,
+                "duration_milliseconds": event.duration_milliseconds,
             });
             descriptions.push(Upload {
                 path: format!("events/{id}"),
@@ -69,7 +71,7 @@ impl Camera {
     }
 }
 
-/// Makes an id as a camera made it that long ago: a UUIDv7 whose time is the footage's.
+/// Makes the id of footage of that age: a UUIDv7 whose time is the footage's.
 fn id_of_time_ago(ago: Duration) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let time = now.saturating_sub(ago);

@@ -4,59 +4,61 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Why the configuration can't be used.
+/// The reason why the configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
     #[error(
-        "{path}: {source}. Name the configuration with --config FILE; one line is enough: data = \"eyesonly-data\""
+        "{path}: {source}. Name the configuration with --config FILE; one line is enough: \
+         data = \"eyesonly-data\""
     )]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error from the system.
         source: std::io::Error,
     },
     /// The file is not a configuration.
     #[error("{path}: {message}")]
     Form {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong, with line and key.
+        /// The fault, with line and key.
         message: String,
     },
 }
 
-/// What can be set. Paths are relative to the folder of the configuration file.
+/// The settings. Paths are relative to the folder of the configuration file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where viewers and cameras come in.
+    /// The address that viewers and cameras connect to.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
-    /// Folder that everything is kept in.
+    /// The folder that everything is kept in.
     pub data: PathBuf,
-    /// Folder with `thumbnail.wasm` and `events.wasm`. None: the handlers that the binary brings
-    /// along.
+    /// The folder with `thumbnail.wasm` and `events.wasm`. None: the handlers that the binary
+    /// brings along.
     #[serde(default)]
     pub components: Option<PathBuf>,
-    /// Where metrics are read: loopback unless set otherwise. None: nowhere.
+    /// The address at which metrics are read. None: metrics are not served.
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
-    /// How many bytes of sealed extents are kept in memory.
+    /// The most bytes of sealed extents that are kept in memory.
     #[serde(default = "memory_tier_bytes")]
     pub memory_tier_bytes: u64,
-    /// How many bytes of sealed extents are kept on the local disk, for where the store is far away; 0: none.
+    /// The most bytes of sealed extents that are kept on the local disk, for a store that is far
+    /// away. 0: none are kept.
     #[serde(default)]
     pub disk_tier_bytes: u64,
-    /// How long a session lasts.
+    /// The length of a session.
     #[serde(default = "session_seconds")]
     pub session_seconds: u64,
-    /// Certificate and key; without them the edge speaks plain HTTP.
+    /// Certificate and key. Without them the edge speaks plain HTTP.
     pub tls: Option<TlsConfig>,
 }
 
-/// PEM files.
+/// The PEM files for TLS.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
@@ -82,7 +84,7 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`ConfigError`].
+    /// The file can't be read, or it is not a configuration.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.into(), source })?;
@@ -94,7 +96,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Makes relative paths those below `folder`: wherever a command is run from, it means the same installation.
+    /// Joins relative paths to `folder`. So a command means the same installation wherever it is
+    /// run from.
     fn set_out_from(&mut self, folder: &Path) {
         let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
         for path in tls.chain([&mut self.data]).chain(&mut self.components) {
@@ -119,7 +122,8 @@ mod tests {
     fn paths_are_of_the_configurations_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("eyesonly.toml");
-        let text = "data = \"d\"\ncomponents = \"/c\"\n[tls]\ncertificate = \"chain.pem\"\nkey = \"../key.pem\"\n";
+        let text = "data = \"d\"\ncomponents = \"/c\"\n[tls]\ncertificate = \"chain.pem\"\n\
+            key = \"../key.pem\"\n";
         std::fs::write(&path, text).unwrap();
         let config = Config::read(&path).unwrap();
         let tls = config.tls.unwrap();

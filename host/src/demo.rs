@@ -1,8 +1,8 @@
-//! `eyesonly demo`: an edge with three made-up households whose cameras have handed in drawn footage,
-//! for a person to look at.
+//! `eyesonly demo`: an edge for a person to look at. Its three households are made up, and their
+//! cameras have handed in drawn footage.
 //!
-//! It uses what every operator has: administration and the public routes. It must leave nothing
-//! behind but what `--keep` asked for.
+//! It uses what every operator has: administration and the public routes. It must never leave
+//! anything behind but what `--keep` asked for.
 
 use crate::commands::{self, say};
 use crate::{Ready, Stop, progress};
@@ -25,14 +25,16 @@ use zeroize::Zeroizing;
 
 /// The configuration in the demo's folder.
 const CONFIG: &str = "eyesonly.toml";
-/// How much of a refusal is told, in characters.
+/// The most characters of a refusal that are shown.
 const REFUSAL_CHARACTERS: usize = 300;
 
-/// Makes an edge, fills it, tells who may sign in, and serves until it is stopped. `port` 0 lets the
-/// system choose. `keep`: the folder to keep everything in; none: a temporary one.
+/// Makes an edge, fills it, prints who may sign in, and serves until it is stopped.
+///
+/// If `port` is 0, the system chooses one. Everything is kept in the folder `keep`; if there is
+/// none, in a temporary one.
 ///
 /// # Errors
-/// The folder is not empty, the port is taken, or what `serve` and the commands say.
+/// The folder is not empty, the port is taken, or `serve` or one of the commands failed.
 pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result<()> {
     let folder = Folder::get(keep)?;
     let file = folder.path().join(CONFIG);
@@ -40,11 +42,11 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
     std::fs::write(&file, format!("listen = \"{listen}\"\ndata = \"data\"\n"))
         .with_context(|| format!("{}: can't be written", file.display()))?;
     let config = Config::read(&file)?;
-    // Before anything takes time, so that a Ctrl-C at any moment from here on ends things in order.
+    // This comes before anything takes time. So a Ctrl-C at any later moment ends things in order.
     let stop = Stop::watch();
 
     let filled = async {
-        // What may be wrong is found first: the port may be taken.
+        // This comes first, because the port may be taken.
         let ready = Ready::make(&config, None).await?;
         let manifest = Manifest::load()?;
         let bar = bar(manifest.counts().uploads());
@@ -72,7 +74,7 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
 /// already at `address` (`http://HOST:PORT`).
 ///
 /// # Errors
-/// What the commands say, or the edge takes something not.
+/// One of the commands failed, or the edge refused an upload.
 pub async fn fill_at(admin: &Admin, address: &str, json: bool) -> anyhow::Result<()> {
     let manifest = Manifest::load()?;
     let bar = bar(manifest.counts().uploads());
@@ -81,7 +83,7 @@ pub async fn fill_at(admin: &Admin, address: &str, json: bool) -> anyhow::Result
     introduce(address, &manifest, &households, None, json)
 }
 
-/// A household as it was enrolled, with what its cameras have to send.
+/// An enrolled household, with what its cameras have to send.
 struct Household {
     name: String,
     viewer: ViewerId,
@@ -113,8 +115,8 @@ async fn enrol(
                 footage: camera.footage(),
             });
         }
-        // Drawings on a loopback port that end with the demo: a password that can be typed is worth
-        // more here.
+        // The footage is drawn, and it is served on loopback until the demo ends. A password that
+        // can be typed is worth more here.
         let password = Zeroizing::new(format!("demo-only-{}", household.login));
         all.push(Household {
             name: household.name.clone(),
@@ -166,7 +168,7 @@ impl Client {
             .with_context(|| format!("{address}: nobody answers; is the edge served there?"))?;
         let (line, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with its sender; an error is seen there.
+        // The connection ends with its sender, and the sender sees its errors.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self { host, line })
     }
@@ -190,7 +192,7 @@ impl Client {
     }
 }
 
-/// Tells where the edge is, and who may sign in.
+/// Prints where the edge is, and who may sign in.
 fn introduce(
     address: &str,
     manifest: &Manifest,
@@ -198,10 +200,19 @@ fn introduce(
     kept: Option<&Path>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let camera = |camera: &Camera| json!({ "camera": camera.enrolled.camera, "name": camera.name, "events": camera.footage.events });
+    let camera = |camera: &Camera| {
+        json!({
+            "camera": camera.enrolled.camera,
+            "name": camera.name,
+            "events": camera.footage.events,
+        })
+    };
     let household = |household: &Household| {
         json!({
-            "name": household.name, "viewer": household.viewer, "login": household.login, "password": household.password.as_str(),
+            "name": household.name,
+            "viewer": household.viewer,
+            "login": household.login,
+            "password": household.password.as_str(),
             "cameras": household.cameras.iter().map(camera).collect::<Vec<Value>>(),
         })
     };
@@ -246,7 +257,7 @@ fn bar(uploads: u64) -> ProgressBar {
     bar
 }
 
-/// Where the demo's files are.
+/// The folder of the demo's files.
 enum Folder {
     Temporary(tempfile::TempDir),
     Kept(PathBuf),
@@ -262,7 +273,8 @@ impl Folder {
             .with_context(|| format!("{}: can't be made", keep.display()))?;
         if std::fs::read_dir(keep)?.next().is_some() {
             bail!(
-                "{} is not empty. Give a new folder, or start what is there: eyesonly --config {} serve",
+                "{} is not empty. Give a new folder, or start what is there: \
+                 eyesonly --config {} serve",
                 keep.display(),
                 keep.join(CONFIG).display()
             );

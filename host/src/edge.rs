@@ -1,4 +1,5 @@
-//! The edge, put together: data folder, keyring, registry, index, tiers, store, sandbox and handlers.
+//! The assembly of the edge: data folder, keyring, registry, index, tiers, store, sandbox and
+//! handlers.
 
 use crate::config::Config;
 use crate::disk_tier::DiskTier;
@@ -28,24 +29,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often is collected.
+/// The time between two collections, in seconds.
 const COLLECT_SECONDS: u64 = 6 * 3600;
-/// The time between two looks at the keyring's file, in seconds. A destroyed key is known here for
-/// as long.
+/// The time between two looks at the keyring's file, in seconds. A key that another process
+/// destroyed is known here for as long.
 const KEYRING_SECONDS: u64 = 1;
 
-/// The data folder, opened: what administration needs too.
+/// The parts of the opened data folder that administration needs too.
 pub struct Data {
-    /// Keys.
+    /// The keys.
     pub keyring: Arc<Keyring>,
     /// The database behind registry and index.
     pub database: Arc<Database>,
 }
 
-/// Opens the data folder, making it where there is none.
+/// Opens the data folder, and makes it if there is none.
 ///
 /// # Errors
-/// What is wrong and what to do about it.
+/// The folder can't be made, or its keyring or its database can't be opened, or the database is
+/// lost.
 pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     let folder = &config.data;
     DirBuilder::new()
@@ -55,7 +57,7 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
         .with_context(|| format!("{}: can't be made", folder.display()))?;
     let keyring = Arc::new(Keyring::open(folder)?);
     let path = folder.join("registry.sqlite");
-    // Made anew it would name no object, and everything in the store would be collected.
+    // A new database would name no object, so everything in the store would be collected.
     let is_lost = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
     if is_lost && keyring.has_households() {
         bail!(
@@ -69,10 +71,10 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     Ok(Data { keyring, database })
 }
 
-/// Holds other servers off the data folder.
+/// Locks the data folder, so that no other server uses it.
 ///
 /// # Errors
-/// If there is one already.
+/// Another server has the lock, or the folder can't be locked.
 pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("serve.lock");
     let file =
@@ -89,7 +91,8 @@ pub fn lock_data(folder: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// Loads the handlers; `progress` is told what happens, since compiling takes some seconds the first time.
+/// Loads the handlers. `progress` is told which one is next, since compiling takes some seconds the
+/// first time.
 ///
 /// # Errors
 /// If a component is missing, asks for more than the contract, or does not compile.
@@ -104,7 +107,7 @@ pub fn load_handlers(
     Handlers::load(&sandbox, config.components.as_deref(), progress)
 }
 
-/// Authenticates components compiled ahead.
+/// The key that authenticates components compiled ahead.
 struct CacheKey(MacKey);
 
 impl CacheMac for CacheKey {
@@ -116,31 +119,31 @@ impl CacheMac for CacheKey {
     }
 }
 
-/// Every place where the edge asks and something else answers. None of them is trusted.
+/// The seams: every place where the edge asks and something else answers. No seam is trusted.
 #[derive(Clone)]
 pub struct Seams {
     /// Records of rights and sessions.
     pub registry: Arc<dyn Registry>,
-    /// Which objects there are.
+    /// The rows of the objects that there are.
     pub index: Arc<dyn Index>,
     /// Sealed objects.
     pub store: Arc<dyn Store>,
     /// Sealed extents at hand, the nearest tier first.
     pub tiers: Vec<(Seam, Arc<dyn Tier>)>,
-    /// Many waiters, one read.
+    /// Joins the waiters for one extent to one read.
     pub coalescer: Arc<dyn Coalescer>,
-    /// What brings a camera's body.
+    /// Brings a camera's body.
     pub inlet: Arc<dyn Inlet>,
-    /// What carries an answer to the way out.
+    /// Carries an answer to the way out.
     pub outlet: Arc<dyn Outlet>,
-    /// What the tiers' standing is measured by.
+    /// The clock by which the tiers' standing is measured.
     pub clock: Arc<dyn Clock>,
 }
 
-/// The seams as the configuration has them.
+/// Opens the seams that the configuration names.
 ///
 /// # Errors
-/// If one of them can't be opened.
+/// One of the seams can't be opened.
 pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams> {
     let memory: Arc<dyn Tier> = Arc::new(MemoryTier::new(config.memory_tier_bytes));
     let mut tiers = vec![(Seam::MemoryTier, memory)];
@@ -215,12 +218,12 @@ pub fn assemble(
     })
 }
 
-/// Collects every few hours what deletions left in the store for a day, and at the start what
-/// broken uploads had staged. `started_at_milliseconds`: a moment before the first upload could
-/// begin.
+/// Collects, every few hours, objects older than a day that no row names. At the start it also
+/// deletes what broken uploads had staged. `started_at_milliseconds` is a moment before the first
+/// upload could start.
 ///
-/// A whole file that no row names has its day at the start too: the database may be an older copy,
-/// and the newer one come back.
+/// At the start too, a whole file that no row names stays for a day. The database may be an older
+/// copy, and the newer one may come back.
 pub async fn collect(edge: Arc<Edge>, started_at_milliseconds: u64) {
     let store = &**edge.ladder.store();
     // One walk through the store does both.

@@ -1,4 +1,4 @@
-//! The handlers that are served: those that the binary brings along, or those of a folder.
+//! The handlers that are served. They come with the binary, or from a folder.
 //!
 //! It must never change what a handler is: a rendition is bound to the handler's very bytes. And it
 //! must never serve the binary's own handler where a file was meant to replace it.
@@ -13,7 +13,7 @@ const EMBEDDED: [(&str, &[u8]); 2] = [
     ("events", include_bytes!(env!("EYESONLY_EVENTS"))),
 ];
 
-/// The handlers, loaded.
+/// The loaded handlers.
 #[derive(Clone)]
 pub struct Handlers {
     /// Answers for stills.

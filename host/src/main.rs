@@ -32,8 +32,10 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, global = true, default_value = "eyesonly.toml", value_name = "FILE")]
     config: PathBuf,
-    /// Administer the Spin edition: its key-value store is this SQLite file (`.spin/sqlite_key_value.db` beside spin.toml, unless Spin was told
-    /// otherwise). No configuration file is read; the key-encryption key is in EYESONLY_KEK, and is what Spin gets as `key_encryption_key`.
+    /// Administer the Spin edition: its key-value store is this SQLite file
+    /// (`.spin/sqlite_key_value.db` beside spin.toml, unless Spin was told otherwise). No
+    /// configuration file is read; the key-encryption key is in EYESONLY_KEK, and is what Spin gets
+    /// as `key_encryption_key`.
     #[arg(long, global = true, value_name = "FILE")]
     spin_store: Option<PathBuf>,
     /// Answer in JSON, for scripts: one document a line. `serve` says {"listening": "http://…"}.
@@ -55,8 +57,8 @@ enum Command {
         /// Keep everything in this folder, which must be empty or new.
         #[arg(long, value_name = "DIR", conflicts_with = "at")]
         keep: Option<PathBuf>,
-        /// With --spin-store: enrol the households there, and hand their footage in to the edge that
-        /// serves the store at this address.
+        /// With --spin-store: enrol the households there, and hand their footage in to the edge
+        /// that serves the store at this address.
         #[arg(long, value_name = "http://HOST:PORT", requires = "spin_store")]
         at: Option<String>,
     },
@@ -75,12 +77,15 @@ enum Command {
     /// Viewers: people with an account.
     #[command(subcommand)]
     Viewer(ViewerCommand),
-    /// With --spin-store: delete the sealed objects that deletions, removed households and cameras and broken uploads left in the store, and
-    /// counters of failed logins that count for nothing any more.
+    /// With --spin-store: delete the sealed objects that deletions, removed households and cameras
+    /// and broken uploads left in the store, and counters of failed logins that count for nothing
+    /// any more.
     ///
-    /// Run it daily; Spin may serve meanwhile: what was written within the last day stays. The native host does this by itself.
+    /// Run it daily; Spin may serve meanwhile: what was written within the last day stays. The
+    /// native host does this by itself.
     Collect {
-        /// What is older than a minute too. An upload that takes longer and is on its way ends with an error.
+        /// What is older than a minute too. An upload that takes longer and is on its way ends with
+        /// an error.
         #[arg(long)]
         now: bool,
     },
@@ -101,7 +106,8 @@ enum HouseholdCommand {
     },
     /// List households, with the bytes that they hold and may hold.
     List,
-    /// Change how many bytes of footage a household may hold. A quota below what it holds deletes nothing: uploads are refused until it fits.
+    /// Change how many bytes of footage a household may hold. A quota below what it holds deletes
+    /// nothing: uploads are refused until it fits.
     Quota {
         /// Its id.
         id: HouseholdId,
@@ -111,8 +117,9 @@ enum HouseholdCommand {
     },
     /// Remove a household with its cameras, footage and viewers, and destroy its key.
     ///
-    /// Nothing here opens its footage any more; the server deletes the sealed files within a day or two. A backup opens it as long as it has both the
-    /// `keyring.json` of before and the key-encryption key that it was wrapped under.
+    /// Nothing here opens its footage any more; the server deletes the sealed files within a day or
+    /// two. A backup opens it as long as it has both the `keyring.json` of before and the
+    /// key-encryption key that it was wrapped under.
     Remove {
         /// Its id.
         id: HouseholdId,
@@ -138,12 +145,14 @@ enum CameraCommand {
     },
     /// List cameras.
     List,
-    /// Give a camera a new credential and print it, only this once. The old one stops working with the next request; its footage stays.
+    /// Give a camera a new credential and print it, only this once. The old one stops working with
+    /// the next request; its footage stays.
     Credential {
         /// Its id.
         id: CameraId,
     },
-    /// End a camera's enrolment: its credential stops working, nobody sees its footage any more, and the footage is deleted.
+    /// End a camera's enrolment: its credential stops working, nobody sees its footage any more,
+    /// and the footage is deleted.
     Remove {
         /// Its id.
         id: CameraId,
@@ -155,7 +164,8 @@ enum CameraCommand {
 
 #[derive(Subcommand)]
 enum ViewerCommand {
-    /// Add a viewer, who owns the household's cameras. The password (10 to 256 bytes) is asked for, or read from standard input.
+    /// Add a viewer, who owns the household's cameras. The password (10 to 256 bytes) is asked for,
+    /// or read from standard input.
     Add {
         /// The household's id.
         #[arg(long)]
@@ -172,7 +182,8 @@ enum ViewerCommand {
     },
     /// List viewers.
     List,
-    /// Set a viewer's new password (10 to 256 bytes), asked for or read from standard input. Sessions that are open go on.
+    /// Set a viewer's new password (10 to 256 bytes), asked for or read from standard input.
+    /// Sessions that are open go on.
     Password {
         /// Their id.
         id: ViewerId,
@@ -192,7 +203,8 @@ enum ViewerCommand {
 
 #[derive(Subcommand)]
 enum ComponentCommand {
-    /// Show what a component imports and exports; exit 1 if it asks for more than a handler may have.
+    /// Show what a component imports and exports; exit 1 if it asks for more than a handler may
+    /// have.
     Check {
         /// The component.
         file: PathBuf,
@@ -201,7 +213,7 @@ enum ComponentCommand {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Who looks at the demo reads its few lines, and no log in between.
+    // A person who looks at the demo reads its few lines, and no log between them.
     let is_demo = matches!(arguments.command, Command::Demo { .. });
     process::log(if is_demo { "warn" } else { "info" });
     let json = arguments.json;
@@ -219,7 +231,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// What went wrong with its causes, each said once: some errors have their cause in their own text.
+/// Returns the text of an error and of its causes, each once. Some errors have their cause in their
+/// own text.
 fn in_full(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -231,7 +244,7 @@ fn in_full(error: &anyhow::Error) -> String {
     text
 }
 
-/// What is administered or served.
+/// The place that is administered or served.
 enum Place {
     /// The native host's data folder.
     DataFolder(Config),
@@ -245,7 +258,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return check_component(&file, json);
     }
     process::forbid_core_dumps()?;
-    // What is written is for this user alone, copies and archives of it too.
+    // Every file that is written is for this user alone, copies and archives too.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
@@ -258,7 +271,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         (None, Command::Collect { .. }) => {
             anyhow::bail!(
-                "`collect` goes with --spin-store FILE; `serve` collects by itself in its data folder"
+                "`collect` goes with --spin-store FILE; `serve` collects by itself in its \
+                 data folder"
             )
         }
         (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
@@ -273,7 +287,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 runtime.block_on(serve_until_stopped(config, listen, json))?
             }
             Place::SpinStore(_) => anyhow::bail!(
-                "--spin-store goes with `household`, `camera`, `viewer` and `collect`; what is in a Spin store is served by `spin up`"
+                "--spin-store goes with `household`, `camera`, `viewer` and `collect`; what \
+                 is in a Spin store is served by `spin up`"
             ),
         },
         Command::Collect { now } => match &place {
@@ -315,18 +330,18 @@ async fn serve_until_stopped(
     ready.serve(&stop).await
 }
 
-/// An edge that listens and is not served yet.
+/// An edge that listens, and does not serve yet.
 struct Ready {
     edge: Arc<Edge>,
     listener: Listener,
     tls: Option<Tls>,
     database: Arc<Database>,
-    /// Holds other servers off the data folder.
+    /// The lock that keeps other servers from the data folder.
     _alone: std::fs::File,
 }
 
 impl Ready {
-    /// Opens everything. `listen` stands in for where the configuration says.
+    /// Opens everything. `listen` takes the place of the address in the configuration.
     async fn make(config: &Config, listen: Option<SocketAddr>) -> anyhow::Result<Self> {
         let started_at_milliseconds = eyesonly_service::clock::now_milliseconds();
         let data = edge::open_data(config)?;
@@ -336,8 +351,8 @@ impl Ready {
         }
         let tls = config.tls.as_ref();
         let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;
-        // What may be wrong is found before the handlers are compiled, which takes some seconds the
-        // first time.
+        // The port may be taken. This is found before the handlers are compiled, which takes some
+        // seconds the first time.
         let listener = Listener::bind("listen", listen.unwrap_or(config.listen)).await?;
         let spinner = progress();
         let handlers = edge::load_handlers(config, &data.keyring, |name| {
@@ -356,7 +371,7 @@ impl Ready {
         Ok(Self { edge, listener, tls, database: data.database, _alone: alone })
     }
 
-    /// Gives the address that clients come to.
+    /// Returns the address that clients connect to.
     fn address(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.listener.address)
@@ -370,7 +385,7 @@ impl Ready {
             );
         }
         serve(self.edge, self.listener, self.tls, stop.stopped()).await;
-        // What is queued is written, and the log is folded into the one file.
+        // Writes the queue, and folds the log into the one file.
         self.database.close();
         tracing::info!("stopped");
         Ok(())
@@ -386,7 +401,7 @@ fn progress() -> indicatif::ProgressBar {
     spinner
 }
 
-/// Ctrl-C and SIGTERM, from the moment on that it is made.
+/// Ctrl-C and SIGTERM, which are caught from the moment on that this is made.
 struct Stop(tokio::sync::watch::Receiver<bool>);
 
 impl Stop {
@@ -400,7 +415,7 @@ impl Stop {
         Self(stop)
     }
 
-    /// Waits until one of them came.
+    /// Waits until one of the signals came.
     fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stop = self.0.clone();
         async move {

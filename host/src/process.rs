@@ -1,4 +1,4 @@
-//! What every program that holds keys does first: no core dumps, and a log on standard error.
+//! The first steps of every program that holds keys: no core dumps, and a log on standard error.
 //!
 //! It must never be called by the library itself: a process belongs to its `main`.
 
@@ -17,8 +17,8 @@ pub fn forbid_core_dumps() -> anyhow::Result<()> {
         .context("core dumps can't be switched off")
 }
 
-/// Logs to standard error. EYESONLY_LOG sets what is logged (such as `debug`), else `level` does.
-/// NO_COLOR is respected.
+/// Starts the log on standard error. EYESONLY_LOG sets what is logged (such as `debug`), otherwise
+/// `level` does. NO_COLOR is respected.
 pub fn log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("EYESONLY_LOG")
         .unwrap_or_else(|_| level.into());

@@ -67,7 +67,14 @@ fn operation(route: &Route) -> Value {
         .path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .map(|name| {
+            json!({
+                "name": name,
+                "in": "path",
+                "required": true,
+                "schema": { "type": "string" }
+            })
+        })
         .chain(query(route.path, route.method))
         .collect();
     let security = match route.who {
@@ -95,7 +102,13 @@ fn operation(route: &Route) -> Value {
 }
 
 fn query(path: &str, method: &str) -> Vec<Value> {
-    let number = |name: &str, most: u32, default: u32| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": most, "default": default } });
+    let number = |name: &str, most: u32, default: u32| {
+        json!({
+            "name": name,
+            "in": "query",
+            "schema": { "type": "integer", "minimum": 1, "maximum": most, "default": default }
+        })
+    };
     match path.rsplit('/').next() {
         Some("thumbnail") => vec![number("width", 1920, 320)],
         Some("events") if method == "GET" => {

@@ -78,35 +78,35 @@ impl Problem {
             Self::BadRequest(detail)
             | Self::MediaType(detail)
             | Self::Conflict(detail)
-            | Self::NoRoom(detail) => {
-                Cow::Borrowed(detail)
-            }
+            | Self::NoRoom(detail) => Cow::Borrowed(detail),
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
             Self::Unidentified => {
-                "No credential that is in force came with the request. Sign in, or use the credential that was issued."
+                "No credential that is in force came with the request. Sign in, or use the \
+                 credential that was issued."
                     .into()
             }
             Self::WrongLogin => "Name or password is wrong.".into(),
             Self::OtherOrigin => "A page of another site tried to change something here.".into(),
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
-            Self::TooSlow(seconds) => format!(
-                "The body did not come within {seconds} seconds. Send it again."
-            ).into(),
+            Self::TooSlow(seconds) => {
+                format!("The body did not come within {seconds} seconds. Send it again.").into()
+            }
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
-            Self::TooLarge(limit) => format!(
-                "The body is longer than the {limit} bytes that are taken here."
-            ).into(),
+            Self::TooLarge(limit) => {
+                format!("The body is longer than the {limit} bytes that are taken here.").into()
+            }
             Self::TargetTooLong => "The address is longer than any here.".into(),
-            Self::Range(length) => format!(
-                "There are {length} bytes; ask for one range within them."
-            ).into(),
-            Self::Throttled(seconds) => format!(
-                "Too many failed attempts. Try again in {seconds} seconds."
-            ).into(),
+            Self::Range(length) => {
+                format!("There are {length} bytes; ask for one range within them.").into()
+            }
+            Self::Throttled(seconds) => {
+                format!("Too many failed attempts. Try again in {seconds} seconds.").into()
+            }
             Self::Failed => "This could not be answered. It has been logged.".into(),
-            Self::Unavailable =>
-                "No proven answer could be had just now. Try again in a moment.".into(),
+            Self::Unavailable => {
+                "No proven answer could be had just now. Try again in a moment.".into()
+            }
         }
     }
 }

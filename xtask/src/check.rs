@@ -1,4 +1,5 @@
-//! `check`: what must hold before a change is sent. The quick steps come first, so that a slip shows early.
+//! `check`: the checks that a change must pass before it is sent. The quick steps come first, so
+//! that a slip shows early.
 //!
 //! It must never change a file, and each step says how to mend its failure.
 
@@ -14,12 +15,12 @@ use crate::files;
 use crate::spin;
 use crate::workspace::{Workspace, execute, output_of, step};
 
-/// The version that deny.toml was written for: a newer one may mean something else by a key.
+/// The version that deny.toml was written for. In a newer one, a key may mean something else.
 const DENY_VERSION: &str = "0.20.2";
 
-/// Runs every step; the first that fails ends it.
+/// Runs the steps until one fails.
 ///
-/// Errors: what failed and how to mend it.
+/// Errors: a step failed. The error says how to mend it.
 pub fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<()> {
     let mut times = Vec::new();
     for Step { title, action } in steps {
@@ -38,9 +39,9 @@ pub struct Step {
     action: fn(&Workspace) -> Result<()>,
 }
 
-/// `cargo xtask check`.
+/// Runs the steps of `cargo xtask check`.
 ///
-/// Errors: as `run_steps`.
+/// Errors: a step failed. The error says how to mend it.
 pub fn run(workspace: &Workspace) -> Result<()> {
     run_steps(
         workspace,
@@ -71,7 +72,8 @@ fn handler_lints(workspace: &Workspace) -> Result<()> {
     let toolchain = components::toolchain()?;
     if !toolchain.has_clippy() {
         eprintln!(
-            "   left out: Debian's compiler has no clippy for wasm. The lints for this machine's target saw the same code."
+            "   left out: Debian's compiler has no clippy for wasm. The lints for this machine's \
+             target saw the same code."
         );
         return Ok(());
     }
@@ -118,7 +120,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
     execute(&mut deny, "take another crate, or change deny.toml with the reason beside it")
 }
 
-/// The one on PATH, or ours in target/tools, which is built when it is missing.
+/// Returns the cargo-deny on PATH, or ours in target/tools. Ours is built when it is missing.
 fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     let wanted = format!("cargo-deny {DENY_VERSION}");
     if output_of("cargo-deny", &["--version"]).is_some_and(|version| version == wanted) {
@@ -131,7 +133,8 @@ fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     }
     step(&format!("building {wanted} into {} (once; about a minute)", tools.display()));
     let mut cargo = workspace.cargo();
-    // Unoptimised: it builds in a fifth of the time and reads this workspace in seconds all the same.
+    // Without optimisation it builds in a fifth of the time, and reads this workspace in seconds
+    // all the same.
     cargo
         .args([
             "install",
@@ -148,7 +151,7 @@ fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
         .arg(tools.join("build"))
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     execute(&mut cargo, "cargo install --locked cargo-deny   (needs crates.io)")?;
-    // Half a gigabyte that nobody reads again; if it stays, only the disk minds.
+    // Nobody reads this half gigabyte again. If it stays, it only takes room on the disk.
     let _ = std::fs::remove_dir_all(tools.join("build"));
     Ok(ours)
 }

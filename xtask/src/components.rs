@@ -1,9 +1,10 @@
-//! `build`: handlers and test guests to components, and the host.
+//! `build`: makes components of handlers and test guests, and builds the host.
 //!
-//! INVARIANT: the same sources give the same bytes. A rendition is bound to the digest of the handler that made it, so
-//! nothing of this machine (paths, flags, time) may get into a component, and a file whose content did not change is
-//! not written again.
-//! INVARIANT: a handler that asks for more than the contract never reaches the folder that the host reads.
+//! INVARIANT: the same sources give the same bytes. A rendition is bound to the digest of the
+//! handler that made it. So nothing of this machine (paths, flags, time) may get into a component,
+//! and a file whose content did not change is not written again.
+//! INVARIANT: a handler that asks for more than the contract never reaches the folder that the host
+//! reads.
 
 use std::env;
 use std::fmt::Write as _;
@@ -18,16 +19,16 @@ use wit_component::DecodedWasm;
 use crate::tools;
 use crate::workspace::{Guest, Workspace, execute, is_ci, step};
 
-/// All that a handler may import.
+/// The start of every name that a handler may import.
 const CONTRACT: &str = "eyesonly:edge/";
 
-/// What a handler must export.
+/// The start of the name that a handler must export.
 const HANDLER: &str = "eyesonly:edge/handler";
 
 /// The magic number and the version of a component, which a core module does not have.
 const COMPONENT_START: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// What a build made.
+/// The files that a build made.
 pub struct Built {
     /// The host's binary.
     pub binary: PathBuf,
@@ -36,13 +37,13 @@ pub struct Built {
 }
 
 impl Built {
-    /// What runs the Spin edition's component without Spin.
+    /// Returns the program that runs the Spin edition's component without Spin.
     pub fn engine(&self) -> PathBuf {
         engine_of(&self.binary)
     }
 }
 
-/// The engine of the Spin edition: beside the host's binary, where it was built.
+/// Returns the engine of the Spin edition. It was built into the folder of the host's binary.
 pub fn engine_of(binary: &Path) -> PathBuf {
     binary.with_file_name(format!("eyesonly-engine{}", env::consts::EXE_SUFFIX))
 }
@@ -63,7 +64,7 @@ pub fn build(workspace: &Workspace, release: bool) -> Result<Built> {
     Ok(Built { binary, components })
 }
 
-/// Builds the handlers alone and gives their folder.
+/// Builds the handlers alone and returns their folder.
 ///
 /// Errors: no compiler for wasm, a compile error, or a handler that imports more than the contract.
 pub fn build_handlers(workspace: &Workspace) -> Result<PathBuf> {
@@ -83,8 +84,9 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     if release {
         cargo.args(["--package", "eyesonly", "--release"]);
     } else {
-        // The whole workspace is named, so that dependencies get the features that the tests give them too:
-        // otherwise wasmtime and others would be built twice, once for the demo and once for the tests.
+        // The whole workspace is named, so that dependencies have the same features as in the
+        // tests. Otherwise wasmtime and others would be built twice, once for the demo and once for
+        // the tests.
         cargo.args(["--workspace", "--bin", "eyesonly-engine"]);
     }
     execute(cargo.args(["--bin", "eyesonly"]), "the compiler's message is above")?;
@@ -93,8 +95,8 @@ fn build_host(workspace: &Workspace, release: bool) -> Result<PathBuf> {
 
 /// Builds what the demo runs: `eyesonly`, and for the Spin edition the engine beside it.
 ///
-/// In CI the whole workspace is named, as for the tests: nothing is built there twice. Elsewhere the
-/// host alone is, with fewer features of what it is built on.
+/// In CI the whole workspace is named, as for the tests, so that nothing is built there twice.
+/// Elsewhere only the host is named, and its dependencies have fewer features.
 ///
 /// Errors: a compile error.
 pub fn build_demo(workspace: &Workspace, spin: bool) -> Result<PathBuf> {
@@ -140,9 +142,9 @@ fn compile(workspace: &Workspace, guests: &[Guest]) -> Result<Vec<(Guest, Vec<u8
     guests.iter().map(of).collect()
 }
 
-/// Gets the compiler for handlers, from Debian's packages where there is no other way.
+/// Gets the compiler for handlers, from Debian's packages if there is no other way.
 ///
-/// Errors: no way led to one; the message says what to install.
+/// Errors: no way led to a compiler. The message says what to install.
 pub fn toolchain() -> Result<Toolchain> {
     match Toolchain::get() {
         Ok(toolchain) => Ok(toolchain),
@@ -155,7 +157,7 @@ pub fn toolchain() -> Result<Toolchain> {
     }
 }
 
-/// Puts a component where the host reads it, and says what it is.
+/// Writes a component where the host reads it, and prints its length and digest.
 fn publish(folder: &Path, guest: &Guest, component: &[u8]) -> Result<()> {
     fs::create_dir_all(folder)?;
     let path = folder.join(format!("{}.wasm", guest.name));
@@ -170,7 +172,8 @@ fn publish(folder: &Path, guest: &Guest, component: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// True when the file was written: by a temporary file and a rename, so that nobody reads half of one.
+/// Writes a file if its content changed, and returns whether it did. It writes a temporary file and
+/// renames it, so that nobody reads half a file.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);
@@ -183,7 +186,8 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
 
 /// Reads the built handlers again and checks what each imports and exports.
 ///
-/// Errors: a file that can't be read, an import that isn't in the contract, or no handler.
+/// Errors: a file can't be read, an import is not in the contract, or a component exports no
+/// handler.
 pub fn check_surfaces(workspace: &Workspace) -> Result<()> {
     for guest in workspace.handlers() {
         let path = workspace.components().join(format!("{}.wasm", guest.name));
@@ -199,21 +203,22 @@ fn check_surface(component: &[u8]) -> Result<Surface> {
     let faults = faults(&surface);
     if !faults.is_empty() {
         bail!(
-            "{}\n  to mend: find the dependency that asks for it; a handler has no clock, file, network or random source",
+            "{}\n  to mend: find the dependency that asks for it; a handler has no clock, file, \
+             network or random source",
             faults.join("; ")
         );
     }
     Ok(surface)
 }
 
-/// What a component asks for and offers, by name.
+/// The names of a component's imports and exports.
 struct Surface {
     imports: Vec<String>,
     exports: Vec<String>,
 }
 
 fn surface(component: &[u8]) -> Result<Surface> {
-    // Asked for here because `decode` takes a core module for a component that imports nothing.
+    // `decode` takes a core module for a component that imports nothing.
     if !component.starts_with(COMPONENT_START) {
         bail!("this is not a component");
     }
@@ -227,7 +232,7 @@ fn surface(component: &[u8]) -> Result<Surface> {
     })
 }
 
-/// What keeps a component from being served; empty when nothing does.
+/// Lists the faults that keep a component from being served.
 fn faults(surface: &Surface) -> Vec<String> {
     let mut faults: Vec<String> = beyond_contract(&surface.imports)
         .into_iter()
@@ -243,7 +248,7 @@ fn beyond_contract(imports: &[String]) -> Vec<&str> {
     imports.iter().map(String::as_str).filter(|import| !import.starts_with(CONTRACT)).collect()
 }
 
-/// In lower-case hexadecimal digits.
+/// Writes bytes in lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -255,7 +260,8 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// A component that imports each of the names: an interface as an empty instance, anything else as a function.
+    /// Makes a component that imports each of the names: an interface as an empty instance,
+    /// anything else as a function.
     fn component(imports: &[&str]) -> Vec<u8> {
         let empty_function = [0x40, 0x00, 0x01, 0x00];
         let empty_instance = [0x42, 0x00];
@@ -271,7 +277,7 @@ mod tests {
         bytes
     }
 
-    /// A section with one entry.
+    /// Adds a section with one entry.
     fn section(bytes: &mut Vec<u8>, id: u8, entry: &[u8]) {
         bytes.extend([id, u8::try_from(entry.len() + 1).unwrap(), 1]);
         bytes.extend(entry);

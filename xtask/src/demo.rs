@@ -1,7 +1,7 @@
-//! `demo`: builds, and starts `eyesonly demo` for a person to look at or, with `--check`, for a
-//! machine to judge. With `--spin` it serves the Spin edition, and `eyesonly demo` fills that.
+//! `demo`: builds, and starts `eyesonly demo`. A person looks at it or, with `--check`, a machine
+//! judges it. With `--spin` the task serves the Spin edition, and `eyesonly demo` fills that.
 //!
-//! It must never do what `eyesonly demo` does.
+//! The task must never do by itself what `eyesonly demo` does.
 
 mod verify;
 
@@ -18,39 +18,40 @@ use crate::components;
 use crate::spin;
 use crate::workspace::{Workspace, execute, step};
 
-/// How long making and filling an edge may take, on a machine that is busy with other things.
+/// The longest time for making and filling an edge, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(180);
-/// Where the demo listens unless it is told otherwise.
+/// The port of the demo, unless another one is given.
 const PORT: u16 = 8080;
 
-/// What `cargo xtask demo` takes.
+/// The arguments of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Checks logins, thumbnails, event pages, clip ranges and a refused foreign read on a free
     /// port, and exits.
     #[arg(long)]
     check: bool,
-    /// The port to listen on, on 127.0.0.1; 8080 unless given. With --check: a free one unless given.
+    /// The port to listen on, on 127.0.0.1; 8080 unless given. With --check: a free one unless
+    /// given.
     #[arg(long)]
     port: Option<u16>,
     /// Keeps everything in this folder, which must be empty or new.
     #[arg(long, value_name = "DIR")]
     #[arg(conflicts_with = "spin")]
     keep: Option<PathBuf>,
-    /// The Spin edition instead of the native host: by `spin up` where there is a `spin` 4 (SPIN_BIN
-    /// or PATH), otherwise on wasmtime's own WASI HTTP.
+    /// The Spin edition instead of the native host: by `spin up` where there is a `spin` 4
+    /// (SPIN_BIN or PATH), otherwise on wasmtime's own WASI HTTP.
     #[arg(long)]
     spin: bool,
 }
 
-/// Builds, starts and fills an edge; then waits for Ctrl-C, or checks and ends.
+/// Builds, starts and fills an edge. Then it waits for Ctrl-C, or checks and ends.
 ///
-/// Errors: what failed.
+/// Errors: a build, the start or a check failed.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let port = arguments.port.unwrap_or(if arguments.check { 0 } else { PORT });
     let component = arguments.spin.then(|| spin::build(workspace)).transpose()?;
     let binary = components::build_demo(workspace, arguments.spin)?;
-    // Before the edge starts, so that a Ctrl-C at any moment from here on ends things in order.
+    // This comes before the edge starts. So a Ctrl-C at any later moment ends things in order.
     let interrupted = catch_interrupt()?;
     step("demo");
     match component {
@@ -109,18 +110,18 @@ fn by_spin(binary: &Path, spin: Spin, check: bool, interrupted: &Interrupt) -> R
         execute(&mut command_line.command(&fill), mend).and_then(|()| wait(&mut edge, interrupted))
     };
     if outcome.is_err() {
-        // Before the error, so that the cause is the last thing a person reads.
+        // The log comes before the error, so that the cause is the last thing that a person reads.
         eprintln!("\nthe edge's log ends:\n{}", installation.log_end());
     }
     outcome
 }
 
-/// What Ctrl-C and SIGTERM send to.
+/// The channel that Ctrl-C and SIGTERM send to.
 type Interrupt = mpsc::Receiver<()>;
 
 fn catch_interrupt() -> Result<Interrupt> {
     let (sender, receiver) = mpsc::channel();
-    // A second signal finds nobody who listens; the first is already at work.
+    // The first signal already ends things. Nobody listens for a second one.
     ctrlc::set_handler(move || {
         let _ = sender.send(());
     })

@@ -1,9 +1,9 @@
-//! The Spin edition: its front and backend are compiled, and composed with the very handler files
-//! that the native host reads.
+//! `build --spin`: compiles the front and the backend of the Spin edition, and composes them with
+//! the handler files that the native host reads.
 //!
 //! INVARIANT: handlers reach the backend's contract (types, footage, events, renditions) and not
-//! its admission. Only the front has that. The composition below decides it, and
-//! `tests/tests/spin/composition.rs` reads it from the composed file.
+//! its admission, which only the front has. The composition below decides this, and
+//! `tests/tests/spin/composition.rs` checks the composed file.
 
 use std::env;
 use std::fs;
@@ -19,14 +19,15 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 use crate::components::{self, hex, write_if_changed};
 use crate::workspace::{Workspace, execute, output_of, step};
 
-/// What both parts compile for: the Spin convention.
+/// The target of both parts, by Spin's convention.
 const TARGET: &str = "wasm32-wasip2";
-/// As for handlers, but for the stack: these are no handlers, and check passwords.
+/// The flags of both parts. They are those of handlers without the small stack: these parts check
+/// passwords.
 const FLAGS: [&str; 2] = ["-C", "target-feature=+simd128,+bulk-memory"];
 
-/// What both parts are called.
+/// The packages of both parts.
 const PACKAGES: [&str; 2] = ["eyesonly-spin-front", "eyesonly-spin-backend"];
-/// What a handler may reach of the backend.
+/// The backend's interfaces that a handler may reach.
 const CONTRACT: [&str; 4] = [
     "eyesonly:edge/types@0.2.0",
     "eyesonly:edge/footage@0.2.0",
@@ -38,16 +39,16 @@ const HANDLER: &str = "eyesonly:edge/handler@0.2.0";
 /// The front's own names for the two handlers.
 const THUMBNAIL: &str = "thumbnail";
 const EVENT_PAGES: &str = "event-pages";
-/// Where a person says which `spin` to take.
+/// The variable by which a person says which `spin` to take.
 const SPIN: &str = "SPIN_BIN";
-/// How the one that is taken names itself: Debian's `spin` is a model checker.
+/// The start of the version that this `spin` prints. Debian's `spin` is a model checker.
 const SPIN_VERSION: &str = "spin 4.";
-/// What engines call, whichever 0.2 the SDK was written for.
+/// The interface that engines call, whichever 0.2 the SDK was written for.
 const ENTRY: &str = "wasi:http/incoming-handler@0.2";
 
-/// Builds the composed component and gives its path: target/components/spin/eyesonly.wasm.
+/// Builds the composed component and returns its path: target/components/spin/eyesonly.wasm.
 ///
-/// Errors: no compiler for the target, a compile error, or parts that don't fit.
+/// Errors: there is no compiler for the target, a part does not compile, or the parts don't fit.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let handlers = components::build_handlers(workspace)?;
     let read = |name: &str| {
@@ -60,7 +61,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--lib"]);
     parts(workspace, &mut cargo)?;
-    // A rendition is bound to the handler that made it, and only this one makes any.
+    // A rendition is bound to the handler that made it. Only the thumbnail handler makes
+    // renditions.
     cargo.env("EYESONLY_THUMBNAIL_SHA256", hex(&Sha256::digest(&thumbnail)));
     execute(&mut cargo, "the compiler's message is above")?;
     let built = workspace.target.join(TARGET).join("guest");
@@ -76,7 +78,7 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         thumbnail,
         events,
     })?;
-    // Where spin.toml has it, whatever cargo's target folder is.
+    // spin.toml names this path, whatever cargo's target folder is.
     let path = workspace.root.join(COMPONENT);
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
     let written = write_if_changed(&path, &composed)?;
@@ -90,8 +92,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What serves the component on this machine: `spin up` where there is a `spin` 4, and the engine
-/// that was built otherwise. Says which.
+/// Chooses what serves the component on this machine, and prints which. It is `spin up` where there
+/// is a `spin` 4, and the engine that was built otherwise.
 ///
 /// Errors: SPIN_BIN names something else.
 pub fn server(engine: PathBuf) -> Result<Server> {
@@ -107,20 +109,21 @@ pub fn server(engine: PathBuf) -> Result<Server> {
     })
 }
 
-/// What is said where there is no `spin`.
+/// The message where there is no `spin`.
 pub const NO_SPIN: &str = "no spin 4 here (SPIN_BIN or PATH)";
 
-/// A `spin` 4: SPIN_BIN's, else the PATH's.
+/// Returns a `spin` 4: the one that SPIN_BIN names, otherwise the one on PATH.
 ///
 /// Errors: SPIN_BIN names something else.
 pub fn installed() -> Result<Option<PathBuf>> {
     match env::var_os(SPIN) {
         Some(named) => {
-            // Absolute: it is started in other folders.
+            // The path must be absolute, because the program is started in other folders.
             let named = std::path::absolute(&named).unwrap_or_else(|_| PathBuf::from(&named));
             if !is_spin(&named) {
                 bail!(
-                    "{SPIN} is {}, which does not say that it is \"{SPIN_VERSION}x\": name the binary of Spin 4, or unset it",
+                    "{SPIN} is {}, which does not say that it is \"{SPIN_VERSION}x\": name the \
+                     binary of Spin 4, or unset it",
                     named.display()
                 );
             }
@@ -134,9 +137,10 @@ fn is_spin(binary: &Path) -> bool {
     output_of(binary, &["--version"]).is_some_and(|version| version.starts_with(SPIN_VERSION))
 }
 
-/// Adds to a cargo command for which packages, profile, target and flags it is. Gets the target's std.
+/// Adds the packages, profile, target and flags of both parts to a cargo command. It also gets the
+/// target's std.
 ///
-/// Errors: no compiler for the target.
+/// Errors: there is no compiler for the target.
 pub fn parts(workspace: &Workspace, cargo: &mut Command) -> Result<()> {
     eyesonly_build::get_std(TARGET)?;
     eyesonly_build::guest_profile(cargo);

@@ -11,13 +11,13 @@ use wit_component::ComponentEncoder;
 
 use crate::toolchain::Toolchain;
 
-/// The flags of a handler. 32 KiB of stack: the default of 1 MiB makes every instance reset 17
-/// pages.
+/// The flags of a handler. It has 32 KiB of stack, because the default of 1 MiB makes every
+/// instance reset 17 pages.
 pub const FLAGS: [&str; 4] =
     ["-C", "link-arg=-zstack-size=32768", "-C", "target-feature=+simd128,+bulk-memory"];
 
-/// The profile of what runs as a guest. One instance a request, so size and start cost count as
-/// much as speed.
+/// The profile of guests. Each request has an instance of its own, so size and the cost of a start
+/// count as much as speed.
 const PROFILE: [&str; 6] = [
     "profile.guest.inherits='release'",
     "profile.guest.debug=false",
@@ -27,7 +27,8 @@ const PROFILE: [&str; 6] = [
     "profile.guest.strip=true",
 ];
 
-/// What would bring the flags of an outer build, or of this machine, into the inner one.
+/// The variables that would bring the flags of an outer build, or of this machine, into the inner
+/// one.
 const OUTER: [&str; 9] = [
     "CARGO_BUILD_BUILD_DIR",
     "CARGO_BUILD_RUSTFLAGS",
@@ -40,19 +41,20 @@ const OUTER: [&str; 9] = [
     "RUSTFLAGS",
 ];
 
-/// Which crates to compile.
+/// The crates to compile.
 pub struct Crates<'a> {
     /// The folder of the Cargo.toml: a workspace's or a package's.
     pub root: &'a Path,
-    /// Where cargo builds. Never the folder of an outer build's profile: cargo holds its lock.
+    /// The folder that cargo builds in. It is never the one of an outer build's profile: there,
+    /// cargo holds a lock.
     pub target: &'a Path,
-    /// The packages; none: the one package in `root`.
+    /// The packages. If there are none, the one package in `root` is compiled.
     pub packages: &'a [&'a str],
     /// Takes the versions of Cargo.lock and no others.
     pub locked: bool,
 }
 
-/// What was made of a crate.
+/// The component that was made of a crate.
 #[derive(Clone)]
 pub struct Component {
     /// The package's name.
@@ -68,8 +70,8 @@ impl Crates<'_> {
     /// type `cdylib`, sorted by package.
     ///
     /// # Errors
-    /// The compiler's message is on standard error. Or a module has no contract, or there is no
-    /// `cdylib`.
+    /// A crate does not compile (the compiler's message is on standard error), a module has no
+    /// contract, or there is no `cdylib`.
     pub fn components(&self, toolchain: &Toolchain) -> Result<Vec<Component>> {
         let mut cargo = self.cargo(toolchain);
         let output = cargo
@@ -94,7 +96,8 @@ impl Crates<'_> {
         }
         if components.is_empty() {
             bail!(
-                "there is no handler here: its Cargo.toml needs `crate-type = [\"cdylib\", \"rlib\"]` below [lib]"
+                "there is no handler here: its Cargo.toml needs \
+                 `crate-type = [\"cdylib\", \"rlib\"]` below [lib]"
             );
         }
         components.sort_by(|one, other| one.package.cmp(&other.package));
@@ -102,7 +105,8 @@ impl Crates<'_> {
     }
 
     fn cargo(&self, toolchain: &Toolchain) -> Command {
-        // The cargo that runs the build script or the test, so that one toolchain builds everything.
+        // This is the cargo that runs the build script or the test, so that one toolchain builds
+        // everything.
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.current_dir(self.root);
@@ -119,8 +123,9 @@ impl Crates<'_> {
         for package in self.packages {
             command.args(["--package", package]);
         }
-        // Has precedence over RUSTFLAGS and every configuration file. With --target it is not used
-        // for build scripts and macros, so the machine's own flags don't get into a component.
+        // This variable has precedence over RUSTFLAGS and every configuration file. With --target
+        // it does not apply to build scripts and macros. So the machine's own flags don't get into
+        // a component.
         command.env("CARGO_ENCODED_RUSTFLAGS", flags(self.root, &FLAGS));
         command
     }
@@ -134,7 +139,8 @@ struct Made {
 }
 
 impl Made {
-    /// Reads a line of cargo's `--message-format json`. None: it is of something else.
+    /// Reads a line of cargo's `--message-format json`. Returns none for a line about something
+    /// else.
     fn read(line: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(line).ok()?;
         let has = |key: &str, value: &str| message.get(key).and_then(Value::as_str) == Some(value);
@@ -167,7 +173,7 @@ fn name_of(id: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Adds `--profile guest` to a cargo command, with what the profile is.
+/// Adds `--profile guest` to a cargo command, with the profile's settings.
 pub fn guest_profile(cargo: &mut Command) {
     for setting in PROFILE {
         cargo.args(["--config", setting]);
@@ -175,8 +181,8 @@ pub fn guest_profile(cargo: &mut Command) {
     cargo.args(["--profile", "guest"]);
 }
 
-/// Gives flags for guests as CARGO_ENCODED_RUSTFLAGS takes them, with the folders of this machine
-/// (`root`, cargo's home) renamed.
+/// Returns the flags for guests in the form of CARGO_ENCODED_RUSTFLAGS. They also rename the
+/// folders of this machine (`root`, cargo's home).
 pub fn flags(root: &Path, flags: &[&str]) -> OsString {
     let mut flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
     // Panic messages carry paths.
@@ -198,16 +204,17 @@ fn cargo_home() -> Option<PathBuf> {
         .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
 }
 
-/// Makes a component of a core module that wit-bindgen's bindings are in.
+/// Makes a component of a core module that has wit-bindgen's bindings.
 ///
 /// # Errors
-/// It is no module, or has no contract.
+/// The bytes are no module, or the module has no contract.
 pub fn component_of(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
-/// Finds the target folder of the outer build, from a folder within such as OUT_DIR, and gives the
-/// folder in it that handlers are built in: one for all profiles and features of the outer build.
+/// Returns the folder that handlers are built in. It is in the target folder of the outer build,
+/// and the same for all profiles and features of that build. `within` is a folder in that target
+/// folder, such as OUT_DIR.
 pub fn target_folder(within: &Path) -> PathBuf {
     let target = within.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.unwrap_or(within).join("handlers")
@@ -230,8 +237,9 @@ mod tests {
     fn only_a_cdylib_for_wasm_is_taken() {
         let line = |kind: &str, file: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"path+file:///a/b#c@1.0.0","manifest_path":"/a/b/Cargo.toml",
-                    "target":{{"crate_types":["{kind}"]}},"filenames":["/t/{file}"]}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///a/b#c@1.0.0",
+                    "manifest_path":"/a/b/Cargo.toml","target":{{"crate_types":["{kind}"]}},
+                    "filenames":["/t/{file}"]}}"#
             )
         };
         let made = Made::read(&line("cdylib", "c.wasm")).unwrap();

@@ -1,7 +1,8 @@
 //! Gets the compiler for handlers: std for wasm32-unknown-unknown.
 //!
-//! Three ways, in this order: it is there; `rustup target add`; Debian's rustc with the library's
-//! sources. It must never wait without end. Where every way fails it says what to install.
+//! There are three ways, in this order: std is there already, `rustup target add`, or Debian's
+//! rustc with the library's sources. It must never wait without end. If every way fails, the error
+//! says what to install.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,13 +14,14 @@ use anyhow::{Context, Result, bail};
 /// The target whose std imports nothing from a host.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Long enough for a slow line, short enough that a machine without a way to rustup's server is not held up.
+/// The longest wait for rustup. It is long enough for a slow line, and short enough for a machine
+/// without a way to rustup's server.
 const RUSTUP_SECONDS_MAX: u64 = 120;
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LIBRARY: &str = "library/std/Cargo.toml";
 
-/// Which compiler makes the handlers.
+/// The compiler that makes the handlers.
 #[derive(Debug)]
 pub enum Toolchain {
     /// The one that builds everything else: it has std for the target.
@@ -31,14 +33,14 @@ pub enum Toolchain {
     },
 }
 
-/// No way led to a compiler for the target.
+/// The error when no way led to a compiler for the target.
 #[derive(Debug)]
 pub struct NoToolchain {
     why: String,
 }
 
 impl NoToolchain {
-    /// What Debian 12 or later installs so that the third way works.
+    /// The packages that Debian 12 or later needs for the third way.
     pub const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 }
 
@@ -46,7 +48,8 @@ impl std::fmt::Display for NoToolchain {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             formatter,
-            "no compiler for {TARGET} ({}). Install one of:\n  rustup target add {TARGET}\n  apt-get install -y --no-install-recommends {}   (Debian 12 or later, as root)",
+            "no compiler for {TARGET} ({}). Install one of:\n  rustup target add {TARGET}\n  \
+             apt-get install -y --no-install-recommends {}   (Debian 12 or later, as root)",
             self.why,
             Self::DEBIAN_PACKAGES.join(" ")
         )
@@ -56,10 +59,10 @@ impl std::fmt::Display for NoToolchain {
 impl std::error::Error for NoToolchain {}
 
 impl Toolchain {
-    /// Finds or gets one. It installs nothing but the target's std, by rustup.
+    /// Finds a compiler, or gets one. It installs nothing but the target's std, by rustup.
     ///
     /// # Errors
-    /// None could be had. The message says what to install.
+    /// No way led to a compiler. The message says what to install.
     pub fn get() -> Result<Self, NoToolchain> {
         let Err(error) = get_std(TARGET) else {
             return Ok(Self::Own);
@@ -79,13 +82,13 @@ impl Toolchain {
         }
     }
 
-    /// Whether this toolchain's clippy can read std for the target.
+    /// Says whether this toolchain's clippy can read std for the target.
     pub fn has_clippy(&self) -> bool {
         matches!(self, Self::Own)
     }
 }
 
-/// Sees to it that this toolchain has std for `target`.
+/// Makes sure that this toolchain has std for `target`, and gets it if needed.
 ///
 /// # Errors
 /// rustup can't bring it. The message says what to do.
@@ -108,7 +111,7 @@ pub fn get_std(target: &str) -> Result<()> {
     }
 }
 
-/// Whether this toolchain has std for `target`.
+/// Says whether this toolchain has std for `target`.
 pub fn has_std(target: &str) -> bool {
     let Some(folder) = output_of("rustc", &["--print", "target-libdir", "--target", target]) else {
         return false;
@@ -135,14 +138,15 @@ fn rustup_target_add(target: &str) -> Result<()> {
     }
 }
 
-/// None when the time is up; the program is then gone.
+/// Waits for a program and returns its status. When the time is up, ends the program and returns
+/// none.
 fn wait_at_most(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let started = Instant::now();
     while started.elapsed() < limit {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        // std has no wait with a limit; a tenth of a second is below what a person notices.
+        // std has no wait with a limit. A person does not notice a tenth of a second.
         thread::sleep(Duration::from_millis(100));
     }
     child.kill()?;
@@ -170,7 +174,7 @@ fn debian_has_sources() -> bool {
     })
 }
 
-/// A program's standard output, or None when it does not start or fails.
+/// Returns a program's standard output, or none if the program does not start or fails.
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)

@@ -115,7 +115,8 @@ fn the_form_of_an_event_is_fixed() {
         ..sample(NEWER)
     });
     let expected = format!(
-        r#"{{"id":"{NEWER}","time":"2024-02-16T09:30:00.250Z","kind":"person","label":"","duration_milliseconds":null,"still":true,"clip":true}}"#
+        "{{\"id\":\"{NEWER}\",\"time\":\"2024-02-16T09:30:00.250Z\",\"kind\":\"person\",\
+         \"label\":\"\",\"duration_milliseconds\":null,\"still\":true,\"clip\":true}}"
     );
     assert_eq!(event(&host, NEWER), Answer::Json(expected));
 }

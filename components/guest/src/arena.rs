@@ -1,4 +1,5 @@
-//! The global allocator: the rest of the initial memory, a static arena, then grown memory. It must never allocate while it serves an allocation.
+//! The global allocator. It takes the rest of the initial memory, then a static arena, then grown
+//! memory. It must never allocate while it serves an allocation.
 
 use core::alloc::Layout;
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -11,7 +12,7 @@ use talc::source::Source;
 use talc::wasm::WasmBinning;
 
 const PAGE_BYTES: usize = 64 * 1024;
-/// What the allocator needs beside the bytes asked for: tags, rounding and alignment.
+/// The bytes that the allocator needs beside those asked for: tags, rounding and alignment.
 const OVERHEAD_BYTES: usize = 64;
 
 #[global_allocator]
@@ -26,10 +27,10 @@ unsafe extern "C" {
     static __heap_base: u8;
 }
 
-/// Where memory comes from, in this order.
+/// The next source of memory. They are taken in this order.
 #[derive(Debug, Clone, Copy)]
 enum Next {
-    /// What the linker left free at the end of the initial memory.
+    /// The part of the initial memory that the linker left free at the end.
     Rest,
     /// The static array.
     Arena,
@@ -40,12 +41,13 @@ enum Next {
 #[derive(Debug)]
 struct InitialThenGrown {
     next: Next,
-    /// Where the heap at the end of memory ends; new pages that follow it directly make it longer.
+    /// The end of the heap that ends with memory. New pages that follow it directly make that heap
+    /// longer.
     end: Option<NonNull<u8>>,
 }
 
-// SAFETY: acquire touches only the `Talc` it is given; it calls no Rust allocator. Each step is taken once or adds pages, so
-// `Ok` without new memory can be returned at most twice.
+// SAFETY: acquire touches only the `Talc` that it is given, and calls no Rust allocator. Each step
+// is taken once or adds pages, so `Ok` without new memory can be returned at most twice.
 unsafe impl Source for InitialThenGrown {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         match talc.source.next {
@@ -53,14 +55,16 @@ unsafe impl Source for InitialThenGrown {
                 talc.source.next = Next::Arena;
                 let base = (&raw const __heap_base).cast_mut();
                 let bytes = (memory_size::<0>() * PAGE_BYTES).saturating_sub(base as usize);
-                // SAFETY: from `__heap_base` to the end of memory nothing is placed, and this step is taken once, before any growth.
-                // A rest too small to hold anything is declined.
+                // SAFETY: from `__heap_base` to the end of memory nothing is placed. This step is
+                // taken once, before any growth. A rest that is too small to hold anything is
+                // declined.
                 talc.source.end = unsafe { talc.claim(base, bytes) };
                 Ok(())
             }
             Next::Arena => {
                 talc.source.next = Next::Grow;
-                // SAFETY: ARENA is named nowhere else, and this step is taken once: the allocator alone owns it.
+                // SAFETY: ARENA is named nowhere else, and this step is taken once. So the
+                // allocator alone owns ARENA.
                 unsafe { talc.claim((&raw mut ARENA).cast(), crate::ARENA_BYTES) };
                 Ok(())
             }

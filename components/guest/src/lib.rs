@@ -1,4 +1,4 @@
-//! What every handler needs inside its instance: the contract's bindings, and an allocator.
+//! The parts that every handler needs in its instance: the contract's bindings, and an allocator.
 //!
 //! A handler implements `Guest` and says so:
 //!
@@ -19,18 +19,18 @@
 //! }
 //! ```
 //!
-//! The crate must never import anything from the host but the contract. On other targets than wasm
-//! it has nothing but [`ARENA_BYTES`]: a handler's own code is tested natively, with
+//! The crate must never import anything from the host but the contract. On other targets than wasm,
+//! the crate has nothing but [`ARENA_BYTES`]. A handler's own code is tested natively, with
 //! `eyesonly-testkit`.
 //!
-//! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of instances
-//! that costs one mprotect to grow and one to shrink for each request. Here the first bytes come
-//! from inside the initial memory: what the linker left free at its end (it rounds up to whole pages
-//! of 64 KiB), then an array of [`ARENA_BYTES`]. A request that needs no more makes no system call.
+//! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of
+//! instances, each request then costs one mprotect to grow and one to shrink. Here the first bytes
+//! come from inside the initial memory. They are what the linker left free at its end (it rounds up
+//! to whole pages of 64 KiB), then an array of [`ARENA_BYTES`]. A request that needs no more makes
+//! no system call.
 
-/// How many bytes are at hand before memory grows, beside what the linker left free. With a stack of
-/// 32 KiB each handler fits two pages, and the largest hot answer (a page of 100 events) fits what
-/// is at hand.
+/// The bytes at hand before memory grows, beside what the linker left free. With a stack of 32 KiB
+/// each handler fits two pages. The largest hot answer (a page of 100 events) fits what is at hand.
 pub const ARENA_BYTES: usize = 64 * 1024;
 
 #[cfg(target_arch = "wasm32")]

@@ -54,7 +54,7 @@ impl House {
         self.sandbox.load_bytes(name, Path::new(name), component).unwrap()
     }
 
-    /// The handlers that the host brings along.
+    /// Loads the handlers that the host brings along.
     pub fn handlers(&self) -> Handlers {
         Handlers::load(&self.sandbox, None, |_| ()).unwrap()
     }
@@ -139,8 +139,8 @@ impl House {
     }
 }
 
-/// Builds the handler whose Cargo.toml is in `folder`, and gives the component, as `eyesonly-build`
-/// makes it. A test gives its own `env!("CARGO_MANIFEST_DIR")`.
+/// Builds the handler whose Cargo.toml is in `folder`, and returns the component, as
+/// `eyesonly-build` makes it. A test passes its own `env!("CARGO_MANIFEST_DIR")`.
 ///
 /// # Panics
 /// If the handler does not compile; the compiler's message is on standard error.

@@ -1,6 +1,7 @@
-//! Changes of a household, camera or viewer that is there already: its quota, its credential, its password.
+//! Changes of a household, camera or viewer that exists: its quota, its credential, its password.
 //!
-//! Each is one commit that holds what it read to what is there: what somebody else wrote meanwhile is never written over.
+//! Each change is one commit, a compare-and-swap of the records that it read. It must never
+//! overwrite what somebody else wrote meanwhile.
 
 use super::{Admin, AdminError, HouseholdRecord, NewCamera, quota};
 use crate::clock;
@@ -11,10 +12,11 @@ use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use zeroize::Zeroizing;
 
 impl Admin {
-    /// Changes how many bytes a household may hold: its own record, and that of each of its cameras.
+    /// Changes how many bytes a household may hold, in its own record and in that of each of its
+    /// cameras.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// The quota can't be used, there is no such household, or the registry gave no proven answer.
     pub async fn set_quota(
         &self,
         household: HouseholdId,
@@ -39,10 +41,12 @@ impl Admin {
         .await
     }
 
-    /// Gives a camera a new credential. The one that it had is worth nothing with its next request; its footage stays.
+    /// Gives a camera a new credential. The old one is refused from the next request on. The
+    /// footage stays.
     ///
     /// # Errors
-    /// [`AdminError`]; [`AdminError::Ended`] when its enrolment has ended.
+    /// The camera's enrolment has ended, there is no such camera, or the registry gave no proven
+    /// answer.
     pub async fn renew_credential(&self, camera: CameraId) -> Result<NewCamera, AdminError> {
         let fresh = CredentialId::from_bytes(clock::fresh_id());
         let household = self
@@ -63,10 +67,10 @@ impl Admin {
         Ok(NewCamera { camera, credential })
     }
 
-    /// Gives a viewer a new password. Sessions that are open go on.
+    /// Gives a viewer a new password. The viewer's sessions go on.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// The password can't be used, there is no such viewer, or the registry gave no proven answer.
     pub async fn set_password(
         &self,
         viewer: ViewerId,

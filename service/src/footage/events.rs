@@ -20,7 +20,16 @@ pub const LABEL_CHARACTERS_MAX: usize = 200;
 /// Says whether a text is shown as it is written. Such a text has no control characters, and none
 /// that turn the direction of the text beside them.
 pub fn is_plain_text(text: &str) -> bool {
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |c: char| {
+        matches!(
+            c,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
+    };
     !text.chars().any(|c| c.is_control() || turns(c))
 }
 
@@ -51,9 +60,9 @@ pub struct EventSummary {
     pub label: String,
     /// The length of the event.
     pub duration_milliseconds: Option<u32>,
-    /// Says whether there is a still that the grant covers.
+    /// True if there is a still that the grant covers.
     pub has_still: bool,
-    /// Says whether there is a clip that the grant covers.
+    /// True if there is a clip that the grant covers.
     pub has_clip: bool,
 }
 
@@ -170,7 +179,7 @@ impl Footage {
         self.summaries(grant, vec![(id, details)]).await?.pop().ok_or(FootageError::NotFound)
     }
 
-    /// Adds to each event whether its still and clip are there and within the grant.
+    /// Adds to each event whether it has a still and a clip that the grant covers.
     async fn summaries(
         &self,
         grant: &Arc<Grant>,

@@ -1,5 +1,8 @@
 //! The tables: the specification of who gets what. It must never be made to follow the edge without
 //! a reason.
+//!
+//! A line without an indent is a route. The indented lines below it are its rows, one for each
+//! object.
 
 /// The routes that viewers and anybody ask. The households are Alder and Birch. The actors:
 /// - `alder`: a viewer of Alder (the owner);
@@ -14,38 +17,52 @@
 /// camera and event, there is also every mixture (`mixed`): a camera with an event that is not its
 /// own. `-` means that the route names no object.
 pub const VIEWER_TABLE: &str = "
-route                                                     object alder birch nobody expired other-tag birch-tag camera
-GET /                                                     -      200   200   200    200     200       200       200
-GET /assets/{file}                                        own    200   200   200    200     200       200       200
-GET /assets/{file}                                        absent 404   404   404    404     404       404       404
-GET /v1/openapi.json                                      -      200   200   200    200     200       200       200
-GET /healthz                                              -      200   200   200    200     200       200       200
-POST /v1/session                                          -      201   201   201    201     201       201       201
-DELETE /v1/session                                        -      204   204   401    401     204       204       401
-GET /v1/{tag}/                                            -      200   200   401    401     404       404       401
-GET /v1/{tag}/cameras                                     -      200   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/thumbnail                  alder  200   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/thumbnail                  birch  404   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/thumbnail                  absent 404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events                     alder  200   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events                     birch  404   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events                     absent 404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}             alder  200   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}             birch  404   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}             mixed  404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}             absent 404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail   alder  200   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail   birch  404   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail   mixed  404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail   absent 404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/clip        alder  200   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/clip        birch  404   200   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/clip        mixed  404   404   401    401     404       404       401
-GET /v1/{tag}/cameras/{camera}/events/{event}/clip        absent 404   404   401    401     404       404       401
-DELETE /v1/{tag}/cameras/{camera}/events/{event}          alder  204   404   401    401     404       404       401
-DELETE /v1/{tag}/cameras/{camera}/events/{event}          birch  404   204   401    401     404       404       401
-DELETE /v1/{tag}/cameras/{camera}/events/{event}          mixed  404   404   401    401     404       404       401
-DELETE /v1/{tag}/cameras/{camera}/events/{event}          absent 404   404   401    401     404       404       401
+  object alder birch nobody expired other-tag birch-tag camera
+GET /
+  -      200   200   200    200     200       200       200
+GET /assets/{file}
+  own    200   200   200    200     200       200       200
+  absent 404   404   404    404     404       404       404
+GET /v1/openapi.json
+  -      200   200   200    200     200       200       200
+GET /healthz
+  -      200   200   200    200     200       200       200
+POST /v1/session
+  -      201   201   201    201     201       201       201
+DELETE /v1/session
+  -      204   204   401    401     204       204       401
+GET /v1/{tag}/
+  -      200   200   401    401     404       404       401
+GET /v1/{tag}/cameras
+  -      200   200   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/thumbnail
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/events
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/events/{event}
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/events/{event}/clip
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+DELETE /v1/{tag}/cameras/{camera}/events/{event}
+  alder  204   404   401    401     404       404       401
+  birch  404   204   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
 ";
 
 /// The routes that cameras ask. The actors:
@@ -60,17 +77,21 @@ DELETE /v1/{tag}/cameras/{camera}/events/{event}          absent 404   404   401
 /// (`own`), one that only Alder's other camera has (`foreign`), and one that nobody has (`absent`).
 /// Ids are unique per camera, so a camera may use an id that another camera uses.
 pub const CAMERA_TABLE: &str = "
-route                                object  alder birch nobody viewer removed cut
-PUT /v1/ingest/stills/{still}        foreign 201   201   401    401    401     401
-PUT /v1/ingest/stills/{still}        absent  201   201   401    401    401     401
-PUT /v1/ingest/events/{event}        foreign 201   201   401    401    401     401
-PUT /v1/ingest/events/{event}        absent  201   201   401    401    401     401
-PUT /v1/ingest/events/{event}/still  own     201   201   401    401    401     401
-PUT /v1/ingest/events/{event}/still  foreign 409   409   401    401    401     401
-PUT /v1/ingest/events/{event}/still  absent  409   409   401    401    401     401
-PUT /v1/ingest/events/{event}/clip   own     201   201   401    401    401     401
-PUT /v1/ingest/events/{event}/clip   foreign 409   409   401    401    401     401
-PUT /v1/ingest/events/{event}/clip   absent  409   409   401    401    401     401
+  object  alder birch nobody viewer removed cut
+PUT /v1/ingest/stills/{still}
+  foreign 201   201   401    401    401     401
+  absent  201   201   401    401    401     401
+PUT /v1/ingest/events/{event}
+  foreign 201   201   401    401    401     401
+  absent  201   201   401    401    401     401
+PUT /v1/ingest/events/{event}/still
+  own     201   201   401    401    401     401
+  foreign 409   409   401    401    401     401
+  absent  409   409   401    401    401     401
+PUT /v1/ingest/events/{event}/clip
+  own     201   201   401    401    401     401
+  foreign 409   409   401    401    401     401
+  absent  409   409   401    401    401     401
 ";
 
 /// One row of a table.
@@ -89,18 +110,20 @@ impl Row {
 }
 
 pub fn rows(table: &'static str) -> Vec<Row> {
-    let mut lines =
-        table.lines().filter(|line| !line.is_empty()).map(|line| line.split_whitespace());
-    let actors: Vec<_> = lines.next().unwrap().skip(2).collect();
-    lines
-        .map(|mut words| {
-            let mut word = || words.next().unwrap();
-            let (method, path, object) = (word(), word(), word());
-            let cells = actors
-                .iter()
-                .map(|actor| (*actor, words.next().unwrap().parse().unwrap()))
-                .collect();
-            Row { method, path, object, cells }
-        })
-        .collect()
+    let mut lines = table.lines().filter(|line| !line.is_empty());
+    let actors: Vec<_> = lines.next().unwrap().split_whitespace().skip(1).collect();
+    let (mut method, mut path) = ("", "");
+    let mut rows = Vec::new();
+    for line in lines {
+        if !line.starts_with(' ') {
+            (method, path) = line.split_once(' ').unwrap();
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        let object = words.next().unwrap();
+        let cells =
+            actors.iter().map(|actor| (*actor, words.next().unwrap().parse().unwrap())).collect();
+        rows.push(Row { method, path, object, cells });
+    }
+    rows
 }

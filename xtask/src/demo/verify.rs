@@ -1,5 +1,5 @@
-//! `demo --check`: for each household one login, one thumbnail, one event page, one clip range and one refused
-//! foreign read, as any client could do them.
+//! `demo --check`: checks each household as any client could. It does one login, one thumbnail, one
+//! event page, one clip range and one refused foreign read.
 //!
 //! INVARIANT: nothing is counted that was not compared with what the cameras sent.
 
@@ -11,17 +11,17 @@ use serde::Deserialize;
 
 use crate::client::{Answer, Client};
 
-/// What `eyesonly demo --json` says.
+/// The output of `eyesonly demo --json`.
 #[derive(Deserialize)]
 pub struct Demo {
     /// `http://127.0.0.1:PORT`
     listening: String,
-    /// What the cameras have handed in.
+    /// The counts of what the cameras have handed in.
     footage: String,
     households: Vec<Household>,
 }
 
-/// A household as it was enrolled and filled.
+/// An enrolled and filled household.
 #[derive(Deserialize)]
 struct Household {
     name: String,
@@ -42,13 +42,13 @@ struct Camera {
 
 /// A width that a phone's wall asks for, in pixels.
 const THUMBNAIL_WIDTH: u32 = 320;
-/// In bytes. It starts and ends within the clip, and not at a chunk's edge.
+/// The range, in bytes. It starts and ends within the clip, and not at a chunk's edge.
 const RANGE_START: usize = 1000;
 const RANGE_LENGTH: usize = 2345;
 
-/// Checks every household and says what was done.
+/// Checks every household, and prints what was checked.
 ///
-/// Errors: the first thing that was not as it must be.
+/// Errors: a check failed. It is the first one that did.
 pub fn all(demo: &Demo) -> Result<()> {
     let (client, households) = (Client::new(&demo.listening), &demo.households);
     ensure!(households.len() > 1, "with one household there is nothing foreign to ask for");
@@ -59,7 +59,8 @@ pub fn all(demo: &Demo) -> Result<()> {
     }
     let (count, footage) = (households.len(), &demo.footage);
     println!(
-        "demo: ok ({footage}; {count} logins, {count} thumbnails, {count} event pages, {count} clip ranges, {count} foreign reads refused)"
+        "demo: ok ({footage}; {count} logins, {count} thumbnails, {count} event pages, \
+         {count} clip ranges, {count} foreign reads refused)"
     );
     Ok(())
 }
@@ -124,7 +125,7 @@ fn thumbnail(client: &Client, session: &Session, camera: &Camera) -> Result<()> 
     Ok(())
 }
 
-/// Start of image, end of image: a cut or crossed body has not both.
+/// Says whether a body has start and end of a JPEG. A cut or crossed body does not have both.
 fn is_jpeg(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xd8, 0xff]) && bytes.ends_with(&[0xff, 0xd9])
 }
@@ -164,7 +165,7 @@ fn clip_range(
     Ok(())
 }
 
-/// A foreign camera answers as one that does not exist.
+/// Checks that a foreign camera answers as one that does not exist.
 fn refused(client: &Client, session: &Session, foreign: &Household) -> Result<()> {
     let camera = foreign.cameras.first().context("the other household has no camera")?;
     let ask = |id: &str| -> Result<Answer> {

@@ -1,7 +1,7 @@
 //! The sandbox under production settings, with guests that misbehave.
 //!
-//! The guests are in `tests/guests` at the root of the repository. It must never skip a test for want
-//! of one.
+//! The guests are in `tests/guests` at the root of the repository. It must never skip a test for
+//! want of one.
 
 mod canary;
 mod contract;
@@ -19,8 +19,9 @@ use eyesonly_service::footage::testing::{Home, home_with, household};
 /// The content of every test household's still.
 const STILL: &[u8] = b"a still: forty bytes that stand for one.";
 
-/// The guests of the tests, as components. `cargo xtask test` has built them already, and says where
-/// by EYESONLY_COMPONENTS; otherwise the first test of a process builds them.
+/// Returns a guest of the tests, as a component. `cargo xtask test` has built the guests already,
+/// and names their folder in EYESONLY_COMPONENTS. Otherwise the first test of a process builds
+/// them.
 fn component(name: &str) -> Vec<u8> {
     static BUILT: LazyLock<Vec<Component>> = LazyLock::new(|| {
         let crates = Crates {
@@ -46,7 +47,8 @@ fn component(name: &str) -> Vec<u8> {
     built.unwrap_or_else(|| panic!("no {package}")).bytes.clone()
 }
 
-/// As in production, but one household may have the whole pool, because the tests search all of it.
+/// Returns the limits of production, except one: one household may have the whole pool, because the
+/// tests search all of it.
 fn limits() -> Limits {
     let limits = Limits::default();
     Limits { instances_of_household_max: limits.instances_max, ..limits }
