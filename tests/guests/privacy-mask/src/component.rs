@@ -1,4 +1,5 @@
-//! The component: the contract's bindings around [`crate::answer`]. It must never hold logic of its own.
+//! The component: the contract's bindings around [`crate::answer`]. It must never hold logic of its
+//! own.
 
 use crate::answer::{Answer, Footage, Refusal, answer};
 

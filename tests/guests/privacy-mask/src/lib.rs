@@ -1,5 +1,5 @@
-//! Handler: stills with a zone blacked out. It must never answer with a byte of a still that has not been masked, and never import anything
-//! but the contract.
+//! Handler: stills with a zone blacked out. It must never answer with a byte of a still that has
+//! not been masked, and never import anything but the contract.
 
 mod answer;
 mod mask;

@@ -1,5 +1,6 @@
-//! One picture without its zone: decode, black out, resize, encode. The zone goes first, so that nothing made later can show it; what is made
-//! has no metadata of the source (a camera may put a small copy of the whole picture there).
+//! Makes a picture without its zone: it decodes, blacks out, resizes and encodes. The zone goes
+//! first, so that no later step can show it. The result must never have metadata of the source,
+//! because a camera may put a small copy of the whole picture there.
 
 use std::ops::Range;
 
@@ -10,49 +11,50 @@ use jpeg_encoder::{ColorType, Encoder};
 /// A part of the picture as it is stored, in thousandths of its width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zone {
-    /// Where it begins, from the left.
+    /// The distance of its left side from the left.
     pub left: usize,
-    /// Where it begins, from the top.
+    /// The distance of its upper side from the top.
     pub top: usize,
-    /// How wide it is.
+    /// Its width.
     pub width: usize,
-    /// How high it is.
+    /// Its height.
     pub height: usize,
 }
 
-/// What nobody sees: the neighbour's windows.
+/// The zone that nobody sees: the neighbour's windows.
 pub const ZONE: Zone = Zone { left: 600, top: 100, width: 300, height: 400 };
 
-/// A JPEG holds its pixels in blocks of at most so many a side, and what is in the zone colours the rest of its block a little. So the zone
-/// is widened by one block.
+/// The most pixels on a side of a block of JPEG. What is in the zone colours the rest of its block
+/// a little, so the zone is widened by one block.
 const BLOCK_PIXELS: usize = 16;
 
-/// The most pixels that a source may have: what an instance has memory for.
+/// The most pixels that a source may have. An instance has no memory for more.
 const PIXELS_MAX: u32 = 12_000_000;
 
 const QUALITY: u8 = 80;
 
-/// Why a still can't be masked.
+/// The reason why a still can't be masked.
 #[derive(Debug, thiserror::Error)]
 pub enum MaskError {
-    /// Not a JPEG, or a broken one.
+    /// The still is not a JPEG, or is broken.
     #[error("the still does not decode: {0}")]
     Decode(#[from] jpeg_decoder::Error),
-    /// Too many pixels.
+    /// The still has too many pixels.
     #[error("the still is too large")]
     TooLarge,
-    /// Colours that no camera's still has.
+    /// The still has colours that no camera's still has.
     #[error("the still's colours are not supported")]
     Unsupported,
-    /// The resizer refused.
+    /// The resizer failed.
     #[error("resizing failed")]
     Resize,
-    /// The encoder refused.
+    /// The encoder failed.
     #[error("encoding failed: {0}")]
     Encode(#[from] jpeg_encoder::EncodingError),
 }
 
-/// The still without the zone, `width` pixels wide, or as wide as it is where that is less.
+/// Returns the still without the zone. It is `width` pixels wide, or as wide as the source if the
+/// source is narrower.
 pub fn masked(jpeg: &[u8], width: u16) -> Result<Vec<u8>, MaskError> {
     let mut decoder = Decoder::new(jpeg);
     decoder.read_info()?;
@@ -66,7 +68,7 @@ pub fn masked(jpeg: &[u8], width: u16) -> Result<Vec<u8>, MaskError> {
         _ => return Err(MaskError::Unsupported),
     };
     let (width, height) = target(stored.width, stored.height, width);
-    // The smallest of the decoder's scales that gives so many pixels.
+    // The decoder takes the smallest of its scales that gives so many pixels.
     let (scaled_width, scaled_height) = decoder.scale(width, height)?;
     let mut pixels = decoder.decode()?;
     let columns = hidden(ZONE.left, ZONE.width, stored.width, scaled_width);
@@ -82,14 +84,15 @@ pub fn masked(jpeg: &[u8], width: u16) -> Result<Vec<u8>, MaskError> {
     Ok(made)
 }
 
-/// The size to make, in the source's proportions and never larger.
+/// Returns the size to make. It has the source's proportions and is never larger.
 fn target(stored_width: u16, stored_height: u16, width: u16) -> (u16, u16) {
     let width = width.min(stored_width);
     let height = u32::from(stored_height) * u32::from(width) / u32::from(stored_width.max(1));
     (width, u16::try_from(height).unwrap_or(u16::MAX).max(1))
 }
 
-/// Which of the `scaled` pixels along one side the zone covers, rounded outward to whole ones and widened by a block of the stored picture.
+/// Returns the range of the `scaled` pixels along one side that the zone covers. It is rounded
+/// outward to whole pixels, and widened by a block of the stored picture.
 fn hidden(from: usize, length: usize, stored: u16, scaled: u16) -> Range<usize> {
     let (stored, scaled) = (usize::from(stored.max(1)), usize::from(scaled));
     let block = (BLOCK_PIXELS * scaled).div_ceil(stored);

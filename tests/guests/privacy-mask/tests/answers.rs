@@ -1,4 +1,5 @@
-//! The way of a question, natively, against a scripted grant: which calls are made, what is hidden, and what each refusal becomes.
+//! The answer to a question, natively, against a scripted grant: which calls are made, what is
+//! hidden, and which answer each refusal leads to.
 
 #![allow(
     clippy::unwrap_used,
@@ -124,7 +125,8 @@ fn every_pixel_of_the_zone_is_black_at_every_width() {
     }
 }
 
-/// A still of so many pixels whose zone has the colours of `zone`, and whose rest is always the same.
+/// Draws a still of so many pixels. Its zone has the colours of `zone`, and its rest is always the
+/// same.
 fn still(columns: usize, rows: usize, zone: &dyn Fn(usize) -> u8) -> Vec<u8> {
     let mut pixels = Vec::new();
     for row in 0..rows {

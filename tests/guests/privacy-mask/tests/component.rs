@@ -1,4 +1,5 @@
-//! The built component in the real sandbox: what it hides of a real still, whose renditions it is given, and what it may ask for.
+//! The built component in the real sandbox: what it hides of a real still, whose renditions it
+//! gets, and what it may import.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +27,8 @@ async fn still(house: &House, handler: &Handler, event: Option<&str>, width: u32
     house.ask(handler, Question::Still { event, width }).await.unwrap()
 }
 
-/// The pixel in the middle of the zone, and one outside: the zone's mirror image. Width and height of the picture come first.
+/// Returns width and height of the picture, the pixel in the middle of the zone, and that pixel's
+/// mirror image outside of the zone.
 fn look(answered: &Answered) -> ((u16, u16), [u8; 3], [u8; 3]) {
     assert_eq!((answered.status, answered.media_type), (Status::Ok, MediaType::Jpeg));
     let mut decoder = Decoder::new(&answered.bytes[..]);

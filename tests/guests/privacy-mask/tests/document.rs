@@ -1,4 +1,5 @@
-//! docs/writing-a-component.md shows this crate as it is: every block of code in it stands, word for word, in a file of the crate.
+//! docs/writing-a-component.md shows this crate as it is. Every block of code in it is, word for
+//! word, in a file of the crate.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
@@ -13,12 +14,13 @@ const FILES: [(&str, &str); 7] = [
     ("tests/component.rs", include_str!("../tests/component.rs")),
 ];
 
-/// The blocks of code: what stands between two fences, without them.
+/// Returns the blocks of code: the lines between two fences.
 fn blocks() -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<String> = None;
     for line in DOCUMENT.lines() {
-        // No line of the crate begins with a fence; one that did would end its block early, and the test would say so.
+        // No line of the crate starts with a fence. Such a line would end its block early, and the
+        // test would fail.
         if line.trim_start().starts_with("```") {
             match open.take() {
                 Some(block) => blocks.push(block),
@@ -33,7 +35,7 @@ fn blocks() -> Vec<String> {
     blocks
 }
 
-/// Whether the lines of `block` are consecutive whole lines of `text`.
+/// Says whether the lines of `block` are consecutive whole lines of `text`.
 fn has_lines(text: &str, block: &str) -> bool {
     text.starts_with(block) || text.contains(&format!("\n{block}"))
 }
@@ -55,7 +57,7 @@ fn every_block_of_code_is_in_the_crate() {
     }
 }
 
-/// The handler itself is shown whole: who copies the document has the crate.
+/// The handler itself is shown whole, so that a copy of the document's blocks is the crate.
 #[test]
 fn the_whole_handler_is_shown() {
     let blocks = blocks();
