@@ -1,8 +1,10 @@
-"""libvips beside the thumbnail handler: one thread, no cache, from memory to memory. Also makes the sources that are not in the repository.
+"""libvips beside the thumbnail handler: one thread, no cache, from memory to memory. It also makes
+the sources that are not in the repository.
 
-Reads one JSON question a line, answers one JSON line each:
+It reads one JSON question a line, and answers each with one JSON line:
   {"make": {"from": [FILE, …], "to": FOLDER}}   -> {"noisy": [FILE, …], "progressive": [FILE, …]}
-  {"measure": {"files": [FILE, …], "calls": N, "width": W}}   -> {"cpu_seconds": CPU of this process for all the calls}
+  {"measure": {"files": [FILE, …], "calls": N, "width": W}}
+      -> {"cpu_seconds": CPU of this process for all the calls}
 """
 
 import json
@@ -14,9 +16,9 @@ os.environ["VIPS_CONCURRENCY"] = "1"
 
 import pyvips  # noqa: E402  (after the setting: it is read once)
 
-# What the thumbnail handler encodes with.
+# The quality that the thumbnail handler encodes with.
 QUALITY = 80
-# Of the sources: what cameras use, more or less.
+# The quality of the sources, which is about that of cameras.
 SOURCE_QUALITY = 85
 # A small sensor's noise by daylight, in levels of 255.
 NOISE_SIGMA = 6
@@ -25,7 +27,7 @@ pyvips.cache_set_max(0)
 
 
 def make(names, folder):
-    """The drawn stills with a sensor's noise, and as progressive JPEG."""
+    """Writes the drawn stills with a sensor's noise, and as progressive JPEG."""
     made = {"noisy": [], "progressive": []}
     for name in names:
         picture = pyvips.Image.new_from_file(name)
@@ -36,13 +38,15 @@ def make(names, folder):
         }
         for kind, (pixels, interlaced) in variants.items():
             path = os.path.join(folder, f"{kind}-{os.path.basename(name)}")
-            pixels.copy(interpretation="srgb").jpegsave(path, Q=SOURCE_QUALITY, interlace=interlaced)
+            pixels.copy(interpretation="srgb").jpegsave(
+                path, Q=SOURCE_QUALITY, interlace=interlaced
+            )
             made[kind].append(path)
     return made
 
 
 def measure(names, calls, width):
-    """CPU of the whole process, so that nothing hides in another thread."""
+    """Measures the CPU of the whole process, so that nothing hides in another thread."""
     sources = []
     for name in names:
         with open(name, "rb") as file:

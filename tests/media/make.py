@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Draws the project's own footage: stills, event stills and clips of eight made-up cameras, and odd files for tests.
+"""Draws the project's own footage: stills, event stills and clips of eight made-up cameras, and odd
+files for tests.
 
 Needs  Python 3.10 or later, Pillow and CairoSVG (pip install pillow cairosvg), ffmpeg with libx264,
        and the DejaVu Sans font (Debian: apt-get install ffmpeg libcairo2 fonts-dejavu-core).
 Run    python3 tests/media/make.py            everything (about two minutes)
-       python3 tests/media/make.py stills     only the stills and event stills (also: clips, special, manifest)
+       python3 tests/media/make.py stills     only the stills and event stills
+                                              (also: clips, special, manifest)
 
-The results are committed, so nobody needs this to build, test or try the project. The drawing has fixed seeds;
-another version of ffmpeg or Pillow may give other bytes for the same picture.
+The results are committed, so nobody needs this to build, test or try the project. The drawing has
+fixed seeds. Another version of ffmpeg or Pillow may give other bytes for the same picture.
 """
 
 import io
@@ -23,8 +25,21 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 import scenes_alder
 import scenes_birch
 import scenes_cedar
-from figures import (CAT, CAT_GREY, COURIER, FOX, GUEST, NEIGHBOUR, car_front, cat_sitting, parcel, person_front,
-                     person_side, quadruped, rect)
+from figures import (
+    CAT,
+    CAT_GREY,
+    COURIER,
+    FOX,
+    GUEST,
+    NEIGHBOUR,
+    car_front,
+    cat_sitting,
+    parcel,
+    person_front,
+    person_side,
+    quadruped,
+    rect,
+)
 
 HERE = Path(__file__).resolve().parent
 FRAMES_PER_SECOND = 15
@@ -38,7 +53,8 @@ def ease(t):
     return t * t * (3 - 2 * t)
 
 
-# --- What moves. Each takes the second within the clip and answers SVG. ---------------------------------------------
+# --- What moves. Each takes the second within the clip and answers SVG. ---------------------------
+
 
 def neighbour_comes(t):
     way = 1190 * min(1.0, t / 4.6)
@@ -58,6 +74,7 @@ def car_comes(t):
 
 def courier_brings(t):
     """Up the path with a parcel, puts it down, and goes again; the parcel stays."""
+
     def at(k):
         return 960, 716 + 222 * k, 235 + 365 * k
 
@@ -70,7 +87,9 @@ def courier_brings(t):
         figure = person_front(*at(1.0), travelled=0, clothes=COURIER, carries=not down, bend=bend)
         return figure + (parcel(960, 968, 190) if down else "")
     k = 1 - ((t - 5.0) / 4.6) ** 0.9
-    return person_front(*at(max(0.0, k)), travelled=(t - 5.0) * 0.95, clothes=COURIER, away=True) + parcel(960, 968, 190)
+    return person_front(
+        *at(max(0.0, k)), travelled=(t - 5.0) * 0.95, clothes=COURIER, away=True
+    ) + parcel(960, 968, 190)
 
 
 def cat_crosses(t):
@@ -105,7 +124,7 @@ def fox_crosses(t):
     return quadruped(1080 - way, 900 + 0.05 * way, 2.0, way, FOX, fox=True, flip=True)
 
 
-# --- The cameras. -----------------------------------------------------------------------------------------------------
+# --- The cameras. ---------------------------------------------------------------------------------
 
 CAMERAS = {
     "alder-front-door": ("Alder Lane 4", "Front door", scenes_alder.front_door, "#e4572e", "day"),
@@ -128,12 +147,20 @@ CLIPS = {
     "cedar-back-yard-fox": ("cedar-back-yard", fox_crosses, 7000),
 }
 
-# Event stills that no clip stands behind: camera, what is seen, light (None: the camera's usual).
+# Event stills without a clip: camera, what is seen, light (None: the camera's usual).
 EVENT_STILLS = {
     "alder-front-door-package": ("alder-front-door", lambda: parcel(1220, 880, 190), None),
-    "alder-front-door-night": ("alder-front-door", lambda: cat_sitting(780, 930, 1.5, CAT_GREY), "ir"),
+    "alder-front-door-night": (
+        "alder-front-door",
+        lambda: cat_sitting(780, 930, 1.5, CAT_GREY),
+        "ir",
+    ),
     "alder-garden-cat": ("alder-garden", lambda: cat_sitting(760, 960, 2.0, CAT), None),
-    "birch-front-door-visitor": ("birch-front-door", lambda: person_front(990, 955, 600, 0.1, GUEST), None),
+    "birch-front-door-visitor": (
+        "birch-front-door",
+        lambda: person_front(990, 955, 600, 0.1, GUEST),
+        None,
+    ),
     "cedar-garage-motion": ("cedar-garage", lambda: quadruped(420, 1000, 1.8, 40, CAT), "ir"),
 }
 
@@ -141,31 +168,43 @@ _ROOMS = {}
 
 
 def svg(content, size):
-    text = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080" width="{size[0]}" height="{size[1]}">{content}</svg>'
+    text = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 1080" width="{size[0]}" '
+        f'height="{size[1]}">{content}</svg>'
+    )
     png = cairosvg.svg2png(bytestring=text.encode(), output_width=size[0], output_height=size[1])
     return Image.open(io.BytesIO(png)).convert("RGBA")
 
 
 def caption(camera, size, second=None, night=False):
-    """The line a camera writes into its picture. The square in the lower left corner, a twentieth of the width,
-    is one flat colour that no other camera has."""
+    """The line that a camera writes into its picture. The square in the lower left corner, a
+    twentieth of the width, is one flat colour that no other camera has."""
     household, name, _, accent, _ = CAMERAS[camera]
     font = 'font-family="DejaVu Sans" fill="#ffffff"'
     art = rect(0, 984, 1920, 96, "#0b0e13", 0, 'fill-opacity="0.72"') + rect(0, 984, 96, 96, accent)
     art += f'<text x="126" y="1046" font-size="42" font-weight="bold" {font}>{name}</text>'
     art += f'<text x="1890" y="1046" font-size="38" text-anchor="end" {font}>{household}</text>'
     if night:
-        art += rect(40, 36, 92, 56, "#0b0e13", 10, 'fill-opacity="0.72"') + f'<text x="86" y="76" font-size="34" text-anchor="middle" {font}>IR</text>'
+        art += (
+            rect(40, 36, 92, 56, "#0b0e13", 10, 'fill-opacity="0.72"')
+            + f'<text x="86" y="76" font-size="34" text-anchor="middle" {font}>IR</text>'
+        )
     if second is not None:
-        art += rect(1716, 36, 168, 56, "#0b0e13", 10, 'fill-opacity="0.72"') + '<circle cx="1746" cy="64" r="11" fill="#ff4b3e"/>'
-        art += f'<text x="1868" y="76" font-size="34" text-anchor="end" {font}>0:{second:02d}</text>'
+        art += (
+            rect(1716, 36, 168, 56, "#0b0e13", 10, 'fill-opacity="0.72"')
+            + '<circle cx="1746" cy="64" r="11" fill="#ff4b3e"/>'
+        )
+        art += (
+            f'<text x="1868" y="76" font-size="34" text-anchor="end" {font}>0:{second:02d}</text>'
+        )
     return svg(art, size)
 
 
 def infra_red(picture):
     """Greys, brightest where the camera's own lamp falls, dark towards the edges."""
     w, h = picture.size
-    grey = picture.convert("L").point([min(255, max(0, (v - 8) * 255 // 217)) for v in range(256)])  # the same for every frame
+    # The table is the same for every frame.
+    grey = picture.convert("L").point([min(255, max(0, (v - 8) * 255 // 217)) for v in range(256)])
     lamp = Image.new("L", (w // 8, h // 8), 105)
     ImageDraw.Draw(lamp).ellipse((w * 0.008, h * 0.010, w * 0.117, h * 0.150), fill=255)
     lamp = lamp.filter(ImageFilter.GaussianBlur(w / 96)).resize((w, h), Image.Resampling.BICUBIC)
@@ -231,10 +270,44 @@ def make_clips():
     for name, (camera, moving, milliseconds) in CLIPS.items():
         target = HERE / f"{name}.mp4"
         command = [
-            "ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "%dx%d" % CLIP_SIZE,
-            "-r", str(FRAMES_PER_SECOND), "-i", "-", "-an", "-c:v", "libx264", "-profile:v", "main", "-pix_fmt", "yuv420p",
-            "-preset", "veryslow", "-crf", "27", "-g", "30", "-threads", "1", "-map_metadata", "-1",
-            "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart", str(target),
+            "ffmpeg",
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-s",
+            "%dx%d" % CLIP_SIZE,
+            "-r",
+            str(FRAMES_PER_SECOND),
+            "-i",
+            "-",
+            "-an",
+            "-c:v",
+            "libx264",
+            "-profile:v",
+            "main",
+            "-pix_fmt",
+            "yuv420p",
+            "-preset",
+            "veryslow",
+            "-crf",
+            "27",
+            "-g",
+            "30",
+            "-threads",
+            "1",
+            "-map_metadata",
+            "-1",
+            "-fflags",
+            "+bitexact",
+            "-flags:v",
+            "+bitexact",
+            "-movflags",
+            "+faststart",
+            str(target),
         ]
         encoder = subprocess.Popen(command, stdin=subprocess.PIPE)
         for frame in range(milliseconds * FRAMES_PER_SECOND // 1000):
@@ -246,13 +319,20 @@ def make_clips():
         print(f"{target.name:42} {target.stat().st_size / 1024:7.1f} KB  {milliseconds} ms")
 
 
-# --- Odd files for tests. -----------------------------------------------------------------------------------------------
+# --- Odd files for tests. -------------------------------------------------------------------------
+
 
 def corner_scene():
-    """64x48, upright: red upper left, green upper right, blue lower left, yellow lower right, a white house."""
+    """64x48, upright: red upper left, green upper right, blue lower left, yellow lower right, and a
+    white house."""
     image = Image.new("RGB", (64, 48), "#808080")
     draw = ImageDraw.Draw(image)
-    for box, colour in (((0, 0, 23, 15), "#e00000"), ((40, 0, 63, 15), "#00b000"), ((0, 32, 23, 47), "#0000e0"), ((40, 32, 63, 47), "#e0d000")):
+    for box, colour in (
+        ((0, 0, 23, 15), "#e00000"),
+        ((40, 0, 63, 15), "#00b000"),
+        ((0, 32, 23, 47), "#0000e0"),
+        ((40, 32, 63, 47), "#e0d000"),
+    ):
         draw.rectangle(box, fill=colour)
     draw.polygon([(32, 12), (20, 24), (44, 24)], fill="#ffffff")
     draw.rectangle((24, 24, 40, 36), fill="#ffffff")
@@ -261,8 +341,14 @@ def corner_scene():
 
 # What a camera does to the upright picture before it writes orientation n; a reader undoes it.
 STORED_AS = {
-    1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
 }
 
 
@@ -271,12 +357,16 @@ def make_special():
     folder.mkdir(exist_ok=True)
     small = picture("cedar-porch", (960, 540))
     save_jpeg(small, "special/progressive.jpg", 80, 120_000, progressive=True)
-    save_jpeg(picture("cedar-back-yard", (960, 540)).convert("L"), "special/greyscale.jpg", 80, 120_000)
+    save_jpeg(
+        picture("cedar-back-yard", (960, 540)).convert("L"), "special/greyscale.jpg", 80, 120_000
+    )
     for orientation, how in STORED_AS.items():
         image = corner_scene() if how is None else corner_scene().transpose(how)
         exif = Image.Exif()
         exif[0x0112] = orientation
-        save_jpeg(image, f"special/orientation-{orientation}.jpg", 92, 20_000, exif=exif, subsampling=0)
+        save_jpeg(
+            image, f"special/orientation-{orientation}.jpg", 92, 20_000, exif=exif, subsampling=0
+        )
 
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
@@ -286,13 +376,14 @@ def make_special():
     corner_scene().save(buffer, "JPEG", quality=90)
     bomb = bytearray(buffer.getvalue())
     start = bomb.index(b"\xff\xc0")  # SOF0: marker, length 2, precision 1, then height and width
-    bomb[start + 5: start + 9] = (60000).to_bytes(2, "big") * 2
+    bomb[start + 5 : start + 9] = (60000).to_bytes(2, "big") * 2
     (folder / "claims-60000x60000.jpg").write_bytes(bytes(bomb))
     corner_scene().save(folder / "png-named.jpg", "PNG")
     (folder / "text-named.mp4").write_text("This is a line of text, not a film.\n" * 40)
 
 
-# --- The manifest. --------------------------------------------------------------------------------------------------------
+# --- The manifest. --------------------------------------------------------------------------------
+
 
 def event(kind, label, minutes_ago, milliseconds, still=None, clip=None):
     out = {"kind": kind, "label": label, "duration_milliseconds": milliseconds}
@@ -307,9 +398,18 @@ def event(kind, label, minutes_ago, milliseconds, still=None, clip=None):
 
 EVENTS = {
     "alder-front-door": [
-        event("person", "Someone at the door", 14, 8000, "alder-front-door-person", "alder-front-door-person"),
+        event(
+            "person",
+            "Someone at the door",
+            14,
+            8000,
+            "alder-front-door-person",
+            "alder-front-door-person",
+        ),
         event("package", "A parcel on the step", 97, 3000, "alder-front-door-package"),
-        event("doorbell", "Doorbell", 341, 8000, "alder-front-door-person", "alder-front-door-person"),
+        event(
+            "doorbell", "Doorbell", 341, 8000, "alder-front-door-person", "alder-front-door-person"
+        ),
         event("animal", "A cat on the path", 822, 5000, "alder-front-door-night"),
     ],
     "alder-driveway": [
@@ -322,7 +422,14 @@ EVENTS = {
         event("motion", "Movement by the fence", 509, 2500),
     ],
     "birch-front-door": [
-        event("package", "A parcel is left", 23, 9000, "birch-front-door-parcel", "birch-front-door-parcel"),
+        event(
+            "package",
+            "A parcel is left",
+            23,
+            9000,
+            "birch-front-door-parcel",
+            "birch-front-door-parcel",
+        ),
         event("doorbell", "Doorbell", 88, 4000, "birch-front-door-visitor"),
         event("person", "Someone on the path", 1460, 9000, None, "birch-front-door-parcel"),
     ],
@@ -339,7 +446,9 @@ EVENTS = {
         event("other", "The garage door was opened", 432, 12000),
     ],
     "cedar-back-yard": [
-        event("animal", "A fox in the yard", 31, 7000, "cedar-back-yard-fox", "cedar-back-yard-fox"),
+        event(
+            "animal", "A fox in the yard", 31, 7000, "cedar-back-yard-fox", "cedar-back-yard-fox"
+        ),
         event("motion", "Movement in the yard", 74, 3000),
         event("animal", "A fox in the yard", 1502, 7000, None, "cedar-back-yard-fox"),
     ],
@@ -351,15 +460,25 @@ def make_manifest():
     for number, (camera, (household, name, _, accent, _)) in enumerate(CAMERAS.items(), 1):
         login = camera.split("-")[0]
         entry = households.setdefault(household, {"name": household, "login": login, "cameras": []})
-        entry["cameras"].append({
-            "name": name, "serial": f"EO-{login[0].upper()}{number:04d}", "still": f"{camera}.jpg",
-            "corner_colour": accent, "events": EVENTS[camera],
-        })
+        entry["cameras"].append(
+            {
+                "name": name,
+                "serial": f"EO-{login[0].upper()}{number:04d}",
+                "still": f"{camera}.jpg",
+                "corner_colour": accent,
+                "events": EVENTS[camera],
+            }
+        )
     text = json.dumps({"households": list(households.values())}, indent=2)
     (HERE / "manifest.json").write_text(text + "\n")
 
 
-PARTS = {"stills": make_stills, "clips": make_clips, "special": make_special, "manifest": make_manifest}
+PARTS = {
+    "stills": make_stills,
+    "clips": make_clips,
+    "special": make_special,
+    "manifest": make_manifest,
+}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)

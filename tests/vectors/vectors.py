@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Opens what Eyesonly sealed, and seals what Eyesonly opens, with nothing of Eyesonly's code.
 
-Contexts, keys and names are computed here from SPEC.md alone ("The sealed format", "The key schedule", "Names"); the
-sealed format itself is the `cryptography` package's Cobblestone-256.
+Contexts, keys and names are computed here from SPEC.md alone ("The sealed format", "The key
+schedule", "Names"). The sealed format itself is the `cryptography` package's Cobblestone-256.
 
     vectors.py check DIR        open everything in DIR (manifest.json and the files it names)
     vectors.py write DIR        write a directory like that, with fresh random keys
@@ -29,6 +29,7 @@ KINDS = {"still": 1, "event-still": 2, "clip": 3, "event": 4, "live": 5}
 
 
 # The key schedule.
+
 
 def hkdf_expand_sha512(key, info, length):
     """RFC 5869, section 2.3."""
@@ -66,6 +67,7 @@ def body_digest(key, body):
 
 # Contexts.
 
+
 def encode(domain, fields):
     fields = [domain.encode(), b"\x01", *fields]
     return b"".join(struct.pack(">H", len(field)) + field for field in fields)
@@ -92,24 +94,33 @@ def slot(entry):
 
 
 def question(entry):
-    """The sealing key and the context of an entry of a manifest, and the names that follow from them."""
+    """Returns the sealing key and the context of an entry of a manifest, and the names that follow
+    from them."""
     root = bytes.fromhex(entry["root"])
     if entry["type"] == "footage":
         household, camera = uuid.UUID(entry["household"]).bytes, uuid.UUID(entry["camera"]).bytes
         of_camera = camera_key(root, household, camera)
         key = day_key(of_camera, day_of(uuid.UUID(entry["object"]).bytes))
         context, name_key = footage_context(entry), derive(of_camera, "name")
-        names = {"object_name": mac(name_key, [context]).hex(), "slot_name": mac(name_key, [slot(entry)]).hex()}
+        names = {
+            "object_name": mac(name_key, [context]).hex(),
+            "slot_name": mac(name_key, [slot(entry)]).hex(),
+        }
         return key, context, names
     if entry["type"] == "record":
         fields = [entry["kind"].encode(), bytes.fromhex(entry["key"])]
         return derive(root, "record"), encode("eyesonly record", fields), {}
     if entry["type"] == "wrapped-key":
-        return derive(root, "wrapped-key"), encode("eyesonly key", [bytes.fromhex(entry["owner"])]), {}
+        return (
+            derive(root, "wrapped-key"),
+            encode("eyesonly key", [bytes.fromhex(entry["owner"])]),
+            {},
+        )
     raise SystemExit(f"vectors: unknown type {entry['type']!r}")
 
 
 # The sealed format.
+
 
 def seal(key, context, plain):
     encryptor = Cobblestone256Encryptor(key, context)
@@ -125,9 +136,13 @@ def seal_with_salt(key, context, salt, plain):
     """The format written out from its specification, for answers that are known beforehand."""
     info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + salt + context
     derived = hkdf_expand_sha512(key, info, 76)
-    aead, nonce, out = AESGCM(derived[:32]), int.from_bytes(derived[32:44], "big"), salt + derived[44:]
+    aead, nonce, out = (
+        AESGCM(derived[:32]),
+        int.from_bytes(derived[32:44], "big"),
+        salt + derived[44:],
+    )
     for number in range(len(plain) // CHUNK + 1):
-        chunk = plain[number * CHUNK:(number + 1) * CHUNK]
+        chunk = plain[number * CHUNK : (number + 1) * CHUNK]
         out += aead.encrypt((nonce ^ number).to_bytes(12, "big"), chunk, None)
     return out
 
@@ -173,15 +188,29 @@ def fresh_entries():
     household, camera = str(uuid.UUID(bytes=os.urandom(16))), str(uuid.UUID(bytes=os.urandom(16)))
     root = os.urandom(32).hex()
     for number, size in enumerate(SIZES):
-        rendition = {"name": f"width={number}", "handler": os.urandom(32).hex()} if number % 2 else None
-        object_id = bytearray((1_700_000_000_000 + 50_000_000 * number).to_bytes(6, "big") + os.urandom(10))
+        rendition = (
+            {"name": f"width={number}", "handler": os.urandom(32).hex()} if number % 2 else None
+        )
+        object_id = bytearray(
+            (1_700_000_000_000 + 50_000_000 * number).to_bytes(6, "big") + os.urandom(10)
+        )
         object_id[6], object_id[8] = 0x70 | object_id[6] & 0x0F, 0x80 | object_id[8] & 0x3F
         yield size, {
-            "type": "footage", "root": root, "household": household, "camera": camera,
-            "kind": list(KINDS)[number % 5], "rendition": rendition,
-            "object": str(uuid.UUID(bytes=bytes(object_id))), "version": str(uuid.UUID(bytes=os.urandom(16))),
+            "type": "footage",
+            "root": root,
+            "household": household,
+            "camera": camera,
+            "kind": list(KINDS)[number % 5],
+            "rendition": rendition,
+            "object": str(uuid.UUID(bytes=bytes(object_id))),
+            "version": str(uuid.UUID(bytes=os.urandom(16))),
         }
-    yield 300, {"type": "record", "root": os.urandom(32).hex(), "kind": "rights", "key": os.urandom(16).hex()}
+    yield 300, {
+        "type": "record",
+        "root": os.urandom(32).hex(),
+        "kind": "rights",
+        "key": os.urandom(16).hex(),
+    }
     yield 32, {"type": "wrapped-key", "root": os.urandom(32).hex(), "owner": os.urandom(16).hex()}
 
 
@@ -191,7 +220,11 @@ def write(directory):
     for number, (size, entry) in enumerate(fresh_entries()):
         plain = os.urandom(size)
         key, context, names = question(entry)
-        entry |= names | {"context": context.hex(), "plain": f"{number}.plain", "sealed": f"{number}.sealed"}
+        entry |= names | {
+            "context": context.hex(),
+            "plain": f"{number}.plain",
+            "sealed": f"{number}.sealed",
+        }
         (directory / entry["plain"]).write_bytes(plain)
         (directory / entry["sealed"]).write_bytes(seal(key, context, plain))
         entries.append(entry)
@@ -201,14 +234,19 @@ def write(directory):
 
 # The known answers.
 
+
 def known_answers():
     edge, kek, household_key = (bytes([first]) * 32 for first in (0x11, 0x22, 0x33))
     household, camera = bytes(range(0x40, 0x50)), bytes(range(0x50, 0x60))
     entry = {
-        "type": "footage", "root": household_key.hex(),
-        "household": str(uuid.UUID(bytes=household)), "camera": str(uuid.UUID(bytes=camera)),
-        "kind": "clip", "rendition": None,
-        "object": "018bcfe5-6800-7abc-9def-0123456789ab", "version": "60616263-6465-6667-6869-6a6b6c6d6e6f",
+        "type": "footage",
+        "root": household_key.hex(),
+        "household": str(uuid.UUID(bytes=household)),
+        "camera": str(uuid.UUID(bytes=camera)),
+        "kind": "clip",
+        "rendition": None,
+        "object": "018bcfe5-6800-7abc-9def-0123456789ab",
+        "version": "60616263-6465-6667-6869-6a6b6c6d6e6f",
     }
     rendition = {"name": "width=320", "handler": "70" * 32}
     record = {"type": "record", "root": edge.hex(), "kind": "rights", "key": "8081"}
@@ -217,7 +255,11 @@ def known_answers():
     day = day_of(uuid.UUID(entry["object"]).bytes)
     of_edge = ("credential", "tag", "record", "component-cache", "attempts", "account")
     keys = {purpose: derive(edge, purpose) for purpose in of_edge}
-    keys |= {"wrapped-key": derive(kek, "wrapped-key"), "camera": of_camera, "day": day_key(of_camera, day)}
+    keys |= {
+        "wrapped-key": derive(kek, "wrapped-key"),
+        "camera": of_camera,
+        "day": day_key(of_camera, day),
+    }
     keys |= {purpose: derive(of_camera, purpose) for purpose in ("name", "index", "body-digest")}
     contents = [
         (entry, b"still, but for the clip"),
@@ -229,13 +271,28 @@ def known_answers():
     for number, (each, plain) in enumerate(contents):
         key, context, names = question(each)
         bytes_sealed = seal_with_salt(key, context, bytes([0x90 + number]) * 24, plain)
-        sealed.append(each | names | {"context": context.hex(), "plain": plain.hex(), "sealed": bytes_sealed.hex()})
+        sealed.append(
+            each
+            | names
+            | {"context": context.hex(), "plain": plain.hex(), "sealed": bytes_sealed.hex()}
+        )
     index = keys["index"]
     return {
-        "roots": {"edge": edge.hex(), "key-encryption": kek.hex(), "household": household_key.hex()},
-        "household": entry["household"], "camera": entry["camera"], "object": entry["object"], "day": day,
+        "roots": {
+            "edge": edge.hex(),
+            "key-encryption": kek.hex(),
+            "household": household_key.hex(),
+        },
+        "household": entry["household"],
+        "camera": entry["camera"],
+        "object": entry["object"],
+        "day": day,
         "keys": {purpose: key.hex() for purpose, key in keys.items()},
-        "mac": {"key": "index", "parts": ["6162", "", "63"], "mac": mac(index, [b"ab", b"", b"c"]).hex()},
+        "mac": {
+            "key": "index",
+            "parts": ["6162", "", "63"],
+            "mac": mac(index, [b"ab", b"", b"c"]).hex(),
+        },
         "body_digest": {"body": "616263", "digest": body_digest(keys["body-digest"], b"abc").hex()},
         "account": {"login": "alder", "name": mac(keys["account"], [b"alder"]).hex()},
         "sealed": sealed,
@@ -247,7 +304,9 @@ def known(path):
     expect(answers == known_answers(), "the known answers are others than SPEC.md gives")
     for number, entry in enumerate(answers["sealed"]):
         check_entry(number, entry, bytes.fromhex(entry["sealed"]), bytes.fromhex(entry["plain"]))
-    print(f"vectors: {len(answers['keys'])} keys and {len(answers['sealed'])} sealed objects as known")
+    print(
+        f"vectors: {len(answers['keys'])} keys and {len(answers['sealed'])} sealed objects as known"
+    )
 
 
 def make_known(path):
