@@ -13,6 +13,7 @@ use crate::claim;
 use crate::components;
 use crate::files;
 use crate::spin;
+use crate::width;
 use crate::workspace::{Workspace, execute, output_of, step};
 
 /// The version that deny.toml was written for. In a newer one, a key may mean something else.
@@ -48,6 +49,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         &[
             Step { title: "file headers", action: |workspace| files::check(&workspace.root) },
             Step { title: "the claim", action: |workspace| claim::check(&workspace.root) },
+            Step { title: "width", action: |workspace| width::check(&workspace.root) },
             Step { title: "format", action: format },
             Step { title: "licences, bans, sources", action: deny },
             Step { title: "lints", action: lints },

@@ -46,7 +46,10 @@ pub fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn names(root: &Path) -> Result<Vec<String>> {
+/// Lists the files that git knows, and new ones that git doesn't ignore.
+///
+/// Errors: git does not run.
+pub fn names(root: &Path) -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root)

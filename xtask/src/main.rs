@@ -16,6 +16,7 @@ mod spin;
 mod storm;
 mod test;
 mod tools;
+mod width;
 mod workspace;
 
 use std::process::ExitCode;
@@ -53,8 +54,8 @@ enum Task {
         #[arg(long)]
         spin: bool,
     },
-    /// Format, lints, docs, licences, bans and file headers: what must hold before a change is
-    /// sent.
+    /// Format, line widths, lints, docs, licences, bans and file headers: what must hold before a
+    /// change is sent.
     Check,
     /// Builds, then runs every test: units, doc tests, the components' imports, and the suites of
     /// the package eyesonly-tests.
