@@ -62,7 +62,22 @@ fn make(workspace: &Workspace, verify: bool) -> Result<PathBuf> {
         cargo.args(["--package", package]);
     }
     execute(&mut cargo, "cargo's message is above; a file of a package must lie in its folder")?;
-    unpack(&workspace.target.join("package"))
+    let made = workspace.target.join("package");
+    let folder = unpack(&made)?;
+    let config = made.join("config.toml");
+    fs::write(&config, patches(&folder)).with_context(|| config.display().to_string())?;
+    eprintln!("   {}: as .cargo/config.toml it stands in for crates.io", config.display());
+    Ok(folder)
+}
+
+/// Gives the configuration by which cargo takes the unpacked packages for those of crates.io.
+fn patches(folder: &Path) -> String {
+    let mut text = String::from("[patch.crates-io]\n");
+    for package in PACKAGES {
+        let path = folder.join(package);
+        text += &format!("{package} = {{ path = {:?} }}\n", path.display().to_string());
+    }
+    text
 }
 
 fn unpack(made: &Path) -> Result<PathBuf> {

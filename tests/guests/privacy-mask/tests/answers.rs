@@ -8,10 +8,10 @@
     reason = "a failed expectation is how a test fails"
 )]
 
-use eyesonly_guest_privacy_mask::{Answer, Footage, Refusal, ZONE, answer, masked};
 use eyesonly_testkit::{ErrorCode, Grant, Object};
 use jpeg_decoder::Decoder;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use privacy_mask::{Answer, Footage, Refusal, ZONE, answer, masked};
 
 const STILL: &[u8] = include_bytes!("../../../media/alder-front-door.jpg");
 const GRAY: &[u8] = include_bytes!("../../../media/special/greyscale.jpg");

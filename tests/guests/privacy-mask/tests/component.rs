@@ -10,11 +10,11 @@
 
 use std::sync::LazyLock;
 
-use eyesonly_guest_privacy_mask::ZONE;
 use eyesonly_testkit::{
     Answered, Handler, House, MediaType, Question, Status, Verdict, build, check,
 };
 use jpeg_decoder::Decoder;
+use privacy_mask::ZONE;
 
 const STILL: &[u8] = include_bytes!("../../../media/alder-front-door.jpg");
 const EVENT_STILL: &[u8] = include_bytes!("../../../media/alder-front-door-person.jpg");

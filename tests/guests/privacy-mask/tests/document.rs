@@ -14,19 +14,20 @@ const FILES: [(&str, &str); 7] = [
     ("tests/component.rs", include_str!("../tests/component.rs")),
 ];
 
-/// Returns the blocks of code: the lines between two fences.
+/// Returns the blocks of code: the lines between two fences, of which the first names a language.
+/// What names none is for a shell.
 fn blocks() -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut open: Option<String> = None;
+    let mut open: Option<(bool, String)> = None;
     for line in DOCUMENT.lines() {
         // No line of the crate starts with a fence. Such a line would end its block early, and the
         // test would fail.
         if line.trim_start().starts_with("```") {
             match open.take() {
-                Some(block) => blocks.push(block),
-                None => open = Some(String::new()),
+                Some((is_code, block)) => blocks.extend(is_code.then_some(block)),
+                None => open = Some((line.trim() != "```", String::new())),
             }
-        } else if let Some(block) = &mut open {
+        } else if let Some((_, block)) = &mut open {
             block.push_str(line);
             block.push('\n');
         }
