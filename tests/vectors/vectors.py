@@ -261,11 +261,18 @@ def known_answers():
         "day": day_key(of_camera, day),
     }
     keys |= {purpose: derive(of_camera, purpose) for purpose in ("name", "index", "body-digest")}
+    # A component file, as short as one can be.
+    handler = hashlib.sha256(bytes.fromhex("0061736d0d000100")).hexdigest()
+    thumbnail = entry | {"kind": "still", "rendition": {"name": "w320-1", "handler": handler}}
+    wrapped_edge = {"type": "wrapped-key", "root": kek.hex(), "owner": b"edge".hex()}
     contents = [
         (entry, b"still, but for the clip"),
         (entry | {"kind": "still", "rendition": rendition}, b""),
         (record, b"{}"),
         (wrapped, household_key),
+        (thumbnail, bytes.fromhex("ffd8ffd9")),
+        (wrapped_edge, edge),
+        (entry | {"kind": "still"}, b"abc"),
     ]
     sealed = []
     for number, (each, plain) in enumerate(contents):
@@ -277,6 +284,14 @@ def known_answers():
             | {"context": context.hex(), "plain": plain.hex(), "sealed": bytes_sealed.hex()}
         )
     index = keys["index"]
+    digest = body_digest(keys["body-digest"], b"abc")
+    made, still = sealed[4], sealed[6]
+    rows = [
+        row(index, "object", made, 1, bytes(32)),
+        row(index, "object", still, 1, digest),
+        row(index, "newest still", still, 1, digest),
+        row(index, "object", still, 2, digest),
+    ]
     return {
         "roots": {
             "edge": edge.hex(),
@@ -295,8 +310,27 @@ def known_answers():
         },
         "body_digest": {"body": "616263", "digest": body_digest(keys["body-digest"], b"abc").hex()},
         "account": {"login": "alder", "name": mac(keys["account"], [b"alder"]).hex()},
+        "rows": rows,
         "sealed": sealed,
     }
+
+
+def row(index, domain, entry, state, digest):
+    """A row of the index for a sealed object, with the proof of its nine parts."""
+    length = len(bytes.fromhex(entry["sealed"]))
+    parts = [
+        domain.encode(),
+        bytes.fromhex(entry["slot_name"]),
+        uuid.UUID(entry["camera"]).bytes,
+        bytes([KINDS[entry["kind"]], int(entry["rendition"] is not None), state]),
+        uuid.UUID(entry["object"]).bytes,
+        uuid.UUID(entry["version"]).bytes,
+        bytes.fromhex(entry["object_name"]),
+        struct.pack(">Q", length),
+        digest,
+    ]
+    proof = mac(index, parts)
+    return {"parts": [part.hex() for part in parts], "proof": proof.hex()}
 
 
 def known(path):

@@ -66,6 +66,11 @@ fn macs_and_digests_are_as_known() {
         answers["mac"]["parts"].as_array().unwrap().iter().map(unhex).collect();
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
     assert_eq!(answers["mac"]["mac"], hex(&camera(&answers).index_key().mac(&parts)));
+    for row in answers["rows"].as_array().unwrap() {
+        let parts: Vec<Vec<u8>> = row["parts"].as_array().unwrap().iter().map(unhex).collect();
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        assert_eq!(row["proof"], hex(&camera(&answers).index_key().mac(&parts)));
+    }
     let account = &answers["account"];
     let login = account["login"].as_str().unwrap().as_bytes();
     let edge = EdgeKey::from_bytes(root(&answers["roots"]["edge"]));
@@ -118,7 +123,7 @@ fn question(entry: &Value) -> (SealingKey, Context) {
 fn sealed_objects_are_as_known() {
     let answers = answers();
     let sealed = answers["sealed"].as_array().unwrap();
-    assert_eq!(sealed.len(), 4);
+    assert_eq!(sealed.len(), 7);
     for entry in sealed {
         let (key, context) = question(entry);
         assert_eq!(entry["context"], hex(context.as_bytes()));
@@ -143,7 +148,7 @@ fn primitives_give_the_known_answers<P: Primitives>() {
     let [edge, kek, household] =
         ["edge", "key-encryption", "household"].map(|name| root(&answers["roots"][name]));
     let cameras = [id("household"), id("camera")].concat();
-    for purpose in ["credential", "tag", "record", "component-cache", "attempts"] {
+    for purpose in ["credential", "tag", "record", "component-cache", "attempts", "account"] {
         assert_eq!(step(&edge, purpose, &[]), known(purpose), "{purpose}");
     }
     assert_eq!(step(&kek, "wrapped-key", &[]), known("wrapped-key"));
