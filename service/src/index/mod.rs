@@ -89,8 +89,8 @@ pub struct NewObject {
     /// The slot that must be live for this row to be written. An event's still or clip requires the
     /// event's details, and a rendition requires its source.
     pub requires: Option<SlotName>,
-    /// The pointer row to set, for a camera's still: the same object under the pointer's own slot
-    /// and proof. The index sets the row if its id is greater than that of the present pointer.
+    /// The pointer row to set, for a camera's still: the same row under the proof of a pointer.
+    /// The index sets the row if its id is greater than that of the present pointer.
     pub pointer: Option<ObjectRow>,
     /// The id below which a camera's still supersedes older ones. The rows of those stills and of
     /// their renditions go in the same commit, up to [`SUPERSEDED_MAX`]. This id is not above the

@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_64_hexadecimal_digits() {
+        assert!(read_kek(&"0a".repeat(32)).is_ok());
+        assert!(read_kek(&format!(" {}\n", "FF".repeat(32))).is_ok());
+        for text in ["+a".repeat(32), "0a".repeat(31), "0a".repeat(33), "0g".repeat(32)] {
+            assert!(read_kek(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn keys_are_kept_and_bound_to_their_household() {
         let kv: Arc<dyn KeyValue> = Arc::new(MemoryKv::default());
         assert!(matches!(KvKeys::open(Arc::clone(&kv), kek(1), false), Err(KeysError::NoKey)));

@@ -8,8 +8,7 @@
 //! is read here counts before it has proven itself there. This room adds order: several values that
 //! belong together change together or not at all (`journal`).
 //!
-//! The store must never see a plain byte of footage, a plain name or a key in the clear. Login
-//! names are the exception: the store's keys have them as hexadecimal digits (SPEC.md).
+//! The store must never see a plain byte of footage, a plain name or a key in the clear.
 
 mod attempts;
 #[cfg(any(test, feature = "conformance"))]
@@ -86,7 +85,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) {
+    // `from_str_radix` would take a sign.
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     let pair = |at: usize| u8::from_str_radix(text.get(at..at.checked_add(2)?)?, 16).ok();

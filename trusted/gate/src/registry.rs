@@ -10,7 +10,7 @@ use async_trait::async_trait;
 pub use eyesonly_rights::{Answer, Nonce, Position};
 use std::error::Error;
 
-/// The longest key of a record, in bytes. A login name is the longest.
+/// The longest key of a record, in bytes. Ids have 16, and an account's name has 32.
 pub const RECORD_KEY_BYTES_MAX: usize = 128;
 /// The longest sealed record, in bytes. A viewer's record of 10,000 cameras fits.
 pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -36,7 +36,7 @@ pub enum RegistryError {
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// The name of a record: its kind (`viewer`, `login`, `session`, `camera`, `household`) and its
+/// The name of a record: its kind (`viewer`, `account`, `session`, `camera`, `household`) and its
 /// key.
 pub type RecordName<'a> = (&'static str, &'a [u8]);
 

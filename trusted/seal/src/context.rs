@@ -46,8 +46,7 @@ impl Kind {
 /// A derived object, which a handler made out of footage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rendition<'a> {
-    /// The handler's own name for the rendition, such as `width=320`; at most 65,535 bytes.
-    /// FROM GUEST.
+    /// The handler's own name for the rendition, such as `w320-1`. FROM GUEST.
     pub name: &'a str,
     /// The SHA-256 of the handler's component. A new handler never gets a rendition of an old one.
     pub handler: [u8; 32],
@@ -116,7 +115,7 @@ impl Context {
         encode_footage("eyesonly footage", question, &[version.as_bytes()]).map(Self)
     }
 
-    /// Builds the context of a record of the registry, from its kind (such as `rights`) and the key
+    /// Builds the context of a record of the registry, from its kind (such as `viewer`) and the key
     /// under which the registry keeps it.
     ///
     /// # Errors

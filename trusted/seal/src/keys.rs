@@ -106,8 +106,8 @@ impl KeyEncryptionKey {
         SealingKey(derive(&self.0, "wrapped-key", &[]))
     }
 
-    /// Seals a secret of 32 bytes for its owner (a household's id). The salt is 24 random bytes,
-    /// never used before with this key.
+    /// Seals a secret of 32 bytes for its owner: a household's id, or `edge`. The salt is 24 random
+    /// bytes, never used before with this key.
     ///
     /// # Errors
     /// [`SealError::TooLong`] if the owner has more than 65,535 bytes. Others as
