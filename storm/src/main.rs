@@ -10,7 +10,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
+// Of an argument that is given twice the last counts: the task gives some, and a person others.
 #[command(name = "eyesonly-storm", version = command::VERSION, max_term_width = 100)]
+#[command(args_override_self = true)]
 struct Line {
     #[command(flatten)]
     arguments: command::Arguments,

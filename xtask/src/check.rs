@@ -3,7 +3,6 @@
 //!
 //! It must never change a file, and each step says how to mend its failure.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -13,8 +12,9 @@ use crate::claim;
 use crate::components;
 use crate::files;
 use crate::spin;
+use crate::tools::cargo_tool;
 use crate::width;
-use crate::workspace::{Workspace, execute, output_of, step};
+use crate::workspace::{Workspace, execute, step};
 
 /// The version that deny.toml was written for. In a newer one, a key may mean something else.
 const DENY_VERSION: &str = "0.20.2";
@@ -110,7 +110,7 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn deny(workspace: &Workspace) -> Result<()> {
-    let mut deny = Command::new(cargo_deny(workspace)?);
+    let mut deny = Command::new(cargo_tool(workspace, "cargo-deny", DENY_VERSION)?);
     deny.current_dir(&workspace.root).args([
         "--log-level",
         "error",
@@ -120,42 +120,6 @@ fn deny(workspace: &Workspace) -> Result<()> {
         "sources",
     ]);
     execute(&mut deny, "take another crate, or change deny.toml with the reason beside it")
-}
-
-/// Returns the cargo-deny on PATH, or ours in target/tools. Ours is built when it is missing.
-fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
-    let wanted = format!("cargo-deny {DENY_VERSION}");
-    if output_of("cargo-deny", &["--version"]).is_some_and(|version| version == wanted) {
-        return Ok(PathBuf::from("cargo-deny"));
-    }
-    let tools = workspace.target.join("tools");
-    let ours = tools.join("bin").join("cargo-deny");
-    if output_of(&ours, &["--version"]).is_some_and(|version| version == wanted) {
-        return Ok(ours);
-    }
-    step(&format!("building {wanted} into {} (once; about a minute)", tools.display()));
-    let mut cargo = workspace.cargo();
-    // Without optimisation it builds in a fifth of the time, and reads this workspace in seconds
-    // all the same.
-    cargo
-        .args([
-            "install",
-            "--locked",
-            "--debug",
-            "--quiet",
-            "cargo-deny",
-            "--version",
-            DENY_VERSION,
-            "--root",
-        ])
-        .arg(&tools)
-        .arg("--target-dir")
-        .arg(tools.join("build"))
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    execute(&mut cargo, "cargo install --locked cargo-deny   (needs crates.io)")?;
-    // Nobody reads this half gigabyte again. If it stays, it only takes room on the disk.
-    let _ = std::fs::remove_dir_all(tools.join("build"));
-    Ok(ours)
 }
 
 fn run_cargo(workspace: &Workspace, arguments: &[&str], mend: &str) -> Result<()> {

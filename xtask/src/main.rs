@@ -11,6 +11,7 @@ mod components;
 mod demo;
 mod dist;
 mod files;
+mod mutants;
 mod package;
 mod spin;
 mod storm;
@@ -69,6 +70,10 @@ enum Task {
     /// Replays the outage with every seam lying, against this system and a conventional one; a
     /// small one unless told otherwise.
     Storm(storm::Arguments),
+    /// Changes the code of trusted/ in small ways, one at a time, and asks whether a test fails.
+    ///
+    /// It takes hours. docs/mutants.md has the last result.
+    Mutants(mutants::Arguments),
     /// Makes the packages of crates.io, the handlers inside, and unpacks them in
     /// target/package/unpacked/.
     Package(package::Arguments),
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),
         Task::Storm(arguments) => storm::run(&workspace, &arguments),
+        Task::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Task::Package(arguments) => package::run(&workspace, &arguments),
         Task::Dist(arguments) => dist::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// The accounts of one commit. Each of them is two changes.
 const ACCOUNTS: usize = CHANGES_MAX / 2;
 
-/// An account as versions before 0.2 kept it: the record's key was the login name in the clear.
+/// An account as earlier versions kept it: the record's key was the login name in the clear.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoginRecord {
