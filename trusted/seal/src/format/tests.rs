@@ -331,6 +331,8 @@ fn length_arithmetic_holds_at_its_ends() {
     assert_eq!(plain_length(56 + 16_400 + 15), Err(SealError::BadLength));
     assert_eq!(plain_length(55), Err(SealError::Truncated));
     assert_eq!(plain_length(56), Err(SealError::Truncated));
+    let sizes = (HEADER_BYTES, EXTENT_PLAIN_BYTES, EXTENT_SEALED_BYTES, PLAIN_BYTES_MAX);
+    assert_eq!(sizes, (56, 1_048_576, 1_049_600, 4_503_599_627_370_495));
     let longest = sealed_length(PLAIN_BYTES_MAX).unwrap();
     assert_eq!(plain_length(longest), Ok(PLAIN_BYTES_MAX));
     assert_eq!(chunk_count(PLAIN_BYTES_MAX), CHUNKS_MAX);
