@@ -106,9 +106,9 @@ fn the_spin_app_is_what_its_operator_takes() {
 
 /// Checks that the host reads the configuration, and complains only that the folder has no
 /// installation yet.
-fn check_configuration(text: &str, refusal: &str) {
+fn check_configuration(text: &str, data: &str, refusal: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let text = slip(text, "\"/data/eyesonly\"", "\"data\"");
+    let text = slip(text, &format!("{data:?}"), "\"data\"");
     let file = write(&folder, "eyesonly.toml", &text);
     let output =
         Command::new(binary()).arg("--config").arg(file).args(["camera", "list"]).output().unwrap();
@@ -121,9 +121,29 @@ fn the_configurations_are_what_the_host_takes() {
     let output = manifests(&python("deploy"), "configuration", &file);
     assert!(output.status.success(), "{}", said(&output));
     let in_cluster = String::from_utf8(output.stdout).unwrap();
-    for text in [&deploy("eyesonly.toml"), &in_cluster] {
-        check_configuration(text, "no installation");
-        check_configuration(&slip(text, "listen =", "listens ="), "unknown field `listens`");
+    for (text, data) in [
+        (&deploy("eyesonly.toml"), "/data/eyesonly"),
+        (&deploy("debian/eyesonly.toml"), "/var/lib/eyesonly"),
+        (&in_cluster, "/data/eyesonly"),
+    ] {
+        check_configuration(text, data, "no installation");
+        check_configuration(&slip(text, "listen =", "listens ="), data, "unknown field `listens`");
+    }
+}
+
+/// The scripts of the Debian package are shell, and a slip in one is found.
+#[test]
+fn the_scripts_of_the_package_are_shell() {
+    let is_shell = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let script = write(&folder, "script", text);
+        Command::new("sh").arg("-n").arg(script).output().unwrap().status.success()
+    };
+    for script in ["postinst", "prerm", "postrm"] {
+        let text = deploy(&format!("debian/{script}"));
+        assert!(text.starts_with("#!/bin/sh\n") && is_shell(&text), "{script}");
+        let (all_but_the_end, _) = text.rsplit_once("fi\n").unwrap();
+        assert!(!is_shell(all_but_the_end), "{script}");
     }
 }
 
