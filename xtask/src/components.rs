@@ -198,7 +198,10 @@ pub fn check_surfaces(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn check_surface(component: &[u8]) -> Result<Surface> {
+/// Checks what a component imports and exports.
+///
+/// Errors: it is no handler, or imports more than the contract.
+pub fn check_surface(component: &[u8]) -> Result<Surface> {
     let surface = surface(component)?;
     let faults = faults(&surface);
     if !faults.is_empty() {
@@ -212,7 +215,7 @@ fn check_surface(component: &[u8]) -> Result<Surface> {
 }
 
 /// The names of a component's imports and exports.
-struct Surface {
+pub struct Surface {
     imports: Vec<String>,
     exports: Vec<String>,
 }

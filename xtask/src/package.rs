@@ -39,7 +39,34 @@ pub struct Arguments {
 ///
 /// Errors: a package lacks something, or does not build.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    make(workspace, arguments.verify).map(|_| ())
+    let folder = make(workspace, arguments.verify)?;
+    outside(workspace, &folder)
+}
+
+/// Builds the handler of docs/writing-a-component.md outside of the repository, as its author does:
+/// from the packages alone.
+fn outside(workspace: &Workspace, packages: &Path) -> Result<()> {
+    step("a handler outside of the repository");
+    let author = tempfile::Builder::new().prefix("eyesonly-author-").tempdir()?;
+    let example = workspace.root.join("tests/guests/privacy-mask");
+    fs::create_dir(author.path().join("src"))?;
+    fs::create_dir(author.path().join(".cargo"))?;
+    fs::copy(example.join("Cargo.toml"), author.path().join("Cargo.toml"))?;
+    for file in ["lib.rs", "mask.rs", "answer.rs", "component.rs"] {
+        fs::copy(example.join("src").join(file), author.path().join("src").join(file))?;
+    }
+    fs::write(author.path().join(".cargo/config.toml"), patches(packages))?;
+    let mut build = workspace.cargo();
+    build.current_dir(author.path()).args(["run", "--quiet", "--manifest-path"]);
+    build.arg(packages.join("eyesonly-build/Cargo.toml"));
+    build.arg("--target-dir").arg(workspace.target.join("package/build"));
+    build.arg("--").arg(author.path());
+    execute(&mut build, "the compiler's message is above")?;
+    let made = author.path().join("target/components/privacy-mask.wasm");
+    let component = fs::read(&made).with_context(|| made.display().to_string())?;
+    components::check_surface(&component)?;
+    eprintln!("   privacy-mask.wasm {} bytes", component.len());
+    Ok(())
 }
 
 /// Makes the packages, and gives the folder with each of them unpacked, by its name.
