@@ -218,7 +218,7 @@ mod tests {
         let id = process.id().to_string();
         assert!(process.ended().unwrap().is_none());
         drop(process);
-        assert!(!is_there(&id), "it is still there");
+        assert!(!is_there(&id), "it is there after all");
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         let deadline = Instant::now() + STOP;
         while is_there(&child) && !state().contains(") Z") {
-            assert!(Instant::now() < deadline, "it is still there: {}", state());
+            assert!(Instant::now() < deadline, "it is there after all: {}", state());
             thread::sleep(LOOK);
         }
     }

@@ -98,8 +98,8 @@ struct SpinStore {
 fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     if !file.exists() && !may_make {
         bail!(
-            "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` begins \
-             one",
+            "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` \
+             starts one",
             file.display()
         );
     }
@@ -113,14 +113,14 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     let kv: Arc<dyn KeyValue> = Arc::new(SpinFile::open(file, SPIN_STORE)?);
     let keys = KvKeys::open(Arc::clone(&kv), kek, may_make).map_err(|error| match error {
         KeysError::NoKey => anyhow::anyhow!(
-            "{}: this store was not begun; `eyesonly --spin-store FILE household add NAME` begins \
-             it",
+            "{}: this store was not started; `eyesonly --spin-store FILE household add NAME` \
+             starts it",
             file.display()
         ),
         KeysError::WrongKey => anyhow::anyhow!(
-            "{}: this store was begun with another key-encryption key than the one in \
+            "{}: this store was started with another key-encryption key than the one in \
              {KEK_VARIABLE}, or its entry `key/edge` is damaged: set {KEK_VARIABLE} to the key it \
-             was begun with, or put a backup of the store back",
+             was started with, or put a backup of the store back",
             file.display()
         ),
         KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),

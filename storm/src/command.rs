@@ -350,7 +350,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     });
     run.progress.end();
-    // Servers and clients may still be writing: they end first, or the folder could not be removed.
+    // Servers and clients may be writing: they end first, or the folder could not be removed.
     runtime.shutdown_timeout(END_MAX);
     drop(folder);
     match ended {

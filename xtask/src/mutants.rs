@@ -1,4 +1,4 @@
-//! `mutants`: changes the claim in small ways, one at a time, and asks the tests whether they notice.
+//! `mutants`: changes the claim in small ways, one at a time, and asks whether a test fails.
 //!
 //! It must never count a mutant as caught because a test took too long.
 

@@ -185,7 +185,7 @@ impl Identity {
             record: Some(sealed),
         };
         self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a session was not begun");
+            tracing::error!(%error, "a session was not started");
             LoginError::Unavailable
         })
     }

@@ -38,7 +38,7 @@ pub enum FormError {
     #[error("no decoder takes the still: {0}")]
     Undecodable(&'static str),
     /// The clip is not an MP4.
-    #[error("the clip is not an MP4 file: it does not begin with an ftyp box")]
+    #[error("the clip is not an MP4 file: it does not start with an ftyp box")]
     NotMp4,
     /// The MP4 has something missing or cut.
     #[error(

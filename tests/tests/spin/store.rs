@@ -44,7 +44,7 @@ async fn without_its_key_it_shows_nothing_and_says_why() {
         (None, "`key_encryption_key` is not set"),
         (Some(""), "`key_encryption_key` is not set"),
         (Some("00ff"), "must be 64 hexadecimal digits"),
-        (Some(another.as_str()), "begun with another key_encryption_key"),
+        (Some(another.as_str()), "started with another key_encryption_key"),
     ] {
         let served =
             home.edge.try_restart_with(|options| options.spin_key = Some(given.map(str::to_owned)));
@@ -70,7 +70,7 @@ async fn without_its_key_it_shows_nothing_and_says_why() {
 async fn a_store_that_was_never_begun_says_so() {
     let edge = Edge::start(spin());
     edge.door().get("/healthz").await.expect_problem(503);
-    assert!(edge.log().contains("was not begun"), "{}", edge.log());
+    assert!(edge.log().contains("was not started"), "{}", edge.log());
 }
 
 /// One household's viewer, camera and event, and the answers that it gets when all is well.

@@ -40,7 +40,7 @@ pub enum Closed {
     /// There is no key-encryption key.
     #[error(
         "the variable `key_encryption_key` is not set; set SPIN_VARIABLE_KEY_ENCRYPTION_KEY to the \
-         key that the store was begun with (64 hexadecimal digits)"
+         key that the store was started with (64 hexadecimal digits)"
     )]
     NoVariable,
     /// The variable is not a key-encryption key.
@@ -57,13 +57,13 @@ pub enum Closed {
     SessionSeconds,
     /// The store has not been initialised.
     #[error(
-        "the key-value store was not begun; `eyesonly --spin-store FILE household add NAME` begins \
-         it with the same key_encryption_key"
+        "the key-value store was not started; `eyesonly --spin-store FILE household add NAME` \
+         starts it with the same key_encryption_key"
     )]
     NotBegun,
     /// The store belongs to another key.
     #[error(
-        "the key-value store was begun with another key_encryption_key: set \
+        "the key-value store was started with another key_encryption_key: set \
          SPIN_VARIABLE_KEY_ENCRYPTION_KEY to that one, or serve another store"
     )]
     OtherKey,

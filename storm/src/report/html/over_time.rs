@@ -66,7 +66,7 @@ pub(super) fn exposures(report: &Report, courses: &Courses) -> Markup {
                     }
                 }
                 p.soft.small {
-                    "The two servers ran one after the other, and each curve begins with its own \
+                    "The two servers ran one after the other, and each curve starts with its own \
                      run."
                     @if !courses.phases_agree() {
                         " The phases did not change at the same time at both servers; those of \
