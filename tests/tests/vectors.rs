@@ -1,12 +1,24 @@
 //! The sealed format against an independent implementation, both ways. A script with PyPI's
 //! `cryptography` opens what this project seals, and this project opens what the script seals. The
-//! script computes keys, contexts and names from SPEC.md alone.
+//! script computes keys, contexts and names from SPEC.md alone. A second script opens a whole data
+//! folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
 
 use std::path::Path;
 use std::process::Command;
 
+use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::built::ROOT;
+use eyesonly_tests::canary::files_below;
+use eyesonly_tests::footage::media;
 use eyesonly_tests::python::{python, run, target};
+use eyesonly_tests::{Edge, EdgeOptions};
 
 fn script(python: &Path, command: &str, path: &Path) {
     run(Command::new(python)
@@ -42,4 +54,50 @@ fn an_independent_implementation_agrees_both_ways() {
     script(&python, "check", &mine);
     script(&python, "write", &theirs);
     ours("check", &theirs);
+}
+
+/// The reader was written by somebody who had SPEC.md and nothing else.
+#[tokio::test]
+async fn a_reader_that_knows_spec_alone_opens_a_whole_data_folder() {
+    let python = python("vectors");
+    let mut edge = Edge::start(EdgeOptions::default());
+    for name in ["alder", "birch"] {
+        let household = edge.household(&format!("{name} lane"));
+        let (camera, account) = (household.camera("Front door"), household.viewer(name));
+        camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
+        let viewer = account.login().await;
+        for label in ["kept", "deleted"] {
+            let event = fresh_id();
+            camera.put_event(&event, &description(label)).await.expect(201);
+            camera.put_event_still(&event, media("alder-driveway-car.jpg")).await.expect(201);
+            // Two extents and a bit.
+            let clip = mp4_around(&noise(label, 2_200_000));
+            camera.put_clip(&event, clip).await.expect(201);
+            viewer.event_thumbnail(&camera, &event, 640).await.expect(200);
+            if label == "deleted" {
+                viewer.delete(&camera, &event).await.expect(204);
+            }
+        }
+        viewer.thumbnail(&camera, 320).await.expect(200);
+    }
+    edge.stop();
+    let read = |folder: &Path| {
+        let mut reader = Command::new(&python);
+        reader.arg(Path::new(ROOT).join("tests/vectors/reader.py")).arg(folder);
+        reader.output().unwrap()
+    };
+    let output = read(&edge.data());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("opened objects: clip: 2 of 2"), "{said}");
+    // The row of the last one may not have come before the stop.
+    assert!(said.contains("opened renditions: ") && !said.contains("renditions: 0 of"), "{said}");
+
+    // The control: a byte that changed is found.
+    let objects = files_below(&edge.data().join("objects"));
+    let largest = objects.iter().max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(largest).unwrap();
+    bytes[1_500_000] ^= 1;
+    std::fs::write(largest, bytes).unwrap();
+    assert!(!read(&edge.data()).status.success());
 }
