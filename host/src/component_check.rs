@@ -88,9 +88,8 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
     if Parser::is_core_wasm(bytes) {
         return Err(CheckError::CoreModule);
     }
-    let invalid = |error: wasmparser::BinaryReaderError| CheckError::Invalid(error.to_string());
     Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
-    let (imports, exports) = names(bytes).map_err(invalid)?;
+    let (imports, exports) = names(bytes)?;
     let verdict = verdict(&imports, &exports);
     Ok(Report {
         sha256: Sha256::digest(bytes).into(),
@@ -101,13 +100,23 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
     })
 }
 
+fn invalid(error: wasmparser::BinaryReaderError) -> CheckError {
+    CheckError::Invalid(error.to_string())
+}
+
 /// Reads the imports and exports of the outermost component. Those of nested components do not
-/// matter.
-fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReaderError> {
+/// matter, but the bytes of nested ones must all be there, which the validator does not check.
+fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
+        match payload.map_err(invalid)? {
+            Payload::ModuleSection { unchecked_range: range, .. }
+            | Payload::ComponentSection { unchecked_range: range, .. }
+                if range.end > bytes.len() =>
+            {
+                return Err(CheckError::Invalid("a part of it is cut off".to_owned()));
+            }
             Payload::Version { encoding, .. } => {
                 depth = depth.saturating_add(1);
                 debug_assert!(depth > 1 || encoding == Encoding::Component, "told apart before");
@@ -115,14 +124,14 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), wasmparser::BinaryReade
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    let name = import?.name.name.to_owned();
+                    let name = import.map_err(invalid)?.name.name.to_owned();
                     let allowed = IMPORTS_ALLOWED.contains(&name.as_str());
                     imports.push(Item { name, allowed });
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    let name = export?.name.name.to_owned();
+                    let name = export.map_err(invalid)?.name.name.to_owned();
                     let allowed = name == EXPORT_REQUIRED;
                     exports.push(Item { name, allowed });
                 }
@@ -220,6 +229,15 @@ mod tests {
         check_error(b"\0asm\x01\0\0\0", "a core WebAssembly module");
         check_error(b"\0asm\x0d\0\x01\0", "not a handler: it does not export");
         check_error(b"\0asm\x0d\0\x01\0\xff", "not a valid WebAssembly component");
+        // A module or a component within, of which 24 bytes should be there.
+        check_error(
+            b"\0asm\x0d\0\x01\0\x01\x18\0asm\x01\0\0\0",
+            "not a valid WebAssembly component",
+        );
+        check_error(
+            b"\0asm\x0d\0\x01\0\x04\x18\0asm\x0d\0\x01\0",
+            "not a valid WebAssembly component",
+        );
         check_error(
             &importing("wasi:clocks/monotonic-clock@0.2.0"),
             "asks for what a handler can't have: wasi:clocks",
