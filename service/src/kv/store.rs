@@ -6,6 +6,7 @@
 
 use super::{KeyValue, KvError, VALUE_BYTES_MAX, decode, encode, hex, unhex};
 use crate::clock;
+use crate::ingest::CLIP_BYTES_MAX;
 use crate::store::{Listed, Store, StoreError, Upload};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +19,10 @@ use std::sync::Arc;
 /// The length of one part, in bytes.
 const PART_BYTES: usize = 256 * 1024;
 const _: () = assert!(PART_BYTES < VALUE_BYTES_MAX);
+/// The most parts of an object. The longest clip has about half as many, and the note of an upload
+/// has room for up to twice the parts that there are.
+const PARTS_MAX: u64 = 1 << 14;
+const _: () = assert!(CLIP_BYTES_MAX + CLIP_BYTES_MAX / 512 < PARTS_MAX * PART_BYTES as u64);
 
 /// The head of an object, which is written last.
 #[derive(Serialize, Deserialize)]
@@ -97,10 +102,21 @@ fn drop_parts(kv: &dyn KeyValue, upload: &[u8; 16], parts: u64) -> Result<(), Kv
     kv.delete_many(&keys)
 }
 
+/// Reads a head. Nobody vouches for its length, so one that no object has is refused: its parts
+/// would be counted one by one.
+fn read_head(key: &str, raw: &[u8]) -> Result<Head, KvError> {
+    let head: Head = decode(key, raw)?;
+    if parts_of(head.length) > PARTS_MAX { Err(too_many(key)) } else { Ok(head) }
+}
+
+fn too_many(key: &str) -> KvError {
+    KvError(format!("{key} claims more parts than an object has"))
+}
+
 impl KvStore {
     fn head(&self, name: ObjectName) -> Result<Option<Head>, KvError> {
         let key = head_key(name);
-        self.0.get(&key)?.map(|raw| decode(&key, &raw)).transpose()
+        self.0.get(&key)?.map(|raw| read_head(&key, &raw)).transpose()
     }
 
     /// Returns one range, and reads each part once.
@@ -208,6 +224,9 @@ impl Store for KvStore {
             if begun.at_milliseconds >= before_milliseconds {
                 continue;
             }
+            if begun.parts > PARTS_MAX {
+                return Err(too_many(&key).into());
+            }
             // The sweep claims the upload first. If the upload goes on after all, it finds that it
             // has ended.
             let claimed = Begun { claimed: true, ..begun };
@@ -229,7 +248,7 @@ impl Store for KvStore {
             let (Some(name), Some(raw)) = (name, self.0.get(&key)?) else {
                 continue;
             };
-            let head: Head = decode(&key, &raw)?;
+            let head = read_head(&key, &raw)?;
             if head.written_at_milliseconds < before_milliseconds {
                 listed.push(Listed {
                     name: ObjectName::from_bytes(name),
@@ -378,6 +397,21 @@ mod tests {
             assert!(upload.finish().await.is_err());
             assert_eq!(kv.list("object/").unwrap(), [""; 0], "nothing is shown");
         }
+    }
+
+    #[tokio::test]
+    async fn a_claim_of_more_parts_than_an_object_has_is_refused() {
+        let (kv, store) = store();
+        let name = ObjectName::from_bytes([1; 32]);
+        let head =
+            Head { length: u64::MAX, written_at_milliseconds: 1, body: Body::Parts([2; 16]) };
+        kv.set(&head_key(name), &encode(&head).unwrap()).unwrap();
+        assert!(store.delete(name).await.is_err());
+        assert!(store.sweep(u64::MAX).await.is_err());
+        kv.delete_many(&[head_key(name)]).unwrap();
+        let begun = Begun { at_milliseconds: 1, parts: u64::MAX, name: [1; 32], claimed: false };
+        kv.set(&begun_key(&[2; 16]), &encode(&begun).unwrap()).unwrap();
+        assert!(store.sweep(u64::MAX).await.is_err());
     }
 
     #[tokio::test]
