@@ -38,7 +38,7 @@ impl Mp4Form {
     }
 
     /// Reads a box's header: 32-bit size, then type. A size of 1 means that a 64-bit one follows; 0
-    /// means that the box goes on to the end.
+    /// means that the box goes on to the end. A 64-bit size has no such meanings.
     fn read_header(&mut self) -> Result<(), FormError> {
         let Some((head, more)) = self.header.split_first_chunk::<8>() else {
             return Ok(());
@@ -60,7 +60,7 @@ impl Mp4Form {
         if self.boxes > BOXES_MAX {
             return Err(FormError::Mp4Broken);
         }
-        if size == 0 {
+        if short == 0 {
             self.to_the_end = true;
         } else {
             self.skip = size.checked_sub(header_bytes).ok_or(broken)?;
@@ -126,6 +126,13 @@ mod tests {
             &[boxed(b"ftyp", b"isom"), b"\0\0\0\x03moov".to_vec()].concat(),
             Err(FormError::Mp4Broken),
         );
+        // A 64-bit size of 0 is no box to the end (found by the fuzz target `mp4`).
+        let long = [
+            boxed(b"ftyp", b"isom"),
+            boxed(b"moov", &[1; 5]),
+            b"\0\0\0\x01mdat\0\0\0\0\0\0\0\0and so on".to_vec(),
+        ];
+        mp4(&long.concat(), Err(FormError::Mp4Broken));
         mp4(&media("special/text-named.mp4"), Err(FormError::NotMp4));
         mp4(b"", Err(FormError::NotMp4));
     }
