@@ -19,8 +19,12 @@ fn undecodable_jpeg() -> Vec<u8> {
     jpeg_of(&[0x11], &HUFFMAN, 1)
 }
 
-/// A Huffman table with one code of one bit. The picture data does not start with that code.
-const HUFFMAN: [u8; 22] = [0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The first Huffman tables of DC and AC, with one code of one bit each. The picture data does not
+/// start with that code.
+const HUFFMAN: [u8; 40] = [
+    0xFF, 0xC4, 0, 38, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
 
 /// Makes a JPEG of components with these sampling factors, with these tables, and with this many
 /// frame headers.

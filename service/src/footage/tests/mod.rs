@@ -20,9 +20,11 @@ use eyesonly_seal::{Kind, ObjectName};
 fn jpeg(body: &[u8]) -> Vec<u8> {
     let quantiser = [&[0xFF, 0xDB, 0, 67, 0][..], &[1; 64]].concat();
     let frame: &[u8] = &[0xFF, 0xC0, 0, 11, 8, 0, 90, 0, 160, 1, 1, 0x11, 0];
-    let huffman: &[u8] = &[0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // Tables of DC (0x00) and AC (0x10) with one code each.
+    let table = |name: u8| [&[0xFF, 0xC4, 0, 20, name, 1][..], &[0; 16]].concat();
+    let huffman = [table(0x00), table(0x10)].concat();
     let scan: &[u8] = &[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
-    [&[0xFF, 0xD8], quantiser.as_slice(), frame, huffman, scan, body, &[0xFF, 0xD9]].concat()
+    [&[0xFF, 0xD8], quantiser.as_slice(), frame, &huffman, scan, body, &[0xFF, 0xD9]].concat()
 }
 
 /// Makes a body of `length` bytes that do not repeat and contain no marker.
