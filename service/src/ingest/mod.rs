@@ -393,7 +393,11 @@ fn footage_id(text: &str) -> Result<FootageId, IngestError> {
     Ok(id)
 }
 
-fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
+/// Reads a camera's description of an event. FROM CLIENT.
+///
+/// # Errors
+/// [`IngestError::Description`]: it is no such description, or one that goes beyond a limit.
+pub fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
     // serde takes a list for a structure as well.
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(IngestError::Description(

@@ -147,8 +147,8 @@ const HUFFMAN_OF_DC: [u8; 22] =
 /// All coefficients at once.
 const WHOLE: [u8; 3] = [0, 63, 0];
 
-// The next tests have what the fuzz target `jpeg` found: stills that the door took and the handler's
-// decoder did not.
+// The next tests have what the fuzz target `jpeg` found: the door took such stills, and the
+// handler's decoder did not.
 
 #[test]
 fn components_that_no_decoder_takes_are_refused() {
