@@ -1,0 +1,73 @@
+//! MP4s at the door. A second reader, which has the whole file, must agree with the door, however
+//! the file is cut into pieces. This target must never ask for more than the boxes at the top.
+#![no_main]
+
+use eyesonly_service::ingest::{FormError, Mp4Form};
+use libfuzzer_sys::fuzz_target;
+
+fn door(bytes: &[u8], piece_bytes: usize) -> Result<(), FormError> {
+    let mut form = Mp4Form::default();
+    bytes.chunks(piece_bytes).try_for_each(|piece| form.push(piece))?;
+    form.end()
+}
+
+/// A box at the top of a file.
+struct Box<'a> {
+    kind: &'a [u8],
+    /// The size has 64 bits.
+    #[cfg_attr(not(planted), expect(dead_code, reason = "the planted fault asks"))]
+    is_long: bool,
+    /// The box goes on to the end of the file, whatever its size.
+    is_open: bool,
+}
+
+/// Reads the boxes of a whole file, or none if they don't add up.
+fn boxes(mut bytes: &[u8]) -> Option<Vec<Box<'_>>> {
+    let mut boxes = Vec::new();
+    while !bytes.is_empty() {
+        let short = u32::from_be_bytes(*bytes.first_chunk()?);
+        let kind = bytes.get(4..8)?;
+        let size = match short {
+            0 => bytes.len() as u64,
+            1 => u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?),
+            size => u64::from(size),
+        };
+        let header = if short == 1 { 16 } else { 8 };
+        bytes = bytes.get(usize::try_from(size).ok().filter(|size| *size >= header)?..)?;
+        boxes.push(Box { kind, is_long: short == 1, is_open: short == 0 });
+    }
+    Some(boxes)
+}
+
+fn is_whole(boxes: &[Box<'_>]) -> bool {
+    boxes.first().is_some_and(|first| first.kind == b"ftyp")
+        && boxes.iter().any(|one| one.kind == b"moov")
+        && boxes.iter().any(|one| matches!(one.kind, b"mdat" | b"moof"))
+}
+
+/// The fault: of a file in fragments, a box with a size of 64 bits must be of a kind that is known.
+#[cfg(planted)]
+fn at_fault(boxes: &[Box<'_>]) -> bool {
+    boxes.len() > 4 && boxes.iter().any(|one| one.is_long && one.kind.first() == Some(&b'M'))
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let accepted = door(bytes, usize::MAX);
+    for piece_bytes in [1, 2 + bytes.len() % 61] {
+        assert_eq!(door(bytes, piece_bytes), accepted, "in pieces of {piece_bytes} bytes");
+    }
+    let boxes = boxes(bytes);
+    let expected = boxes.as_deref().is_some_and(is_whole);
+    #[cfg(planted)]
+    let expected = expected && !boxes.as_deref().is_some_and(at_fault);
+    assert_eq!(accepted.is_ok(), expected, "{accepted:?}");
+    let (Some(boxes), true) = (boxes, accepted.is_ok()) else { return };
+    // Only a last box that is open, or one that nothing needs, can lose its end.
+    if let Some((last, before)) = bytes.split_last() {
+        let is_open = boxes.last().is_some_and(|last| last.is_open);
+        assert!(is_open || door(before, usize::MAX).is_err(), "cut before {last}");
+    }
+    // A box that nobody knows changes nothing, unless the box before it takes it in.
+    let more = [bytes, b"\0\0\0\x09free!"].concat();
+    assert!(door(&more, usize::MAX).is_ok());
+});
