@@ -19,6 +19,10 @@ use crate::workspace::{Workspace, execute, step};
 /// The version that deny.toml was written for. In a newer one, a key may mean something else.
 const DENY_VERSION: &str = "0.20.2";
 
+/// The manifest of the fuzz targets, which are a workspace of their own. Their lints are the
+/// compiler's, when they are built.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// Runs the steps until one fails.
 ///
 /// Errors: a step failed. The error says how to mend it.
@@ -61,7 +65,9 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
-    run_cargo(workspace, &["fmt", "--all", "--check"], "cargo fmt --all")
+    run_cargo(workspace, &["fmt", "--all", "--check"], "cargo fmt --all")?;
+    let fuzz = ["fmt", "--manifest-path", FUZZ, "--check"];
+    run_cargo(workspace, &fuzz, "cargo fmt --manifest-path fuzz/Cargo.toml")
 }
 
 fn lints(workspace: &Workspace) -> Result<()> {
@@ -110,16 +116,15 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn deny(workspace: &Workspace) -> Result<()> {
-    let mut deny = Command::new(cargo_tool(workspace, "cargo-deny", DENY_VERSION)?);
-    deny.current_dir(&workspace.root).args([
-        "--log-level",
-        "error",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ]);
-    execute(&mut deny, "take another crate, or change deny.toml with the reason beside it")
+    let program = cargo_tool(workspace, "cargo-deny", DENY_VERSION)?;
+    for manifest in ["Cargo.toml", FUZZ] {
+        let mut deny = Command::new(&program);
+        deny.current_dir(&workspace.root)
+            .args(["--log-level", "error", "--manifest-path", manifest])
+            .args(["check", "bans", "licenses", "sources"]);
+        execute(&mut deny, "take another crate, or change deny.toml with the reason beside it")?;
+    }
+    Ok(())
 }
 
 fn run_cargo(workspace: &Workspace, arguments: &[&str], mend: &str) -> Result<()> {

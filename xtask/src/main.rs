@@ -1,4 +1,4 @@
-//! `cargo xtask <task>`: build, check, test, demo, storm, bench.
+//! `cargo xtask <task>`: build, check, test, fuzz, demo, storm, bench.
 //!
 //! This file parses the command line and calls the module that does the work. It must never do the
 //! work itself. No task may need a tool that the task does not get by itself or name in its error.
@@ -11,6 +11,7 @@ mod components;
 mod demo;
 mod dist;
 mod files;
+mod fuzz;
 mod mutants;
 mod package;
 mod spin;
@@ -64,6 +65,10 @@ enum Task {
     /// Uses cargo-nextest where it is installed. With CI=true or --install, and as root on Debian,
     /// tools that tests need are installed by apt-get and nothing is skipped.
     Test(test::Arguments),
+    /// Builds the fuzz targets of fuzz/ and runs each for some seconds. The first finding ends it.
+    ///
+    /// docs/fuzzing.md says what the targets are. A C++ compiler is needed, and no nightly.
+    Fuzz(fuzz::Arguments),
     /// Builds, starts the edge with three households and their cameras, pushes stills and videos,
     /// and prints the logins.
     Demo(demo::Arguments),
@@ -92,6 +97,7 @@ fn main() -> ExitCode {
         Task::Build { release, .. } => components::build(&workspace, release).map(|_| ()),
         Task::Check => check::run(&workspace),
         Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),
         Task::Storm(arguments) => storm::run(&workspace, &arguments),
         Task::Mutants(arguments) => mutants::run(&workspace, &arguments),
