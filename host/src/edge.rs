@@ -15,6 +15,7 @@ use eyesonly_gate::{Admission, Clock, Keys as _, Records, Registry, Seam};
 use eyesonly_rights::Freshness;
 use eyesonly_seal::MacKey;
 use eyesonly_service::catalogue::Catalogue;
+use eyesonly_service::chain::Chain;
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::{Identity, Throttle};
@@ -238,7 +239,7 @@ pub async fn collect(edge: Arc<Edge>, started_at_milliseconds: u64) {
         match collected.await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "collected objects that the index does not have"),
-            Err(error) => tracing::warn!(%error, "collection did not finish"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "collection did not finish"),
         }
         tokio::time::sleep(Duration::from_secs(COLLECT_SECONDS)).await;
         broken_before = clock::now_milliseconds().saturating_sub(ORPHAN_MILLISECONDS);
@@ -253,7 +254,9 @@ pub async fn watch_keyring(keyring: Arc<Keyring>) {
         let looking = Arc::clone(&keyring);
         let looked = tokio::task::spawn_blocking(move || looking.look_again()).await;
         match &looked {
-            Ok(Err(error)) if !told => tracing::warn!(%error, "the keyring can't be looked at"),
+            Ok(Err(error)) if !told => {
+                tracing::warn!(error = %Chain(error), "the keyring can't be looked at")
+            }
             _ => {}
         }
         told = matches!(looked, Ok(Err(_)));

@@ -12,6 +12,7 @@ use eyesonly::sqlite::Database;
 use eyesonly::{component_check, edge, process};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
+use eyesonly_service::chain::Chain;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -220,28 +221,15 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) if json => {
-            let _ =
-                writeln!(std::io::stderr(), "{}", serde_json::json!({ "error": in_full(&error) }));
+            let error = Chain(&*error).to_string();
+            let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({ "error": error }));
             ExitCode::FAILURE
         }
         Err(error) => {
-            commands::note(&in_full(&error));
+            commands::note(&Chain(&*error).to_string());
             ExitCode::FAILURE
         }
     }
-}
-
-/// Returns the text of an error and of its causes, each once. Some errors have their cause in their
-/// own text.
-fn in_full(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !text.contains(&cause) {
-            let colon = if text.is_empty() { "" } else { ": " };
-            text = format!("{text}{colon}{cause}");
-        }
-    }
-    text
 }
 
 /// The place that is administered or served.
@@ -347,7 +335,7 @@ impl Ready {
         let data = edge::open_data(config)?;
         let alone = edge::lock_data(&config.data)?;
         if let Err(error) = commands::native_admin(&data).await {
-            tracing::error!("{error:#}: the people of those accounts can't sign in");
+            tracing::error!("{}: the people of those accounts can't sign in", Chain(&*error));
         }
         let tls = config.tls.as_ref();
         let tls = tls.map(|tls| Tls::read(&tls.certificate, &tls.key)).transpose()?;

@@ -5,6 +5,7 @@
 //! never say that something is there only because somebody was told so.
 
 use crate::acknowledged::Acknowledged;
+use crate::chain::Chain;
 use crate::footage::FootageError;
 use crate::index::{Index, IndexError, Rows};
 use eyesonly_gate::vault::ObjectRow;
@@ -93,7 +94,7 @@ impl Catalogue {
                     Err(fault) => self.reject(fault, camera),
                 },
                 Err(error) => {
-                    tracing::error!(%error, "the index does not answer");
+                    tracing::error!(error = %Chain(&error), "the index does not answer");
                     self.index.reset();
                 }
             }

@@ -47,6 +47,7 @@
 mod acknowledged;
 pub mod admin;
 pub mod catalogue;
+pub mod chain;
 pub mod clock;
 pub mod footage;
 pub mod identity;

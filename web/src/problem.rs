@@ -157,6 +157,7 @@ impl axum_core::response::IntoResponse for Problem {
 mod of_services {
     use super::Problem;
     use eyesonly_gate::Refused;
+    use eyesonly_service::chain::Chain;
     use eyesonly_service::footage::FootageError;
     use eyesonly_service::identity::LoginError;
     use eyesonly_service::ingest::{FormError, IngestError};
@@ -167,10 +168,7 @@ mod of_services {
                 Refused::Unidentified => Self::Unidentified,
                 Refused::NotFound => Self::NotFound,
                 Refused::Unavailable(..) => {
-                    tracing::error!(
-                        error = &refused as &dyn std::error::Error,
-                        "nothing could be proven"
-                    );
+                    tracing::error!(error = %Chain(&refused), "nothing could be proven");
                     Self::Unavailable
                 }
             }

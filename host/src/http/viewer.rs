@@ -15,6 +15,7 @@ use eyesonly_gate::{
     Answer, Content, Departure, Grant, Identified, Instance, Leaving, RawCredential,
 };
 use eyesonly_seal::FootageId;
+use eyesonly_service::chain::Chain;
 use eyesonly_service::clock;
 use eyesonly_service::footage::entity_tag;
 use eyesonly_web::login::{LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX, Login};
@@ -325,7 +326,7 @@ impl From<HandlerFailure> for Problem {
         match failure {
             HandlerFailure::Busy => Self::Unavailable,
             failure => {
-                tracing::error!(%failure, "a handler did not answer");
+                tracing::error!(failure = %Chain(&failure), "a handler did not answer");
                 Self::Failed
             }
         }

@@ -6,6 +6,7 @@
 //! A reader must never write: its connection is read-only, by its flags and again by `query_only`.
 
 use super::{Fault, schema};
+use eyesonly_service::chain::Chain;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::RefCell;
@@ -232,7 +233,7 @@ impl Pin {
     fn given_up_if_failed(&mut self, done: Option<rusqlite::Result<()>>) {
         if let Some(Err(error)) = done {
             tracing::warn!(
-                %error,
+                error = %Chain(&error),
                 "reads of the registry are slower from here on: their lock can't be kept"
             );
             self.0 = None;

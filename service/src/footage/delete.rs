@@ -2,6 +2,7 @@
 //! store. A camera's retry does not bring the event back.
 
 use super::{Footage, FootageError};
+use crate::chain::Chain;
 use eyesonly_gate::Grant;
 use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_rights::Fault;
@@ -50,7 +51,7 @@ impl Footage {
             .delete_event(grant.household(), grant.camera(), event, tombstones)
             .await
             .map_err(|error| {
-                tracing::error!(%error, "the index did not delete an event");
+                tracing::error!(error = %Chain(&error), "the index did not delete an event");
                 FootageError::Unavailable
             })?;
         self.catalogue.acknowledged().forget(grant.camera(), event);

@@ -6,6 +6,7 @@
 //! may remember a rendition: the instance must have opened exactly one object.
 
 use super::{Footage, FootageError, Held};
+use crate::chain::Chain;
 use crate::clock;
 use crate::index::{Committed, NewObject};
 use crate::store::StoreError;
@@ -167,7 +168,9 @@ impl Footage {
                 Ok(()) => {}
                 // The rendition was made before, and the tiers have lost it since.
                 Err(StoreError::Exists) => return,
-                Err(error) => return tracing::warn!(%error, "a rendition was not kept"),
+                Err(error) => {
+                    return tracing::warn!(error = %Chain(&error), "a rendition was not kept");
+                }
             }
             match footage.catalogue.index().commit(new).await {
                 Ok(Committed::Written(_)) => {}
@@ -178,7 +181,7 @@ impl Footage {
                 // The source was deleted meanwhile, or another rendition came first. This object
                 // must not stay.
                 Ok(_) => footage.ladder.forget(name).await,
-                Err(error) => tracing::warn!(%error, "a rendition was not kept"),
+                Err(error) => tracing::warn!(error = %Chain(&error), "a rendition was not kept"),
             }
         }));
         Ok(())

@@ -15,6 +15,7 @@ pub use throttle::{
     wait_seconds,
 };
 
+use crate::chain::Chain;
 use crate::clock;
 use crate::sync::blocking;
 use eyesonly_gate::registry::{Change, Expect};
@@ -170,7 +171,7 @@ impl Identity {
         let key = requester.session().as_bytes().to_vec();
         let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
         self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a session was not ended");
+            tracing::error!(error = %Chain(&error), "a session was not ended");
             Refused::Unavailable(Seam::Registry, Some(Box::new(error)))
         })
     }
@@ -185,7 +186,7 @@ impl Identity {
             record: Some(sealed),
         };
         self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a session was not started");
+            tracing::error!(error = %Chain(&error), "a session was not started");
             LoginError::Unavailable
         })
     }

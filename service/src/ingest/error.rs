@@ -3,6 +3,7 @@
 
 use super::digest::DigestError;
 use super::form::FormError;
+use crate::chain::Chain;
 use crate::footage::FootageError;
 use crate::index::IndexError;
 use crate::store::StoreError;
@@ -69,7 +70,7 @@ impl From<StoreError> for IngestError {
         match error {
             StoreError::Full => Self::Full,
             error => {
-                tracing::error!(%error, "the store did not take an upload");
+                tracing::error!(error = %Chain(&error), "the store did not take an upload");
                 Self::Unavailable("the store")
             }
         }
@@ -81,7 +82,7 @@ impl From<IndexError> for IngestError {
         match error {
             IndexError::Full => Self::Full,
             error => {
-                tracing::error!(%error, "the index did not take an upload");
+                tracing::error!(error = %Chain(&error), "the index did not take an upload");
                 Self::Unavailable("the index")
             }
         }

@@ -18,6 +18,7 @@ pub use error::IngestError;
 pub use form::{FormError, JpegForm, Mp4Form};
 
 use crate::catalogue::Catalogue;
+use crate::chain::Chain;
 use crate::clock;
 use crate::footage::{EVENT_KINDS, EventDetails, LABEL_CHARACTERS_MAX, is_plain_text};
 use crate::index::{Committed, INLINE_BYTES_MAX, NewObject};
@@ -317,7 +318,10 @@ impl Ingest {
             Err(error) => return Err(error.into()),
         };
         if !inline && let Err(error) = self.ladder.store().delete(name).await {
-            tracing::warn!(%error, "an object that nobody refers to is left for collection");
+            tracing::warn!(
+                error = %Chain(&error),
+                "an object that nobody refers to is left for collection"
+            );
         }
         outcome
     }

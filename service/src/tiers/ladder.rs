@@ -4,6 +4,7 @@
 //! must never end with a wrong byte.
 
 use super::{Coalescer, ExtentKey, FetchError, Fetched, Flights, Standing, Tier};
+use crate::chain::Chain;
 use crate::clock::System;
 use crate::store::{Store, StoreError};
 use crate::sync::timeout;
@@ -174,7 +175,7 @@ impl Ladder {
     pub async fn forget(&self, name: ObjectName) {
         self.evict((name, 0)).await;
         if let Err(error) = self.store.delete(name).await {
-            tracing::warn!(%error, "a deleted object is left for collection");
+            tracing::warn!(error = %Chain(&error), "a deleted object is left for collection");
         }
     }
 
@@ -253,7 +254,7 @@ async fn read(
         StoreError::NotFound => FetchError::Missing,
         StoreError::Short => FetchError::Short,
         error => {
-            tracing::error!(%error, "the store does not answer");
+            tracing::error!(error = %Chain(&error), "the store does not answer");
             FetchError::Unavailable
         }
     })?;
