@@ -123,7 +123,9 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
              was started with, or put a backup of the store back",
             file.display()
         ),
-        KeysError::Unavailable(why) => anyhow::anyhow!("{}: {why}", file.display()),
+        KeysError::Unavailable(why) => {
+            anyhow::Error::from_boxed(why).context(file.display().to_string())
+        }
     })?;
     Ok(SpinStore { kv, keys })
 }

@@ -2,6 +2,7 @@
 //!
 //! Durable means: the file is flushed, then its folder, and only then the call returns.
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_gate::SealedPart;
@@ -32,13 +33,14 @@ impl FolderStore {
     /// # Errors
     /// [`StoreError::Unavailable`] with the path, if the folder can't be made or used.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let broken = |e: &dyn std::fmt::Display| {
-            StoreError::Unavailable(format!("{}: {e}", folder.display()))
+        let open = || {
+            std::fs::create_dir_all(folder)?;
+            anyhow::Ok(LocalFileSystem::new_with_prefix(folder)?)
         };
-        std::fs::create_dir_all(folder).map_err(|e| broken(&e))?;
-        let files =
-            LocalFileSystem::new_with_prefix(folder).map_err(|e| broken(&e))?.with_fsync(true);
-        Ok(Self { folder: folder.to_owned(), files: Arc::new(files) })
+        let files = open()
+            .with_context(|| folder.display().to_string())
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        Ok(Self { folder: folder.to_owned(), files: Arc::new(files.with_fsync(true)) })
     }
 }
 
@@ -52,7 +54,7 @@ fn error(error: object_store::Error) -> StoreError {
         object_store::Error::NotFound { .. } => StoreError::NotFound,
         object_store::Error::AlreadyExists { .. } => StoreError::Exists,
         other if is_full(&other) => StoreError::Full,
-        other => StoreError::Unavailable(other.to_string()),
+        other => StoreError::Unavailable(other.into()),
     }
 }
 
@@ -120,7 +122,7 @@ impl Store for FolderStore {
         let folder = self.folder.clone();
         tokio::task::spawn_blocking(move || remove_broken_uploads(&folder, before_milliseconds))
             .await
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            .map_err(|e| StoreError::Unavailable(e.into()))?;
         let listed = self.files.list(None).map_err(error).try_filter_map(|meta| async move {
             let written_at_milliseconds =
                 u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
@@ -199,12 +201,25 @@ impl Drop for FolderUpload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eyesonly_service::chain::Chain;
+    use std::error::Error as _;
 
     #[tokio::test]
     async fn it_passes_the_suite() {
         let folder = tempfile::tempdir().unwrap();
         eyesonly_service::store::conformance::check(&FolderStore::open(folder.path()).unwrap())
             .await;
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named_with_the_reason() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = FolderStore::open(file.path()).err().unwrap();
+        let text = Chain(&error).to_string();
+        let (path, exists) = (file.path().display(), std::io::Error::from_raw_os_error(17));
+        assert_eq!(text, format!("store unavailable: {path}: {exists}"));
+        let path = error.source().unwrap();
+        assert!(path.source().is_some_and(|cause| cause.is::<std::io::Error>()), "{error:?}");
     }
 
     #[tokio::test]

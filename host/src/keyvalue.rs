@@ -6,6 +6,7 @@
 //! It must never add to a database of another program. The values read here are not trusted: they
 //! are proven in the modules above (`eyesonly_service::kv`).
 
+use anyhow::Context as _;
 use eyesonly_service::kv::{KeyValue, KvError};
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -148,7 +149,8 @@ impl SpinFile {
                 transaction.commit()?;
                 Ok(result)
             })
-            .map_err(|error| KvError(format!("{}: {error}", self.path.display())))
+            .with_context(|| self.path.display().to_string())
+            .map_err(|error| KvError(error.into()))
     }
 
     fn value(&self, transaction: &Transaction<'_>, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -383,6 +385,8 @@ mod tests {
             .execute("INSERT INTO spin_key_value VALUES ('default', 'a', 'text, not bytes')", [])
             .unwrap();
         let error = file.get("a").unwrap_err();
-        assert!(error.0.contains("store.db"), "{error}");
+        assert!(error.0.to_string().contains("store.db"), "{error:?}");
+        let cause = error.0.source().and_then(|cause| cause.downcast_ref());
+        assert!(matches!(cause, Some(rusqlite::Error::InvalidColumnType(..))), "{error:?}");
     }
 }

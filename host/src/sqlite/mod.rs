@@ -19,33 +19,24 @@ pub use connection::OpenError;
 pub use index::SqliteIndex;
 pub use registry::SqliteRegistry;
 
+use eyesonly_service::chain::Chain;
 use rusqlite::{Connection, ErrorCode, ffi};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Why SQLite failed. It never holds a value of a row: SQLite's own messages name only tables and
 /// columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Fault {
     /// The disk has no room, or it refused a write.
+    #[error("no room to write")]
     Full,
-    /// Any other failure.
-    Unavailable(String),
-}
-
-impl Fault {
-    /// Returns the fault for a database that was closed or whose writer ended.
-    pub(crate) fn stopped() -> Self {
-        Self::Unavailable("the database is closed".to_owned())
-    }
-
-    /// Returns the text for errors that have no case for a full disk.
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Full => "no room to write".to_owned(),
-            Self::Unavailable(text) => text,
-        }
-    }
+    /// The database was closed, or its writer ended.
+    #[error("the database is closed")]
+    Closed,
+    /// Any other failure. All callers of one transaction share it.
+    #[error("the database failed")]
+    Sqlite(#[source] Arc<rusqlite::Error>),
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -65,7 +56,7 @@ impl From<rusqlite::Error> for Fault {
                 return Self::Full;
             }
         }
-        Self::Unavailable(error.to_string())
+        Self::Sqlite(Arc::new(error))
     }
 }
 
@@ -102,7 +93,7 @@ impl Database {
     pub fn close(&self) {
         self.writer.close();
         if let Err(error) = connection::fold(&self.place) {
-            tracing::warn!(%error, "the log stays beside the registry's database");
+            tracing::warn!(error = %Chain(&error), "the log stays beside the registry's database");
         }
     }
 

@@ -51,7 +51,7 @@ const SESSION: &str = "session";
 
 impl From<Fault> for RegistryError {
     fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.into_text().into())
+        Self::Unavailable(fault.into())
     }
 }
 
@@ -293,7 +293,7 @@ mod tests {
                 statement.get_status(StatementStatus::RePrepare),
             ))
         });
-        assert_eq!(counts, Ok((5, 0)));
+        assert_eq!(counts.unwrap(), (5, 0));
     }
 
     #[test]

@@ -63,7 +63,7 @@ where
         let found = match (fault, self.found) {
             (Some(fault), _) => Err(fault.clone().into()),
             (None, Some(found)) => found,
-            (None, None) => Err(Fault::stopped().into()),
+            (None, None) => Err(Fault::Closed.into()),
         };
         // The caller may have gone away. The job's writes stay.
         let _gone = self.reply.send(found);
@@ -165,16 +165,16 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Work { work: Some(work), found: None, reply });
         // The thread gives the place back when it takes the job.
-        self.queue.places.acquire().await.map_err(|_| Fault::stopped())?.forget();
+        self.queue.places.acquire().await.map_err(|_| Fault::Closed)?.forget();
         {
             let mut waiting = self.queue.lock();
             if waiting.closed {
-                return Err(Fault::stopped().into());
+                return Err(Fault::Closed.into());
             }
             waiting.jobs.push_back(job);
         }
         self.queue.arrived.notify_one();
-        answer.await.unwrap_or_else(|_| Err(Fault::stopped().into()))
+        answer.await.unwrap_or_else(|_| Err(Fault::Closed.into()))
     }
 
     pub(super) fn close(&self) {

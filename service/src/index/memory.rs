@@ -106,7 +106,7 @@ impl Index for MemoryIndex {
             || content.objects.values().any(|row| row.name == new.row.name)
             || new.row.state != State::Live
         {
-            return Err(IndexError::Unavailable("not a new row".to_owned()));
+            return Err(IndexError::Unavailable("not a new row".into()));
         }
         let kept = new.kept_row();
         content.used.insert(new.household, used);
@@ -145,7 +145,7 @@ impl Index for MemoryIndex {
                 .find(|tombstone| tombstone.slot == row.slot && tombstone.state == State::Deleted)
         };
         if tombstone_of(details).is_none() {
-            return Err(IndexError::Unavailable("no tombstone for the event's details".to_owned()));
+            return Err(IndexError::Unavailable("no tombstone for the event's details".into()));
         }
         let mut removed = Removed { names: Vec::new(), sealed_bytes: 0 };
         for row in live {

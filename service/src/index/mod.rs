@@ -20,6 +20,7 @@ use eyesonly_gate::SealedPart;
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_rights::{Nonce, Position};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ObjectName, SlotName};
+use std::error::Error;
 
 /// The most rows in one page of events.
 pub const PAGE_ROWS_MAX: usize = 101;
@@ -41,8 +42,8 @@ pub enum IndexError {
     #[error("the index has no room to write")]
     Full,
     /// The index can't be reached or is broken.
-    #[error("index unavailable: {0}")]
-    Unavailable(String),
+    #[error("index unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Returns the bytes that a row counts against its household's quota. Renditions count nothing,

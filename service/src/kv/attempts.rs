@@ -2,6 +2,7 @@
 //! and addresses are kept as MACs.
 
 use super::{KeyValue, KvError, TRIES_MAX, decode, encode, hex};
+use crate::chain::Chain;
 use crate::identity::{
     ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, network, wait_seconds,
 };
@@ -79,7 +80,7 @@ impl KvAttempts {
                 return Ok(true);
             }
         }
-        Err(KvError(format!("{place} is written by too many at once")))
+        Err(KvError(format!("{place} is written by too many at once").into()))
     }
 }
 
@@ -87,7 +88,7 @@ impl Attempts for KvAttempts {
     fn attempt(&self, name: &str, address: IpAddr, now_seconds: u64) -> Result<(), u64> {
         // If the store does not answer, nobody may try.
         let unknown = |error: KvError| {
-            tracing::error!(%error, "failed logins can't be counted");
+            tracing::error!(error = %Chain(&error), "failed logins can't be counted");
             1_u64
         };
         let counters = self.counters(name, address);
@@ -116,7 +117,10 @@ impl Attempts for KvAttempts {
         for (place, free) in self.counters(name, address) {
             let taken_back = self.change(&place, |counter| Some(counter.taken_back(free)));
             if let Err(error) = taken_back {
-                tracing::warn!(%error, "a right login stays counted as a failed one");
+                tracing::warn!(
+                    error = %Chain(&error),
+                    "a right login stays counted as a failed one"
+                );
             }
         }
     }

@@ -75,7 +75,7 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
             None => Head { version: 0, state: S::default(), writes: Vec::new() },
         };
         if head.version == u64::MAX {
-            return Err(KvError(format!("{journal} has no version after its own")));
+            return Err(KvError(format!("{journal} has no version after its own").into()));
         }
         make(kv, head.version, &head.writes)?;
         Ok(Self {
@@ -114,10 +114,9 @@ impl<'a, S: Serialize + DeserializeOwned + Default> Draft<'a, S> {
         let Some(raw) = self.kv.get(key)? else { return Ok(None) };
         let entry: Entry = decode(key, &raw)?;
         if entry.version > self.version && self.kv.get(&self.journal)? == self.was {
-            return Err(KvError(format!(
-                "{} is behind {key}: it was lost or set back",
-                self.journal
-            )));
+            return Err(KvError(
+                format!("{} is behind {key}: it was lost or set back", self.journal).into(),
+            ));
         }
         Ok(entry.value.map(|value| (value, entry.version)))
     }
@@ -178,7 +177,7 @@ fn raise(kv: &dyn KeyValue, key: &str, version: u64, entry: &[u8]) -> Result<(),
             return Ok(());
         }
     }
-    Err(KvError(format!("{key} is written by too many at once")))
+    Err(KvError(format!("{key} is written by too many at once").into()))
 }
 
 #[cfg(test)]
@@ -197,7 +196,7 @@ mod tests {
 
     impl GoesAway {
         fn there(&self) -> Result<&MemoryKv, KvError> {
-            let gone = KvError("gone".to_owned());
+            let gone = KvError("gone".into());
             let left = self
                 .left
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -328,12 +327,12 @@ mod tests {
             draft.commit().map(drop)
         };
         kv.set(JOURNAL, &early).unwrap();
-        assert!(after(&kv).unwrap_err().0.contains("is behind a"));
+        assert!(after(&kv).unwrap_err().0.to_string().contains("is behind a"));
         kv.delete_many(&[JOURNAL.to_owned()]).unwrap();
-        assert!(after(&kv).unwrap_err().0.contains("is behind a"));
+        assert!(after(&kv).unwrap_err().0.to_string().contains("is behind a"));
         let last = Head { version: u64::MAX, state: (), writes: Vec::new() };
         kv.set(JOURNAL, &encode(&last).unwrap()).unwrap();
-        assert!(after(&kv).unwrap_err().0.contains("no version after"));
+        assert!(after(&kv).unwrap_err().0.to_string().contains("no version after"));
         assert_eq!(read(&kv, "a"), Some(2), "nothing was changed");
     }
 }

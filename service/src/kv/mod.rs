@@ -29,6 +29,7 @@ pub use store::KvStore;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 
 /// The longest value, in bytes. The smallest of the common stores takes 400 KB, which leaves room
 /// for the value's key.
@@ -37,9 +38,9 @@ pub const VALUE_BYTES_MAX: usize = 384 * 1024;
 const TRIES_MAX: usize = 32;
 
 /// The store does not answer, or its value is not what was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("key-value store: {0}")]
-pub struct KvError(pub String);
+#[derive(Debug, thiserror::Error)]
+#[error("the key-value store failed")]
+pub struct KvError(#[source] pub Box<dyn Error + Send + Sync>);
 
 /// One store. Every call is one round trip, which has happened on return.
 pub trait KeyValue: Send + Sync + 'static {
@@ -68,12 +69,12 @@ pub trait KeyValue: Send + Sync + 'static {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, KvError> {
-    postcard::to_allocvec(value).map_err(|error| KvError(error.to_string()))
+    postcard::to_allocvec(value).map_err(|error| KvError(error.into()))
 }
 
 fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, KvError> {
     postcard::from_bytes(value)
-        .map_err(|_| KvError(format!("the value of {key} is not what is written there")))
+        .map_err(|_| KvError(format!("the value of {key} is not what is written there").into()))
 }
 
 fn hex(bytes: &[u8]) -> String {

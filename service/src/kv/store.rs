@@ -5,6 +5,7 @@
 //! to the upload that wrote it.
 
 use super::{KeyValue, KvError, VALUE_BYTES_MAX, decode, encode, hex, unhex};
+use crate::chain::Chain;
 use crate::clock;
 use crate::ingest::CLIP_BYTES_MAX;
 use crate::store::{Listed, Store, StoreError, Upload};
@@ -64,7 +65,7 @@ impl KvStore {
 
 impl From<KvError> for StoreError {
     fn from(error: KvError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(error.into())
     }
 }
 
@@ -110,7 +111,7 @@ fn read_head(key: &str, raw: &[u8]) -> Result<Head, KvError> {
 }
 
 fn too_many(key: &str) -> KvError {
-    KvError(format!("{key} claims more parts than an object has"))
+    KvError(format!("{key} claims more parts than an object has").into())
 }
 
 impl KvStore {
@@ -290,7 +291,7 @@ impl KvUpload {
             Some(noted) => {
                 if !self.kv.swap(&key, Some(noted), &begun)? {
                     return Err(KvError(
-                        "an upload stood still for so long that it was collected".to_owned(),
+                        "an upload stood still for so long that it was collected".into(),
                     ));
                 }
             }
@@ -350,7 +351,10 @@ impl Upload for KvUpload {
 
     async fn abort(self: Box<Self>) {
         if let Err(error) = drop_parts(&*self.kv, &self.upload, self.parts) {
-            tracing::warn!(%error, "parts of an upload that was given up are left for collection");
+            tracing::warn!(
+                error = %Chain(&error),
+                "parts of an upload that was given up are left for collection"
+            );
         }
     }
 }

@@ -38,7 +38,7 @@ pub async fn collect(
     for some in listed.chunks(NAMES) {
         let names: Vec<_> = some.iter().map(|listed| listed.name).collect();
         let nobodys = catalogue.nobodys(&names).await;
-        for name in nobodys.map_err(|e| StoreError::Unavailable(e.to_string()))? {
+        for name in nobodys.map_err(|e| StoreError::Unavailable(e.into()))? {
             store.delete(name).await?;
             collected = collected.saturating_add(1);
         }

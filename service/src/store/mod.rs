@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_gate::SealedPart;
 use eyesonly_seal::ObjectName;
+use std::error::Error;
 
 /// The reason why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +39,8 @@ pub enum StoreError {
     #[error("the store is full")]
     Full,
     /// The store can't be reached or is broken.
-    #[error("store unavailable: {0}")]
-    Unavailable(String),
+    #[error("store unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// One object of a listing.

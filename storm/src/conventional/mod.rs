@@ -217,18 +217,16 @@ impl Conventional {
     /// # Errors
     /// The index or the folder does not answer.
     pub async fn collect(&self, before_milliseconds: u64) -> Result<usize, StoreError> {
-        let unavailable =
-            |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(error.into());
         let store = &self.shelves.store;
-        let names =
-            store.written_before(before_milliseconds).map_err(|error| unavailable(&error))?;
+        let names = store.written_before(before_milliseconds).map_err(unavailable)?;
         let mut collected = 0;
         for some in names.chunks(500) {
             let known = self.seams.index.known(some, Nonce::from_bytes([0; 16])).await;
-            let known: HashSet<_> =
-                known.map_err(|error| unavailable(&error))?.names.into_iter().collect();
+            let known = known.map_err(|error| StoreError::Unavailable(error.into()))?;
+            let known: HashSet<_> = known.names.into_iter().collect();
             for name in some.iter().filter(|name| !known.contains(name)) {
-                store.delete(*name).map_err(|error| unavailable(&error))?;
+                store.delete(*name).map_err(unavailable)?;
                 collected += 1;
             }
         }

@@ -10,6 +10,7 @@ use crate::store::WasiKv;
 use crate::upload;
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_seal::Kind;
+use eyesonly_service::chain::Chain;
 use eyesonly_service::footage::{EventSummary, FootageError};
 use eyesonly_service::ingest::Taken;
 use eyesonly_web::problem::Problem;
@@ -46,7 +47,10 @@ bindings::export!(Component with_types_in bindings);
 /// The back end of this instance; none if it can't answer anything. The reason is on stderr then.
 static BACKEND: LazyLock<Option<Backend>> = LazyLock::new(|| {
     log::begin();
-    open().inspect_err(|closed| log::line(&format!("ERROR nothing can be answered: {closed}"))).ok()
+    let said = |closed: &Closed| {
+        log::line(&format!("ERROR nothing can be answered: {}", Chain(closed)));
+    };
+    open().inspect_err(said).ok()
 });
 
 fn backend() -> Result<&'static Backend, Problem> {

@@ -68,7 +68,7 @@ pub enum Closed {
     )]
     OtherKey,
     /// The store does not answer.
-    #[error("the keys can't be read: {0}")]
+    #[error("the keys can't be read")]
     Store(#[source] Box<dyn Error + Send + Sync>),
 }
 

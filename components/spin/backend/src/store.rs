@@ -29,7 +29,7 @@ mod wasi {
     pub struct WasiKv(store::Bucket);
 
     fn failed(error: store::Error) -> KvError {
-        KvError(match error {
+        let words = match error {
             store::Error::NoSuchStore => {
                 format!("there is no store `{LABEL}`; the runtime configuration must have it")
             }
@@ -40,7 +40,8 @@ mod wasi {
                 )
             }
             store::Error::Other(words) => words,
-        })
+        };
+        KvError(words.into())
     }
 
     impl WasiKv {
@@ -89,7 +90,7 @@ mod wasi {
         fn list(&self, _: &str) -> Result<Vec<String>, KvError> {
             Err(KvError(
                 "keys are listed by administration alone (the command line), never by a request"
-                    .to_owned(),
+                    .into(),
             ))
         }
     }

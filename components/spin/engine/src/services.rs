@@ -7,6 +7,7 @@
 //! that was never read fails. It must never answer for a store that failed: every error goes to the
 //! component.
 
+use eyesonly_service::chain::Chain;
 use eyesonly_service::kv::{KeyValue, KvError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 }
 
 fn failed(error: KvError) -> Error {
-    Error::Other(error.to_string())
+    Error::Other(Chain(&*error.0).to_string())
 }
 
 impl View<'_> {
@@ -339,7 +340,7 @@ mod tests {
     fn a_store_that_fails_is_said_to_have_failed() {
         struct Broken;
         fn broken<T>() -> Result<T, KvError> {
-            Err(KvError("on fire".to_owned()))
+            Err(KvError("on fire".into()))
         }
         impl KeyValue for Broken {
             fn get(&self, _: &str) -> Result<Option<Vec<u8>>, KvError> {

@@ -168,7 +168,7 @@ pub(super) fn delete_event(
     // requires the details finds no event.
     if tombstone_of(details).is_none() {
         return Ok(Err(IndexError::Unavailable(
-            "a deletion needs a tombstone for the event's details".to_owned(),
+            "a deletion needs a tombstone for the event's details".into(),
         )));
     }
     let mut removed = Removed { names: Vec::with_capacity(live.len()), sealed_bytes: 0 };

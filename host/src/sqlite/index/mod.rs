@@ -65,7 +65,7 @@ impl From<Fault> for IndexError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Full => Self::Full,
-            Fault::Unavailable(text) => Self::Unavailable(text),
+            fault => Self::Unavailable(fault.into()),
         }
     }
 }
@@ -184,7 +184,7 @@ fn check_new(new: &NewObject) -> Result<(), IndexError> {
             return Err(IndexError::Limit("bytes of an object"));
         }
         if row.state != State::Live {
-            return Err(IndexError::Unavailable("a new row is live".to_owned()));
+            return Err(IndexError::Unavailable("a new row is live".into()));
         }
     }
     Ok(())

@@ -70,7 +70,7 @@ async fn no_question_is_compiled_twice() {
                 statement.get_status(StatementStatus::RePrepare),
             ))
         });
-        assert_eq!(counts, Ok((5, 0)), "{statement}");
+        assert_eq!(counts.unwrap(), (5, 0), "{statement}");
     }
 }
 

@@ -33,7 +33,7 @@ async fn the_file_is_private_logged_ahead_and_synced() {
             number("trusted_schema")?,
         )))
     });
-    assert_eq!(settings.await, Ok(("wal".to_owned(), 2, 1, 0)));
+    assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2, 1, 0));
     drop(database);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     drop(Database::open(&path).unwrap());

@@ -37,7 +37,7 @@ pub struct KvIndex(Arc<dyn KeyValue>);
 
 impl From<KvError> for IndexError {
     fn from(error: KvError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(error.into())
     }
 }
 
@@ -114,7 +114,7 @@ impl KvIndex {
                 return Ok(());
             }
         }
-        Err(KvError(format!("{key} is written by too many at once")))
+        Err(KvError(format!("{key} is written by too many at once").into()))
     }
 
     /// Returns the bytes that count against the household's quota, of all its cameras but one.
@@ -148,7 +148,7 @@ impl KvIndex {
                 }
             }
         }
-        Err(IndexError::Unavailable("the camera is written by too many at once".to_owned()))
+        Err(IndexError::Unavailable("the camera is written by too many at once".into()))
     }
 
     fn decide_commit(
@@ -195,7 +195,7 @@ impl KvIndex {
 }
 
 fn not_new() -> IndexError {
-    IndexError::Unavailable("not a new row".to_owned())
+    IndexError::Unavailable("not a new row".into())
 }
 
 /// A decision, with what is said once it has happened.
@@ -296,9 +296,7 @@ impl Index for KvIndex {
                 })
             };
             if tombstone_of(details).is_none() {
-                return Err(IndexError::Unavailable(
-                    "no tombstone for the event's details".to_owned(),
-                ));
+                return Err(IndexError::Unavailable("no tombstone for the event's details".into()));
             }
             let mut removed = Removed { names: Vec::new(), sealed_bytes: 0 };
             for row in &rows {

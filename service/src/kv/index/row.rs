@@ -47,7 +47,7 @@ impl StoredRow {
     /// # Errors
     /// [`KvError`] if the value of `key` is not a row.
     pub(super) fn row(self, key: &str) -> Result<ObjectRow, KvError> {
-        let strange = || KvError(format!("the value of {key} is no row"));
+        let strange = || KvError(format!("the value of {key} is no row").into());
         Ok(ObjectRow {
             slot: SlotName::from_bytes(self.slot),
             camera: CameraId::from_bytes(self.camera),
