@@ -424,7 +424,7 @@ impl Admin {
                 }
             }
         }
-        Err(AdminError::Registry("the registry does not answer with a proven list".to_owned()))
+        Err(AdminError::NoList)
     }
 }
 

@@ -21,13 +21,22 @@ pub enum AdminError {
     #[error("the name {0:?} is taken; choose another")]
     Taken(String),
     /// The password can't be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Password(#[from] PasswordError),
-    /// The registry does not answer, or not with a proven answer.
-    #[error("{0}")]
-    Registry(String),
+    /// The registry does not answer.
+    #[error(transparent)]
+    Registry(RegistryError),
+    /// The registry does not answer with a proven record.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The registry does not answer with a proven list.
+    #[error("the registry does not answer with a proven list")]
+    NoList,
+    /// A record can't be sealed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Keys.
-    #[error("{0}")]
+    #[error(transparent)]
     Keys(#[from] KeysError),
     /// The camera has ended already.
     #[error(
@@ -35,8 +44,11 @@ pub enum AdminError {
     )]
     Ended,
     /// The index does not answer.
-    #[error("{0}")]
+    #[error(transparent)]
     Index(#[from] IndexError),
+    /// The index does not answer with a proven answer.
+    #[error("the index does not answer")]
+    Footage(#[from] FootageError),
     /// Somebody else wrote meanwhile; tried again by [`super::Admin`].
     #[error("others are changing the same household; try again")]
     Conflict,
@@ -46,25 +58,7 @@ impl From<RegistryError> for AdminError {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Conflict => Self::Conflict,
-            error => Self::Registry(error.to_string()),
+            error => Self::Registry(error),
         }
-    }
-}
-
-impl From<Refused> for AdminError {
-    fn from(refused: Refused) -> Self {
-        Self::Registry(refused.to_string())
-    }
-}
-
-impl From<FootageError> for AdminError {
-    fn from(_: FootageError) -> Self {
-        Self::Registry("the index does not answer".to_owned())
-    }
-}
-
-impl From<RecordError> for AdminError {
-    fn from(error: RecordError) -> Self {
-        Self::Registry(error.to_string())
     }
 }

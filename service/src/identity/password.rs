@@ -3,6 +3,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use std::error::Error;
 use zeroize::Zeroizing;
 
 /// The shortest password that an account may have, in bytes.
@@ -20,8 +21,8 @@ pub enum PasswordError {
     #[error("a password must have {PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes")]
     Length,
     /// It can't be hashed on this machine.
-    #[error("the password can't be hashed: {0}")]
-    Hash(String),
+    #[error("the password can't be hashed")]
+    Hash(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// A hash with these parameters that no account has. A login for a name that does not exist is
@@ -30,8 +31,8 @@ pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$
                           AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn argon2id() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|e| PasswordError::Hash(e.to_string()))?;
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| PasswordError::Hash(e.into()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -46,7 +47,7 @@ pub fn hash_password(password: &Zeroizing<String>) -> Result<String, PasswordErr
     let salt: [u8; 16] = crate::clock::random();
     let hash: PasswordHash = argon2id()?
         .hash_password_with_salt(password.as_bytes(), &salt)
-        .map_err(|e| PasswordError::Hash(e.to_string()))?;
+        .map_err(|e| PasswordError::Hash(e.into()))?;
     Ok(hash.to_string())
 }
 
