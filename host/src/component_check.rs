@@ -63,11 +63,11 @@ pub enum CheckError {
     #[error("too large to be a handler: {0} bytes, at most {SIZE_BYTES_MAX}")]
     TooLarge(usize),
     /// The file is a WebAssembly module that was not made into a component.
-    #[error("a core WebAssembly module, not a component: build it with `cargo xtask build`")]
+    #[error("a core WebAssembly module, not a component: `eyesonly-build` makes a component")]
     CoreModule,
     /// The file is not WebAssembly, or is damaged.
-    #[error("not a valid WebAssembly component: {0}")]
-    Invalid(String),
+    #[error("not a valid WebAssembly component")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The component asks for more than the contract.
     #[error("asks for what a handler can't have: {}", .0.join(", "))]
     AsksForMore(Vec<String>),
@@ -101,7 +101,7 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> CheckError {
-    CheckError::Invalid(error.to_string())
+    CheckError::Invalid(error.into())
 }
 
 /// Reads the imports and exports of the outermost component. Those of nested components do not
@@ -115,7 +115,7 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
             | Payload::ComponentSection { unchecked_range: range, .. }
                 if range.end > bytes.len() =>
             {
-                return Err(CheckError::Invalid("a part of it is cut off".to_owned()));
+                return Err(CheckError::Invalid("a part of it is cut off".into()));
             }
             Payload::Version { encoding, .. } => {
                 depth = depth.saturating_add(1);

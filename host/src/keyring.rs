@@ -45,6 +45,14 @@ pub enum KeyringError {
     /// A file has the wrong content.
     #[error("{0}")]
     Form(String),
+    /// The keyring is not what this program writes as JSON.
+    #[error("{path}: the keyring can't be read or written as JSON")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The error from the parser, with line and column.
+        source: serde_json::Error,
+    },
     /// The household has no key here: it was never made, or it was destroyed.
     #[error("the keyring has no key for this household")]
     NoKey,
@@ -317,7 +325,7 @@ fn read(path: &Path) -> Result<File, KeyringError> {
     let text =
         std::fs::read(path).map_err(|source| KeyringError::Io { path: path.into(), source })?;
     let file: File = serde_json::from_slice(&text)
-        .map_err(|e| KeyringError::Form(format!("{}: {e}", path.display())))?;
+        .map_err(|source| KeyringError::Json { path: path.into(), source })?;
     if file.version != 1 {
         return Err(KeyringError::Form(format!(
             "{}: version {} is not known here",
@@ -329,7 +337,8 @@ fn read(path: &Path) -> Result<File, KeyringError> {
 }
 
 fn write(path: &Path, file: &File) -> Result<(), KeyringError> {
-    let text = serde_json::to_vec_pretty(file).map_err(|e| KeyringError::Form(e.to_string()))?;
+    let text = serde_json::to_vec_pretty(file)
+        .map_err(|source| KeyringError::Json { path: path.into(), source })?;
     write_durably(path, &text)
 }
 

@@ -8,6 +8,7 @@ use axum::extract::ConnectInfo;
 use http_body::{Frame, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::{Pin, pin};
@@ -20,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::ServiceExt as _;
 
@@ -68,10 +69,10 @@ pub enum ServeError {
     },
     /// The certificate or the key can't be used.
     #[error(
-        "`[tls]` in the configuration: {0}. `certificate` must be a PEM file with the chain, `key` \
-         one with its private key."
+        "`[tls]` in the configuration can't be used (`certificate` must be a PEM file with the \
+         chain, `key` one with its private key)"
     )]
-    Tls(String),
+    Tls(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Suggests what to do when the edge can't listen on an address.
@@ -97,18 +98,18 @@ impl Tls {
     /// # Errors
     /// [`ServeError::Tls`] if a file can't be used. The error names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let said = |path: &Path, e: &dyn std::fmt::Display| {
-            ServeError::Tls(format!("{}: {e}", path.display()))
+        let unread = |path: &Path, error: pem::Error| {
+            let error = anyhow::Error::from(error).context(path.display().to_string());
+            ServeError::Tls(error.into())
         };
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
-            .map_err(|e| said(certificate, &e))?
-            .collect();
-        let chain = chain.map_err(|e| said(certificate, &e))?;
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|e| said(key, &e))?;
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| unread(certificate, error))?;
+        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unread(key, error))?;
         let mut config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(chain, private)
-            .map_err(|e| ServeError::Tls(e.to_string()))?;
+            .map_err(|error| ServeError::Tls(error.into()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }

@@ -4,6 +4,8 @@
 //! A guest's response becomes an answer only after it was checked. Nothing here may keep an
 //! instance alive.
 
+use std::error::Error;
+
 use wasmtime::Store;
 
 use super::contract::State;
@@ -39,8 +41,8 @@ pub enum Question {
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerFailure {
     /// The guest trapped: it had a fault, or it used more than its stack.
-    #[error("the handler trapped: {0}")]
-    Trapped(String),
+    #[error("the handler trapped")]
+    Trapped(#[source] Box<dyn Error + Send + Sync>),
     /// The guest was not done in time.
     #[error("the handler was not done within its deadline")]
     Deadline,
@@ -54,8 +56,8 @@ pub enum HandlerFailure {
     #[error("the handler's answer is not valid: {0}")]
     BadAnswer(&'static str),
     /// No instance could be made.
-    #[error("no instance of the handler could be made: {0}")]
-    Start(String),
+    #[error("no instance of the handler could be made")]
+    Start(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Checks a handler's response, and takes the object that the response names out of the instance.

@@ -226,7 +226,7 @@ impl Handler {
         let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, question))).await;
         match spent {
             Ok(Ok(response)) => exchange::checked(&mut store, response),
-            Ok(Err(error)) => Err(failure(&error, store.data().memory_refused)),
+            Ok(Err(error)) => Err(failure(error, store.data().memory_refused)),
             // The instance never got its turn to decode, so the client is told to come back.
             Err(_) if store.data().waits_for_decode() => Err(HandlerFailure::Busy),
             Err(_) => Err(HandlerFailure::Deadline),
@@ -262,8 +262,7 @@ impl Loaded {
         store: &mut Store<State>,
         question: Question,
     ) -> wasmtime::Result<wire::Response> {
-        let instance =
-            self.prepared.instantiate_async(&mut *store).await.map_err(NotStarted::from)?;
+        let instance = self.prepared.instantiate_async(&mut *store).await.map_err(NotStarted)?;
         let grant = store.data_mut().give_grant()?;
         instance.eyesonly_edge_handler().call_handle(&mut *store, grant, &question.into()).await
     }
@@ -274,28 +273,23 @@ impl Loaded {
 #[error("past its deadline")]
 struct PastDeadline;
 
-/// The error of an instance that could not be made, with the cause in wasmtime's words.
+/// The error of an instance that could not be made, with wasmtime's own.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotStarted(String);
+#[error("not started")]
+struct NotStarted(#[source] wasmtime::Error);
 
-impl From<wasmtime::Error> for NotStarted {
-    fn from(error: wasmtime::Error) -> Self {
-        Self(format!("{error:#}"))
+fn failure(error: wasmtime::Error, memory_refused: bool) -> HandlerFailure {
+    if error.is::<PastDeadline>() {
+        return HandlerFailure::Deadline;
     }
-}
-
-fn failure(error: &wasmtime::Error, memory_refused: bool) -> HandlerFailure {
-    if error.downcast_ref::<PastDeadline>().is_some() {
-        HandlerFailure::Deadline
-    } else if memory_refused {
-        HandlerFailure::Memory
-    } else if let Some(NotStarted(cause)) = error.downcast_ref() {
-        HandlerFailure::Start(cause.clone())
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        HandlerFailure::Trapped(trap.to_string())
-    } else {
-        HandlerFailure::Trapped(format!("{error:#}"))
+    if memory_refused {
+        return HandlerFailure::Memory;
+    }
+    // Of a trap only the trap itself is kept: wasmtime's error has the guest's backtrace too.
+    match (error.downcast_ref::<Trap>().copied(), error.downcast::<NotStarted>()) {
+        (_, Ok(NotStarted(cause))) => HandlerFailure::Start(cause.into()),
+        (Some(trap), Err(_)) => HandlerFailure::Trapped(trap.into()),
+        (None, Err(error)) => HandlerFailure::Trapped(error.into()),
     }
 }
 

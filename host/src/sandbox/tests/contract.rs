@@ -1,6 +1,7 @@
 //! The calls that a guest may make, and the results of those that it may not make.
 
 use super::*;
+use eyesonly_service::chain::Chain;
 
 /// The outcome of one question, as text.
 async fn outcome(handler: &Handler, question: u32) -> String {
@@ -15,7 +16,7 @@ async fn outcome(handler: &Handler, question: u32) -> String {
                 }
             }
         }
-        Err(failure) => failure.to_string(),
+        Err(failure) => Chain(&failure).to_string(),
     }
 }
 
