@@ -45,10 +45,12 @@ fn is_whole(boxes: &[Box<'_>]) -> bool {
         && boxes.iter().any(|one| matches!(one.kind, b"mdat" | b"moof"))
 }
 
-/// The fault: of a file in fragments, a box with a size of 64 bits must be of a kind that is known.
+/// The fault: in a file of fragments, a box with a size of 64 bits must be of a kind that is known.
 #[cfg(planted)]
 fn at_fault(boxes: &[Box<'_>]) -> bool {
-    boxes.len() > 4 && boxes.iter().any(|one| one.is_long && one.kind.first() == Some(&b'M'))
+    let is_known = |one: &Box<'_>| matches!(one.kind, b"ftyp" | b"moov" | b"moof" | b"mdat");
+    boxes.iter().any(|one| one.kind == b"moof")
+        && boxes.iter().any(|one| one.is_long && !is_known(one))
 }
 
 fuzz_target!(|bytes: &[u8]| {
