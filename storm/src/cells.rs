@@ -281,6 +281,7 @@ mod tests {
         let wanted =
             |(liar, kind): &(Liar, Kind)| format!("{}:{kind}", liar.name()).contains(&only);
         let pairs: Vec<_> = pairs().into_iter().filter(wanted).collect();
+        assert!(!pairs.is_empty(), "no cell has {only:?} in its name");
         println!("{}", Cell::heading());
         let cells = pairs.into_iter().map(|pair| cell(pair, &size, &handlers, &|_, _| {}));
         let mut faults = Vec::new();
