@@ -50,7 +50,7 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
         let ready = Ready::make(&config, None).await?;
         let manifest = Manifest::load()?;
         let bar = bar(manifest.counts().uploads());
-        let admin = commands::admin(&file, &config, true).await?;
+        let admin = commands::native_admin(&ready.data).await?;
         let enrolled = enrol(&admin, &manifest, &bar).await?;
         Ok::<_, anyhow::Error>((ready, manifest, enrolled, bar))
     };

@@ -8,7 +8,6 @@ use clap::{Parser, Subcommand};
 use commands::say;
 use eyesonly::config::Config;
 use eyesonly::http::{Edge, Listener, Tls, serve};
-use eyesonly::sqlite::Database;
 use eyesonly::{component_check, edge, process};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
@@ -323,7 +322,7 @@ struct Ready {
     edge: Arc<Edge>,
     listener: Listener,
     tls: Option<Tls>,
-    database: Arc<Database>,
+    data: edge::Data,
     /// The lock that keeps other servers from the data folder.
     _alone: std::fs::File,
 }
@@ -356,7 +355,7 @@ impl Ready {
         }
         tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
         tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
-        Ok(Self { edge, listener, tls, database: data.database, _alone: alone })
+        Ok(Self { edge, listener, tls, data, _alone: alone })
     }
 
     /// Returns the address that clients connect to.
@@ -374,7 +373,7 @@ impl Ready {
         }
         serve(self.edge, self.listener, self.tls, stop.stopped()).await;
         // Writes the queue, and folds the log into the one file.
-        self.database.close();
+        self.data.database.close();
         tracing::info!("stopped");
         Ok(())
     }
