@@ -24,8 +24,6 @@ const PACKAGES: [&str; 10] = [
     "eyesonly",
     "eyesonly-testkit",
 ];
-/// The host's handlers, which its build script looks for.
-const HANDLERS: [&str; 2] = ["thumbnail.wasm", "events.wasm"];
 
 /// The arguments of `cargo xtask package`.
 #[derive(clap::Args)]
@@ -74,9 +72,10 @@ fn make(workspace: &Workspace, verify: bool) -> Result<PathBuf> {
     let handlers = components::build_handlers(workspace)?;
     let inside = workspace.root.join("host/handlers");
     fs::create_dir_all(&inside)?;
-    for name in HANDLERS {
-        fs::copy(handlers.join(name), inside.join(name))
-            .with_context(|| format!("copying {name}"))?;
+    for guest in workspace.handlers() {
+        let file = format!("{}.wasm", guest.name);
+        fs::copy(handlers.join(&file), inside.join(&file))
+            .with_context(|| format!("copying {file}"))?;
     }
     step("packages");
     let mut cargo = workspace.cargo();

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::files::names;
 
 /// The most columns of a line. A column is one character, whatever its bytes.
-const COLUMNS_MAX: usize = 100;
+pub const COLUMNS_MAX: usize = 100;
 /// The most characters of a cell of a table.
 const CELL_CHARACTERS_MAX: usize = 80;
 /// The characters of an address that may make its line too long. A shorter one can be wrapped.

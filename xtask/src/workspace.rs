@@ -5,11 +5,11 @@
 //! build or change anything.
 
 use std::env;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+pub use eyesonly_build::output_of;
 use eyesonly_harness::process::show;
 use serde::Deserialize;
 
@@ -144,18 +144,6 @@ pub fn execute(command: &mut Command, mend: &str) -> Result<()> {
         bail!("`{}` failed ({status})\n  to mend: {mend}", show(command));
     }
     Ok(())
-}
-
-/// Returns a program's standard output, or None when it does not start or fails. Its standard error
-/// is not shown.
-pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

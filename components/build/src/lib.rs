@@ -17,4 +17,4 @@ mod compile;
 mod toolchain;
 
 pub use compile::{Component, Crates, FLAGS, component_of, flags, guest_profile, target_folder};
-pub use toolchain::{NoToolchain, TARGET, Toolchain, get_std, has_std};
+pub use toolchain::{NoToolchain, TARGET, Toolchain, get_std, has_std, output_of};

@@ -4,6 +4,7 @@
 //! rustc with the library's sources. It must never wait without end. If every way fails, the error
 //! says what to install.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -175,7 +176,7 @@ fn debian_has_sources() -> bool {
 }
 
 /// Returns a program's standard output, or none if the program does not start or fails.
-fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+pub fn output_of<S: AsRef<OsStr>>(program: S, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
