@@ -6,7 +6,7 @@ mod manifest;
 mod upload;
 
 pub use manifest::{Camera, Counts, Event, Household, Manifest};
-pub use upload::{Footage, Upload};
+pub use upload::{Footage, Upload, id_of_time_ago};
 
 /// Lists the files, by name.
 macro_rules! files {

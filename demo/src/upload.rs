@@ -72,7 +72,7 @@ impl Camera {
 }
 
 /// Makes the id of footage of that age: a UUIDv7 whose time is the footage's.
-fn id_of_time_ago(ago: Duration) -> String {
+pub fn id_of_time_ago(ago: Duration) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let time = now.saturating_sub(ago);
     Uuid::new_v7(Timestamp::from_unix(NoContext, time.as_secs(), time.subsec_nanos())).to_string()

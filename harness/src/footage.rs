@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+pub use eyesonly_demo::id_of_time_ago;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -28,13 +29,6 @@ pub fn footage_id(milliseconds: u64) -> String {
 /// Makes an id of this moment.
 pub fn fresh_id() -> String {
     footage_id(now_milliseconds())
-}
-
-/// Makes an id as a camera would have made it that long ago.
-pub fn id_of_time_ago(ago: Duration) -> String {
-    footage_id(
-        now_milliseconds().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
-    )
 }
 
 /// Makes a key-encryption key: 64 hexadecimal digits.
