@@ -2,68 +2,30 @@
 """Writes the first inputs of each target to fuzz/seeds/TARGET/: small files, committed.
 
 They are real ones (from the suites) and made ones, part by part, as the formats have it (SPEC.md).
-Run it when a target or a format changes: `python3 fuzz/seeds.py`. It needs the package
-`cryptography`.
+Run it when a target or a format changes: `python3 fuzz/seeds.py`. It needs the packages of
+tests/vectors/requirements.txt.
 """
 
 import base64
-import hashlib
-import hmac
 import json
 import pathlib
 import shutil
 import struct
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+import sys
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
-CHUNK = 16384
+sys.path.append(str(ROOT / "tests" / "vectors"))
+
+# The sealed format and the key schedule.
+from vectors import CHUNK, derive, mac, seal_with_salt
+from vectors import encode as context
 
 
 def write(target, name, content):
     folder = HERE / "seeds" / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-
-
-# The sealed format and the key schedule.
-
-
-def expand(key, info, length):
-    out, block, counter = b"", b"", 1
-    while len(out) < length:
-        block = hmac.new(key, block + info + bytes([counter]), hashlib.sha512).digest()
-        out, counter = out + block, counter + 1
-    return out[:length]
-
-
-def derive(key, purpose, ids=b""):
-    return expand(key, b"eyesonly/v1/" + purpose.encode() + b"\0" + ids, 32)
-
-
-def mac(key, parts):
-    message = b"".join(struct.pack(">Q", len(part)) + part for part in parts)
-    return hmac.new(key, message, hashlib.sha256).digest()
-
-
-def context(domain, fields):
-    fields = [domain.encode(), b"\x01", *fields]
-    return b"".join(struct.pack(">H", len(field)) + field for field in fields)
-
-
-def seal(key, of, salt, plain):
-    info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + salt + of
-    derived = expand(key, info, 76)
-    aead, nonce, out = (
-        AESGCM(derived[:32]),
-        int.from_bytes(derived[32:44], "big"),
-        salt + derived[44:],
-    )
-    for number in range(len(plain) // CHUNK + 1):
-        chunk = plain[number * CHUNK : (number + 1) * CHUNK]
-        out += aead.encrypt((nonce ^ number).to_bytes(12, "big"), chunk, None)
-    return out
 
 
 def footage_id(milliseconds, random):
@@ -82,7 +44,7 @@ def sealed():
     key = derive(of_camera, "day", struct.pack(">I", TIME // 86_400_000))
     of = context("eyesonly footage", [household, camera, b"\1", b"", b"", footage, b"\7" * 16])
     for plain in [0, 1, 100, CHUNK, CHUNK + 1]:
-        whole = seal(key, of, b"\5" * 24, bytes(plain))
+        whole = seal_with_salt(key, of, b"\5" * 24, bytes(plain))
         write("sealed", f"object-{plain}", b"\0" + struct.pack(">Q", plain) + whole)
     for number, (chunks, rest, kind, place) in enumerate(
         [(1, 10, 0, 55), (1, 50, 2, 70), (2, 0, 1, 20), (2, 99, 5, 1), (3, 20, 4, 56)]
@@ -515,7 +477,7 @@ def keyring():
     kek = derive(b"\7" * 32, "wrapped-key")
 
     def wrapped(owner, secret, salt):
-        sealed = seal(kek, context("eyesonly key", [owner]), salt, secret)
+        sealed = seal_with_salt(kek, context("eyesonly key", [owner]), salt, secret)
         return base64.b64encode(sealed).decode()
 
     households = {
