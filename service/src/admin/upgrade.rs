@@ -79,12 +79,24 @@ mod tests {
     use crate::ledger::MemoryLedger;
     use crate::registry::memory::MemoryRegistry;
     use crate::testing::doors;
+    use eyesonly_seal::HouseholdId;
     use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
     use zeroize::Zeroizing;
 
     fn password() -> Zeroizing<String> {
         Zeroizing::new("a long password".to_owned())
+    }
+
+    /// Makes an administration over seams in memory, with one household.
+    async fn home() -> (Arc<MemoryKeys>, Admin, HouseholdId) {
+        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
+        let registry = Arc::new(MemoryRegistry::default());
+        let (records, _) = doors(Arc::clone(&keys) as _, registry, ledger);
+        let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
+        let admin = Admin::new(Arc::clone(&keys) as _, records, catalogue);
+        let home = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
+        (keys, admin, home)
     }
 
     async fn signs_in(identity: &Identity, name: &str) -> bool {
@@ -107,17 +119,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_old_account_signs_in_as_before_and_its_name_is_gone() {
-        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
-        let registry = Arc::new(MemoryRegistry::default());
-        let (records, _) = doors(Arc::clone(&keys) as _, registry, Arc::clone(&ledger) as _);
-        let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
-        let admin = Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), catalogue);
-        let home = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
+        let (keys, admin, home) = home().await;
         for name in ["alder", "birch"] {
             admin.add_viewer(home, name, &password()).await.unwrap();
             age(&admin, name).await;
         }
-        let identity = Identity::new(&*keys, records, 60, Arc::new(Throttle::default()));
+        let identity =
+            Identity::new(&*keys, Arc::clone(&admin.records), 60, Arc::new(Throttle::default()));
         assert!(!signs_in(&identity, "alder").await);
         assert_eq!(admin.upgrade().await.unwrap(), 2);
         assert_eq!(admin.upgrade().await.unwrap(), 0);
@@ -132,12 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_key_of_a_registry_has_a_login_name() {
-        let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
-        let registry = Arc::new(MemoryRegistry::default());
-        let (records, _) = doors(Arc::clone(&keys) as _, registry, Arc::clone(&ledger) as _);
-        let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
-        let admin = Admin::new(Arc::clone(&keys) as _, records, catalogue);
-        let home = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
+        let (_, admin, home) = home().await;
         admin.add_viewer(home, "alder", &password()).await.unwrap();
         for kind in ["account", "login", "viewer", "household"] {
             for key in admin.keys_after(kind, None).await.unwrap() {
