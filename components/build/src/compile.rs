@@ -214,7 +214,8 @@ pub fn component_of(module: &[u8]) -> Result<Vec<u8>> {
 
 /// Returns the folder that handlers are built in. It is in the target folder of the outer build,
 /// and the same for all profiles and features of that build. `within` is a folder in that target
-/// folder, such as OUT_DIR.
+/// folder, such as OUT_DIR. Cargo marks a target folder only if it made the folder itself: in any
+/// other, the handlers are built in `within`.
 pub fn target_folder(within: &Path) -> PathBuf {
     let target = within.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.unwrap_or(within).join("handlers")
@@ -259,6 +260,7 @@ mod tests {
         let folder = env::temp_dir().join(format!("eyesonly-build-{}", std::process::id()));
         let within = folder.join("debug/build/x/out");
         std::fs::create_dir_all(&within).unwrap();
+        assert_eq!(target_folder(&within), within.join("handlers"), "nothing is marked");
         std::fs::write(folder.join("CACHEDIR.TAG"), "").unwrap();
         assert_eq!(target_folder(&within), folder.join("handlers"));
         std::fs::remove_dir_all(&folder).unwrap();

@@ -146,10 +146,9 @@ impl House {
 /// If the handler does not compile; the compiler's message is on standard error.
 pub fn build(folder: &str) -> Vec<u8> {
     let test = std::env::current_exe().unwrap();
-    let folder = Path::new(folder);
-    let crates =
-        Crates { root: folder, target: &target_folder(&test), packages: &[], locked: false };
+    let target = target_folder(test.parent().unwrap());
+    let crates = Crates { root: Path::new(folder), target: &target, packages: &[], locked: false };
     let mut built = crates.components(&Toolchain::get().unwrap()).unwrap();
-    assert_eq!(built.len(), 1, "one handler in {}", folder.display());
+    assert_eq!(built.len(), 1, "one handler in {folder}");
     built.remove(0).bytes
 }
