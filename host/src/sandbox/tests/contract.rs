@@ -5,7 +5,11 @@ use eyesonly_service::chain::Chain;
 
 /// The outcome of one question, as text.
 async fn outcome(handler: &Handler, question: u32) -> String {
-    match ask(handler, question).await {
+    told(ask(handler, question).await)
+}
+
+fn told(outcome: Result<Answer, HandlerFailure>) -> String {
+    match outcome {
         Ok(answer) => {
             let status = answer.status();
             match answer.content() {
@@ -221,11 +225,13 @@ async fn a_full_queue_is_busy_at_once() {
         queue_of_household_max: 1,
         ..Limits::default()
     });
+    let (footage, grant) = household(STILL).await;
+    let asked = || handler.handle(Arc::clone(&footage), Arc::clone(&grant), width(0));
     let house = &handler.0.house;
     let all = house.instances.take_all(house.limits.instances_max).await.unwrap();
     // One request has its household's turn and waits for an instance; the other waits behind it.
-    let mut first = std::pin::pin!(outcome(&handler, 0));
-    let mut second = std::pin::pin!(outcome(&handler, 0));
+    let mut first = std::pin::pin!(asked());
+    let mut second = std::pin::pin!(asked());
     for _ in 0..1000 {
         assert!(
             futures::poll!(first.as_mut()).is_pending()
@@ -233,10 +239,10 @@ async fn a_full_queue_is_busy_at_once() {
         );
         tokio::task::yield_now().await;
     }
-    assert_eq!(outcome(&handler, 0).await, "too many requests are waiting for an instance");
+    assert_eq!(told(asked().await), "too many requests are waiting for an instance");
     drop(all);
-    assert_eq!(first.await, "Ok, 40 bytes of footage from 0");
-    assert_eq!(second.await, "Ok, 40 bytes of footage from 0");
+    assert_eq!(told(first.await), "Ok, 40 bytes of footage from 0");
+    assert_eq!(told(second.await), "Ok, 40 bytes of footage from 0");
 }
 
 #[test]

@@ -129,11 +129,15 @@ fn registers() -> Handler {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn globals_and_tables_begin_anew() {
     let handler = registers();
+    let (footage, grant) = household(STILL).await;
     for _ in 0..INSTANCES / 100 {
         let asked: Vec<_> = (0..100)
             .map(|_| {
-                let handler = handler.clone();
-                tokio::spawn(async move { bytes(ask(&handler, 1).await.unwrap()) })
+                let (handler, footage, grant) =
+                    (handler.clone(), Arc::clone(&footage), Arc::clone(&grant));
+                tokio::spawn(async move {
+                    bytes(handler.handle(footage, grant, width(1)).await.unwrap())
+                })
             })
             .collect();
         for one in asked {
