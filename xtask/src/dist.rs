@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use eyesonly_build::get_std;
 
 use crate::demo;
-use crate::tools::apt_install;
+use crate::tools::need;
 use crate::workspace::{Workspace, execute, output_of, step};
 
 /// The target of the binary: static, for each Linux with this processor.
@@ -43,10 +43,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 fn build(workspace: &Workspace, out: &Path) -> Result<PathBuf> {
     get_std(TARGET)?;
-    if output_of("musl-gcc", &["--version"]).is_none() {
-        step("musl-gcc compiles the C in the host");
-        apt_install(&["musl-tools"])?;
-    }
+    need("musl-gcc", "musl-tools", "it compiles the C in the host")?;
+    need("readelf", "binutils", "it shows that the binary is static")?;
     step("the static binary (some minutes)");
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked", "--release", "--package", "eyesonly", "--target", TARGET]);
@@ -54,7 +52,7 @@ fn build(workspace: &Workspace, out: &Path) -> Result<PathBuf> {
     execute(&mut cargo, "the compiler's message is above")?;
     let built = workspace.target.join(TARGET).join("release/eyesonly");
     let needed = output_of("readelf", &["--dynamic", &built.to_string_lossy()])
-        .context("readelf does not run: apt-get install -y --no-install-recommends binutils")?;
+        .context("readelf does not read the binary")?;
     if needed.contains("(NEEDED)") {
         bail!("{} is not static:\n{needed}", built.display());
     }
@@ -75,6 +73,7 @@ fn put(path: &Path, bytes: impl AsRef<[u8]>, mode: u32) -> Result<()> {
 
 /// Makes the Debian package by dpkg-deb: the binary, the unit and a configuration.
 fn debian(workspace: &Workspace, out: &Path, binary: &Path) -> Result<PathBuf> {
+    need("dpkg-deb", "dpkg", "it makes the package")?;
     step("the Debian package");
     let version = env!("CARGO_PKG_VERSION");
     let tree = out.join("debian");
@@ -106,7 +105,7 @@ fn debian(workspace: &Workspace, out: &Path, binary: &Path) -> Result<PathBuf> {
     let package = out.join(format!("eyesonly_{version}_amd64.deb"));
     let mut dpkg = Command::new("dpkg-deb");
     dpkg.args(["--root-owner-group", "--build"]).arg(&tree).arg(&package);
-    execute(&mut dpkg, "install dpkg")?;
+    execute(&mut dpkg, "dpkg-deb's message is above")?;
     Ok(package)
 }
 
@@ -136,9 +135,7 @@ fn image(workspace: &Workspace, out: &Path, binary: &Path) -> Result<()> {
 fn check(out: &Path, package: &Path) -> Result<()> {
     let root = out.join("bare");
     if !root.join("bin/sh").exists() {
-        if output_of("debootstrap", &["--version"]).is_none() {
-            apt_install(&["debootstrap"])?;
-        }
+        need("debootstrap", "debootstrap", "it makes the bare Debian")?;
         step("a bare Debian (some minutes, once)");
         let mut debootstrap = Command::new("debootstrap");
         debootstrap.args(["--variant=minbase", "bookworm"]).arg(&root);

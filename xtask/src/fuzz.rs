@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use eyesonly_harness::process::show;
 
-use crate::tools;
+use crate::tools::need;
 use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
 /// The flags that `cargo fuzz` sets too, without those of a sanitizer. A sanitizer needs another
@@ -59,7 +59,8 @@ pub struct Arguments {
 ///
 /// Errors: a build fails, a target has a finding, or a planted fault is not found.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    has_compiler()?;
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    need(&compiler, "g++", "it compiles libFuzzer")?;
     let fuzz = Fuzz::new(workspace)?;
     let targets = fuzz.targets(arguments.target.as_deref())?;
     fuzz.build(workspace, &targets, arguments.planted)?;
@@ -71,21 +72,6 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Checks for the C++ compiler, which builds libFuzzer. In CI it is installed.
-fn has_compiler() -> Result<()> {
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
-    if output_of(&compiler, &["--version"]).is_some() {
-        return Ok(());
-    }
-    if is_ci() {
-        return tools::apt_install(&["g++"]);
-    }
-    bail!(
-        "no C++ compiler ({compiler}), which libFuzzer needs\n  to mend: apt-get install -y \
-         --no-install-recommends g++   (as root)"
-    )
 }
 
 /// The places of the fuzz workspace.

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::workspace::{Workspace, execute, output_of, step};
+use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
 /// A program that a test starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,6 +121,22 @@ pub fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<Pa
     // Nobody reads this half gigabyte again. If it stays, it only takes room on the disk.
     let _ = std::fs::remove_dir_all(tools.join("build"));
     Ok(ours)
+}
+
+/// Checks that a program of a Debian package is here. In CI it is installed.
+///
+/// Errors: it is missing, or can't be installed. The message says for what (`why`) it is needed.
+pub fn need(program: &str, package: &str, why: &str) -> Result<()> {
+    if output_of(program, &["--version"]).is_some() {
+        return Ok(());
+    }
+    if is_ci() {
+        return apt_install(&[package]);
+    }
+    bail!(
+        "{program} is not here: {why}\n  to mend: apt-get install -y --no-install-recommends \
+         {package}   (as root)"
+    )
 }
 
 /// Runs `apt-get update`, then `apt-get install`.

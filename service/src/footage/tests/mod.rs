@@ -3,8 +3,11 @@
 
 mod crossed;
 mod cut;
+mod door;
 mod liars;
 mod lies;
+mod listed;
+mod source;
 
 use super::testing::{Home, drain, footage_id};
 use super::{FootageError, Held, Recalled};
