@@ -226,7 +226,11 @@ pub async fn drain(departure: &mut Departure) -> (Vec<u8>, Option<Cut>) {
                 .await;
         match frame {
             None => return (bytes, None),
-            Some(Ok(frame)) => bytes.extend_from_slice(&frame.into_data().unwrap()),
+            Some(Ok(frame)) => {
+                let piece = frame.into_data().unwrap();
+                assert!(!piece.is_empty(), "a piece without bytes: it would go on for ever");
+                bytes.extend_from_slice(&piece);
+            }
             Some(Err(cut)) => return (bytes, Some(cut)),
         }
     }

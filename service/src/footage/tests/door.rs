@@ -6,9 +6,9 @@ use crate::ledger::{Counts as _, MemoryLedger};
 use crate::registry::memory::MemoryRegistry;
 use crate::testing::{FixedKeys, Residents, doors_at};
 use eyesonly_gate::registry::{Change, Expect};
-use eyesonly_gate::{Admission, Clock, Keys as _, Records, Refused, Seam};
-use eyesonly_rights::{Action, CameraRight, Fault, Mint, Record as _, SessionRecord};
-use eyesonly_seal::ViewerId;
+use eyesonly_gate::{Admission, Clock, Grant, Keys as _, Records, Refused, Seam};
+use eyesonly_rights::{Action, CameraRight, Fault, Mint, Record as _, Role, SessionRecord, Window};
+use eyesonly_seal::{FootageId, ViewerId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,9 +44,20 @@ impl Scene {
         let residents = Residents::new(0);
         let scene = Self { keys, clock, records, admission, ledger, residents };
         residents.move_in(&scene.records, &scene.mint()).await;
-        let right = CameraRight { expires_at_seconds: Some(200), ..residents.right() };
-        residents.write_rights(&scene.records, &scene.mint(), vec![right], Expect::Any).await;
+        scene.write_right(|right| right.expires_at_seconds = Some(200)).await;
         scene
+    }
+
+    /// Writes an owner's right to the camera, changed like this.
+    async fn write_right(&self, change: impl Fn(&mut CameraRight)) {
+        let mut right = self.residents.right();
+        change(&mut right);
+        let mint = self.mint();
+        self.residents.write_rights(&self.records, &mint, vec![right], Expect::Any).await;
+    }
+
+    async fn admit(&self, action: Action) -> Result<Arc<Grant>, Refused> {
+        self.residents.admit(&self.admission, &*self.keys, action).await
     }
 
     fn mint(&self) -> Mint {
@@ -78,13 +89,36 @@ impl Scene {
 #[tokio::test]
 async fn a_grant_ends_in_the_second_in_which_its_right_does() {
     let scene = Scene::new().await;
-    let admit = || scene.residents.admit(&scene.admission, &*scene.keys, Action::Live);
-    let grant = admit().await.unwrap();
+    let grant = scene.admit(Action::Live).await.unwrap();
     for (now_seconds, holds) in [(100, true), (199, true), (200, false), (201, false)] {
         scene.clock.0.store(now_seconds, Ordering::SeqCst);
         assert_eq!(scene.admission.again(&grant, None).await.is_ok(), holds, "{now_seconds}");
-        assert_eq!(admit().await.is_ok(), holds, "{now_seconds}");
+        assert_eq!(scene.admit(Action::Live).await.is_ok(), holds, "{now_seconds}");
     }
+}
+
+#[tokio::test]
+async fn a_new_decision_replaces_the_old_one() {
+    let scene = Scene::new().await;
+    let grant = scene.admit(Action::Live).await.unwrap();
+    scene.write_right(|right| right.expires_at_seconds = Some(300)).await;
+    assert!(scene.admission.again(&grant, None).await.is_ok());
+    scene.clock.0.store(250, Ordering::SeqCst);
+    assert!(scene.admission.again(&grant, None).await.is_ok(), "the right was prolonged");
+}
+
+#[tokio::test]
+async fn only_an_owner_deletes_and_only_what_they_may_see() {
+    let scene = Scene::new().await;
+    let id = |milliseconds| FootageId::from_time(milliseconds, [1; 10]).unwrap();
+    let may =
+        async |event| scene.admit(Action::Events).await.unwrap().ask_to_delete(event).is_some();
+    assert!(may(id(50_000)).await);
+    let window = Window { from_milliseconds: Some(60_000), until_milliseconds: None };
+    scene.write_right(|right| right.window = window).await;
+    assert_eq!((may(id(50_000)).await, may(id(60_000)).await), (false, true), "by the window");
+    scene.write_right(|right| right.role = Role::Member).await;
+    assert!(!may(id(50_000)).await, "not the owner");
 }
 
 #[tokio::test]
