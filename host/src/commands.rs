@@ -272,8 +272,8 @@ async fn remove_household(
     admin.remove_household(id).await?;
     say(json, &json!({ "removed": id, "name": name }), || {
         format!(
-            "household {name} ({id}) is removed and its key is destroyed. Backups of before that \
-             have keyring.json and the key-encryption key still open its footage."
+            "household {name} ({id}) is removed and its key is destroyed. Its footage can be \
+             opened only with the key-encryption key and a keyring.json of an earlier backup."
         )
     })
 }

@@ -287,7 +287,7 @@ impl Ingest {
         offered: &Offered<'_>,
         new: NewObject,
     ) -> Result<Taken, IngestError> {
-        self.still_takes(grant).await?;
+        self.again_intake(grant).await?;
         let (name, body_digest, inline) = (new.row.name, new.row.body_digest, new.inline.is_some());
         let outcome = match self.catalogue.index().commit(new).await {
             Ok(Committed::Written(superseded)) => {
@@ -326,8 +326,8 @@ impl Ingest {
         outcome
     }
 
-    async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), IngestError> {
-        let taken = self.admission.still_takes(grant).await;
+    async fn again_intake(&self, grant: &IntakeGrant) -> Result<(), IngestError> {
+        let taken = self.admission.again_intake(grant).await;
         taken.map_err(|refused| match refused {
             Refused::Unavailable(seam, _) => IngestError::Unavailable(seam.name()),
             _ => IngestError::Revoked,
@@ -343,7 +343,7 @@ impl Ingest {
         name: ObjectName,
         inline: bool,
     ) -> Result<(), IngestError> {
-        let taken = self.still_takes(grant).await;
+        let taken = self.again_intake(grant).await;
         if !matches!(taken, Err(IngestError::Revoked)) {
             return taken;
         }

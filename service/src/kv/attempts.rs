@@ -152,7 +152,7 @@ mod tests {
         let [here, there] = [1, 2].map(|n| IpAddr::from([10, 0, n, 0]));
         attempts.attempt("alder", here, 100).unwrap();
         attempts.attempt("birch", there, 900).unwrap();
-        assert_eq!(attempts.forget(1000).unwrap(), 0, "they still count");
+        assert_eq!(attempts.forget(1000).unwrap(), 0, "they count");
         assert_eq!(attempts.forget(1001).unwrap(), 3);
         assert_eq!(kv.list(PLACE).unwrap().len(), 3);
     }

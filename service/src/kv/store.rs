@@ -291,7 +291,7 @@ impl KvUpload {
             Some(noted) => {
                 if !self.kv.swap(&key, Some(noted), &begun)? {
                     return Err(KvError(
-                        "an upload stood still for so long that it was collected".into(),
+                        "an upload paused for so long that it was collected".into(),
                     ));
                 }
             }

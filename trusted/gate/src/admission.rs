@@ -199,7 +199,7 @@ impl Admission {
     /// # Errors
     /// [`Refused::Unidentified`] if the camera's credential is no longer in force.
     /// [`Refused::Unavailable`] if the registry gives no proven answer.
-    pub async fn still_takes(&self, grant: &IntakeGrant) -> Result<(), Refused> {
+    pub async fn again_intake(&self, grant: &IntakeGrant) -> Result<(), Refused> {
         let position = self.records.position().await?;
         // Sessions make no difference for a camera, so only the count of rights is compared.
         if position.rights == grant.position.rights {

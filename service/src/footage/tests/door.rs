@@ -137,10 +137,10 @@ async fn a_session_of_somebody_else_is_counted_and_an_ended_one_is_not() {
 async fn a_camera_that_was_removed_is_not_taken_from_again() {
     let home = Home::new().await;
     let intake = home.intake().await;
-    assert!(home.admission.still_takes(&intake).await.is_ok());
+    assert!(home.admission.again_intake(&intake).await.is_ok());
     home.admin.add_camera(home.household, "Garden", "").await.unwrap();
-    assert!(home.admission.still_takes(&intake).await.is_ok(), "a write about another camera");
+    assert!(home.admission.again_intake(&intake).await.is_ok(), "a write about another camera");
     home.admin.remove_camera(home.camera).await.unwrap();
-    let refused = home.admission.still_takes(&intake).await;
+    let refused = home.admission.again_intake(&intake).await;
     assert!(matches!(refused, Err(Refused::Unidentified)));
 }

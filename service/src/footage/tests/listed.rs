@@ -1,4 +1,4 @@
-//! A viewer's list of cameras leaves only if the rights that it was made of still hold.
+//! A viewer's list of cameras leaves only if its rights are those that it was made of.
 
 use crate::footage::testing::{Home, drain};
 use crate::ledger::Counts as _;

@@ -20,7 +20,7 @@ pub(super) struct Huffman {
     at: u8,
     /// The code after those that have come, at the present length.
     code: u32,
-    /// How many values are still to come.
+    /// How many values are to come.
     values: u16,
     /// How many bytes are left of the segment.
     pub(super) left: u16,
