@@ -4,6 +4,7 @@
 mod crossed;
 mod cut;
 mod door;
+mod floors;
 mod liars;
 mod lies;
 mod listed;
