@@ -303,4 +303,15 @@ mod tests {
         floors.raise_record(9, 3);
         assert_eq!(floors.record(9), 7);
     }
+
+    #[test]
+    fn so_many_records_have_a_floor() {
+        let (floors, all) = (Floors::default(), FLOORS_MAX as u64);
+        for slot in 0..=all {
+            floors.raise_record(slot, 1);
+        }
+        assert_eq!((floors.record(all - 1), floors.record(all)), (1, 0));
+        floors.raise_record(0, 2);
+        assert_eq!(floors.record(0), 2, "those that have one keep it");
+    }
 }

@@ -228,6 +228,16 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry;
+
+    /// SPEC.md says these numbers.
+    #[test]
+    fn limits_are_these() {
+        let of_instances = (OBJECTS_MAX, READ_BYTES_MAX, ANSWER_BYTES_MAX, EVENTS_MAX);
+        assert_eq!(of_instances, (8, 16_777_216, 1_048_576, 100));
+        let of_records = (registry::RECORD_KEY_BYTES_MAX, registry::RECORD_BYTES_MAX);
+        assert_eq!(of_records, (128, 4_194_304));
+    }
 
     #[test]
     fn a_rendition_has_a_short_plain_name() {

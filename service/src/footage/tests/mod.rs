@@ -8,6 +8,7 @@ mod floors;
 mod liars;
 mod lies;
 mod listed;
+mod rules;
 mod source;
 
 use super::testing::{Home, drain, footage_id};
