@@ -10,6 +10,7 @@ mod lies;
 mod listed;
 mod rules;
 mod source;
+mod vault;
 
 use super::testing::{Home, drain, footage_id};
 use super::{FootageError, Held, Recalled};
