@@ -391,6 +391,7 @@ mod tests {
     fn only_what_may_be_seen_has_a_name() {
         let names = |record: ViewerRecord| {
             let rights = Rights::of(who(NOW + 10).unwrap(), record, NOW).unwrap();
+            assert_eq!(rights.viewer_name(), "alder");
             rights.cameras().map(|camera| camera.name.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names(record(right())), ["Front door"]);

@@ -23,6 +23,7 @@ const EXTENT: u64 = 1_048_576;
 enum Lie {
     None,
     OtherObject,
+    OtherGrant,
     OneByteOn,
     OneByteMore,
     Nothing,
@@ -31,7 +32,8 @@ enum Lie {
 
 struct Liar {
     honest: Held,
-    other: Held,
+    other_object: Held,
+    other_grant: Held,
     lie: Lie,
     asked: u32,
 }
@@ -48,7 +50,8 @@ impl Source for Liar {
             Lie::LastPiece if self.asked == 1 => Err(Cut),
             Lie::None | Lie::LastPiece => self.honest.piece(at, end).await,
             _ if self.asked == 1 => self.honest.piece(at, end).await,
-            Lie::OtherObject => self.other.piece(at, end).await,
+            Lie::OtherObject => self.other_object.piece(at, end).await,
+            Lie::OtherGrant => self.other_grant.piece(at, end).await,
             Lie::OneByteOn => self.honest.piece(at + 1, end).await,
             Lie::OneByteMore => self.honest.piece(at, end + 1).await,
             Lie::Nothing => self.honest.piece(at, at).await,
@@ -78,16 +81,18 @@ async fn a_piece_that_does_not_fit_does_not_leave() {
     home.put(Kind::EventStill, event, &jpeg(&body(2_200_000, 7))).await.unwrap();
     for lie in [
         Lie::OtherObject,
+        Lie::OtherGrant,
         Lie::OneByteOn,
         Lie::OneByteMore,
         Lie::Nothing,
         Lie::LastPiece,
         Lie::None,
     ] {
-        let honest = held(&home).await.unwrap();
-        let grant = home.grant(Action::Events).await;
-        let other = home.footage.event_still(&grant, event).await.unwrap();
-        let liar = Liar { honest, other, lie, asked: 0 };
+        let grant = home.grant(Action::Live).await;
+        let honest = home.footage.newest_still(&grant).await.unwrap();
+        let other_object = home.footage.event_still(&grant, event).await.unwrap();
+        let other_grant = held(&home).await.unwrap();
+        let liar = Liar { honest, other_object, other_grant, lie, asked: 0 };
         let opened = open(&home, answer(Box::new(liar), 10, 1000)).await;
         assert_eq!(opened.is_ok(), lie == Lie::None, "{lie:?}");
         if let Ok(mut departure) = opened {
