@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 /// none.
 pub async fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Result<Admin> {
     let (folder, file) = (config.data.display(), file.display());
-    let installed = config.data.join("keyring.json").exists();
+    let installed = edge::is_installed(&config.data);
     if !installed && !may_make {
         bail!(
             "{folder}: there is no installation in this folder. Set `data` in {file} to the folder \

@@ -26,7 +26,7 @@ use eyesonly_service::store::{self, ORPHAN_MILLISECONDS, Store};
 use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,10 +56,19 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("{}: can't be made", folder.display()))?;
+    let path = database_in(folder);
+    // The keyring is made first, so a database without one had one. A new keyring would open
+    // nothing in it.
+    let is_lost = !has_content(&path);
+    if !is_lost && !keyring_in(folder).exists() {
+        bail!(
+            "{}: is missing, but the database beside it has records. Put the keyring back from a \
+             backup (docs/running.md, \"Backups\"); nothing was changed",
+            keyring_in(folder).display()
+        );
+    }
     let keyring = Arc::new(Keyring::open(folder)?);
-    let path = folder.join("registry.sqlite");
     // A new database would name no object, so everything in the store would be collected.
-    let is_lost = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
     if is_lost && keyring.has_households() {
         bail!(
             "{}: is missing or empty, but the keyring beside it has households. Put the \
@@ -70,6 +79,23 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
     let database =
         Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
     Ok(Data { keyring, database })
+}
+
+/// Says whether this folder has an installation, or a part of one.
+pub fn is_installed(folder: &Path) -> bool {
+    keyring_in(folder).exists() || has_content(&database_in(folder))
+}
+
+fn keyring_in(folder: &Path) -> PathBuf {
+    folder.join("keyring.json")
+}
+
+fn database_in(folder: &Path) -> PathBuf {
+    folder.join("registry.sqlite")
+}
+
+fn has_content(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|file| file.len() > 0)
 }
 
 /// Locks the data folder, so that no other server uses it.

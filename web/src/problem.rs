@@ -101,11 +101,13 @@ impl Problem {
                 format!("There are {length} bytes; ask for one range within them.").into()
             }
             Self::Throttled(seconds) => {
-                format!("Too many failed attempts. Try again in {seconds} seconds.").into()
+                format!("Too many failed attempts. Try again in {seconds} s.").into()
             }
             Self::Failed => "This could not be answered. It has been logged.".into(),
             Self::Unavailable => {
-                "No proven answer could be had just now. Try again in a moment.".into()
+                "No proven answer could be had just now, or too many requests are waiting. Try \
+                 again in a moment."
+                    .into()
             }
         }
     }
@@ -206,7 +208,9 @@ mod of_services {
                 IngestError::Description(detail) => Self::Unprocessable(detail),
                 IngestError::TooLarge(limit) => Self::TooLarge(limit),
                 IngestError::Incomplete => Self::BadRequest(
-                    "The body is shorter or longer than its content-length.".into(),
+                    "The body broke off, came too slowly, or is unlike its content-length. Send \
+                     it again."
+                        .into(),
                 ),
                 IngestError::Digest(digest) => Self::BadRequest(digest.to_string().into()),
                 IngestError::Conflict => Self::Conflict(

@@ -78,6 +78,25 @@ async fn a_lost_database_is_not_made_anew_over_footage() {
     viewer.thumbnail(&camera, 320).await.expect(200);
 }
 
+#[tokio::test]
+async fn a_lost_keyring_is_not_made_anew_over_records() {
+    let mut edge = Edge::start(EdgeOptions::default());
+    let account = edge.household("Alder Lane 4").viewer("alder");
+    edge.stop();
+    let (keyring, kept) = (edge.data().join("keyring.json"), edge.data().join("kept"));
+    std::fs::rename(&keyring, &kept).unwrap();
+    let log = edge.try_serve().expect_err("no keyring");
+    assert!(log.contains("keyring.json") && log.contains("backup"), "{log}");
+    for command in [["household", "list"].as_slice(), &["household", "add", "Birch Row 12"]] {
+        let said = edge.command_line().run(command, "").unwrap_err().to_string();
+        assert!(said.contains("keyring.json") && said.contains("backup"), "{said}");
+    }
+    assert!(!keyring.exists());
+    std::fs::rename(&kept, &keyring).unwrap();
+    edge.restart();
+    account.through(edge.door()).login().await;
+}
+
 #[test]
 fn a_component_that_asks_for_more_than_the_contract_does_not_start() {
     let check = |folder: &tempfile::TempDir, expected: &[&str]| {

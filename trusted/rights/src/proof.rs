@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn each_fault_has_its_own_name() {
+        for (fault, name) in Fault::ALL {
+            assert_eq!(fault.name(), name);
+        }
+        assert_eq!((Fault::WrongSeal.name(), Fault::Stale.name()), ("wrong_seal", "stale"));
+        assert_eq!(Nonce::from_bytes([5; 16]).as_bytes(), &[5; 16]);
+    }
+
+    #[test]
     fn another_questions_reply_is_refused() {
         let [asked, other] = [5, 6].map(|byte| Nonce::from_bytes([byte; 16]));
         for freshness in [Freshness::Echoed, Freshness::Unproven] {
