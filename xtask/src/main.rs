@@ -77,7 +77,7 @@ enum Task {
     Storm(storm::Arguments),
     /// Changes the code of trusted/ in small ways, one at a time, and asks whether a test fails.
     ///
-    /// It takes hours. docs/mutants.md has the last result.
+    /// It takes over an hour. docs/mutants.md has the last result.
     Mutants(mutants::Arguments),
     /// Makes the packages of crates.io, the handlers inside, and unpacks them in
     /// target/package/unpacked/.

@@ -1,10 +1,13 @@
-//! `mutants`: changes the claim in small ways, one at a time, and asks whether a test fails.
+//! `mutants`: changes the claim and the parsers in small ways, one at a time, and asks whether a
+//! test fails.
 //!
 //! It must never count a mutant as caught because a test took too long.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
@@ -16,16 +19,41 @@ const VERSION: &str = "27.1.0";
 const CAUGHT_PERCENT_MIN: usize = 95;
 /// The time that the tests may take with one mutant, in seconds.
 const TEST_SECONDS: &str = "60";
+/// The most mutants that are tried at once, each in a copy of its own.
+const JOBS_MAX: usize = 4;
 
-/// The mutated packages of one run, and the packages whose unit tests are asked. The tests of a
-/// later package know the earlier ones through what they build on them.
-const RUNS: [(&str, &[&str], &str); 2] = [
-    ("seal", &["eyesonly-seal"], "eyesonly-seal"),
-    (
-        "gate",
-        &["eyesonly-rights", "eyesonly-gate"],
-        "eyesonly-rights,eyesonly-gate,eyesonly-service",
-    ),
+/// The mutants of some packages, and the packages whose unit tests are asked. The tests of a later
+/// package know the earlier ones through what they build on them.
+struct Run {
+    name: &'static str,
+    packages: &'static [&'static str],
+    /// The patterns of the mutated files. If there are none, all files are mutated.
+    files: &'static [&'static str],
+    tested_by: &'static str,
+}
+
+const RUNS: [Run; 4] = [
+    Run { name: "seal", packages: &["eyesonly-seal"], files: &[], tested_by: "eyesonly-seal" },
+    Run {
+        name: "gate",
+        packages: &["eyesonly-rights", "eyesonly-gate"],
+        files: &[],
+        tested_by: "eyesonly-rights,eyesonly-gate,eyesonly-service",
+    },
+    // What reads a camera's bytes.
+    Run {
+        name: "form",
+        packages: &["eyesonly-service"],
+        files: &["service/src/ingest/form/**", "service/src/ingest/digest.rs"],
+        tested_by: "eyesonly-service",
+    },
+    // What reads a viewer's address and range.
+    Run {
+        name: "web",
+        packages: &["eyesonly-web"],
+        files: &["web/src/range.rs", "web/src/ask.rs", "web/src/credential.rs"],
+        tested_by: "eyesonly-web",
+    },
 ];
 
 /// The arguments of `cargo xtask mutants`.
@@ -44,27 +72,31 @@ struct Found {
     timeout: Vec<String>,
 }
 
-/// Runs every mutant of `trusted/`. It takes hours, and says so.
+/// Runs every mutant of `trusted/` and of the parsers. It takes over an hour, and says so.
 ///
 /// Errors: too few were caught. `docs/mutants.md` explains those that may stay.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let program = cargo_tool(workspace, "cargo-mutants", VERSION)?;
     let out = workspace.target.join("mutants");
+    let jobs = thread::available_parallelism().map_or(1, NonZero::get).min(JOBS_MAX).to_string();
     let mut found = Found::default();
-    for (name, packages, tested_by) in RUNS {
-        step(&format!("mutants of {} (an hour or more)", packages.join(", ")));
-        let out = out.join(name);
+    for run in RUNS {
+        step(&format!("mutants of {} (ten minutes or more)", run.packages.join(", ")));
+        let out = out.join(run.name);
         fs::create_dir_all(&out)?;
         let mut mutants = Command::new(&program);
         mutants.current_dir(&workspace.root).arg("mutants").args(["--output"]).arg(&out);
-        for package in packages {
+        for package in run.packages {
             mutants.args(["--package", package]);
         }
-        for file in &arguments.file {
+        let asked = arguments.file.iter().map(String::as_str);
+        let files: Vec<&str> =
+            if arguments.file.is_empty() { run.files.to_vec() } else { asked.collect() };
+        for file in files {
             mutants.args(["--file", file]);
         }
         mutants.args(["--test-tool", "nextest", "--profile", "mutants", "--timeout", TEST_SECONDS]);
-        mutants.args(["--test-package", tested_by, "--cargo-test-arg=--lib"]);
+        mutants.args(["--jobs", &jobs, "--test-package", run.tested_by, "--cargo-test-arg=--lib"]);
         mutants.env("NEXTEST_PROFILE", "mutants");
         // It ends with an error when a mutant is missed; what counts is read from its lists.
         let status = mutants.status().context("cargo-mutants does not start")?;
