@@ -92,8 +92,28 @@ impl Config {
             path: path.into(),
             message: e.to_string().trim_end().to_owned(),
         })?;
+        config
+            .check()
+            .map_err(|message| ConfigError::Form { path: path.into(), message: message.into() })?;
         config.set_out_from(path.parent().unwrap_or(Path::new("")));
         Ok(config)
+    }
+
+    /// Refuses what has the right form but can't be meant.
+    fn check(&self) -> Result<(), &'static str> {
+        if self.data.as_os_str().is_empty() {
+            return Err("`data` is empty: name the folder that everything is kept in");
+        }
+        if self.data.starts_with("~") {
+            return Err("`data`: ~ is the shell's, and is not known here; write the whole path");
+        }
+        if self.session_seconds == 0 {
+            return Err("`session_seconds` is 0, so that nobody could stay signed in");
+        }
+        if self.metrics == Some(self.listen) && self.listen.port() != 0 {
+            return Err("`metrics` and `listen` are one address; each needs its own");
+        }
+        Ok(())
     }
 
     /// Joins relative paths to `folder`. So a command means the same installation wherever it is
@@ -131,6 +151,28 @@ mod tests {
         assert_eq!(config.components, Some(PathBuf::from("/c")));
         assert_eq!(tls.certificate, folder.path().join("chain.pem"));
         assert_eq!(tls.key, folder.path().join("../key.pem"));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("eyesonly.toml");
+        let check = |text: &str, expected: Option<&str>| {
+            std::fs::write(&path, text).unwrap();
+            let said = Config::read(&path).err().map(|error| error.to_string());
+            let fits = match (&said, expected) {
+                (Some(said), Some(part)) => said.contains(part) && said.contains("eyesonly.toml"),
+                (said, expected) => said.is_none() && expected.is_none(),
+            };
+            assert!(fits, "{text}: {said:?}");
+        };
+        check("data = \"d\"\nsession_seconds = 1", None);
+        check("data = \"d\"\nsession_seconds = 0", Some("`session_seconds` is 0"));
+        check("data = \"\"", Some("`data` is empty"));
+        check("data = \"~/footage\"", Some("write the whole path"));
+        check("data = \"d\"\nmetrics = \"127.0.0.1:8080\"", Some("each needs its own"));
+        let both = "listen = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"";
+        check(&format!("data = \"d\"\n{both}"), None);
     }
 
     #[test]

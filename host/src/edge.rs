@@ -76,8 +76,13 @@ pub fn open_data(config: &Config) -> anyhow::Result<Data> {
             path.display()
         );
     }
-    let database =
-        Database::open(&path).with_context(|| format!("{}: can't be opened", path.display()))?;
+    let database = Database::open(&path).with_context(|| {
+        format!(
+            "{}: can't be opened. If it is damaged, put it back from a backup (docs/running.md, \
+             \"Backups\")",
+            path.display()
+        )
+    })?;
     Ok(Data { keyring, database })
 }
 

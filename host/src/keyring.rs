@@ -46,7 +46,9 @@ pub enum KeyringError {
     #[error("{0}")]
     Form(String),
     /// The keyring is not what this program writes as JSON.
-    #[error("{path}: the keyring can't be read or written as JSON")]
+    #[error(
+        "{path}: the keyring is damaged; put it back from a backup (docs/running.md, \"Backups\")"
+    )]
     Json {
         /// The file.
         path: PathBuf,

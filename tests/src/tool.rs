@@ -4,7 +4,8 @@
 use std::process::Command;
 
 /// For each program: its name, a command that succeeds if it is installed, and Debian's package.
-const TOOLS: [(&str, &[&str], &str); 6] = [
+const TOOLS: [(&str, &[&str], &str); 7] = [
+    ("curl", &["curl", "--version"], "curl"),
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
     ("nginx", &["nginx", "-v"], "nginx-light"),

@@ -81,8 +81,8 @@ impl Problem {
             | Self::NoRoom(detail) => Cow::Borrowed(detail),
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
             Self::Unidentified => {
-                "No credential that is in force came with the request. Sign in, or use the \
-                 credential that was issued."
+                "No credential that is in force came with the request. A viewer signs in. A \
+                 camera uses the credential that it was issued last."
                     .into()
             }
             Self::WrongLogin => "Name or password is wrong.".into(),

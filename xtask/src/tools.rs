@@ -23,7 +23,7 @@ pub struct Tool {
 }
 
 /// Every tool, in the order in which a person sees them.
-pub const TOOLS: [Tool; 8] = [
+pub const TOOLS: [Tool; 9] = [
     Tool {
         name: "python3",
         package: "python3-venv",
@@ -31,6 +31,7 @@ pub const TOOLS: [Tool; 8] = [
         // Debian's python3 alone has venv but can't put pip into one.
         probe: &["python3", "-c", "import venv, ensurepip"],
     },
+    Tool { name: "curl", package: "curl", needed_by: "e2e", probe: &["curl", "--version"] },
     Tool { name: "ffmpeg", package: "ffmpeg", needed_by: "e2e", probe: &["ffmpeg", "-version"] },
     Tool {
         name: "chromium",

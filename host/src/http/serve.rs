@@ -85,7 +85,8 @@ fn listen_hint(setting: &str, source: &std::io::Error) -> String {
         }
         _ => "The system does not allow it",
     };
-    format!("{why}: set `{setting}` in the configuration to another one.")
+    let options = if setting == "listen" { " (or use --listen, in the demo --port)" } else { "" };
+    format!("{why}: set `{setting}` in the configuration to another one{options}.")
 }
 
 /// The certificate chain and the key.

@@ -1,10 +1,13 @@
 //! Uploads: each is taken once, whole or not at all, in order.
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::built::ROOT;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::poll;
+use eyesonly_tests::tool::tool;
 use reqwest::Body;
 use serde_json::json;
+use std::process::Command;
 
 use crate::Home;
 
@@ -107,4 +110,29 @@ async fn a_body_may_come_in_pieces() {
         .await
         .expect(201);
     assert!(home.viewer.clip(&home.camera, &event).await.expect(200).body == clip);
+}
+
+/// docs/hand-in.sh is what the README tells people to run by cron.
+#[tokio::test]
+async fn the_script_for_cron_hands_in_a_picture_or_nothing() {
+    if !tool("ffmpeg") || !tool("curl") {
+        return;
+    }
+    let home = Home::new().await;
+    let (edge, credential) = (home.edge.door().address(), home.camera.credential.clone());
+    let run = async |camera: &str| {
+        let mut script = Command::new("sh");
+        script.arg(format!("{ROOT}/docs/hand-in.sh")).current_dir("/");
+        script.env("EDGE", &edge).env("CREDENTIAL", &credential).env("CAMERA", camera);
+        let output = tokio::task::spawn_blocking(move || script.output()).await.unwrap().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.success(), said.trim().to_owned())
+    };
+    // A camera that gives no picture must not look as if it had given one.
+    let gone = run(&format!("{ROOT}/tests/media/gone.mp4")).await;
+    assert_eq!(gone, (false, String::new()));
+    home.viewer.thumbnail(&home.camera, 160).await.expect_problem(404);
+    let taken = run(&format!("{ROOT}/tests/media/alder-driveway-car.mp4")).await;
+    assert_eq!(taken, (true, "201".to_owned()));
+    home.viewer.thumbnail(&home.camera, 160).await.expect(200);
 }

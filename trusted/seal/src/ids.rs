@@ -19,8 +19,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub enum IdError {
     /// The text does not have the length of an id.
     #[error(
-        "not as long as an id: 36 characters such as 01234567-89ab-cdef-0123-456789abcdef, as it \
-         was printed when it was added"
+        "not as long as an id: 36 characters such as 01234567-89ab-cdef-0123-456789abcdef, as \
+         `household list`, `camera list` and `viewer list` print them"
     )]
     Length,
     /// A character is not allowed at its place in the canonical form.
