@@ -205,7 +205,8 @@ impl Residents {
     }
 }
 
-fn change<R: Record>(mint: &Mint, record: &R, expect: Expect) -> Change {
+/// Makes the write of a record that is sealed by hand.
+pub fn change<R: Record>(mint: &Mint, record: &R, expect: Expect) -> Change {
     Change {
         kind: R::KIND,
         key: record.key(),

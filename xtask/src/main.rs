@@ -75,7 +75,7 @@ enum Task {
     /// Replays the outage with every seam lying, against this system and a conventional one; a
     /// small one unless told otherwise.
     Storm(storm::Arguments),
-    /// Changes the code of trusted/ in small ways, one at a time, and asks whether a test fails.
+    /// Changes trusted/ and the parsers in small ways, and asks each time whether a test fails.
     ///
     /// It takes over an hour. docs/mutants.md has the last result.
     Mutants(mutants::Arguments),

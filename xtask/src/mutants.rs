@@ -89,10 +89,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         for package in run.packages {
             mutants.args(["--package", package]);
         }
-        let asked = arguments.file.iter().map(String::as_str);
-        let files: Vec<&str> =
-            if arguments.file.is_empty() { run.files.to_vec() } else { asked.collect() };
-        for file in files {
+        let asked: Vec<&str> = arguments.file.iter().map(String::as_str).collect();
+        for file in if asked.is_empty() { run.files } else { &asked } {
             mutants.args(["--file", file]);
         }
         mutants.args(["--test-tool", "nextest", "--profile", "mutants", "--timeout", TEST_SECONDS]);

@@ -86,11 +86,7 @@ pub fn install(tools: &[&Tool]) -> Result<()> {
 /// Says how a person gets these tools.
 pub fn how_to_get(tools: &[&Tool]) -> String {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
-    format!(
-        "apt-get install -y --no-install-recommends {}   (as root; or \
-         `cargo xtask test --install`)",
-        packages.join(" ")
-    )
+    format!("{}   (as root; or `cargo xtask test --install`)", install_line(&packages))
 }
 
 /// Returns a program that cargo installs: the one on PATH if it has this version, or ours in
@@ -134,20 +130,14 @@ pub fn need(program: &str, package: &str, why: &str) -> Result<()> {
     if is_ci() {
         return apt_install(&[package]);
     }
-    bail!(
-        "{program} is not here: {why}\n  to mend: apt-get install -y --no-install-recommends \
-         {package}   (as root)"
-    )
+    bail!("{program} is not here: {why}\n  to mend: {}   (as root)", install_line(&[package]))
 }
 
 /// Runs `apt-get update`, then `apt-get install`.
 ///
 /// Errors: not root, no apt-get, or apt-get fails.
 pub fn apt_install(packages: &[&str]) -> Result<()> {
-    let by_hand = format!(
-        "apt-get update && apt-get install -y --no-install-recommends {}",
-        packages.join(" ")
-    );
+    let by_hand = format!("apt-get update && {}", install_line(packages));
     if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
         bail!("can't install here (it needs root and apt-get). To mend: {by_hand}");
     }
@@ -155,6 +145,11 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
     let mend = format!("look at apt-get's message above, then: {by_hand}");
     execute(apt().args(["update", "-qq"]), &mend)?;
     execute(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages), &mend)
+}
+
+/// Returns the command by which a person installs these packages.
+fn install_line(packages: &[&str]) -> String {
+    format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
 }
 
 fn apt() -> Command {

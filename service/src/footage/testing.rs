@@ -19,16 +19,16 @@ use crate::keys::memory::MemoryKeys;
 use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
 use crate::store::memory::MemoryStore;
-use crate::testing::{Ahead, doors_at};
+use crate::testing::{Ahead, Residents, change, doors_at};
 use crate::tiers::{Ladder, MemoryTier, Tier};
 use bytes::Bytes;
 use eyesonly_gate::ledger::Handed;
-use eyesonly_gate::registry::{Change, Expect};
+use eyesonly_gate::registry::Expect;
 use eyesonly_gate::{
     Admission, Answer, Cut, Departure, Grant, IntakeGrant, Keys as _, Leaving, RawCredential,
     Records, Refused, Registry, Seam,
 };
-use eyesonly_rights::{Action, Mint, Record as _, SessionRecord, Verifier};
+use eyesonly_rights::{Action, Mint, SessionRecord, Verifier};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SessionId, ViewerId};
 use http_body::Body as _;
 use std::sync::Arc;
@@ -105,12 +105,7 @@ impl Home {
         let session = SessionId::from_bytes(clock::fresh_id());
         let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
         let mint = Mint::new(keys.edge());
-        let change = Change {
-            kind: SessionRecord::KIND,
-            key: record.key(),
-            expect: Expect::Absent,
-            record: Some(mint.seal(&record, clock::random()).unwrap()),
-        };
+        let change = change(&mint, &record, Expect::Absent);
         records.commit(vec![change], None).await.unwrap();
         Self {
             ingest: Ingest::new(
@@ -141,6 +136,17 @@ impl Home {
     pub fn presents(&self) -> (&RawCredential, String) {
         let verified = Verifier::new(self.keys.edge()).viewer(self.viewer_credential.text());
         (&self.viewer_credential, verified.unwrap().tag().to_text())
+    }
+
+    /// Returns the household, for tests that write its records by hand.
+    pub fn residents(&self) -> Residents {
+        Residents {
+            household: self.household,
+            camera: self.camera,
+            viewer: self.viewer,
+            session: self.session,
+            ..Residents::new(0)
+        }
     }
 
     pub async fn intake(&self) -> IntakeGrant {

@@ -2,14 +2,11 @@
 //! request of the same viewer, in the envelope of another answer, or to whoever presents another
 //! credential.
 
-use super::{body, held, with_still};
+use super::{body, held, open, with_still};
 use crate::footage::testing::Home;
 use crate::ledger::Counts as _;
-use eyesonly_gate::ledger::Handed;
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_gate::{
-    Answer, Content, Departure, Grant, Instance, Leaving, RawCredential, Refused, Seam,
-};
+use eyesonly_gate::{Answer, Content, Grant, Instance, RawCredential, Seam};
 use eyesonly_rights::{Action, Fault};
 use std::sync::Arc;
 
@@ -21,20 +18,8 @@ fn bytes(grant: &Arc<Grant>, bytes: &[u8]) -> Answer {
 
 async fn footage(home: &Home) -> (Arc<Grant>, Answer) {
     let held = held(home).await.unwrap();
-    let (grant, length) = (Arc::clone(held.grant()), held.length());
-    let content = Content::Footage { source: Box::new(held), offset: 0, length };
-    let answer = Instance::new(Arc::clone(&grant)).answers(Status::Ok, MediaType::Jpeg, content);
-    (grant, answer.unwrap())
-}
-
-async fn open(
-    home: &Home,
-    grant: &Arc<Grant>,
-    raw: &RawCredential,
-    answer: Answer,
-) -> Result<Departure, Refused> {
-    let leaving = Leaving { handed: Handed::Still, event: None };
-    Departure::open(&home.admission, grant, raw, answer, leaving).await
+    let length = held.length();
+    super::answer(Box::new(held), 0, length)
 }
 
 /// Returns how many answers the way out rejected.

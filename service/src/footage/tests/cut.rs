@@ -45,13 +45,7 @@ impl Scene {
         home.put_event(event, "at the door").await.unwrap();
         let intake = home.intake().await;
         home.ingest.anything(&intake, Kind::Clip, event, &clip).await.unwrap();
-        let residents = Residents {
-            household: home.household,
-            camera: home.camera,
-            viewer: home.viewer,
-            session: home.session,
-            ..Residents::new(0)
-        };
+        let residents = home.residents();
         Self { home, registry, clip, event, residents }
     }
 

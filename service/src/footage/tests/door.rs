@@ -4,10 +4,10 @@
 use crate::footage::testing::Home;
 use crate::ledger::{Counts as _, MemoryLedger};
 use crate::registry::memory::MemoryRegistry;
-use crate::testing::{FixedKeys, Residents, doors_at};
-use eyesonly_gate::registry::{Change, Expect};
+use crate::testing::{FixedKeys, Residents, change, doors_at};
+use eyesonly_gate::registry::Expect;
 use eyesonly_gate::{Admission, Clock, Grant, Keys as _, Records, Refused, Seam};
-use eyesonly_rights::{Action, CameraRight, Fault, Mint, Record as _, Role, SessionRecord, Window};
+use eyesonly_rights::{Action, CameraRight, Fault, Mint, Role, SessionRecord, Window};
 use eyesonly_seal::{FootageId, ViewerId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,12 +66,7 @@ impl Scene {
 
     async fn write_session(&self, viewer: ViewerId, expires_at_seconds: u64) {
         let record = SessionRecord { session: self.residents.session, viewer, expires_at_seconds };
-        let change = Change {
-            kind: SessionRecord::KIND,
-            key: record.key(),
-            expect: Expect::Any,
-            record: Some(self.mint().seal(&record, crate::clock::random()).unwrap()),
-        };
+        let change = change(&self.mint(), &record, Expect::Any);
         self.records.commit(vec![change], None).await.unwrap();
     }
 

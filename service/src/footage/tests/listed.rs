@@ -2,7 +2,6 @@
 
 use crate::footage::testing::{Home, drain};
 use crate::ledger::Counts as _;
-use crate::testing::Residents;
 use bytes::Bytes;
 use eyesonly_gate::registry::Expect;
 use eyesonly_gate::{Departure, Identified, Keys as _, RawCredential, Refused, Seam};
@@ -22,16 +21,6 @@ async fn of_list(
     raw: &RawCredential,
 ) -> Result<Departure, Refused> {
     Departure::of_list(&home.admission, identified, raw, Bytes::from_static(LIST)).await
-}
-
-fn residents(home: &Home) -> Residents {
-    Residents {
-        household: home.household,
-        camera: home.camera,
-        viewer: home.viewer,
-        session: home.session,
-        ..Residents::new(0)
-    }
 }
 
 #[tokio::test]
@@ -55,7 +44,7 @@ async fn a_list_stays_when_the_rights_changed() {
     let home = Home::new().await;
     let before = identified(&home).await;
     let mint = Mint::new(home.keys.edge());
-    residents(&home).write_rights(&home.records, &mint, vec![], Expect::Any).await;
+    home.residents().write_rights(&home.records, &mint, vec![], Expect::Any).await;
     let refused = of_list(&home, &before, home.presents().0).await.err().unwrap();
     assert!(matches!(refused, Refused::Unavailable(Seam::Registry, _)), "{refused}");
 }
@@ -64,7 +53,7 @@ async fn a_list_stays_when_the_rights_changed() {
 async fn a_list_stays_when_the_session_ended() {
     let home = Home::new().await;
     let before = identified(&home).await;
-    residents(&home).sign_out(&home.records).await;
+    home.residents().sign_out(&home.records).await;
     let refused = of_list(&home, &before, home.presents().0).await.err().unwrap();
     assert!(matches!(refused, Refused::Unidentified), "{refused}");
 }

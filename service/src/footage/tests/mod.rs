@@ -18,9 +18,12 @@ use crate::ingest::{IngestError, Taken};
 use bytes::Bytes;
 use eyesonly_gate::ledger::Handed;
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_gate::{Content, Cut, Departure, Instance, Leaving, Source as _};
+use eyesonly_gate::{
+    Answer, Content, Cut, Departure, Grant, Instance, Leaving, RawCredential, Refused, Source,
+};
 use eyesonly_rights::Action;
 use eyesonly_seal::{Kind, ObjectName};
+use std::sync::Arc;
 
 /// Makes a JPEG that is one by its markers, with `body` as its picture. Ingest asks for no more.
 fn jpeg(body: &[u8]) -> Vec<u8> {
@@ -53,13 +56,39 @@ async fn all(held: &mut Held) -> Result<Vec<u8>, Cut> {
 }
 
 /// Makes the departure of the whole object that is held.
-async fn depart(home: &Home, held: Held) -> Result<Departure, eyesonly_gate::Refused> {
-    let (grant, length) = (held.grant().clone(), held.length());
-    let content = Content::Footage { source: Box::new(held), offset: 0, length };
-    let answer =
-        Instance::new(grant.clone()).answers(Status::Ok, MediaType::Jpeg, content).unwrap();
+async fn depart(home: &Home, held: Held) -> Result<Departure, Refused> {
+    let length = held.length();
+    depart_part(home, Box::new(held), 0, length).await
+}
+
+/// Makes the departure of `length` bytes from `offset` on.
+async fn depart_part(
+    home: &Home,
+    source: Box<dyn Source>,
+    offset: u64,
+    length: u64,
+) -> Result<Departure, Refused> {
+    let (grant, answer) = answer(source, offset, length);
+    open(home, &grant, home.presents().0, answer).await
+}
+
+/// Makes an answer of `length` bytes from `offset` on, and returns its grant too.
+fn answer(source: Box<dyn Source>, offset: u64, length: u64) -> (Arc<Grant>, Answer) {
+    let grant = Arc::clone(source.located().grant());
+    let content = Content::Footage { source, offset, length };
+    let answer = Instance::new(Arc::clone(&grant)).answers(Status::Ok, MediaType::Jpeg, content);
+    (grant, answer.unwrap())
+}
+
+/// Opens the way out for an answer to whoever presents `raw`.
+async fn open(
+    home: &Home,
+    grant: &Arc<Grant>,
+    raw: &RawCredential,
+    answer: Answer,
+) -> Result<Departure, Refused> {
     let leaving = Leaving { handed: Handed::Still, event: None };
-    Departure::open(&home.admission, &grant, home.presents().0, answer, leaving).await
+    Departure::open(&home.admission, grant, raw, answer, leaving).await
 }
 
 /// Makes a home with one still of two extents and a bit.

@@ -1,19 +1,15 @@
 //! The source of footage is not trusted. A piece leaves only if it is of the located object, from
 //! the place that was asked for, and no longer than asked.
 
-use super::{Held, body, held, jpeg, with_still};
-use crate::footage::testing::{Home, drain, footage_id};
+use super::{Held, answer, body, depart_part, held, jpeg, with_still};
+use crate::footage::testing::{drain, footage_id};
 use crate::ledger::Counts as _;
 use async_trait::async_trait;
-use eyesonly_gate::ledger::Handed;
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_gate::{
-    Answer, Content, Cut, Departure, Instance, Leaving, Located, Plain, Refused, Source,
-};
+use eyesonly_gate::{Content, Cut, Instance, Located, Plain, Source};
 use eyesonly_rights::Action;
 use eyesonly_seal::Kind;
 use http_body::Body as _;
-use std::sync::Arc;
 
 /// The length of one extent of plain footage, in bytes.
 const EXTENT: u64 = 1_048_576;
@@ -59,20 +55,6 @@ impl Source for Liar {
     }
 }
 
-/// Makes an answer of `length` bytes from `offset` on.
-fn answer(source: Box<dyn Source>, offset: u64, length: u64) -> Answer {
-    let instance = Instance::new(Arc::clone(source.located().grant()));
-    let content = Content::Footage { source, offset, length };
-    instance.answers(Status::Ok, MediaType::Jpeg, content).unwrap()
-}
-
-async fn open(home: &Home, answer: Answer) -> Result<Departure, Refused> {
-    let Content::Footage { source, .. } = answer.content() else { panic!("no footage") };
-    let grant = Arc::clone(source.located().grant());
-    let leaving = Leaving { handed: Handed::Still, event: None };
-    Departure::open(&home.admission, &grant, home.presents().0, answer, leaving).await
-}
-
 #[tokio::test]
 async fn a_piece_that_does_not_fit_does_not_leave() {
     let (home, still) = with_still().await;
@@ -93,7 +75,7 @@ async fn a_piece_that_does_not_fit_does_not_leave() {
         let other_object = home.footage.event_still(&grant, event).await.unwrap();
         let other_grant = held(&home).await.unwrap();
         let liar = Liar { honest, other_object, other_grant, lie, asked: 0 };
-        let opened = open(&home, answer(Box::new(liar), 10, 1000)).await;
+        let opened = depart_part(&home, Box::new(liar), 10, 1000).await;
         assert_eq!(opened.is_ok(), lie == Lie::None, "{lie:?}");
         if let Ok(mut departure) = opened {
             assert!(drain(&mut departure).await == (still[10..1010].to_vec(), None));
@@ -108,11 +90,11 @@ async fn an_answer_is_narrowed_to_a_part_of_itself() {
     let within = [(100, 50), (100, 1), (149, 1), (120, 30)];
     let outside = [(99, 2), (99, 51), (100, 51), (149, 2), (150, 1), (120, 0), (u64::MAX, 1)];
     for (from, bytes) in within.into_iter().chain(outside) {
-        let mut answer = answer(Box::new(held(&home).await.unwrap()), 100, 50);
+        let (grant, mut answer) = answer(Box::new(held(&home).await.unwrap()), 100, 50);
         let fits = answer.narrow(from, bytes);
         assert_eq!(fits, within.contains(&(from, bytes)), "{bytes} from {from}");
         let (from, bytes) = if fits { (from, bytes) } else { (100, 50) };
-        let (got, cut) = drain(&mut open(&home, answer).await.unwrap()).await;
+        let (got, cut) = home.let_out(&grant, answer).await.unwrap();
         assert!(cut.is_none() && got == still[from as usize..(from + bytes) as usize]);
     }
     let instance = Instance::new(home.grant(Action::Live).await);
@@ -124,8 +106,8 @@ async fn an_answer_is_narrowed_to_a_part_of_itself() {
 #[tokio::test]
 async fn a_body_says_what_is_left_of_it() {
     let (home, _) = with_still().await;
-    let answer = answer(Box::new(held(&home).await.unwrap()), 5, 200_000);
-    let mut departure = open(&home, answer).await.unwrap();
+    let source = Box::new(held(&home).await.unwrap());
+    let mut departure = depart_part(&home, source, 5, 200_000).await.unwrap();
     assert!(!departure.is_end_stream());
     assert_eq!(departure.size_hint().exact(), Some(200_000));
     drain(&mut departure).await;
@@ -137,8 +119,8 @@ async fn a_body_says_what_is_left_of_it() {
 async fn the_extent_that_was_decided_on_leaves_whole() {
     let (home, still) = with_still().await;
     let (from, length) = (EXTENT + 10, still.len() as u64 - EXTENT - 10);
-    let answer = answer(Box::new(held(&home).await.unwrap()), from, length);
-    let mut departure = open(&home, answer).await.unwrap();
+    let source = Box::new(held(&home).await.unwrap());
+    let mut departure = depart_part(&home, source, from, length).await.unwrap();
     home.admin.remove_camera(home.camera).await.unwrap();
     let (got, cut) = drain(&mut departure).await;
     assert_eq!(cut, Some(Cut));
