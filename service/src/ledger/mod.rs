@@ -127,4 +127,11 @@ mod tests {
             }
         }
     }
+    /// Metrics take the names from the table, log lines from the function.
+    #[test]
+    fn every_seam_has_one_name() {
+        for (seam, name) in Seam::ALL {
+            assert_eq!(seam.name(), name, "{seam:?}");
+        }
+    }
 }
