@@ -77,7 +77,7 @@ enum Task {
     Storm(storm::Arguments),
     /// Changes trusted/ and the parsers in small ways, and asks each time whether a test fails.
     ///
-    /// It takes over an hour. docs/mutants.md has the last result.
+    /// It takes about two hours on two cores. docs/mutants.md has the last result.
     Mutants(mutants::Arguments),
     /// Makes the packages of crates.io, the handlers inside, and unpacks them in
     /// target/package/unpacked/.

@@ -127,6 +127,7 @@ mod tests {
             }
         }
     }
+
     /// Metrics take the names from the table, log lines from the function.
     #[test]
     fn every_seam_has_one_name() {
