@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use eyesonly_build::{Crates, Toolchain, target_folder};
 
 /// The handlers, by the folders of their sources.
-const HANDLERS: [&str; 2] = ["thumbnail", "events"];
+const HANDLERS: [&str; 3] = ["thumbnail", "events", "still-check"];
 
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("cargo runs this")?);
@@ -25,7 +25,8 @@ fn main() -> Result<()> {
     };
     for name in HANDLERS {
         let file = made.join(format!("{name}.wasm"));
-        println!("cargo::rustc-env=EYESONLY_{}={}", name.to_uppercase(), file.display());
+        let variable = name.to_uppercase().replace('-', "_");
+        println!("cargo::rustc-env=EYESONLY_{variable}={}", file.display());
     }
     Ok(())
 }
@@ -33,7 +34,9 @@ fn main() -> Result<()> {
 /// Compiles the handlers of the repository into `out`.
 fn compile(root: &Path, out: &Path) -> Result<PathBuf> {
     for source in [
+        "components/picture",
         "components/thumbnail",
+        "components/still-check",
         "components/events",
         "components/guest",
         "components/build",

@@ -18,8 +18,37 @@ pub const IMPORTS_ALLOWED: [&str; 4] = [
 ];
 /// The interface that makes a component a handler.
 pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.2.0";
+/// The interface that makes a component the check of stills.
+pub const STILL_CHECK: &str = "eyesonly:edge/still-check@0.2.0";
 /// The largest file that is parsed, in bytes. A handler is a few hundred KiB.
 pub const SIZE_BYTES_MAX: usize = 64 << 20;
+
+/// What a component is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It answers requests under a grant.
+    Handler,
+    /// It checks stills that are handed in, and reaches nothing.
+    StillCheck,
+}
+
+impl Role {
+    /// Returns the interfaces that the component may import.
+    fn imports(self) -> &'static [&'static str] {
+        match self {
+            Self::Handler => &IMPORTS_ALLOWED,
+            Self::StillCheck => &[],
+        }
+    }
+
+    /// Returns the interface that the component must export.
+    fn export(self) -> &'static str {
+        match self {
+            Self::Handler => EXPORT_REQUIRED,
+            Self::StillCheck => STILL_CHECK,
+        }
+    }
+}
 
 /// One import or export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +81,8 @@ pub enum Verdict {
     Allowed,
     /// The component asks for these imports, which the contract does not have.
     AsksForMore(Vec<String>),
-    /// The component does not export the handler interface.
-    NotAHandler,
+    /// The component does not export the interface of its role.
+    LacksExport(&'static str),
 }
 
 /// Why there is no report on a file, or (from [`Report::admitted`]) why the component may not run.
@@ -69,19 +98,27 @@ pub enum CheckError {
     #[error("not a valid WebAssembly component")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The component asks for more than the contract.
-    #[error("asks for what a handler can't have: {}", .0.join(", "))]
+    #[error("asks for what it can't have: {}", .0.join(", "))]
     AsksForMore(Vec<String>),
-    /// The component does not export the handler interface.
-    #[error("not a handler: it does not export {EXPORT_REQUIRED}")]
-    NotAHandler,
+    /// The component does not export the interface of its role.
+    #[error("not a component of this kind: it does not export {0}")]
+    LacksExport(&'static str),
 }
 
-/// Reads `bytes` as a component.
+/// Reads `bytes` as a handler.
+///
+/// # Errors
+/// Those of [`check_as`].
+pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
+    check_as(bytes, Role::Handler)
+}
+
+/// Reads `bytes` as a component of this role.
 ///
 /// # Errors
 /// [`CheckError::TooLarge`], [`CheckError::CoreModule`], [`CheckError::Invalid`]. A component that
 /// asks for too much is no error here: the verdict of its report says so.
-pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
+pub fn check_as(bytes: &[u8], role: Role) -> Result<Report, CheckError> {
     if bytes.len() > SIZE_BYTES_MAX {
         return Err(CheckError::TooLarge(bytes.len()));
     }
@@ -89,8 +126,8 @@ pub fn check(bytes: &[u8]) -> Result<Report, CheckError> {
         return Err(CheckError::CoreModule);
     }
     Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
-    let (imports, exports) = names(bytes)?;
-    let verdict = verdict(&imports, &exports);
+    let (imports, exports) = names(bytes, role)?;
+    let verdict = verdict(&imports, &exports, role);
     Ok(Report {
         sha256: Sha256::digest(bytes).into(),
         size_bytes: bytes.len(),
@@ -106,7 +143,7 @@ fn invalid(error: wasmparser::BinaryReaderError) -> CheckError {
 
 /// Reads the imports and exports of the outermost component. Those of nested components do not
 /// matter, but the bytes of nested ones must all be there, which the validator does not check.
-fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
+fn names(bytes: &[u8], role: Role) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -125,14 +162,14 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
                     let name = import.map_err(invalid)?.name.name.to_owned();
-                    let allowed = IMPORTS_ALLOWED.contains(&name.as_str());
+                    let allowed = role.imports().contains(&name.as_str());
                     imports.push(Item { name, allowed });
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
                     let name = export.map_err(invalid)?.name.name.to_owned();
-                    let allowed = name == EXPORT_REQUIRED;
+                    let allowed = name == role.export();
                     exports.push(Item { name, allowed });
                 }
             }
@@ -142,13 +179,13 @@ fn names(bytes: &[u8]) -> Result<(Vec<Item>, Vec<Item>), CheckError> {
     Ok((imports, exports))
 }
 
-fn verdict(imports: &[Item], exports: &[Item]) -> Verdict {
+fn verdict(imports: &[Item], exports: &[Item], role: Role) -> Verdict {
     let more: Vec<String> =
         imports.iter().filter(|item| !item.allowed).map(|item| item.name.clone()).collect();
     if !more.is_empty() {
         Verdict::AsksForMore(more)
     } else if !exports.iter().any(|item| item.allowed) {
-        Verdict::NotAHandler
+        Verdict::LacksExport(role.export())
     } else {
         Verdict::Allowed
     }
@@ -160,7 +197,7 @@ impl Report {
         match self.verdict {
             Verdict::Allowed => Ok(self),
             Verdict::AsksForMore(more) => Err(CheckError::AsksForMore(more)),
-            Verdict::NotAHandler => Err(CheckError::NotAHandler),
+            Verdict::LacksExport(export) => Err(CheckError::LacksExport(export)),
         }
     }
 }
@@ -180,8 +217,8 @@ impl fmt::Display for Report {
             Verdict::AsksForMore(more) => {
                 write!(f, "verdict  refused: it asks for {}", more.join(", "))
             }
-            Verdict::NotAHandler => {
-                write!(f, "verdict  refused: it does not export {EXPORT_REQUIRED}")
+            Verdict::LacksExport(export) => {
+                write!(f, "verdict  refused: it does not export {export}")
             }
         }
     }
@@ -227,7 +264,7 @@ mod tests {
         check_error(b"", "not a valid WebAssembly component");
         check_error(b"GIF89a", "not a valid WebAssembly component");
         check_error(b"\0asm\x01\0\0\0", "a core WebAssembly module");
-        check_error(b"\0asm\x0d\0\x01\0", "not a handler: it does not export");
+        check_error(b"\0asm\x0d\0\x01\0", "not a component of this kind: it does not export");
         check_error(b"\0asm\x0d\0\x01\0\xff", "not a valid WebAssembly component");
         // A module or a component within, of which 24 bytes should be there.
         check_error(
@@ -240,17 +277,25 @@ mod tests {
         );
         check_error(
             &importing("wasi:clocks/monotonic-clock@0.2.0"),
-            "asks for what a handler can't have: wasi:clocks",
+            "asks for what it can't have: wasi:clocks",
         );
         check_error(
             &importing("eyesonly:edge/footage@0.1.0"),
-            "asks for what a handler can't have: eyesonly:edge",
+            "asks for what it can't have: eyesonly:edge",
         );
         check_error(
             &importing("eyesonly:spin/admission@0.2.0"),
-            "asks for what a handler can't have: eyesonly:spin",
+            "asks for what it can't have: eyesonly:spin",
         );
-        check_error(&importing(IMPORTS_ALLOWED[0]), "not a handler: it does not export");
+        check_error(&importing(IMPORTS_ALLOWED[0]), "not a component of this kind: it does");
+    }
+
+    #[test]
+    fn the_check_of_stills_may_import_nothing() {
+        for import in IMPORTS_ALLOWED {
+            let report = check_as(&importing(import), Role::StillCheck).unwrap();
+            assert_eq!(report.verdict, Verdict::AsksForMore(vec![import.to_owned()]));
+        }
     }
 
     #[test]

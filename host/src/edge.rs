@@ -233,7 +233,12 @@ pub fn assemble(
             config.session_seconds,
             Arc::new(Throttle::default()),
         ),
-        ingest: Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission)),
+        ingest: Ingest::new(
+            Arc::clone(&catalogue),
+            Arc::clone(&ladder),
+            Arc::clone(&admission),
+            Arc::new(handlers.still_check.clone()),
+        ),
         metrics: Arc::new(Metrics::new(
             Arc::clone(&ledger) as _,
             ladder.standings().cloned().collect(),

@@ -3,14 +3,16 @@
 //! It must never change what a handler is: a rendition is bound to the handler's very bytes. And it
 //! must never serve the binary's own handler where a file was meant to replace it.
 
-use crate::sandbox::{Handler, Sandbox};
+use crate::sandbox::{Handler, Sandbox, StillChecker};
 use anyhow::{Context as _, bail};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// The handlers of this build, as components.
-const EMBEDDED: [(&str, &[u8]); 2] = [
+const EMBEDDED: [(&str, &[u8]); 3] = [
     ("thumbnail", include_bytes!(env!("EYESONLY_THUMBNAIL"))),
     ("events", include_bytes!(env!("EYESONLY_EVENTS"))),
+    ("still-check", include_bytes!(env!("EYESONLY_STILL_CHECK"))),
 ];
 
 /// The loaded handlers.
@@ -20,6 +22,8 @@ pub struct Handlers {
     pub thumbnail: Handler,
     /// Answers for events and clips.
     pub events: Handler,
+    /// Says of a still that is handed in whether `thumbnail` can show it.
+    pub still_check: StillChecker,
 }
 
 impl Handlers {
@@ -36,30 +40,43 @@ impl Handlers {
         progress: impl Fn(&str),
     ) -> anyhow::Result<Self> {
         let replaced = folder.map(names).transpose()?.unwrap_or_default();
-        let load = |(name, bytes): (&str, &[u8])| {
+        let bytes_of = |(name, embedded): (&str, &'static [u8])| -> anyhow::Result<_> {
             progress(name);
             let Some(folder) = folder.filter(|_| replaced.iter().any(|other| other == name)) else {
-                let loaded = sandbox.load_bytes(name, &Path::new("embedded").join(name), bytes);
-                return loaded
-                    .with_context(|| format!("the {name} handler of this binary can't be loaded"));
+                return Ok((Path::new("embedded").join(name), Cow::Borrowed(embedded)));
             };
             let file = folder.join(format!("{name}.wasm"));
             tracing::info!(file = %file.display(), "the {name} handler is this file");
-            sandbox.load(name, &file).with_context(|| {
+            let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+            Ok((file, Cow::Owned(bytes)))
+        };
+        let refused = |name: &str| {
+            if replaced.iter().any(|other| other == name) {
                 format!(
                     "the {name} handler can't be loaded. Mend the file, or take it out of the \
                      folder that `components` names: the binary brings its own handlers"
                 )
-            })
+            } else {
+                format!("the {name} handler of this binary can't be loaded")
+            }
         };
-        let [thumbnail, events] = EMBEDDED;
-        Ok(Self { thumbnail: load(thumbnail)?, events: load(events)? })
+        let load = |entry: (&str, &'static [u8])| -> anyhow::Result<Handler> {
+            let (path, bytes) = bytes_of(entry)?;
+            sandbox.load_bytes(entry.0, &path, &bytes).with_context(|| refused(entry.0))
+        };
+        let [thumbnail, events, still_check] = EMBEDDED;
+        let (thumbnail, events) = (load(thumbnail)?, load(events)?);
+        let (path, bytes) = bytes_of(still_check)?;
+        let still_check = sandbox
+            .load_still_check(&path, &bytes)
+            .with_context(|| refused(still_check.0))?;
+        Ok(Self { thumbnail, events, still_check })
     }
 }
 
 /// Reads which handlers the files of a folder replace.
 fn names(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let known = EMBEDDED.map(|(name, _)| format!("{name}.wasm")).join(" and ");
+    let known = EMBEDDED.map(|(name, _)| format!("{name}.wasm")).join(", ");
     let entries = std::fs::read_dir(folder).with_context(|| {
         format!("{}: `components` must be a folder, or be left out", folder.display())
     })?;
@@ -80,7 +97,7 @@ fn names(folder: &Path) -> anyhow::Result<Vec<String>> {
     }
     if names.is_empty() {
         bail!(
-            "{}: there is no component in this folder; put {known} there, one or both, or leave \
+            "{}: there is no component in this folder; put one or more of {known} there, or leave \
              `components` out: the binary brings its own handlers",
             folder.display()
         );

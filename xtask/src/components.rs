@@ -25,6 +25,9 @@ const CONTRACT: &str = "eyesonly:edge/";
 /// The start of the name that a handler must export.
 const HANDLER: &str = "eyesonly:edge/handler";
 
+/// The start of the name that the check of stills exports, which imports nothing.
+const STILL_CHECK: &str = "eyesonly:edge/still-check";
+
 /// The magic number and the version of a component, which a core module does not have.
 const COMPONENT_START: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -237,11 +240,16 @@ fn surface(component: &[u8]) -> Result<Surface> {
 
 /// Lists the faults that keep a component from being served.
 fn faults(surface: &Surface) -> Vec<String> {
+    let exports = |start| surface.exports.iter().any(|export| export.starts_with(start));
+    if exports(STILL_CHECK) {
+        let said = |import| format!("it imports {import}, but the check of stills reaches nothing");
+        return surface.imports.iter().map(said).collect();
+    }
     let mut faults: Vec<String> = beyond_contract(&surface.imports)
         .into_iter()
         .map(|import| format!("it imports {import}, which is not in the contract ({CONTRACT}*)"))
         .collect();
-    if !surface.exports.iter().any(|export| export.starts_with(HANDLER)) {
+    if !exports(HANDLER) {
         faults.push(format!("it exports no {HANDLER}"));
     }
     faults

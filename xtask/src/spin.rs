@@ -36,6 +36,8 @@ const CONTRACT: [&str; 4] = [
 ];
 const ADMISSION: &str = "eyesonly:spin/admission@0.2.0";
 const HANDLER: &str = "eyesonly:edge/handler@0.2.0";
+/// What the backend asks of a still before it takes it.
+const STILL_CHECK: &str = "eyesonly:edge/still-check@0.2.0";
 /// The front's own names for the two handlers.
 const THUMBNAIL: &str = "thumbnail";
 const EVENT_PAGES: &str = "event-pages";
@@ -55,7 +57,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         let path = handlers.join(format!("{name}.wasm"));
         fs::read(&path).with_context(|| format!("reading {}", path.display()))
     };
-    let (thumbnail, events) = (read("thumbnail")?, read("events")?);
+    let (thumbnail, events, still_check) =
+        (read("thumbnail")?, read("events")?, read("still-check")?);
 
     step("the Spin edition's front and backend: compile");
     let mut cargo = workspace.cargo();
@@ -77,6 +80,7 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
         backend: part("eyesonly_spin_backend.wasm")?,
         thumbnail,
         events,
+        still_check,
     })?;
     // spin.toml names this path, whatever cargo's target folder is.
     let path = workspace.root.join(COMPONENT);
@@ -158,11 +162,15 @@ struct Parts {
     backend: Vec<u8>,
     thumbnail: Vec<u8>,
     events: Vec<u8>,
+    still_check: Vec<u8>,
 }
 
 fn compose(parts: &Parts) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
+    let still_check = instance(&mut graph, "eyesonly:still-check", &parts.still_check)?;
+    let check = export_of(&mut graph, still_check, STILL_CHECK)?;
     let backend = instance(&mut graph, "eyesonly:backend", &parts.backend)?;
+    give(&mut graph, backend, &[(STILL_CHECK, check)])?;
     let mut contract = Vec::new();
     for interface in CONTRACT {
         contract.push((interface, export_of(&mut graph, backend, interface)?));

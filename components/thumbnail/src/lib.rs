@@ -7,14 +7,11 @@
 //! encoded and remembered.
 
 mod answer;
-mod orientation;
 mod picture;
-mod scale;
 mod width;
 
 pub use answer::{Answer, Footage, Refusal, answer};
-pub use orientation::Orientation;
-pub use picture::{MAX_PIXELS, MAX_SIDE, PictureError, rendition};
+pub use picture::{PictureError, rendition};
 pub use width::{ALLOWED_WIDTHS, round_up};
 
 #[cfg(target_arch = "wasm32")]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::ferry::Ferry;
-use super::limits::Limits;
+use super::limits::{Growth, Limits};
 use eyesonly_gate::rules::{self, Breach, Instance, MediaType, Origin, Status};
 use eyesonly_gate::{Answer, Content, Grant};
 use eyesonly_seal::FootageId;
@@ -69,7 +69,6 @@ pub struct Object {
 pub(super) struct State {
     footage: Arc<Footage>,
     handler_sha256: [u8; 32],
-    limits: Arc<Limits>,
     /// The turns to decode, and the deadline until which this instance may wait for one.
     decodes: (Arc<Turns>, Instant),
     /// Set while this instance waits for a turn to decode.
@@ -83,8 +82,8 @@ pub(super) struct State {
     /// The turn to decode. The instance holds it from the moment it starts to make a rendition
     /// until it ends or recalls another one.
     decode: Option<Turn>,
-    /// Set when the host refused the guest more memory. It tells `Memory` from any other trap.
-    pub(super) memory_refused: bool,
+    /// What the guest may grow to.
+    pub(super) growth: Growth,
 }
 
 impl State {
@@ -101,7 +100,7 @@ impl State {
         Self {
             footage,
             handler_sha256,
-            limits,
+            growth: Growth::new(limits),
             decodes,
             waits: Arc::default(),
             ferry: Ferry::default(),
@@ -109,7 +108,6 @@ impl State {
             instance: Instance::new(grant),
             making: None,
             decode: None,
-            memory_refused: false,
         }
     }
 
@@ -420,42 +418,4 @@ impl renditions::Host for State {
 enum Found {
     AtHand(Held),
     Make(Making, Turn),
-}
-
-impl wasmtime::ResourceLimiter for State {
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // FROM GUEST: the memory that it asks for, in bytes.
-        let allowed = desired <= self.limits.memory_bytes_max
-            && maximum.is_none_or(|maximum| desired <= maximum);
-        self.memory_refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // FROM GUEST: the number of elements that it asks for.
-        Ok(desired <= self.limits.table_elements_max
-            && maximum.is_none_or(|maximum| desired <= maximum))
-    }
-
-    fn instances(&self) -> usize {
-        super::engine::CORE_INSTANCES_MAX as usize
-    }
-
-    fn tables(&self) -> usize {
-        super::engine::TABLES_MAX as usize
-    }
-
-    fn memories(&self) -> usize {
-        super::engine::MEMORIES_MAX as usize
-    }
 }

@@ -80,7 +80,8 @@ pub(super) fn config(limits: &Limits) -> Config {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let instances = limits.instances_max;
+    // The check of stills has instances of its own.
+    let instances = limits.instances_max.saturating_add(limits.decodes_max);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_MAX))

@@ -5,6 +5,7 @@
 //! are in `eyesonly_gate::rules`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 /// The resources that one instance may use, and the number of instances at once.
@@ -35,7 +36,8 @@ pub struct Limits {
     pub queue_of_household_max: u32,
     /// The most renditions made at once, in all and of one household: one per core, because a
     /// decoder only computes. A household that is alone may use every core. The next household
-    /// waits for one rendition of each core, however many the first one has asked for.
+    /// waits for one rendition of each core, however many the first one has asked for. As many
+    /// stills that cameras hand in are checked beside them.
     pub decodes_max: u32,
     /// The bytes of a linear memory that stay resident when its instance ends, and are reset by
     /// writing. The rest goes back to the system by `madvise`. This is at least the initial memory
@@ -70,5 +72,61 @@ impl Default for Limits {
             glue_stack_bytes: 64 << 10,
             transfer_bytes_max: 4 << 20,
         }
+    }
+}
+
+/// What one instance may grow to, and whether it asked for more.
+pub(super) struct Growth {
+    limits: Arc<Limits>,
+    /// Set when the host refused the guest more memory. It tells `Memory` from any other trap.
+    is_refused: bool,
+}
+
+impl Growth {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
+        Self { limits, is_refused: false }
+    }
+
+    /// Says whether the guest was refused memory.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+}
+
+impl wasmtime::ResourceLimiter for Growth {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // FROM GUEST: the memory that it asks for, in bytes.
+        let allowed = desired <= self.limits.memory_bytes_max
+            && maximum.is_none_or(|maximum| desired <= maximum);
+        self.is_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // FROM GUEST: the number of elements that it asks for.
+        Ok(desired <= self.limits.table_elements_max
+            && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn instances(&self) -> usize {
+        super::engine::CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        super::engine::TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        super::engine::MEMORIES_MAX as usize
     }
 }

@@ -13,6 +13,7 @@ mod engine;
 mod exchange;
 mod ferry;
 mod limits;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -29,14 +30,16 @@ use self::contract::State;
 use self::contract::bindings::exports::eyesonly::edge::handler as wire;
 use self::contract::bindings::{FootageHandler, FootageHandlerPre};
 use self::engine::Ticker;
-use crate::component_check::{self, CheckError};
+use crate::component_check::{self, CheckError, Role};
 use eyesonly_gate::{Answer, Grant};
 use eyesonly_service::footage::Footage;
+use eyesonly_service::ingest::UPLOADS_OF_HOUSEHOLD_MAX;
 use eyesonly_service::turns::Turns;
 
 pub use self::compiled::{CacheDir, CacheMac};
 pub use self::exchange::{HandlerFailure, Question};
 pub use self::limits::Limits;
+pub use self::still::StillChecker;
 
 /// Why the sandbox or a handler could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +91,9 @@ struct House {
     limits: Arc<Limits>,
     instances: Arc<Turns>,
     decodes: Arc<Turns>,
+    /// The turns to check a still. They are not those of `decodes`, so that cameras that come back
+    /// all at once leave viewers theirs.
+    checks: Arc<Turns>,
 }
 
 impl Sandbox {
@@ -113,6 +119,12 @@ impl Sandbox {
                 count(limits.decodes_max),
                 count(limits.decodes_max),
                 count(limits.instances_of_household_max),
+            ),
+            // Only uploads wait for these, and ingest limits those of one household.
+            checks: Turns::new(
+                count(limits.decodes_max),
+                count(limits.decodes_max),
+                UPLOADS_OF_HOUSEHOLD_MAX,
             ),
             limits: Arc::new(limits),
             engine,
@@ -142,26 +154,53 @@ impl Sandbox {
         path: &Path,
         bytes: &[u8],
     ) -> Result<Handler, SandboxError> {
-        let refused = |source| SandboxError::Check { path: path.to_owned(), source };
-        let report = component_check::check(bytes)
+        let (component, sha256) = self.compile(path, bytes, Role::Handler)?;
+        let prepared = self
+            .linker
+            .instantiate_pre(&component)
+            .and_then(FootageHandlerPre::new)
+            .map_err(|source| SandboxError::Component { path: path.to_owned(), source })?;
+        Ok(Handler(Arc::new(Loaded {
+            name: name.to_owned(),
+            sha256,
+            prepared,
+            house: Arc::clone(&self.house),
+        })))
+    }
+
+    /// Loads a component as the check of stills. `path` is for errors.
+    ///
+    /// # Errors
+    /// Those of [`Self::load_bytes`]; the component may import nothing.
+    pub fn load_still_check(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<StillChecker, SandboxError> {
+        let (component, _) = self.compile(path, bytes, Role::StillCheck)?;
+        StillChecker::load(&component, Arc::clone(&self.house))
+            .map_err(|source| SandboxError::Component { path: path.to_owned(), source })
+    }
+
+    /// Compiles a component that asks for no more than its role may, or takes it from the cache.
+    /// Also returns its SHA-256.
+    fn compile(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        role: Role,
+    ) -> Result<(Component, [u8; 32]), SandboxError> {
+        let report = component_check::check_as(bytes, role)
             .and_then(component_check::Report::admitted)
-            .map_err(refused)?;
-        let failed = |source| SandboxError::Component { path: path.to_owned(), source };
+            .map_err(|source| SandboxError::Check { path: path.to_owned(), source })?;
         let engine = &self.house.engine;
         let component = match &self.cache {
             Some(cache) => cache.component(engine, bytes, &report.sha256),
             None => Component::from_binary(engine, bytes),
         };
-        let prepared = component
-            .and_then(|component| self.linker.instantiate_pre(&component))
-            .and_then(FootageHandlerPre::new)
-            .map_err(failed)?;
-        Ok(Handler(Arc::new(Loaded {
-            name: name.to_owned(),
-            sha256: report.sha256,
-            prepared,
-            house: Arc::clone(&self.house),
-        })))
+        let component = component
+            .map_err(|source| SandboxError::Component { path: path.to_owned(), source })?;
+        Ok((component, report.sha256))
     }
 }
 
@@ -226,7 +265,7 @@ impl Handler {
         let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, question))).await;
         match spent {
             Ok(Ok(response)) => exchange::checked(&mut store, response),
-            Ok(Err(error)) => Err(failure(error, store.data().memory_refused)),
+            Ok(Err(error)) => Err(failure(error, store.data().growth.is_refused())),
             // The instance never got its turn to decode, so the client is told to come back.
             Err(_) if store.data().waits_for_decode() => Err(HandlerFailure::Busy),
             Err(_) => Err(HandlerFailure::Deadline),
@@ -236,24 +275,29 @@ impl Handler {
     fn store(&self, footage: Arc<Footage>, grant: Arc<Grant>, deadline: Instant) -> Store<State> {
         let house = &self.0.house;
         let limits = Arc::clone(&house.limits);
-        let slice_ticks = limits.slice_ticks;
         let transfer_bytes_max = limits.transfer_bytes_max;
         let turns = (Arc::clone(&house.decodes), deadline);
         let state = State::new(footage, grant, self.0.sha256, limits, turns);
         let mut store = Store::new(&house.engine, state);
-        store.limiter(|state| state);
+        store.limiter(|state| &mut state.growth);
         store.set_hostcall_fuel(transfer_bytes_max);
-        store.set_epoch_deadline(slice_ticks);
-        store.epoch_deadline_callback(move |_| {
-            if Instant::now() >= deadline {
-                Err(wasmtime::Error::new(PastDeadline))
-            } else {
-                // Yield this thread to other requests.
-                Ok(UpdateDeadline::Yield(slice_ticks))
-            }
-        });
+        interrupted(&mut store, &house.limits, deadline);
         store
     }
+}
+
+/// Has the guest of `store` yield after each slice, and end at `deadline`.
+fn interrupted<T>(store: &mut Store<T>, limits: &Limits, deadline: Instant) {
+    let slice_ticks = limits.slice_ticks;
+    store.set_epoch_deadline(slice_ticks);
+    store.epoch_deadline_callback(move |_| {
+        if Instant::now() >= deadline {
+            Err(wasmtime::Error::new(PastDeadline))
+        } else {
+            // Yield this thread to other requests.
+            Ok(UpdateDeadline::Yield(slice_ticks))
+        }
+    });
 }
 
 impl Loaded {

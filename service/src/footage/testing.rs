@@ -14,7 +14,7 @@ use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
-use crate::ingest::{Declared, Ingest, Taken};
+use crate::ingest::{Declared, Ingest, Taken, TakesAll};
 use crate::keys::memory::MemoryKeys;
 use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
@@ -112,6 +112,7 @@ impl Home {
                 Arc::clone(&catalogue),
                 Arc::clone(&ladder),
                 Arc::clone(&admission),
+                Arc::new(TakesAll),
             ),
             footage: Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder)),
             viewer_credential: RawCredential::new(&mint.viewer(viewer, session)),

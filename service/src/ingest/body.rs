@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use std::time::Duration;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// The longest pause of a body, in seconds. A camera on a bad line sends something in that time,
 /// and a camera that is gone does not hold its place.
@@ -66,6 +67,14 @@ where
     /// Returns the length that the body declared.
     pub fn declared_length(&self) -> Option<u64> {
         self.declared_length
+    }
+
+    /// Takes out the still that came, if a still came.
+    pub fn still(self) -> Option<Zeroizing<Vec<u8>>> {
+        match self.form {
+            Form::Jpeg(still) => Some(still),
+            Form::Any | Form::Mp4(_) => None,
+        }
     }
 
     /// Returns the next piece, or none once the body is complete and is what its head declared.

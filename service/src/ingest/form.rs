@@ -1,14 +1,13 @@
-//! The form of uploads, checked as they arrive and without keeping them. A JPEG is checked from its
-//! first marker to its last, an MP4 by its boxes.
-//!
-//! This is a gate, not a decoder: it keeps out what can't be footage. The decoder that trusts
-//! nothing runs in the sandbox.
+//! The form of uploads, checked as they arrive. An MP4 is checked by its boxes and not kept. A still
+//! is kept until it is whole, and then [`super::StillCheck`] has the decoder read it.
 
-mod jpeg;
 mod mp4;
 
-pub use jpeg::{JpegForm, PIXELS_MAX, SCANS_MAX, SIDE_PIXELS_MAX};
 pub use mp4::Mp4Form;
+use zeroize::Zeroizing;
+
+/// The bytes that every JPEG starts with: its start marker, and the first of the next marker.
+const JPEG_START: [u8; 2] = [0xFF, 0xD8];
 
 /// The reason why a body is not footage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,25 +17,28 @@ pub enum FormError {
     NotJpeg,
     /// The still is a JPEG of a kind that is not taken here.
     #[error(
-        "the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or YCbCr \
-         are taken"
+        "the still is a JPEG of an unusual kind: baseline or progressive, 8 bits, grey or three \
+         colours are taken. Have the camera or its software write such a file"
     )]
     UnusualJpeg,
-    /// The JPEG ends too early.
-    #[error("the JPEG file is truncated: it does not end with its end marker")]
-    JpegTruncated,
     /// The still has too many pixels.
-    #[error("the still has more pixels than {PIXELS_MAX}, or a side longer than {SIDE_PIXELS_MAX}")]
+    #[error(
+        "the still has more than 40,000,000 pixels, or a side longer than 16,384: have the camera \
+         or its software make it smaller"
+    )]
     TooManyPixels,
-    /// The still is a progressive JPEG that no handler has the memory for.
-    #[error("the still is a progressive JPEG too large to decode; send it as baseline JPEG")]
-    ProgressiveTooLarge,
-    /// The still has too many scans.
-    #[error("the still has more than {SCANS_MAX} scans")]
-    TooManyScans,
-    /// The JPEG's parts don't fit each other.
-    #[error("no decoder takes the still: {0}")]
-    Undecodable(&'static str),
+    /// Decoding the still takes too much memory or time.
+    #[error(
+        "the still takes too much memory or time to decode: send it as baseline JPEG instead of \
+         progressive, or smaller"
+    )]
+    TooHeavy,
+    /// No picture comes out of the still.
+    #[error(
+        "no picture comes out of the still: its JPEG data is damaged or cut off. Send it again, \
+         or take another"
+    )]
+    Damaged,
     /// The clip is not an MP4.
     #[error("the clip is not an MP4 file: it does not start with an ftyp box")]
     NotMp4,
@@ -52,8 +54,8 @@ pub enum FormError {
 pub enum Form {
     /// Any form: nothing is checked here.
     Any,
-    /// A still.
-    Jpeg(JpegForm),
+    /// A still, with what has come of it.
+    Jpeg(Zeroizing<Vec<u8>>),
     /// A clip.
     Mp4(Mp4Form),
 }
@@ -63,7 +65,12 @@ impl Form {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         match self {
             Self::Any => Ok(()),
-            Self::Jpeg(form) => form.push(bytes),
+            Self::Jpeg(still) => {
+                still.extend_from_slice(bytes);
+                // What is no JPEG is refused before the rest of it comes.
+                let is_jpeg = still.iter().zip(&JPEG_START).all(|(byte, known)| byte == known);
+                if is_jpeg { Ok(()) } else { Err(FormError::NotJpeg) }
+            }
             Self::Mp4(form) => form.push(bytes),
         }
     }
@@ -71,7 +78,8 @@ impl Form {
     pub fn end(&self) -> Result<(), FormError> {
         match self {
             Self::Any => Ok(()),
-            Self::Jpeg(form) => form.end(),
+            Self::Jpeg(still) if still.len() < JPEG_START.len() => Err(FormError::NotJpeg),
+            Self::Jpeg(_) => Ok(()),
             Self::Mp4(form) => form.end(),
         }
     }

@@ -12,10 +12,14 @@ mod digest;
 mod error;
 mod form;
 mod sink;
+mod still;
 
 pub use digest::{ContentDigest, DigestError};
 pub use error::IngestError;
-pub use form::{FormError, JpegForm, Mp4Form};
+pub use form::{FormError, Mp4Form};
+pub use still::StillCheck;
+#[cfg(any(test, feature = "conformance"))]
+pub use still::TakesAll;
 
 use crate::catalogue::Catalogue;
 use crate::chain::Chain;
@@ -36,6 +40,7 @@ use sink::Sink;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// The largest still, in bytes. A 4K JPEG at high quality has about half of that.
 pub const STILL_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -48,8 +53,8 @@ pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
 /// clock.
 pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
 
-/// The most uploads at once. An upload holds up to two parts of the store (2 MiB), and only once so
-/// much has come.
+/// The most uploads at once. An upload holds up to two parts of the store (2 MiB), and a still
+/// itself ([`STILL_BYTES_MAX`]), and only once so much has come.
 pub const UPLOADS_MAX: usize = 256;
 /// The most uploads at once of one household. A household's cameras come back together after an
 /// outage, and this many are served at a time.
@@ -85,16 +90,23 @@ pub struct Ingest {
     catalogue: Arc<Catalogue>,
     ladder: Arc<Ladder>,
     admission: Arc<Admission>,
+    stills: Arc<dyn StillCheck>,
     turns: Arc<Turns>,
 }
 
 impl Ingest {
     /// Makes an ingest over these services.
-    pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>, admission: Arc<Admission>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        ladder: Arc<Ladder>,
+        admission: Arc<Admission>,
+        stills: Arc<dyn StillCheck>,
+    ) -> Self {
         Self {
             catalogue,
             ladder,
             admission,
+            stills,
             turns: Turns::new(UPLOADS_MAX, UPLOADS_OF_HOUSEHOLD_MAX, UPLOADS_WAITING_MAX),
         }
     }
@@ -113,7 +125,7 @@ impl Ingest {
     {
         let (form, bytes_max) = match kind {
             Kind::Clip => (Form::Mp4(Mp4Form::default()), CLIP_BYTES_MAX),
-            _ => (Form::Jpeg(JpegForm::default()), STILL_BYTES_MAX),
+            _ => (Form::Jpeg(Zeroizing::default()), STILL_BYTES_MAX),
         };
         let received = Received::new(body, declared, bytes_max, form)?;
         let taken = self.take(grant, kind, footage_id(id)?, received).await;
@@ -172,6 +184,9 @@ impl Ingest {
         while let Some(piece) = received.next().await? {
             sink.push(&piece).await?;
         }
+        if let Some(still) = received.still() {
+            self.stills.check(grant.household(), grant.camera(), &still).await?;
+        }
         // INVARIANT: only a body that is complete, has its form and matches its digest becomes
         // durable.
         let Finished { row, pointer, .. } = sink.finish().await?;
@@ -204,14 +219,14 @@ impl Ingest {
     {
         let offered = grant.offer(Kind::Event, footage_id(id)?);
         let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
-        let mut text = zeroize::Zeroizing::new(Vec::new());
+        let mut text = Zeroizing::new(Vec::new());
         while let Some(piece) =
             received.next().await.inspect_err(|error| self.crossed(grant, error))?
         {
             text.extend_from_slice(&piece);
         }
         let details = describe(&text)?;
-        let plain = zeroize::Zeroizing::new(
+        let plain = Zeroizing::new(
             serde_json::to_vec(&details).map_err(|e| IngestError::Description(e.to_string()))?,
         );
         if let Some(row) = self.row(&offered).await? {

@@ -5,7 +5,7 @@ use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::footage::Footage;
 use crate::index::memory::MemoryIndex;
-use crate::ingest::{Ingest, Taken};
+use crate::ingest::{Ingest, Taken, TakesAll};
 use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
 use crate::store::memory::MemoryStore;
@@ -70,8 +70,12 @@ impl Scene {
         let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
         let intake = Residents::new(0).admit_camera(&admission, &**KEYS).await.unwrap();
         let id = FootageId::from_time(clock::now_milliseconds(), [7; 10]).unwrap();
-        let ingest =
-            Ingest::new(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&admission));
+        let ingest = Ingest::new(
+            Arc::clone(&catalogue),
+            Arc::clone(&ladder),
+            Arc::clone(&admission),
+            Arc::new(TakesAll),
+        );
         let taken = ingest.anything(&intake, Kind::Still, id, still).await;
         assert_eq!(taken.unwrap(), Taken::Created);
         Self { footage: Footage::new(catalogue, ladder), records, admission }

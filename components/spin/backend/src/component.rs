@@ -9,10 +9,12 @@ use crate::state::{Backend, Closed, Settings};
 use crate::store::WasiKv;
 use crate::upload;
 use eyesonly_gate::rules::{MediaType, Status};
-use eyesonly_seal::Kind;
+use async_trait::async_trait;
+use bindings::eyesonly::edge::still_check;
+use eyesonly_seal::{CameraId, HouseholdId, Kind};
 use eyesonly_service::chain::Chain;
 use eyesonly_service::footage::{EventSummary, FootageError};
-use eyesonly_service::ingest::Taken;
+use eyesonly_service::ingest::{FormError, IngestError, StillCheck, Taken};
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::Name;
 use std::sync::{Arc, LazyLock};
@@ -71,7 +73,25 @@ fn open() -> Result<Backend, Closed> {
         session_seconds: variable("session_seconds"),
     };
     let kv = WasiKv::open().map_err(|error| Closed::Store(Box::new(error)))?;
-    Backend::open(settings, Arc::new(kv), Arc::new(StderrLedger))
+    Backend::open(settings, Arc::new(kv), Arc::new(StderrLedger), Arc::new(Decoder))
+}
+
+/// The component that checks stills, composed with this one.
+struct Decoder;
+
+#[async_trait]
+impl StillCheck for Decoder {
+    async fn check(&self, _: HouseholdId, _: CameraId, jpeg: &[u8]) -> Result<(), IngestError> {
+        still_check::check(jpeg).map_err(|fault| {
+            IngestError::Form(match fault {
+                still_check::Fault::NotJpeg => FormError::NotJpeg,
+                still_check::Fault::Unusual => FormError::UnusualJpeg,
+                still_check::Fault::TooManyPixels => FormError::TooManyPixels,
+                still_check::Fault::TooHeavy => FormError::TooHeavy,
+                still_check::Fault::Damaged => FormError::Damaged,
+            })
+        })
+    }
 }
 
 /// The gate's side of the handler's `grant`.

@@ -12,7 +12,7 @@ use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::System;
 use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::Identity;
-use eyesonly_service::ingest::Ingest;
+use eyesonly_service::ingest::{Ingest, StillCheck};
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
 use eyesonly_service::tiers::{Alone, Ladder};
 use eyesonly_web::problem::Problem;
@@ -91,6 +91,7 @@ pub struct Backend {
     keys: Arc<KvKeys>,
     records: Arc<Records>,
     admission: Arc<Admission>,
+    stills: Arc<dyn StillCheck>,
     session_seconds: u64,
     kept: OnceLock<(Arc<Catalogue>, Arc<Ladder>)>,
     footage: OnceLock<Arc<Footage>>,
@@ -109,6 +110,7 @@ impl Backend {
         settings: Settings,
         kv: Arc<dyn KeyValue>,
         ledger: Arc<dyn Ledger>,
+        stills: Arc<dyn StillCheck>,
     ) -> Result<Self, Closed> {
         let text = settings.key_encryption_key.unwrap_or_default();
         if text.trim().is_empty() {
@@ -139,6 +141,7 @@ impl Backend {
             kv,
             keys,
             records,
+            stills,
             session_seconds,
             kept: OnceLock::new(),
             footage: OnceLock::new(),
@@ -193,7 +196,8 @@ impl Backend {
         self.ingest.get_or_init(|| {
             let (catalogue, ladder) = self.kept();
             let (catalogue, ladder) = (Arc::clone(catalogue), Arc::clone(ladder));
-            Arc::new(Ingest::new(catalogue, ladder, Arc::clone(&self.admission)))
+            let (admission, stills) = (Arc::clone(&self.admission), Arc::clone(&self.stills));
+            Arc::new(Ingest::new(catalogue, ladder, admission, stills))
         })
     }
 

@@ -24,7 +24,7 @@ use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind};
 use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::{self, System};
-use eyesonly_service::ingest::Taken;
+use eyesonly_service::ingest::{Taken, TakesAll};
 use eyesonly_service::kv::memory::MemoryKv;
 use eyesonly_service::kv::{KeyValue, KvIndex, KvKeys, KvRegistry, read_kek};
 use eyesonly_service::ledger::MemoryLedger;
@@ -122,7 +122,8 @@ impl Edge {
             key_encryption_key: key.map(|key| Zeroizing::new(key.to_owned())),
             session_seconds: None,
         };
-        Backend::open(settings, Arc::clone(&self.kv) as _, Arc::clone(&self.ledger) as _)
+        let (kv, ledger) = (Arc::clone(&self.kv) as _, Arc::clone(&self.ledger) as _);
+        Backend::open(settings, kv, ledger, Arc::new(TakesAll))
     }
 
     /// Makes a fresh instance.

@@ -29,7 +29,8 @@ fn a_key_that_is_missing_short_or_another_opens_nothing_and_is_never_shown() {
         key_encryption_key: Some(Zeroizing::new(key())),
         session_seconds: Some("a week".to_owned()),
     };
-    let refused = Backend::open(settings, Arc::clone(&edge.kv) as _, Arc::clone(&edge.ledger) as _);
+    let (kv, ledger) = (Arc::clone(&edge.kv) as _, Arc::clone(&edge.ledger) as _);
+    let refused = Backend::open(settings, kv, ledger, Arc::new(TakesAll));
     assert!(matches!(refused, Err(Closed::SessionSeconds)));
 }
 

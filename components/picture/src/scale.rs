@@ -2,6 +2,8 @@
 //! memory. It must never choose a scale that the instance can't afford: running out of memory would
 //! be a trap where a plain refusal is due.
 
+use libjpeg_turbo_rs::FrameHeader;
+
 /// The most bytes that decoding may take: the instance's 64 MiB less what the allocator loses to
 /// gaps.
 const DECODING_BYTES: u64 = 62 * 1024 * 1024;
@@ -28,50 +30,19 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Reads the first frame header of a file; returns none if there is none.
-    pub fn read(jpeg: &[u8]) -> Option<Self> {
-        let mut at = 2;
-        loop {
-            let marker = *jpeg.get(at + 1)?;
-            if *jpeg.get(at)? != 0xff {
-                return None;
-            }
-            // Any number of fill bytes may come before a marker.
-            if marker == 0xff {
-                at += 1;
-                continue;
-            }
-            let length = u16::from_be_bytes(jpeg.get(at + 2..at + 4)?.try_into().ok()?);
-            let segment = jpeg.get(at + 4..at + 2 + usize::from(length))?;
-            match marker {
-                0xc0..=0xc2 => {
-                    return Self::from_segment(segment, marker == 0xc2, jpeg.len() as u64);
-                }
-                // The first scan or the end came before any frame.
-                0xda | 0xd9 => return None,
-                _ => at += 2 + usize::from(length),
-            }
-        }
-    }
-
-    fn from_segment(segment: &[u8], progressive: bool, file_bytes: u64) -> Option<Self> {
-        let [_precision, height_high, height_low, width_high, width_low, _count, components @ ..] =
-            segment
-        else {
-            return None;
-        };
-        let (components, _) = components.as_chunks::<3>();
-        let areas = components
-            .iter()
-            .map(|[_, sampling, _]| u64::from(sampling >> 4) * u64::from(sampling & 15));
-        let largest = areas.clone().max()?.max(1);
-        Some(Self {
-            width: u16::from_be_bytes([*width_high, *width_low]).into(),
-            height: u16::from_be_bytes([*height_high, *height_low]).into(),
-            progressive,
+    /// Takes the facts from a decoder's header.
+    pub fn of(header: &FrameHeader, file_bytes: u64) -> Self {
+        let areas = header.components.iter().map(|component| {
+            u64::from(component.horizontal_sampling) * u64::from(component.vertical_sampling)
+        });
+        let largest = areas.clone().max().unwrap_or(1).max(1);
+        Self {
+            width: header.width.into(),
+            height: header.height.into(),
+            progressive: header.is_progressive,
             samples_per_64_pixels: areas.map(|area| 64 * area / largest).sum(),
             file_bytes,
-        })
+        }
     }
 
     /// Returns a side of the picture, decoded at so many eighths.
@@ -154,26 +125,5 @@ mod tests {
         // 40 million pixels in three full planes of coefficients fit at no scale.
         check(frame(8000, 5000, true, 192), None);
         check(frame(8000, 5000, false, 192), Some(2));
-    }
-
-    #[test]
-    fn the_frame_header_is_found_behind_other_segments() {
-        let mut file = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xff\xc2\x00\x11\x08".to_vec();
-        file.extend([0x04, 0x38, 0x07, 0x80, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
-        let found = Frame::read(&file);
-        let file_bytes = file.len() as u64;
-        let expected = Frame {
-            width: 1920,
-            height: 1080,
-            progressive: true,
-            samples_per_64_pixels: 64 + 16 + 16,
-            file_bytes,
-        };
-        assert_eq!(found, Some(expected));
-        for length in 0..file.len() {
-            assert_eq!(Frame::read(&file[..length]), None, "cut to {length}");
-        }
-        assert_eq!(Frame::read(b"\xff\xd8\xff\xda\x00\x04ab\xff\xc0"), None);
-        assert_eq!(Frame::read(b"\xff\xd8\xff\xe0\x00\x00"), None);
     }
 }
