@@ -1,5 +1,6 @@
 //! The configuration file. An unknown key is an error: a typing mistake must not become a default.
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -54,8 +55,81 @@ pub struct Config {
     /// The length of a session.
     #[serde(default = "session_seconds")]
     pub session_seconds: u64,
+    /// The address that people open in their browser, where a proxy changes it on the way:
+    /// `https://cameras.example`. With https, cookies are `Secure`.
+    #[serde(default)]
+    pub public_url: Option<PublicUrl>,
+    /// The proxies before the edge. They are believed who a client is; without any, nobody is.
+    #[serde(default)]
+    pub proxy: ProxyConfig,
     /// Certificate and key. Without them the edge speaks plain HTTP.
     pub tls: Option<TlsConfig>,
+}
+
+/// The proxies before the edge.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// Their addresses, each as `10.0.0.1/32` or `fd00::/8`.
+    #[serde(default)]
+    pub addresses: Vec<IpNet>,
+    /// The header in which they say who the client is. It is one that they always write, because a
+    /// client could write the other one.
+    #[serde(default)]
+    pub header: Forwarded,
+}
+
+/// The header in which a proxy says who its client is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarded {
+    /// `X-Forwarded-For`, which most proxies write.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// The origin of an address: scheme, host, and a port that is not the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// Returns the origin, as a browser writes it.
+    pub fn origin(&self) -> &str {
+        &self.0
+    }
+
+    /// Says whether browsers come over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let wrong = "`public_url` must be an address as in a browser, such as \
+                     https://cameras.example or http://nas.lan:8080, without a path";
+        let uri: axum::http::Uri = text.parse().map_err(|_| wrong)?;
+        let (scheme, authority) =
+            (uri.scheme_str().ok_or(wrong)?, uri.authority().ok_or(wrong)?);
+        let own_port = match scheme {
+            "https" => 443,
+            "http" => 80,
+            _ => return Err(wrong),
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('@') {
+            return Err(wrong);
+        }
+        let host = authority.host().to_ascii_lowercase();
+        Ok(Self(match authority.port_u16() {
+            Some(port) if port != own_port => format!("{scheme}://{host}:{port}"),
+            _ => format!("{scheme}://{host}"),
+        }))
+    }
 }
 
 /// The PEM files for TLS.
@@ -173,6 +247,21 @@ mod tests {
         check("data = \"d\"\nmetrics = \"127.0.0.1:8080\"", Some("each needs its own"));
         let both = "listen = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"";
         check(&format!("data = \"d\"\n{both}"), None);
+    }
+
+    #[test]
+    fn a_public_address_is_an_origin() {
+        let check = |text: &str, expected: Option<&str>| {
+            let read = PublicUrl::try_from(text.to_owned());
+            assert_eq!(read.as_ref().ok().map(PublicUrl::origin), expected, "{text}");
+        };
+        check("https://Cameras.Example/", Some("https://cameras.example"));
+        check("https://cameras.example:443", Some("https://cameras.example"));
+        check("http://nas.lan:8080", Some("http://nas.lan:8080"));
+        check("https://[fd00::1]:8443", Some("https://[fd00::1]:8443"));
+        for wrong in ["cameras.example", "ftp://a", "https://a/b", "https://u@a", "https://a?b", ""] {
+            check(wrong, None);
+        }
     }
 
     #[test]

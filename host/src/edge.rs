@@ -1,11 +1,11 @@
 //! The assembly of the edge: data folder, keyring, registry, index, tiers, store, sandbox and
 //! handlers.
 
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::disk_tier::DiskTier;
 use crate::folder::FolderStore;
 use crate::handlers::Handlers;
-use crate::http::{Direct, Edge, Inlet, Outlet};
+use crate::http::{Direct, Edge, Inlet, Outlet, Proxies};
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::sandbox::{CacheDir, CacheMac, Limits, Sandbox};
@@ -243,7 +243,9 @@ pub fn assemble(
             Arc::clone(&ledger) as _,
             ladder.standings().cloned().collect(),
         )),
-        tls: config.tls.is_some(),
+        tls: config.tls.is_some() || config.public_url.as_ref().is_some_and(PublicUrl::is_https),
+        public_origin: config.public_url.as_ref().map(|url| url.origin().to_owned()),
+        proxies: Proxies::new(&config.proxy),
         ledger,
         admission,
         catalogue,

@@ -353,6 +353,9 @@ impl Ready {
             tracing::info!(address = %listener.address, "metrics");
             tokio::spawn(eyesonly::http::serve_metrics(Arc::clone(&edge.metrics), listener));
         }
+        if let Some(tls) = &tls {
+            tokio::spawn(tls.clone().watch());
+        }
         tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
         tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
         Ok(Self { edge, listener, tls, data, _alone: alone })

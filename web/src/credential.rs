@@ -61,24 +61,32 @@ pub fn set_cookie(credential: &str, seconds: u64, tls: bool) -> HeaderValue {
 }
 
 /// Refuses a write that a browser sends on behalf of another site's page. Requests of other
-/// programs have no Origin.
-pub fn check_origin(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
-    if headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
-    {
-        return Err(Problem::OtherOrigin);
+/// programs have neither of the headers that say so.
+///
+/// `Sec-Fetch-Site` decides where a browser sent it: no page can write it, and a proxy leaves it.
+/// Browsers send it over TLS and to this machine. Elsewhere `Origin` decides. It must be
+/// `public_origin` (as `https://host:port`, without a port that is the scheme's own), or name the
+/// request's own host.
+pub fn check_origin(
+    headers: &HeaderMap,
+    authority: Option<&str>,
+    public_origin: Option<&str>,
+) -> Result<(), Problem> {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        let is_ours = matches!(site.as_bytes(), b"same-origin" | b"none");
+        return if is_ours { Ok(()) } else { Err(Problem::OtherOrigin) };
     }
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
+    let origin = origin.to_str().map_err(|_| Problem::OtherOrigin)?;
+    if public_origin == Some(origin) {
+        return Ok(());
+    }
     // If both are given they are the same, because the router has compared them.
     let host = authority.or_else(|| headers.get(header::HOST).and_then(|v| v.to_str().ok()));
-    let ours = origin
-        .to_str()
-        .ok()
-        .and_then(|o| o.strip_prefix("https://").or_else(|| o.strip_prefix("http://")));
-    if ours.is_some() && ours == host { Ok(()) } else { Err(Problem::OtherOrigin) }
+    let named = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    if named.is_some() && named == host { Ok(()) } else { Err(Problem::OtherOrigin) }
 }
 
 #[cfg(test)]
@@ -128,7 +136,8 @@ mod tests {
     #[test]
     fn writes_come_from_our_own_pages_or_from_no_page() {
         let check = |pairs: &[(&'static str, &str)], ok: bool| {
-            assert_eq!(check_origin(&headers(pairs), None).is_ok(), ok, "{pairs:?}")
+            let public = Some("https://cameras.example");
+            assert_eq!(check_origin(&headers(pairs), None, public).is_ok(), ok, "{pairs:?}")
         };
         check(&[], true);
         check(&[("host", "edge:8080"), ("origin", "http://edge:8080")], true);
@@ -137,5 +146,14 @@ mod tests {
         check(&[("host", "edge:8080"), ("origin", "null")], false);
         check(&[("host", "edge:8080"), ("sec-fetch-site", "same-origin")], true);
         check(&[("host", "edge:8080"), ("sec-fetch-site", "cross-site")], false);
+        check(&[("host", "edge:8080"), ("sec-fetch-site", "same-site")], false);
+        // A proxy drops the port, or sends its own name for the edge.
+        let proxied = [("host", "edge"), ("origin", "http://edge:8443")];
+        check(&proxied, false);
+        check(&[proxied[0], proxied[1], ("sec-fetch-site", "same-origin")], true);
+        check(&[proxied[0], proxied[1], ("sec-fetch-site", "cross-site")], false);
+        check(&[("host", "upstream"), ("origin", "https://cameras.example")], true);
+        check(&[("host", "upstream"), ("origin", "http://cameras.example")], false);
+        check(&[("host", "upstream"), ("origin", "https://cameras.example.evil")], false);
     }
 }

@@ -29,8 +29,12 @@ pub struct Login {
 ///
 /// # Errors
 /// [`Problem::OtherOrigin`] for another site's page, [`Problem::MediaType`] if it is not JSON.
-pub fn check(headers: &HeaderMap, authority: Option<&str>) -> Result<(), Problem> {
-    credential::check_origin(headers, authority)?;
+pub fn check(
+    headers: &HeaderMap,
+    authority: Option<&str>,
+    public_origin: Option<&str>,
+) -> Result<(), Problem> {
+    credential::check_origin(headers, authority, public_origin)?;
     // A browser asks this server before another site's page may send JSON. It does not ask for
     // text/plain.
     let media_type =

@@ -3,13 +3,15 @@
 //! The requester reads one text, and the log has another. INVARIANT: [`Problem::NotFound`] has one
 //! text, whatever the cause.
 
-use crate::answer::{header_text, private};
+use crate::answer::{header_text, private, ranged};
 use http::{HeaderValue, Response, StatusCode, header};
 use std::borrow::Cow;
 
-/// A problem, as the client reads it.
+/// A problem, as the client reads it: every answer that shows nothing of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
+    /// 304: the client has the body with this entity tag.
+    NotModified(String),
     /// 400
     BadRequest(Cow<'static, str>),
     /// 401: the request has no credential that is in force.
@@ -28,6 +30,8 @@ pub enum Problem {
     Conflict(Cow<'static, str>),
     /// 410: the footage was deleted.
     Deleted,
+    /// 412: the body that the client means is no longer there.
+    PreconditionFailed,
     /// 413, with the limit in bytes.
     TooLarge(u64),
     /// 414
@@ -52,6 +56,7 @@ impl Problem {
     /// Returns the status.
     pub const fn status(&self) -> StatusCode {
         match self {
+            Self::NotModified(_) => StatusCode::NOT_MODIFIED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unidentified | Self::WrongLogin => StatusCode::UNAUTHORIZED,
             Self::OtherOrigin => StatusCode::FORBIDDEN,
@@ -60,6 +65,7 @@ impl Problem {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Deleted => StatusCode::GONE,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -86,13 +92,22 @@ impl Problem {
                     .into()
             }
             Self::WrongLogin => "Name or password is wrong.".into(),
-            Self::OtherOrigin => "A page of another site tried to change something here.".into(),
+            Self::OtherOrigin => {
+                "A page of another site tried to change something here. If it is this edge's own \
+                 page, a proxy before the edge changes the address: set `public_url` to the one \
+                 in the browser."
+                    .into()
+            }
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
             Self::TooSlow(seconds) => {
                 format!("The body did not come within {seconds} seconds. Send it again.").into()
             }
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
+            Self::NotModified(_) => "".into(),
+            Self::PreconditionFailed => {
+                "It is another one now than the If-Match header names. Ask again without it.".into()
+            }
             Self::TooLarge(limit) => {
                 format!("The body is longer than the {limit} bytes that are taken here.").into()
             }
@@ -117,6 +132,13 @@ impl Problem {
     /// Builds the whole answer.
     pub fn response(&self) -> Response<String> {
         let status = self.status();
+        if let Self::NotModified(tag) = self {
+            let mut response = Response::new(String::new());
+            *response.status_mut() = status;
+            private(response.headers_mut());
+            ranged(response.headers_mut(), tag);
+            return response;
+        }
         let body = serde_json::json!({
             "type": "about:blank",
             "title": status.canonical_reason().unwrap_or_default(),

@@ -10,6 +10,8 @@ pub fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Probl
         return Ok(());
     };
     let given = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    // Many cameras write the type of a JPEG wrongly, and the bytes are looked at anyway.
+    let given = if given.eq_ignore_ascii_case("image/jpg") { "image/jpeg" } else { given };
     if given.eq_ignore_ascii_case(expected) {
         Ok(())
     } else {

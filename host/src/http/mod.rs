@@ -3,14 +3,17 @@
 //! `eyesonly_web` has everything that both editions answer alike: the table of routes, ranges,
 //! pages, and [`problem`], the one file that chooses statuses. This module has the functions that
 //! answer, and `wayout`, the only way out for private bodies. This module must never decide who may
-//! see what, and never build an answer from anything but a grant's. It must never log an address or
-//! a credential.
+//! see what, and never build an answer from anything but a grant's. It must never log a
+//! request's target or a credential.
 
 mod camera;
 mod inlet;
+mod linger;
 mod outlet;
+mod proxy;
 pub mod routes;
 mod serve;
+mod tls;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -19,7 +22,9 @@ mod wayout;
 use eyesonly_web::problem;
 pub use inlet::Inlet;
 pub use outlet::{Departing, Outlet};
-pub use serve::{Listener, ServeError, Tls, serve, serve_metrics};
+pub use proxy::Proxies;
+pub use serve::{Listener, ServeError, serve, serve_metrics};
+pub use tls::Tls;
 
 use crate::handlers::Handlers;
 use crate::metrics::Metrics;
@@ -76,6 +81,10 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Says that cookies are `Secure` and have the `__Host-` prefix.
     pub tls: bool,
+    /// The origin that people open, where a proxy changes it on the way.
+    pub public_origin: Option<String>,
+    /// The proxies that are believed who a client is.
+    pub proxies: Proxies,
 }
 
 impl Edge {

@@ -2,15 +2,18 @@
 //! connection may take.
 
 use super::Edge;
+use super::linger::Lingering;
 use super::routes;
+use super::tls::Tls;
 use crate::metrics::Metrics;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Version, header};
 use http_body::{Frame, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,10 +22,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::ServiceExt as _;
 
 /// The most connections at once. Further ones wait in the system's queue.
@@ -33,11 +32,16 @@ const OPEN_FILES_RESERVED: usize = 600;
 /// The most connections of scrapers at once. There are one or two scrapers, and each asks seldom.
 const SCRAPERS_MAX: usize = 16;
 /// The longest time from the start of a connection to the head of its first request, TLS included,
-/// in seconds. Over HTTP/1.1 each further head has the same limit, which includes the idle time
-/// before that head.
+/// in seconds.
 const HEAD_SECONDS_MAX: u64 = 20;
+/// The longest time from an answer over HTTP/1.1 to the head of the next request, in seconds. It is
+/// more than proxies keep a connection that they don't use (60), and more than answers promise, so
+/// that no request meets a connection that is just being closed.
+const KEPT_SECONDS_MAX: u64 = 90;
+/// The time for which answers over HTTP/1.1 promise that the connection is kept.
+const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("timeout=75");
 /// The longest time, in seconds, that a connection stays open while no request is under way.
-/// HTTP/1.1 ends earlier (see `HEAD_SECONDS_MAX`), but an HTTP/2 client is likely to ask again
+/// HTTP/1.1 ends earlier (see `KEPT_SECONDS_MAX`), but an HTTP/2 client is likely to ask again
 /// soon. At 8 KiB a second, this time also suffices to send what an answer left in our buffers (at
 /// most 1 MiB).
 const IDLE_SECONDS_MAX: u64 = 128;
@@ -87,33 +91,6 @@ fn listen_hint(setting: &str, source: &std::io::Error) -> String {
     };
     let options = if setting == "listen" { " (or use --listen, in the demo --port)" } else { "" };
     format!("{why}: set `{setting}` in the configuration to another one{options}.")
-}
-
-/// The certificate chain and the key.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-impl Tls {
-    /// Reads PEM files.
-    ///
-    /// # Errors
-    /// [`ServeError::Tls`] if a file can't be used. The error names the file.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
-        let unread = |path: &Path, error: pem::Error| {
-            let error = anyhow::Error::from(error).context(path.display().to_string());
-            ServeError::Tls(error.into())
-        };
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| unread(certificate, error))?;
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unread(key, error))?;
-        let mut config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .map_err(|error| ServeError::Tls(error.into()))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
 }
 
 /// An address that the edge listens on.
@@ -241,13 +218,13 @@ async fn greet(
     mut stopped: watch::Receiver<bool>,
 ) {
     let begun = Instant::now();
-    let Some(Tls(acceptor)) = tls else {
+    let Some(tls) = tls else {
         connection(stream, peer, router, stopped, Patience::default()).await;
         return;
     };
     let limit = Duration::from_secs(HEAD_SECONDS_MAX);
     let agreed = tokio::select! {
-        agreed = timeout(limit, acceptor.accept(stream)) => agreed,
+        agreed = timeout(limit, tls.acceptor().accept(stream)) => agreed,
         () = told(&mut stopped) => return,
     };
     if let Ok(Ok(stream)) = agreed {
@@ -279,7 +256,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             first_head: Duration::from_secs(HEAD_SECONDS_MAX),
-            next_head: Duration::from_secs(HEAD_SECONDS_MAX),
+            next_head: Duration::from_secs(KEPT_SECONDS_MAX),
             idle: Duration::from_secs(IDLE_SECONDS_MAX),
             linger: Duration::from_secs(LINGER_SECONDS),
         }
@@ -375,10 +352,20 @@ async fn connection<S>(
         hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             let under_way = UnderWay::begin(&traffic);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let answered = router.clone().oneshot(request.map(axum::body::Body::new));
+            // HTTP/2 resets a stream whose body nobody wants, and its answer still arrives.
+            let is_kept = request.version() <= Version::HTTP_11;
+            let request = request.map(|body| match is_kept {
+                true => axum::body::Body::new(Lingering::new(body)),
+                false => axum::body::Body::new(body),
+            });
+            let answered = router.clone().oneshot(request);
             async move {
                 let answer = |body| Answer { body, _under_way: under_way };
-                answered.await.map(|response| response.map(answer))
+                let mut answered = answered.await?.map(answer);
+                if is_kept && !answered.headers().contains_key(header::CONNECTION) {
+                    answered.headers_mut().insert("keep-alive", KEEP_ALIVE);
+                }
+                Ok::<_, Infallible>(answered)
             }
         });
     let mut builder = Builder::new(TokioExecutor::new());

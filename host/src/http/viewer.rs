@@ -8,7 +8,7 @@ use crate::sandbox::{HandlerFailure, Question};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_gate::{
@@ -79,11 +79,13 @@ pub async fn login(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Problem> {
-    login::check(&headers, uri.authority().map(|a| a.as_str()))?;
+    let authority = uri.authority().map(|authority| authority.as_str());
+    login::check(&headers, authority, edge.public_origin.as_deref())?;
     let Login { name, password, bearer } = read_login(request).await?;
-    let session = edge.identity.login(&name, password, peer.ip()).await.inspect_err(|error| {
+    let client = edge.proxies.client(peer, &headers);
+    let session = edge.identity.login(&name, password, client).await.inspect_err(|error| {
         // Never log the name: people type their password into that field.
-        tracing::info!(%error, "a login was refused");
+        tracing::info!(%error, %client, "a login was refused");
     })?;
     let response = login::begun(&login::Begun {
         credential: session.credential.text(),
@@ -100,6 +102,7 @@ pub async fn login(
 pub struct ByViewer {
     edge: Arc<Edge>,
     raw: RawCredential,
+    method: Method,
     headers: HeaderMap,
     uri: Uri,
 }
@@ -112,6 +115,7 @@ impl FromRequestParts<Arc<Edge>> for ByViewer {
         Ok(Self {
             edge: Arc::clone(edge),
             raw: RawCredential::new(credential::of_viewer(&parts.headers, edge.tls)?),
+            method: parts.method.clone(),
             headers: std::mem::take(&mut parts.headers),
             uri: parts.uri.clone(),
         })
@@ -121,7 +125,9 @@ impl FromRequestParts<Arc<Edge>> for ByViewer {
 impl ByViewer {
     /// Checks that the request comes from a page of this site.
     fn check_origin(&self) -> Result<(), Problem> {
-        credential::check_origin(&self.headers, self.uri.authority().map(|a| a.as_str()))
+        let authority = self.uri.authority().map(|authority| authority.as_str());
+        let public_origin = self.edge.public_origin.as_deref();
+        credential::check_origin(&self.headers, authority, public_origin)
     }
 }
 
@@ -287,7 +293,8 @@ impl Asked {
         }
         let (total, tag) = (source.located().plain_length(), entity_tag(source.located()));
         let whole = *offset == 0 && *length == total;
-        let span = if whole { Some(range::span(&self.asks.headers, total, &tag)?) } else { None };
+        let ByViewer { method, headers, .. } = &self.asks;
+        let span = if whole { Some(range::span(method, headers, total, &tag)?) } else { None };
         let part = span.filter(|span| span.partial).map(|span| (span, total));
         if let Some((span, _)) = part
             && !answer.narrow(span.start, span.length)

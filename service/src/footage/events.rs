@@ -7,7 +7,8 @@ use eyesonly_gate::vault::{ObjectRow, State};
 use eyesonly_gate::{Asked, Grant, Located};
 use eyesonly_rights::Fault;
 use eyesonly_seal::{FootageId, Kind, SlotName};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -40,11 +41,30 @@ pub struct EventDetails {
     /// One of [`EVENT_KINDS`].
     pub kind: String,
     /// Free text, at most [`LABEL_CHARACTERS_MAX`] characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_null")]
     pub label: String,
     /// The length of the event.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     pub duration_milliseconds: Option<u32>,
+}
+
+/// Reads a text, which counts as empty if it is null.
+fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a whole number, however it is written: JSON has one kind of number (RFC 8259, 6), and
+/// 8000, 8000.0 and 8e3 are the same.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    // Each u32 is a number of the type f64 too.
+    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+        Ok(Some(number as u32))
+    } else {
+        Err(D::Error::custom("a duration is a whole number of milliseconds, at most 4294967295"))
+    }
 }
 
 /// An event as a handler sees it.

@@ -11,13 +11,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// The longest pause of a body, in seconds. A camera on a bad line sends something in that time,
-/// and a camera that is gone does not hold its place.
-const IDLE_SECONDS_MAX: u64 = 30;
-
-/// The slowest rate of a whole body, in bytes a second, after the first [`IDLE_SECONDS_MAX`]. The
-/// rate is a quarter of a camera's share where four cameras share a slow uplink (1 Mbit/s).
-const BYTES_A_SECOND_MIN: u64 = 8 * 1024;
+/// The longest pause of a body, in seconds. A camera that changes its cell is silent for half a
+/// minute, and a camera that is gone does not hold its place.
+const IDLE_SECONDS_MAX: u64 = 60;
+/// The slowest rate of a whole body, in bytes a second, after the first [`IDLE_SECONDS_MAX`]. It is
+/// a quarter of what a SIM gets that is past its data volume (64 kbit/s).
+const BYTES_A_SECOND_MIN: u64 = 2 * 1024;
+/// The rate below which a body counts as slow, in bytes a second, after [`IDLE_SECONDS_MAX`].
+const SLOW_BYTES_A_SECOND: u64 = 64 * 1024;
+/// The longest time of an upload, in seconds.
+const UPLOAD_SECONDS_MAX: u64 = 12 * 3600;
 
 /// A body on its way in.
 pub struct Received<S> {
@@ -28,7 +31,7 @@ pub struct Received<S> {
     received: u64,
     bytes_max: u64,
     over: bool,
-    deadline: Instant,
+    begun: Instant,
 }
 
 impl<S, E> Received<S>
@@ -48,9 +51,6 @@ where
         if declared.length.is_some_and(|length| length > bytes_max) {
             return Err(IngestError::TooLarge(bytes_max));
         }
-        let seconds = IDLE_SECONDS_MAX
-            .saturating_add(declared.length.unwrap_or(bytes_max) / BYTES_A_SECOND_MIN);
-        let deadline = Instant::now() + Duration::from_secs(seconds);
         let hasher = declared.digest.map(Hasher::new);
         Ok(Self {
             body,
@@ -60,13 +60,27 @@ where
             received: 0,
             bytes_max,
             over: false,
-            deadline,
+            begun: Instant::now(),
         })
     }
 
     /// Returns the length that the body declared.
     pub fn declared_length(&self) -> Option<u64> {
         self.declared_length
+    }
+
+    /// Says whether the body comes so slowly that it holds its place for long.
+    pub fn is_slow(&self) -> bool {
+        let seconds = self.begun.elapsed().as_secs();
+        seconds > IDLE_SECONDS_MAX
+            && self.received < seconds.saturating_mul(SLOW_BYTES_A_SECOND)
+    }
+
+    /// Returns when the next piece must have come.
+    fn deadline(&self) -> Instant {
+        let pace = IDLE_SECONDS_MAX.saturating_add(self.received / BYTES_A_SECOND_MIN);
+        let whole = self.begun + Duration::from_secs(pace.min(UPLOAD_SECONDS_MAX));
+        whole.min(Instant::now() + Duration::from_secs(IDLE_SECONDS_MAX))
     }
 
     /// Takes out the still that came, if a still came.
@@ -86,10 +100,7 @@ where
             return Ok(None);
         }
         loop {
-            let waited = {
-                let idle = Instant::now() + Duration::from_secs(IDLE_SECONDS_MAX);
-                timeout_at(idle.min(self.deadline), self.body.next()).await
-            };
+            let waited = timeout_at(self.deadline(), self.body.next()).await;
             let piece = match waited {
                 Err(_) | Ok(Some(Err(_))) => return Err(IngestError::Incomplete),
                 Ok(None) => return self.end(),

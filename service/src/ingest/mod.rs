@@ -92,6 +92,7 @@ pub struct Ingest {
     admission: Arc<Admission>,
     stills: Arc<dyn StillCheck>,
     turns: Arc<Turns>,
+    slow: Arc<Turns>,
 }
 
 impl Ingest {
@@ -108,6 +109,7 @@ impl Ingest {
             admission,
             stills,
             turns: Turns::new(UPLOADS_MAX, UPLOADS_OF_HOUSEHOLD_MAX, UPLOADS_WAITING_MAX),
+            slow: Turns::new(UPLOADS_MAX / 4, UPLOADS_OF_HOUSEHOLD_MAX / 4, 0),
         }
     }
 
@@ -181,7 +183,14 @@ impl Ingest {
 
         let version = ObjectVersion::from_bytes(clock::fresh_id());
         let mut sink = Sink::new(&**self.ladder.store(), offered.seal(version, clock::random())?);
+        let mut slow = None;
         while let Some(piece) = received.next().await? {
+            if slow.is_none() && received.is_slow() {
+                // Slow uploads take at most a quarter of the places, a household's and all.
+                let asker = *grant.camera().as_bytes();
+                let turn = self.slow.wait(grant.household(), asker, Instant::now()).await;
+                slow = Some(turn.ok_or(IngestError::Busy)?);
+            }
             sink.push(&piece).await?;
         }
         if let Some(still) = received.still() {

@@ -27,6 +27,8 @@ impl From<Problem> for Said {
             | Problem::Method
             | Problem::TooSlow(_)
             | Problem::TargetTooLong
+            | Problem::NotModified(_)
+            | Problem::PreconditionFailed
             | Problem::Range(_) => Self::Failed,
         }
     }

@@ -27,6 +27,7 @@ impl Head {
             || Problem::BadRequest("The request's target or headers are malformed.".into());
         let target = incoming.path_with_query().unwrap_or_else(|| "/".to_owned());
         let mut request = Request::new(());
+        *request.method_mut() = incoming.method().to_string().parse().map_err(|_| malformed())?;
         *request.uri_mut() = target.parse().map_err(|_| malformed())?;
         // The engine has checked Host and Transfer-Encoding, and passes on neither.
         *request.version_mut() = Version::HTTP_2;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 
 /// The longest pause of a body, in either direction: as for the native host's uploads.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub const IDLE: Duration = Duration::from_secs(60);
 /// The lowest average speed of an upload in bytes a second, after [`IDLE`]: as for the native host.
-const BYTES_A_SECOND_MIN: u64 = 8 * 1024;
+const BYTES_A_SECOND_MIN: u64 = 2 * 1024;
 
 /// Waits for `work` for at most `time`; returns none if it took longer.
 pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {

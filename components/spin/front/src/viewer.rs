@@ -72,7 +72,7 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
 
 /// Answers `POST /v1/session`.
 pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
-    logins::check(head.headers(), head.authority.as_deref())?;
+    logins::check(head.headers(), head.authority.as_deref(), None)?;
     let seconds = logins::LOGIN_SECONDS_MAX;
     let body = within(Duration::from_secs(seconds), read_login(request)).await;
     let login = logins::read(&body.ok_or(Problem::TooSlow(seconds))??)?;
@@ -92,7 +92,7 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
 /// Answers `DELETE /v1/session`.
 pub fn logout(head: &Head) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
-    credential::check_origin(head.headers(), head.authority.as_deref())?;
+    credential::check_origin(head.headers(), head.authority.as_deref(), None)?;
     admission::logout(raw)?;
     Ok(logins::ended(head.tls).into())
 }
@@ -200,7 +200,7 @@ fn asked(
 /// Answers `DELETE …/events/{event}`.
 pub fn delete_event(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
-    credential::check_origin(head.headers(), head.authority.as_deref())?;
+    credential::check_origin(head.headers(), head.authority.as_deref(), None)?;
     let departure = admission::delete_event(raw, place.tag, place.camera, place.event()?)?;
     let mut response = Response::new(departure);
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -250,7 +250,8 @@ fn narrowed(head: &Head, range: &mut FootageRange) -> Result<Part, Problem> {
     let tag = admission::entity_tag(&range.source);
     let mut is_part = false;
     if (range.offset, range.length) == (0, total) {
-        let Span { start, length, partial } = range::span(head.headers(), total, &tag)?;
+        let method = head.request.method();
+        let Span { start, length, partial } = range::span(method, head.headers(), total, &tag)?;
         (range.offset, range.length, is_part) = (start, length, partial);
     }
     Ok(Part { tag, start: range.offset, is_part, total })
