@@ -5,7 +5,7 @@
 //! latest events and newest still, and the names of all objects. This module must never decide that
 //! something is there: only that somebody was told so.
 
-use eyesonly_seal::{CameraId, FootageId, ObjectName};
+use eyesonly_seal::{CameraId, FootageId, ObjectName, ObjectVersion};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ pub const EVENTS_MAX: usize = 4;
 /// cameras are not remembered.
 pub const CAMERAS_MAX: usize = 1 << 17;
 /// The most cameras whose newest still is remembered, as a floor for the pointer. Each takes one
-/// id. The pointers of further cameras are not held to a floor.
+/// version. The pointers of further cameras are not held to a floor.
 pub const NEWEST_MAX: usize = 1 << 20;
 /// The most object names that are remembered, which takes about 32 MiB. If there are more names,
 /// collection waits for the next start.
@@ -25,7 +25,7 @@ pub const NAMES_MAX: usize = 1 << 20;
 #[derive(Default)]
 pub struct Acknowledged {
     events: Mutex<HashMap<CameraId, VecDeque<FootageId>>>,
-    newest: Mutex<HashMap<CameraId, FootageId>>,
+    newest: Mutex<HashMap<CameraId, ObjectVersion>>,
     names: Mutex<Names>,
 }
 
@@ -68,19 +68,20 @@ impl Acknowledged {
             .map_or(true, |names| names.are_more || names.kept.contains(&start_of(name)))
     }
 
-    /// Returns the newest still of a camera that this process has seen or acknowledged.
-    pub fn newest(&self, camera: CameraId) -> Option<FootageId> {
+    /// Returns the version of the newest still of a camera that this process has seen or
+    /// acknowledged.
+    pub fn newest(&self, camera: CameraId) -> Option<ObjectVersion> {
         self.newest.lock().ok()?.get(&camera).copied()
     }
 
-    /// Remembers a still as the camera's newest, unless a newer one is known.
-    pub fn newest_is(&self, camera: CameraId, id: FootageId) {
+    /// Remembers a still as the camera's newest, unless one that came later is known.
+    pub fn newest_is(&self, camera: CameraId, version: ObjectVersion) {
         let Ok(mut newest) = self.newest.lock() else { return };
         match newest.get_mut(&camera) {
-            Some(seen) => *seen = id.max(*seen),
+            Some(seen) => *seen = version.max(*seen),
             None => {
                 if newest.len() < NEWEST_MAX {
-                    newest.insert(camera, id);
+                    newest.insert(camera, version);
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::index::{Index, IndexError, Rows};
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_gate::{Records, Seam};
 use eyesonly_rights::{Fault, Nonce, Position};
-use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, SlotName};
+use eyesonly_seal::{CameraId, Kind, ObjectName, SlotName};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -166,21 +166,15 @@ impl Catalogue {
         }
     }
 
-    /// Remembers what a camera was just told to be there.
-    pub fn acknowledge(
-        &self,
-        camera: CameraId,
-        kind: Kind,
-        id: FootageId,
-        stored: Option<ObjectName>,
-    ) {
-        match kind {
-            Kind::Still => self.acknowledged.newest_is(camera, id),
-            Kind::Event => self.acknowledged.add(camera, id),
+    /// Remembers what a camera was just told to be there, by its row.
+    pub fn acknowledge(&self, row: &ObjectRow) {
+        match row.kind {
+            Kind::Still => self.acknowledged.newest_is(row.camera, row.version),
+            Kind::Event => self.acknowledged.add(row.camera, row.id),
             Kind::EventStill | Kind::Clip | Kind::Live => {}
         }
-        if let Some(name) = stored {
-            self.acknowledged.add_name(name);
+        if row.inline.is_none() {
+            self.acknowledged.add_name(row.name);
         }
     }
 

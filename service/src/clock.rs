@@ -47,6 +47,17 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// Makes a fresh UUID (version 7) for something that the host names itself: households, cameras,
 /// viewers, sessions, object versions.
 pub fn fresh_id() -> [u8; 16] {
+    fresh_id_after(None)
+}
+
+/// Makes a fresh UUID (version 7) whose time is later than that of `earlier`.
+pub fn fresh_id_after(earlier: Option<&[u8; 16]>) -> [u8; 16] {
     let random: [u8; 10] = random();
-    *uuid::Builder::from_unix_timestamp_millis(now_milliseconds(), &random).into_uuid().as_bytes()
+    let time = now_milliseconds().max(earlier.map_or(0, |id| time_milliseconds(id) + 1));
+    *uuid::Builder::from_unix_timestamp_millis(time, &random).into_uuid().as_bytes()
+}
+
+/// Returns the time in a UUID of version 7, in milliseconds since 1970.
+pub fn time_milliseconds(id: &[u8; 16]) -> u64 {
+    id.iter().take(6).fold(0, |time, byte| time << 8 | u64::from(*byte))
 }

@@ -27,7 +27,7 @@ use crate::tiers::{Ladder, LadderError};
 use eyesonly_gate::rules::Breach;
 use eyesonly_gate::{Asked, Grant, Located};
 use eyesonly_rights::Fault;
-use eyesonly_seal::{FootageId, Kind, ObjectName};
+use eyesonly_seal::{FootageId, Kind, ObjectName, ObjectVersion};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,14 +93,14 @@ impl Footage {
                     let Some(row) = at_most_one(rows)? else {
                         return newest_is_absent(known).map(|()| None);
                     };
-                    let (id, located) = grant.prove_pointer(row)?;
-                    newest_is_current(known, id)?;
-                    Ok(Some((id, located)))
+                    let (_, located) = grant.prove_pointer(row)?;
+                    newest_is_current(known, row.version)?;
+                    Ok(Some((row.version, located)))
                 },
             )
             .await?;
-        let (id, located) = found.ok_or(FootageError::NotFound)?;
-        acknowledged.newest_is(camera, id);
+        let (version, located) = found.ok_or(FootageError::NotFound)?;
+        acknowledged.newest_is(camera, version);
         Ok(Held::new(self, located.ok_or(FootageError::NotFound)?))
     }
 
@@ -143,12 +143,12 @@ impl Footage {
 }
 
 /// Checks that the newest-still pointer has not gone back behind the newest still that was known.
-fn newest_is_current(known: Option<FootageId>, id: FootageId) -> Result<(), Fault> {
-    if known.is_some_and(|known| id < known) { Err(Fault::Stale) } else { Ok(()) }
+fn newest_is_current(known: Option<ObjectVersion>, version: ObjectVersion) -> Result<(), Fault> {
+    if known.is_some_and(|known| version < known) { Err(Fault::Stale) } else { Ok(()) }
 }
 
 /// Checks that no newest still was known, if there is no pointer. Stills are not deleted one by
 /// one, so a camera never loses its newest still.
-fn newest_is_absent(known: Option<FootageId>) -> Result<(), Fault> {
+fn newest_is_absent(known: Option<ObjectVersion>) -> Result<(), Fault> {
     if known.is_some() { Err(Fault::Missing) } else { Ok(()) }
 }

@@ -52,7 +52,7 @@ pub fn id(milliseconds: u64) -> FootageId {
     FootageId::from_time(milliseconds, [7; 10]).unwrap()
 }
 
-/// Returns a live row whose slot and name follow from what it is.
+/// Returns a live row whose slot, version and name follow from what it is: it came when its id says.
 pub fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -> ObjectRow {
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(id.as_bytes());
@@ -69,7 +69,7 @@ pub fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -
         kind,
         id,
         rendition: rendition.is_some(),
-        version: ObjectVersion::from_bytes([3; 16]),
+        version: ObjectVersion::from_bytes(*id.as_bytes()),
         name: ObjectName::from_bytes(name),
         sealed_length: if inline.is_some() { 100 } else { 1000 },
         body_digest: digest,
@@ -264,6 +264,10 @@ async fn the_pointer_never_goes_back(index: &dyn Index) {
     write(index, new(still(44))).await;
     assert_eq!(newest(index, camera(4)).await, [pointer(43)], "none was given");
     assert!(objects(index, &[pointer(43).slot]).await.is_empty(), "a pointer is no object");
+    // What came last is the newest, whatever the camera's clock said.
+    let late = ObjectRow { version: ObjectVersion::from_bytes(*id(45).as_bytes()), ..pointer(39) };
+    write(index, NewObject { pointer: Some(late.clone()), ..new(still(39)) }).await;
+    assert_eq!(newest(index, camera(4)).await, [late]);
 }
 
 async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
@@ -276,14 +280,18 @@ async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
         ..new(row)
     };
     let still = |milliseconds| row(camera(12), Kind::Still, id(milliseconds), None);
-    let stays =
-        [row(camera(12), Kind::Event, id(5), None), row(camera(13), Kind::Still, id(5), None)];
+    let came_later = ObjectVersion::from_bytes(*id(31).as_bytes());
+    let stays = [
+        row(camera(12), Kind::Event, id(5), None),
+        row(camera(13), Kind::Still, id(5), None),
+        ObjectRow { version: came_later, ..still(6) },
+    ];
     let (old, small) = (still(10), row(camera(12), Kind::Still, id(10), Some(1)));
-    for object in [&stays[0], &stays[1], &old, &small, &still(20)] {
+    for object in [&stays[0], &stays[1], &stays[2], &old, &small, &still(20)] {
         write(index, of(object.clone(), None, QUOTA_BYTES)).await;
     }
     let used = index.household_bytes(household).await.unwrap();
-    assert_eq!(used, 3100);
+    assert_eq!(used, 4100);
     // The rows that go make room. If there is too little room then, nothing goes.
     let newer = of(still(30), Some(20), used - 1);
     assert_eq!(index.commit(newer.clone()).await.unwrap(), Committed::OverQuota);
@@ -299,8 +307,8 @@ async fn a_newer_still_supersedes_older_ones(index: &dyn Index) {
     expected.sort();
     assert_eq!(names, expected);
     assert!(objects(index, &[old.slot, small.slot]).await.is_empty());
-    let left = [stays[0].slot, stays[1].slot, still(20).slot, still(30).slot];
-    assert_eq!(objects(index, &left).await.len(), 4, "and nothing else");
+    let left = [stays[0].slot, stays[1].slot, stays[2].slot, still(20).slot, still(30).slot];
+    assert_eq!(objects(index, &left).await.len(), 5, "and nothing else");
     assert_eq!(index.household_bytes(household).await.unwrap(), used);
 }
 

@@ -91,7 +91,7 @@ impl Index for MemoryIndex {
         }
         let is_superseded = |row: &&ObjectRow| {
             let before = new.supersedes.is_some_and(|before| row.id < before);
-            before && row.camera == new.row.camera && row.kind == Kind::Still
+            before && row.version < new.row.version && row.camera == new.row.camera && row.kind == Kind::Still
         };
         let superseded: Vec<_> =
             content.live().filter(is_superseded).take(SUPERSEDED_MAX).cloned().collect();
@@ -115,7 +115,7 @@ impl Index for MemoryIndex {
         }
         if let Some(pointer) = new.pointer {
             let present = content.pointers.entry(pointer.camera).or_insert_with(|| pointer.clone());
-            if pointer.id > present.id {
+            if pointer.version > present.version {
                 *present = pointer;
             }
         }

@@ -91,11 +91,12 @@ pub struct NewObject {
     /// event's details, and a rendition requires its source.
     pub requires: Option<SlotName>,
     /// The pointer row to set, for a camera's still: the same row under the proof of a pointer.
-    /// The index sets the row if its id is greater than that of the present pointer.
+    /// The index sets the row if its version is greater than that of the present pointer: it came
+    /// later.
     pub pointer: Option<ObjectRow>,
-    /// The id below which a camera's still supersedes older ones. The rows of those stills and of
-    /// their renditions go in the same commit, up to [`SUPERSEDED_MAX`]. This id is not above the
-    /// still's own.
+    /// The id below which a camera's still supersedes older ones that came earlier, so whose
+    /// versions are lower too. The rows of those stills and of their renditions go in the same
+    /// commit, up to [`SUPERSEDED_MAX`]. This id is not above the still's own.
     pub supersedes: Option<FootageId>,
 }
 

@@ -181,7 +181,7 @@ impl Ingest {
             }
         }
 
-        let version = ObjectVersion::from_bytes(clock::fresh_id());
+        let version = self.version(grant);
         let mut sink = Sink::new(&**self.ladder.store(), offered.seal(version, clock::random())?);
         let mut slow = None;
         while let Some(piece) = received.next().await? {
@@ -264,6 +264,13 @@ impl Ingest {
         self.commit(grant, &offered, new).await
     }
 
+    /// Makes the version of a new object. It is later than that of the camera's newest still, even
+    /// if this machine's clock was set back: versions tell what came last.
+    fn version(&self, grant: &IntakeGrant) -> ObjectVersion {
+        let newest = self.catalogue.acknowledged().newest(grant.camera());
+        ObjectVersion::from_bytes(clock::fresh_id_after(newest.as_ref().map(ObjectVersion::as_bytes)))
+    }
+
     /// Returns the proven row under the offered slot, live or deleted.
     async fn row(&self, offered: &Offered<'_>) -> Result<Option<ObjectRow>, IngestError> {
         let proven = |row: Option<&ObjectRow>| {
@@ -313,12 +320,12 @@ impl Ingest {
         new: NewObject,
     ) -> Result<Taken, IngestError> {
         self.again_intake(grant).await?;
-        let (name, body_digest, inline) = (new.row.name, new.row.body_digest, new.inline.is_some());
+        let kept = new.kept_row();
+        let (name, body_digest, inline) = (kept.name, kept.body_digest, kept.inline.is_some());
         let outcome = match self.catalogue.index().commit(new).await {
             Ok(Committed::Written(superseded)) => {
                 self.still_enrolled(grant, name, inline).await?;
-                let stored = (!inline).then_some(name);
-                self.catalogue.acknowledge(grant.camera(), offered.kind(), offered.id(), stored);
+                self.catalogue.acknowledge(&kept);
                 for name in superseded {
                     self.catalogue.acknowledged().forget_name(name);
                     self.ladder.forget(name).await;

@@ -27,14 +27,14 @@ const USE: &str = "\
     INSERT INTO usage (household, sealed_bytes) VALUES (?1, ?2) \
     ON CONFLICT (household) DO UPDATE SET sealed_bytes = excluded.sealed_bytes";
 const WRITE: &str = insert_into!("objects");
-/// Sets the pointer. It never goes back: an older still leaves it as it is.
+/// Sets the pointer. It never goes back: a still that came earlier leaves it as it is.
 const POINT: &str = concat!(
     insert_into!("pointers"),
     " ON CONFLICT (camera) DO UPDATE SET slot = excluded.slot, kind = excluded.kind, \
      id = excluded.id, rendition = excluded.rendition, version = excluded.version, \
      name = excluded.name, sealed_length = excluded.sealed_length, \
      body_digest = excluded.body_digest, state = excluded.state, inline = excluded.inline, \
-     proof = excluded.proof WHERE excluded.id > pointers.id"
+     proof = excluded.proof WHERE excluded.version > pointers.version"
 );
 /// Selects every live row of an event: details, still, clip, and renditions.
 const OF_EVENT: &str = concat!(
@@ -55,7 +55,7 @@ const SUPERSEDED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM objects WHERE camera = ?1 AND kind = ?2 AND rendition IN (0, 1) AND id < ?3 \
-     AND state = 1 LIMIT ?4"
+     AND version < ?4 AND state = 1 LIMIT ?5"
 );
 const UNPOINT: &str = "DELETE FROM pointers WHERE camera = ?1";
 const REMOVE: &str = "DELETE FROM objects WHERE slot = ?1";
@@ -133,7 +133,13 @@ fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<
     let limit = i64::try_from(SUPERSEDED_MAX).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(SUPERSEDED)?;
     let parameters =
-        params![new.row.camera.as_bytes(), Kind::Still.code(), before.as_bytes(), limit];
+        params![
+        new.row.camera.as_bytes(),
+        Kind::Still.code(),
+        before.as_bytes(),
+        new.row.version.as_bytes(),
+        limit
+    ];
     let rows = statement.query_map(parameters, |row| object_row(row, 0))?;
     rows.collect()
 }

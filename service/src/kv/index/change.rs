@@ -4,7 +4,7 @@ use super::row::StoredRow;
 use super::{Draft, IndexError, KvError, hex, name_key, row_key};
 use crate::index::{SUPERSEDED_MAX, quota_bytes};
 use eyesonly_gate::vault::{ObjectRow, State};
-use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -107,9 +107,16 @@ impl<'a> Change<'a> {
         Ok(rows)
     }
 
-    /// Returns live rows of stills below `before`, the oldest first, as many as go at once.
-    pub(super) fn superseded(&self, before: FootageId) -> Result<Vec<ObjectRow>, KvError> {
-        self.rows_of(Class::Stills, SUPERSEDED_MAX, |id| id < before.as_bytes())
+    /// Returns live rows of stills below `before` and of an earlier version, the oldest first, as
+    /// many as go at once.
+    pub(super) fn superseded(
+        &self,
+        before: FootageId,
+        version: ObjectVersion,
+    ) -> Result<Vec<ObjectRow>, KvError> {
+        let mut rows = self.rows_of(Class::Stills, SUPERSEDED_MAX, |id| id < before.as_bytes())?;
+        rows.retain(|row| row.version < version);
+        Ok(rows)
     }
 
     /// Returns live rows, at most `limit`.
@@ -147,7 +154,7 @@ impl<'a> Change<'a> {
         let state = &mut self.draft.state;
         let present = state.pointer.take().map(|row| row.row("a pointer")).transpose()?;
         let newest = match &present {
-            Some(present) if present.id >= pointer.id => present,
+            Some(present) if present.version >= pointer.version => present,
             _ => pointer,
         };
         state.pointer = Some(StoredRow::from(newest));

@@ -166,7 +166,7 @@ impl KvIndex {
             }
         }
         let superseded = match new.supersedes {
-            Some(before) => change.superseded(before)?,
+            Some(before) => change.superseded(before, new.row.version)?,
             None => Vec::new(),
         };
         let freed =
