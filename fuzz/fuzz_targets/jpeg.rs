@@ -65,7 +65,9 @@ fuzz_target!(|bytes: &[u8]| {
     let (side, other) = claimed;
     let pixels = u64::from(side) * u64::from(other);
     match taken {
-        Ok(_) => assert!(side <= SIDE_PIXELS_MAX && other <= SIDE_PIXELS_MAX && pixels <= PIXELS_MAX),
+        Ok(_) => {
+            assert!(side <= SIDE_PIXELS_MAX && other <= SIDE_PIXELS_MAX && pixels <= PIXELS_MAX);
+        }
         Err(StillError::NotJpeg) => return assert!(!bytes.starts_with(&[0xFF, 0xD8])),
         Err(_) => return,
     }

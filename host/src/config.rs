@@ -114,8 +114,7 @@ impl TryFrom<String> for PublicUrl {
         let wrong = "`public_url` must be an address as in a browser, such as \
                      https://cameras.example or http://nas.lan:8080, without a path";
         let uri: axum::http::Uri = text.parse().map_err(|_| wrong)?;
-        let (scheme, authority) =
-            (uri.scheme_str().ok_or(wrong)?, uri.authority().ok_or(wrong)?);
+        let (scheme, authority) = (uri.scheme_str().ok_or(wrong)?, uri.authority().ok_or(wrong)?);
         let own_port = match scheme {
             "https" => 443,
             "http" => 80,
@@ -259,7 +258,8 @@ mod tests {
         check("https://cameras.example:443", Some("https://cameras.example"));
         check("http://nas.lan:8080", Some("http://nas.lan:8080"));
         check("https://[fd00::1]:8443", Some("https://[fd00::1]:8443"));
-        for wrong in ["cameras.example", "ftp://a", "https://a/b", "https://u@a", "https://a?b", ""] {
+        let wrong = ["cameras.example", "ftp://a", "https://a/b", "https://u@a", "https://a?b", ""];
+        for wrong in wrong {
             check(wrong, None);
         }
     }

@@ -67,9 +67,8 @@ impl Handlers {
         let [thumbnail, events, still_check] = EMBEDDED;
         let (thumbnail, events) = (load(thumbnail)?, load(events)?);
         let (path, bytes) = bytes_of(still_check)?;
-        let still_check = sandbox
-            .load_still_check(&path, &bytes)
-            .with_context(|| refused(still_check.0))?;
+        let still_check =
+            sandbox.load_still_check(&path, &bytes).with_context(|| refused(still_check.0))?;
         Ok(Self { thumbnail, events, still_check })
     }
 }

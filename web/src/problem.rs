@@ -223,9 +223,9 @@ mod of_services {
         fn from(error: IngestError) -> Self {
             match error {
                 IngestError::Id(detail) => Self::BadRequest(detail.into()),
-                IngestError::Form(form @ (FormError::NotJpeg | FormError::NotMp4)) => {
-                    Self::MediaType(form.to_string().into())
-                }
+                IngestError::Form(
+                    form @ (FormError::NotJpeg | FormError::NotMp4 | FormError::QuickTime),
+                ) => Self::MediaType(form.to_string().into()),
                 IngestError::Form(form) => Self::Unprocessable(form.to_string()),
                 IngestError::Description(detail) => Self::Unprocessable(detail),
                 IngestError::TooLarge(limit) => Self::TooLarge(limit),

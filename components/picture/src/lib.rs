@@ -5,14 +5,14 @@
 //! same way, with the same limits. It must never take a file in `check` that `decode` refuses.
 
 mod orientation;
+mod restarts;
 mod scale;
 
-use libjpeg_turbo_rs::{
-    DecodeLimits, Decoder, FrameHeader, JpegError, PixelFormat, ScalingFactor,
-};
+use libjpeg_turbo_rs::{DecodeLimits, Decoder, FrameHeader, JpegError, PixelFormat, ScalingFactor};
 
 pub use orientation::Orientation;
 use scale::Frame;
+use std::borrow::Cow;
 
 /// The longest side of a still, in pixels.
 pub const SIDE_PIXELS_MAX: u32 = 16_384;
@@ -104,6 +104,10 @@ pub fn decode(
     }
     jpeg.reserve_exact(END.len());
     jpeg.extend(END);
+    let jpeg = match restarts::in_order(&jpeg) {
+        Cow::Borrowed(_) => jpeg,
+        Cow::Owned(mended) => mended,
+    };
     let mut decoder = Decoder::new_with_limits(&jpeg, limits(SCANS_MAX))?;
     let header = decoder.header();
     let (width, height) = (u32::from(header.width), u32::from(header.height));
@@ -121,7 +125,7 @@ pub fn decode(
     decoder.set_limits(limits(scans.unwrap_or(SCANS_MAX).min(SCANS_MAX)));
     decoder.set_lenient(true);
     decoder.set_block_smoothing(true);
-    decoder.set_scale(ScalingFactor::try_new(eighths, 8)?);
+    decoder.set_scale(ScalingFactor::try_new(1, 8_u32.checked_div(eighths).unwrap_or(1))?);
     decoder.set_output_format(if is_grey { PixelFormat::Grayscale } else { PixelFormat::Rgb });
     let image = decoder.decode_image()?;
     let picture = Picture {

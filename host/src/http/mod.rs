@@ -13,9 +13,9 @@ mod outlet;
 mod proxy;
 pub mod routes;
 mod serve;
-mod tls;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod viewer;
 mod wayout;
 

@@ -74,7 +74,7 @@ impl Tls {
                 Ok(Err(error)) if !told => {
                     told = true;
                     let error = Chain(&error);
-                    tracing::warn!(%error, "the changed certificate is not used; the one before is");
+                    tracing::warn!(%error, "the changed certificate is not used");
                 }
                 _ => {}
             }

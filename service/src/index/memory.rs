@@ -91,7 +91,8 @@ impl Index for MemoryIndex {
         }
         let is_superseded = |row: &&ObjectRow| {
             let before = new.supersedes.is_some_and(|before| row.id < before);
-            before && row.version < new.row.version && row.camera == new.row.camera && row.kind == Kind::Still
+            let is_older = before && row.version < new.row.version;
+            is_older && row.camera == new.row.camera && row.kind == Kind::Still
         };
         let superseded: Vec<_> =
             content.live().filter(is_superseded).take(SUPERSEDED_MAX).cloned().collect();

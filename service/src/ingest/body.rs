@@ -72,8 +72,7 @@ where
     /// Says whether the body comes so slowly that it holds its place for long.
     pub fn is_slow(&self) -> bool {
         let seconds = self.begun.elapsed().as_secs();
-        seconds > IDLE_SECONDS_MAX
-            && self.received < seconds.saturating_mul(SLOW_BYTES_A_SECOND)
+        seconds > IDLE_SECONDS_MAX && self.received < seconds.saturating_mul(SLOW_BYTES_A_SECOND)
     }
 
     /// Returns when the next piece must have come.

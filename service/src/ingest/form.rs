@@ -1,5 +1,5 @@
-//! The form of uploads, checked as they arrive. An MP4 is checked by its boxes and not kept. A still
-//! is kept until it is whole, and then [`super::StillCheck`] has the decoder read it.
+//! The form of uploads, checked as they arrive. An MP4 is checked by its boxes and not kept. A
+//! still is kept until it is whole, and then [`super::StillCheck`] has the decoder read it.
 
 mod mp4;
 
@@ -42,6 +42,13 @@ pub enum FormError {
     /// The clip is not an MP4.
     #[error("the clip is not an MP4 file: it does not start with an ftyp box")]
     NotMp4,
+    /// The clip is a QuickTime file, or an MP4 whose first box was lost.
+    #[error(
+        "the clip is a QuickTime file, not an MP4 file: it does not start with an ftyp box. \
+         `ffmpeg -i clip.mov -c copy -movflags +faststart clip.mp4` makes an MP4 of it, without \
+         coding it anew"
+    )]
+    QuickTime,
     /// The MP4 has something missing or cut.
     #[error(
         "the MP4 file is broken or truncated: its boxes do not add up, or it has no moov and \

@@ -268,7 +268,8 @@ impl Ingest {
     /// if this machine's clock was set back: versions tell what came last.
     fn version(&self, grant: &IntakeGrant) -> ObjectVersion {
         let newest = self.catalogue.acknowledged().newest(grant.camera());
-        ObjectVersion::from_bytes(clock::fresh_id_after(newest.as_ref().map(ObjectVersion::as_bytes)))
+        let newest = newest.as_ref().map(ObjectVersion::as_bytes);
+        ObjectVersion::from_bytes(clock::fresh_id_after(newest))
     }
 
     /// Returns the proven row under the offered slot, live or deleted.

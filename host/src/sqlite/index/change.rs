@@ -132,8 +132,7 @@ fn superseded(connection: &Connection, new: &NewObject) -> rusqlite::Result<Vec<
     };
     let limit = i64::try_from(SUPERSEDED_MAX).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(SUPERSEDED)?;
-    let parameters =
-        params![
+    let parameters = params![
         new.row.camera.as_bytes(),
         Kind::Still.code(),
         before.as_bytes(),

@@ -4,6 +4,10 @@ use super::FormError;
 
 /// The most boxes at the top of an MP4. A fragmented hour has two for each second.
 const BOXES_MAX: u32 = 100_000;
+/// The most bytes after the last box. Some cameras add a trailer of their own; players ignore it.
+const TAIL_BYTES_MAX: u64 = 64 * 1024;
+/// The boxes that a QuickTime file without `ftyp` starts with.
+const QUICKTIME: [&[u8; 4]; 6] = [b"skip", b"free", b"wide", b"mdat", b"moov", b"pnot"];
 
 /// Walks the boxes at the top of an MP4 (ISO/IEC 14496-12, 4.2).
 #[derive(Default)]
@@ -13,6 +17,8 @@ pub struct Mp4Form {
     skip: u64,
     /// The last box says that it goes on to the end of the file.
     to_the_end: bool,
+    /// The bytes that have come after the last box, if they are no box.
+    tail: Option<u64>,
     boxes: u32,
     has_moov: bool,
     has_data: bool,
@@ -23,6 +29,11 @@ impl Mp4Form {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), FormError> {
         let mut bytes = bytes;
         while !bytes.is_empty() && !self.to_the_end {
+            if let Some(tail) = &mut self.tail {
+                *tail = tail.saturating_add(bytes.len() as u64);
+                let fits = *tail <= TAIL_BYTES_MAX;
+                return if fits { Ok(()) } else { Err(FormError::Mp4Broken) };
+            }
             if self.skip > 0 {
                 let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip = self.skip.saturating_sub(skipped as u64);
@@ -51,7 +62,16 @@ impl Mp4Form {
             (short, _) => (u64::from(short), 8),
         };
         if self.boxes == 0 && &kind != b"ftyp" {
-            return Err(FormError::NotMp4);
+            let is_quicktime = QUICKTIME.contains(&&kind);
+            return Err(if is_quicktime { FormError::QuickTime } else { FormError::NotMp4 });
+        }
+        // The types of boxes are printable characters, or start with a copyright sign (0xA9).
+        let is_box = kind.iter().all(|byte| matches!(byte, 0x20..=0x7E | 0xA9))
+            && (short == 0 || size >= header_bytes);
+        if !is_box && self.is_complete() {
+            self.tail = Some(self.header.len() as u64);
+            self.header.clear();
+            return Ok(());
         }
         self.boxes = self.boxes.saturating_add(1);
         self.has_moov |= &kind == b"moov";
@@ -74,8 +94,14 @@ impl Mp4Form {
         if self.boxes == 0 {
             return Err(FormError::NotMp4);
         }
-        let whole = self.skip == 0 && self.header.is_empty();
-        if whole && self.has_moov && self.has_data { Ok(()) } else { Err(FormError::Mp4Broken) }
+        // Less than a header is a tail.
+        let whole = self.skip == 0 && self.header.len() < 8;
+        if whole && self.is_complete() { Ok(()) } else { Err(FormError::Mp4Broken) }
+    }
+
+    /// Says whether everything has come that a player needs.
+    fn is_complete(&self) -> bool {
+        self.has_moov && self.has_data
     }
 }
 
@@ -103,7 +129,16 @@ mod tests {
                 .concat();
         mp4(&whole, Ok(()));
         mp4(&whole[..whole.len() - 1], Err(FormError::Mp4Broken));
-        mp4(&[whole.as_slice(), &[0, 0]].concat(), Err(FormError::Mp4Broken));
+        let with_tail = |tail: &[u8]| [whole.as_slice(), tail].concat();
+        mp4(&with_tail(&[0; 2]), Ok(()));
+        mp4(&with_tail(&[0; 4]), Ok(()));
+        mp4(&with_tail(&[0; 4000]), Ok(()));
+        mp4(&with_tail(b"dhavY\x19\x01\0"), Ok(()));
+        mp4(&with_tail(&[0xFF; 70_000]), Err(FormError::Mp4Broken));
+        // This is a box that was cut off, and no tail.
+        mp4(&with_tail(b"\0\0\x01\0moof"), Err(FormError::Mp4Broken));
+        mp4(&[boxed(b"ftyp", b"isom0000"), vec![0; 40]].concat(), Err(FormError::Mp4Broken));
+        mp4(&boxed(b"skip", b"isom0000"), Err(FormError::QuickTime));
         mp4(
             &[boxed(b"ftyp", b"isom0000"), boxed(b"mdat", &[2; 50])].concat(),
             Err(FormError::Mp4Broken),
