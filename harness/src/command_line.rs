@@ -5,12 +5,17 @@
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::people::{Account, Camera};
 use crate::process::show;
+
+/// The time before its enrolment since which a camera hands in footage: less than the 7 days that
+/// the command line takes.
+const PAST: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 
 /// The command line of one installation.
 #[derive(Debug, Clone)]
@@ -82,13 +87,21 @@ impl CommandLine {
         text(&self.run(&arguments, "")?, "household")
     }
 
-    /// Enrols a camera of the household with this id.
+    /// Enrols a camera of the household with this id, which hands in footage of the days before too.
     ///
     /// Errors: as [`Self::run`].
     pub fn add_camera(&self, household: &str, name: &str, serial: &str) -> Result<Camera> {
-        let household = ["camera", "add", "--household", household];
-        let added =
-            self.run(&[&household[..], &["--name", name, "--serial", serial]].concat(), "")?;
+        let past = SystemTime::now().checked_sub(PAST).unwrap_or(UNIX_EPOCH);
+        let since = humantime::format_rfc3339_seconds(past).to_string();
+        self.enrol(household, name, &["--serial", serial, "--since", &since])
+    }
+
+    /// Enrols a camera of the household with this id, with these further arguments.
+    ///
+    /// Errors: as [`Self::run`].
+    pub fn enrol(&self, household: &str, name: &str, further: &[&str]) -> Result<Camera> {
+        let enrolled = ["camera", "add", "--household", household, "--name", name];
+        let added = self.run(&[&enrolled[..], further].concat(), "")?;
         Ok(Camera { id: text(&added, "camera")?, credential: text(&added, "credential")? })
     }
 

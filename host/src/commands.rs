@@ -14,7 +14,7 @@ use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
 use eyesonly_rights::{CameraRecord, Freshness, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
-use eyesonly_service::admin::{Admin, HouseholdRecord, NewCamera};
+use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
@@ -27,7 +27,11 @@ use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 use zeroize::Zeroizing;
+
+/// The offset below which a camera's clock counts as right: what a still takes on its way.
+const CLOCK_IS_RIGHT: Duration = Duration::from_secs(5);
 
 /// Opens the administration of the installation that the configuration names; `file` is the
 /// configuration's path, for messages. With `may_make`, it makes a new installation if there is
@@ -280,8 +284,10 @@ async fn remove_household(
 
 pub async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
     match command {
-        CameraCommand::Add { household, name, serial } => {
-            say_credential(&admin.add_camera(household, &name, &serial).await?, json)
+        CameraCommand::Add { household, name, serial, since } => {
+            let since = since.map(clock::milliseconds_of);
+            let new = admin.add_camera(household, &name, &serial, since).await?;
+            say_credential(&new, json)
         }
         CameraCommand::List => list_cameras(admin, json).await,
         CameraCommand::Credential { id } => {
@@ -311,19 +317,36 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
     for record in records {
         let CameraRecord { camera, household, name, serial, credential, .. } = record;
         let enrolled = credential.is_some();
+        let heard = admin.heard(camera).await?;
         let value = json!({
             "camera": camera,
             "household": household,
             "name": name,
             "serial": serial,
-            "enrolled": enrolled
+            "enrolled": enrolled,
+            "heard_at_milliseconds": heard.map(|heard| heard.at_milliseconds),
+            "clock_offset_milliseconds": heard.map(|heard| heard.offset_milliseconds)
         });
         say(json, &value, || {
-            let ended = if enrolled { "" } else { ", ended" };
-            format!("{camera}  {name}  (household {household}{ended})")
+            let state =
+                if enrolled { heard.map_or("never heard".into(), told) } else { "ended".into() };
+            format!("{camera}  {name}  (household {household}, {state})")
         })?;
     }
     Ok(())
+}
+
+/// Says when a camera was last heard, and how its clock stands.
+fn told(heard: Heard) -> String {
+    let at = UNIX_EPOCH.checked_add(Duration::from_millis(heard.at_milliseconds));
+    let at = at.map_or("never".into(), |at| humantime::format_rfc3339_seconds(at).to_string());
+    let offset = Duration::from_secs(heard.offset_milliseconds.unsigned_abs() / 1000);
+    let clock = match heard.offset_milliseconds {
+        _ if offset < CLOCK_IS_RIGHT => "clock right".into(),
+        ..0 => format!("clock {} behind, or handed in late", humantime::format_duration(offset)),
+        _ => format!("clock {} ahead", humantime::format_duration(offset)),
+    };
+    format!("heard {at}, {clock}")
 }
 
 async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> anyhow::Result<()> {

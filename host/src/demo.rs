@@ -11,6 +11,7 @@ use eyesonly::config::Config;
 use eyesonly_demo::{Footage, Manifest, Upload};
 use eyesonly_seal::ViewerId;
 use eyesonly_service::admin::{Admin, NewCamera, QUOTA_BYTES_DEFAULT};
+use eyesonly_service::clock;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper::{Request, StatusCode, header};
@@ -25,6 +26,8 @@ use zeroize::Zeroizing;
 
 /// The configuration in the demo's folder.
 const CONFIG: &str = "eyesonly.toml";
+/// The time before the start that the demo's footage goes back, at most: 3 days.
+const PAST_MILLISECONDS: u64 = 3 * 24 * 60 * 60 * 1000;
 /// The most characters of a refusal that are shown.
 const REFUSAL_CHARACTERS: usize = 300;
 
@@ -104,6 +107,8 @@ async fn enrol(
     bar: &ProgressBar,
 ) -> anyhow::Result<Vec<Household>> {
     let mut all = Vec::new();
+    // The demo's cameras have seen something on the days before.
+    let since = clock::now_milliseconds().saturating_sub(PAST_MILLISECONDS);
     for household in &manifest.households {
         bar.set_message(format!("enrolling {}", household.name));
         let id = admin.add_household(&household.name, QUOTA_BYTES_DEFAULT).await?;
@@ -111,7 +116,7 @@ async fn enrol(
         for camera in &household.cameras {
             cameras.push(Camera {
                 name: camera.name.clone(),
-                enrolled: admin.add_camera(id, &camera.name, &camera.serial).await?,
+                enrolled: admin.add_camera(id, &camera.name, &camera.serial, Some(since)).await?,
                 footage: camera.footage(),
             });
         }

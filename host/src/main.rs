@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -142,6 +142,10 @@ enum CameraCommand {
         /// The device's serial number, as a note.
         #[arg(long, default_value = "")]
         serial: String,
+        /// Take footage of this time and later, up to 7 days ago, instead of now and later. Write
+        /// the time as 2026-01-31T17:30:00Z.
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
+        since: Option<SystemTime>,
     },
     /// List cameras.
     List,

@@ -27,9 +27,12 @@ impl Random for System {
 
 /// Returns the milliseconds since 1970-01-01T00:00:00Z. A clock set before 1970 gives 0.
 pub fn now_milliseconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    milliseconds_of(SystemTime::now())
+}
+
+/// Returns a time in milliseconds since 1970. A time before 1970 gives 0.
+pub fn milliseconds_of(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Returns the seconds since 1970-01-01T00:00:00Z.
@@ -52,9 +55,18 @@ pub fn fresh_id() -> [u8; 16] {
 
 /// Makes a fresh UUID (version 7) whose time is later than that of `earlier`.
 pub fn fresh_id_after(earlier: Option<&[u8; 16]>) -> [u8; 16] {
-    let random: [u8; 10] = random();
-    let time = now_milliseconds().max(earlier.map_or(0, |id| time_milliseconds(id) + 1));
-    *uuid::Builder::from_unix_timestamp_millis(time, &random).into_uuid().as_bytes()
+    fresh_id_of(now_milliseconds().max(earlier.map_or(0, |id| time_milliseconds(id) + 1)))
+}
+
+/// Makes a fresh UUID (version 7) of this time, in milliseconds since 1970.
+pub fn fresh_id_of(milliseconds: u64) -> [u8; 16] {
+    *uuid::Builder::from_unix_timestamp_millis(milliseconds, &random()).into_uuid().as_bytes()
+}
+
+/// Returns the time in a UUID, in milliseconds since 1970, or none if the UUID is not of version 7.
+pub fn time_of(id: &[u8; 16]) -> Option<u64> {
+    let is_of_version_7 = id.get(6).is_some_and(|byte| byte >> 4 == 7);
+    is_of_version_7.then(|| time_milliseconds(id))
 }
 
 /// Returns the time in a UUID of version 7, in milliseconds since 1970.

@@ -44,6 +44,19 @@ impl Household {
         }
     }
 
+    /// Enrols a camera that hands in footage of now and later, as the command line does by itself.
+    pub fn camera_of_now(&self, name: &str) -> Camera {
+        Client {
+            who: self.command_line.enrol(&self.id, name, &[]).unwrap(),
+            door: self.door.by(|client| client),
+        }
+    }
+
+    /// Runs a command of the installation, and returns what it answered.
+    pub fn command(&self, arguments: &[&str]) -> Value {
+        self.command_line.run(arguments, "").unwrap()
+    }
+
     /// Adds a viewer with a password of its own.
     pub fn viewer(&self, login: &str) -> Account {
         self.viewer_with_password(login, &format!("correct horse of {login}"))

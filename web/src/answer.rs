@@ -2,6 +2,17 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// The header of every answer to a camera: the edge's time, in milliseconds since 1970. By it a
+/// camera notices that its clock is wrong.
+pub const EDGE_TIME: HeaderName = HeaderName::from_static("eyesonly-time");
+/// The header of a still's answer: the still's time, in milliseconds since 1970.
+pub const STILL_TIME: HeaderName = HeaderName::from_static("eyesonly-still-time");
+
+/// Says whether an answer to this path has the edge's time: the path is of an upload.
+pub fn tells_time(path: &str) -> bool {
+    path.starts_with("/v1/ingest/")
+}
+
 /// Makes a header value of text that is known to be printable ASCII.
 pub fn header_text(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))

@@ -50,6 +50,9 @@ pub struct Camera<'a> {
     pub kinds: Kinds,
     /// Says whether this viewer may delete the camera's events.
     pub may_delete: bool,
+    /// The time of its newest still, in milliseconds since 1970. None if the viewer may not see the
+    /// still, or if there is none.
+    pub still_at_milliseconds: Option<u64>,
 }
 
 /// The kinds of a camera's footage that a viewer may see.

@@ -8,6 +8,8 @@ use axum::http::{HeaderValue, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use eyesonly_service::clock;
+use eyesonly_web::answer;
 use eyesonly_web::routes::{Name, ROUTES, Route, check_target};
 use problem::Problem;
 use std::sync::Arc;
@@ -75,7 +77,7 @@ fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
     }))
 }
 
-/// Refuses targets that no route has.
+/// Refuses targets that no route has, and tells cameras the time.
 ///
 /// A request may be refused before its body was read. An HTTP/1.1 connection can't be used again
 /// after that, so the response says `Connection: close`.
@@ -85,10 +87,15 @@ async fn guard(request: Request, next: Next) -> Response {
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let may_close = has_body && request.version() <= Version::HTTP_11;
+    let tells_time = answer::tells_time(request.uri().path());
     let mut response = match check_target(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    if tells_time {
+        let now = HeaderValue::from(clock::now_milliseconds());
+        response.headers_mut().insert(answer::EDGE_TIME, now);
+    }
     if may_close && (response.status().is_client_error() || response.status().is_server_error()) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

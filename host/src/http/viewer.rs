@@ -14,10 +14,11 @@ use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_gate::{
     Answer, Content, Departure, Grant, Identified, Instance, Leaving, RawCredential,
 };
+use eyesonly_rights::Action;
 use eyesonly_seal::FootageId;
 use eyesonly_service::chain::Chain;
 use eyesonly_service::clock;
-use eyesonly_service::footage::entity_tag;
+use eyesonly_service::footage::{entity_tag, shown_time};
 use eyesonly_web::login::{LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX, Login};
 use eyesonly_web::routes::{Serves, Who};
 use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
@@ -195,10 +196,16 @@ async fn departs(
 pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response, Problem> {
     let ByViewer { edge, raw, .. } = asks;
     let identified = edge.admission.rights(&raw, &tag).await?;
-    let cameras: Vec<ask::Camera<'_>> = identified
-        .rights()
-        .cameras()
-        .map(|camera| ask::Camera {
+    let mut cameras = Vec::new();
+    for camera in identified.rights().cameras() {
+        let still_at_milliseconds = match camera.kinds.live {
+            true => {
+                let grant = edge.admission.grant(&identified, camera.camera, Action::Live)?;
+                edge.footage.newest_time(&grant).await
+            }
+            false => None,
+        };
+        cameras.push(ask::Camera {
             id: camera.camera.to_string(),
             name: camera.name,
             household: camera.household.to_string(),
@@ -208,8 +215,9 @@ pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
                 clips: camera.kinds.clips,
             },
             may_delete: camera.may_delete,
-        })
-        .collect();
+            still_at_milliseconds,
+        });
+    }
     let body = ask::cameras(&cameras)?;
     let departure = departs(&edge, &identified, &raw, body).await?;
     Ok(wayout::response(departure, &Head::default()))
@@ -289,7 +297,8 @@ impl Asked {
             };
         };
         if answer.media_type() != MediaType::Mp4 {
-            return Ok(Head::default());
+            let still_milliseconds = Some(shown_time(source.located()));
+            return Ok(Head { still_milliseconds, ..Head::default() });
         }
         let (total, tag) = (source.located().plain_length(), entity_tag(source.located()));
         let whole = *offset == 0 && *length == total;
@@ -301,7 +310,7 @@ impl Asked {
         {
             return Err(Problem::Range(total));
         }
-        Ok(Head { entity_tag: Some(tag), part })
+        Ok(Head { entity_tag: Some(tag), part, still_milliseconds: None })
     }
 
     /// Returns the event of the address. Every route below an event has one.

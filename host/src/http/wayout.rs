@@ -27,6 +27,8 @@ pub struct Head {
     pub entity_tag: Option<String>,
     /// The part that is sent, and the length of the whole in bytes.
     pub part: Option<(Span, u64)>,
+    /// The time of a still, in milliseconds since 1970.
+    pub still_milliseconds: Option<u64>,
 }
 
 /// Builds a response from a departure.
@@ -39,6 +41,9 @@ pub fn response(departure: Departure, head: &Head) -> Response {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(tag) = &head.entity_tag {
         answer::ranged(headers, tag);
+    }
+    if let Some(time) = head.still_milliseconds {
+        headers.insert(answer::STILL_TIME, HeaderValue::from(time));
     }
     if let Some((span, total)) = head.part {
         answer::part(headers, span.start, span.length, total);

@@ -2,6 +2,7 @@
 //! object piece by piece once the handler has ended.
 
 use super::{Footage, FootageError};
+use crate::clock;
 use crate::tiers::Layer;
 use async_trait::async_trait;
 use eyesonly_gate::{Cut, Grant, Located, OpenExtent, Plain, Source};
@@ -88,6 +89,13 @@ impl Held {
         let plain = window.open(&self.footage, &self.located, chunk, count).await?;
         Ok(plain.within(&(at..end)))
     }
+}
+
+/// Returns the time of a still for people, in milliseconds since 1970. It is the earlier of the time
+/// in the still's id, which the camera's clock gave, and the time at which the still came here.
+pub fn shown_time(located: &Located) -> u64 {
+    let came = clock::time_milliseconds(located.version().as_bytes());
+    located.asked().id().time_milliseconds().min(came)
 }
 
 /// Returns a name for exactly these bytes, for `ETag`: a part of the object's own keyed name.

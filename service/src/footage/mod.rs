@@ -18,7 +18,7 @@ mod tests;
 pub use events::{
     EVENT_KINDS, EventDetails, EventPage, EventSummary, LABEL_CHARACTERS_MAX, is_plain_text,
 };
-pub use held::{Held, entity_tag};
+pub use held::{Held, entity_tag, shown_time};
 pub use renditions::{Making, Recalled};
 
 use crate::catalogue::{Catalogue, at_most_one};
@@ -78,8 +78,19 @@ impl Footage {
 
     /// Returns the newest still of the grant's camera.
     pub async fn newest_still(self: &Arc<Self>, grant: &Arc<Grant>) -> Result<Held, FootageError> {
+        let located = self.newest(grant).await?.ok_or(FootageError::NotFound)?;
+        Ok(Held::new(self, located))
+    }
+
+    /// Returns the time of the newest still of the grant's camera, as [`shown_time`] has it, or none
+    /// if no still can be had.
+    pub async fn newest_time(&self, grant: &Arc<Grant>) -> Option<u64> {
+        self.newest(grant).await.ok().flatten().as_ref().map(shown_time)
+    }
+
+    async fn newest(&self, grant: &Arc<Grant>) -> Result<Option<Located>, FootageError> {
         if !grant.kinds().live {
-            return Err(FootageError::NotFound);
+            return Ok(None);
         }
         let (camera, acknowledged) = (grant.camera(), self.catalogue.acknowledged());
         // This is read before the question: the answer may lack what is handed in meanwhile.
@@ -99,9 +110,9 @@ impl Footage {
                 },
             )
             .await?;
-        let (version, located) = found.ok_or(FootageError::NotFound)?;
+        let Some((version, located)) = found else { return Ok(None) };
         acknowledged.newest_is(camera, version);
-        Ok(Held::new(self, located.ok_or(FootageError::NotFound)?))
+        Ok(located)
     }
 
     /// Returns the still of an event.

@@ -97,7 +97,7 @@ impl Home {
         let admin =
             Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), Arc::clone(&catalogue));
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
-        let camera = admin.add_camera(household, "Front door", "").await.unwrap();
+        let camera = admin.add_camera(household, "Front door", "", None).await.unwrap();
         let viewer = admin
             .add_viewer(household, "alder", &Zeroizing::new("a long password".into()))
             .await
@@ -202,7 +202,7 @@ impl Home {
 
     /// Adds a second camera to the same household, and returns a grant to hand in and one to read.
     pub async fn second_camera(&self) -> (IntakeGrant, Arc<Grant>) {
-        let camera = self.admin.add_camera(self.household, "Garden", "").await.unwrap();
+        let camera = self.admin.add_camera(self.household, "Garden", "", None).await.unwrap();
         let intake =
             self.admission.admit_camera(&RawCredential::new(&camera.credential)).await.unwrap();
         (intake, self.grant_of(camera.camera, Action::Live).await)

@@ -52,7 +52,7 @@ pub fn id(milliseconds: u64) -> FootageId {
     FootageId::from_time(milliseconds, [7; 10]).unwrap()
 }
 
-/// Returns a live row whose slot, version and name follow from what it is. It came at its id's time.
+/// Returns a live row whose slot, version and name follow from what it is. It is as old as its id.
 pub fn row(camera: CameraId, kind: Kind, id: FootageId, rendition: Option<u8>) -> ObjectRow {
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(id.as_bytes());

@@ -33,7 +33,7 @@ use bytes::Bytes;
 use eyesonly_gate::vault::{Finished, ObjectRow, State};
 use eyesonly_gate::{Admission, IntakeGrant, Offered, Refused, Seam};
 use eyesonly_rights::Fault;
-use eyesonly_seal::{FootageId, Kind, ObjectName, ObjectVersion, format};
+use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, format};
 use form::Form;
 use futures::Stream;
 use sink::Sink;
@@ -49,9 +49,12 @@ pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// The largest event description, in bytes. A label of 200 characters fits, even with every one
 /// escaped.
 pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
-/// The longest time that an id may lie in the future, in milliseconds: the drift of a camera's
-/// clock.
-pub const AHEAD_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
+/// The longest time that an id may lie ahead, or before its camera's enrolment, in milliseconds: the
+/// drift of a camera's clock.
+pub const DRIFT_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
+/// The earliest time of an id, in milliseconds since 1970: 2020-01-01. An earlier one is of a clock
+/// that was never set.
+pub const EARLIEST_MILLISECONDS: u64 = 1_577_836_800_000;
 
 /// The most uploads at once. An upload holds up to two parts of the store (2 MiB), and a still
 /// itself ([`STILL_BYTES_MAX`]), and only once so much has come.
@@ -130,7 +133,7 @@ impl Ingest {
             _ => (Form::Jpeg(Zeroizing::default()), STILL_BYTES_MAX),
         };
         let received = Received::new(body, declared, bytes_max, form)?;
-        let taken = self.take(grant, kind, footage_id(id)?, received).await;
+        let taken = self.take(grant, kind, footage_id(id, grant.camera())?, received).await;
         taken.inspect_err(|error| self.crossed(grant, error))
     }
 
@@ -226,7 +229,7 @@ impl Ingest {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let offered = grant.offer(Kind::Event, footage_id(id)?);
+        let offered = grant.offer(Kind::Event, footage_id(id, grant.camera())?);
         let mut received = Received::new(body, declared, EVENT_BYTES_MAX, Form::Any)?;
         let mut text = Zeroizing::new(Vec::new());
         while let Some(piece) =
@@ -418,16 +421,36 @@ fn superseded_by(id: FootageId) -> Option<FootageId> {
     FootageId::from_time(before, [0; 10]).ok()
 }
 
-fn footage_id(text: &str) -> Result<FootageId, IngestError> {
+/// Reads the id of an upload of `camera`. FROM CLIENT: `text`.
+fn footage_id(text: &str, camera: CameraId) -> Result<FootageId, IngestError> {
     let id = FootageId::parse(text)
         .map_err(|_| IngestError::Id("the id must be a UUIDv7 in lower-case hyphenated form"))?;
-    if id.time_milliseconds() > clock::now_milliseconds().saturating_add(AHEAD_MILLISECONDS_MAX) {
+    check_time(id.time_milliseconds(), camera, clock::now_milliseconds())?;
+    Ok(id)
+}
+
+/// Checks that footage of this time is plausible: the camera was enrolled, and it is not to come.
+fn check_time(time: u64, camera: CameraId, now: u64) -> Result<(), IngestError> {
+    if time > now.saturating_add(DRIFT_MILLISECONDS_MAX) {
         return Err(IngestError::Id(
-            "the id's time is more than 5 minutes ahead of the host's clock; \
-             set the camera's clock",
+            "the id's time is more than 5 minutes ahead of the edge's clock, which Eyesonly-Time \
+             of this answer shows; set the camera's clock",
         ));
     }
-    Ok(id)
+    if time < EARLIEST_MILLISECONDS {
+        return Err(IngestError::Id(
+            "the id's time is before 2020, so the camera's clock is not set; Eyesonly-Time of \
+             this answer shows the edge's",
+        ));
+    }
+    let enrolled = clock::time_of(camera.as_bytes()).unwrap_or(0);
+    if time < enrolled.saturating_sub(DRIFT_MILLISECONDS_MAX) {
+        return Err(IngestError::Id(
+            "the id's time is before this camera's enrolment; set the camera's clock (Eyesonly-Time \
+             of this answer shows the edge's), or enrol the camera with `camera add --since`",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a camera's description of an event. FROM CLIENT.

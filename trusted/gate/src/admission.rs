@@ -1,7 +1,7 @@
 //! Admission is the way in: from a raw credential and a route to a grant. Whatever lies between is
 //! asked afresh.
 //!
-//! INVARIANT: [`Admission::admit`] is the only caller of `Grant::new`, and
+//! INVARIANT: [`Admission::grant`] is the only caller of `Grant::new`, and
 //! [`Admission::admit_camera`] the only one of `IntakeGrant::new`. Neither uses an answer that was
 //! not proven, nor an answer of an earlier request.
 
@@ -153,7 +153,7 @@ impl Admission {
         Ok(Identified { rights: rights.ok_or(Refused::Unidentified)?, position })
     }
 
-    /// Makes a grant for one camera. Nothing else makes a [`Grant`].
+    /// Makes a grant for one camera, from rights that are read now.
     ///
     /// # Errors
     /// [`Refused::NotFound`] both for what the requester may not see and for what does not exist.
@@ -166,11 +166,24 @@ impl Admission {
         camera: &str,
         action: Action,
     ) -> Result<Arc<Grant>, Refused> {
-        let identified = self.rights(raw, tag).await?;
-        let camera = CameraId::parse(camera).map_err(|_| Refused::NotFound)?;
-        let permit = identified.rights.permit(camera, action).ok_or(Refused::NotFound)?;
+        let camera = CameraId::parse(camera).map_err(|_| Refused::NotFound);
+        self.grant(&self.rights(raw, tag).await?, camera?, action)
+    }
+
+    /// Makes a grant for one camera of a viewer who was identified for this very request. Nothing
+    /// else makes a [`Grant`].
+    ///
+    /// # Errors
+    /// As [`Admission::admit`].
+    pub fn grant(
+        &self,
+        of: &Identified,
+        camera: CameraId,
+        action: Action,
+    ) -> Result<Arc<Grant>, Refused> {
+        let permit = of.rights.permit(camera, action).ok_or(Refused::NotFound)?;
         let key = self.household_key(permit.household(), camera)?;
-        Ok(Arc::new(Grant::new(permit, &key, identified.position)))
+        Ok(Arc::new(Grant::new(permit, &key, of.position)))
     }
 
     /// Makes the grant of a camera that uploads. Nothing else makes an [`IntakeGrant`].

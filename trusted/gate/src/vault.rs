@@ -345,40 +345,30 @@ impl Asked {
     }
 }
 
+/// The id that a proven row has, and the object, unless the right does not cover it.
+pub type Learned = Result<(FootageId, Option<Located>), Fault>;
+
 impl Grant {
-    /// Proves a pointer to the camera's newest still, and locates the still. Beside the id, `None`
-    /// means that the right does not cover it.
+    /// Proves a pointer to the camera's newest still, and locates the still.
     ///
     /// # Errors
     /// [`Fault::WrongAnswer`] if the pointer is another camera's or was changed. [`Fault::Stale`]
     /// if the still was deleted. [`Fault::WrongLength`] if no sealed object has its length.
-    pub fn prove_pointer(
-        self: &Arc<Self>,
-        row: &ObjectRow,
-    ) -> Result<(FootageId, Option<Located>), Fault> {
+    pub fn prove_pointer(self: &Arc<Self>, row: &ObjectRow) -> Learned {
         self.learn(POINTER, Kind::Still, row)
     }
 
-    /// Proves a live row of an event page. Beside the id, `None` means that the right does not
-    /// cover it.
+    /// Proves a live row of an event page, and locates the event.
     ///
     /// # Errors
     /// [`Fault::WrongAnswer`] if the row is another question's or was changed. [`Fault::Stale`] if
     /// the event was deleted. [`Fault::WrongLength`] if no sealed object has its length.
-    pub fn prove_event(
-        self: &Arc<Self>,
-        row: &ObjectRow,
-    ) -> Result<(FootageId, Option<Located>), Fault> {
+    pub fn prove_event(self: &Arc<Self>, row: &ObjectRow) -> Learned {
         self.learn(OBJECT, Kind::Event, row)
     }
 
     /// Proves a row by the id that is in it, and then asks for that id under the grant.
-    fn learn(
-        self: &Arc<Self>,
-        domain: &[u8],
-        kind: Kind,
-        row: &ObjectRow,
-    ) -> Result<(FootageId, Option<Located>), Fault> {
+    fn learn(self: &Arc<Self>, domain: &[u8], kind: Kind, row: &ObjectRow) -> Learned {
         let subject = Subject { scope: &self.scope, kind, id: row.id, rendition: None };
         if subject.prove(domain, row)? == State::Deleted {
             return Err(Fault::Stale);

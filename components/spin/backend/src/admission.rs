@@ -5,6 +5,7 @@ use crate::departure::Departure;
 use crate::run::ended;
 use crate::state::{Admitted, Backend};
 use eyesonly_gate::{Identified, RawCredential};
+use eyesonly_rights::{Action, Visible};
 use eyesonly_seal::FootageId;
 use eyesonly_service::identity::NewSession;
 use eyesonly_web::problem::Problem;
@@ -59,6 +60,19 @@ impl Backend {
             Admitted::Cameras(identified) => Ok(identified),
             Admitted::Grant { .. } => Err(Problem::Unavailable),
         }
+    }
+
+    /// Returns the time of the newest still of a camera in the list, if the viewer may see it.
+    pub fn newest_time(
+        &self,
+        identified: &Identified,
+        visible: &Visible<'_>,
+    ) -> Result<Option<u64>, Problem> {
+        if !visible.kinds.live {
+            return Ok(None);
+        }
+        let grant = self.admission().grant(identified, visible.camera, Action::Live)?;
+        ended(self.footage().newest_time(&grant)).ok_or(Problem::Unavailable)
     }
 
     /// Makes a grant for a row of the route table. The gate decides on the action on the camera

@@ -271,16 +271,20 @@ impl asked::Guest for Component {
     fn list_cameras(credential: String, tag: String) -> Answer<asked::Cameras> {
         let identified = backend()?.list_cameras(&Zeroizing::new(credential), &tag)?;
         let rights = identified.rights();
-        let cameras = rights.cameras().map(|visible| asked::Camera {
-            id: visible.camera.to_string(),
-            household: visible.household.to_string(),
-            name: visible.name.to_owned(),
-            live: visible.kinds.live,
-            events: visible.kinds.events,
-            clips: visible.kinds.clips,
-            may_delete: visible.may_delete,
+        let cameras = rights.cameras().map(|visible| {
+            Ok(asked::Camera {
+                id: visible.camera.to_string(),
+                household: visible.household.to_string(),
+                name: visible.name.to_owned(),
+                live: visible.kinds.live,
+                events: visible.kinds.events,
+                clips: visible.kinds.clips,
+                may_delete: visible.may_delete,
+                still_at_milliseconds: backend()?.newest_time(identified, &visible)?,
+            })
         });
-        Ok(asked::Cameras { cameras: cameras.collect(), viewer: rights.viewer_name().to_owned() })
+        let cameras: Answer<Vec<asked::Camera>> = cameras.collect();
+        Ok(asked::Cameras { cameras: cameras?, viewer: rights.viewer_name().to_owned() })
     }
 
     fn admit(
@@ -307,6 +311,10 @@ impl asked::Guest for Component {
 
     fn entity_tag(source: asked::ObjectBorrow<'_>) -> String {
         source.get::<contract::Object>().entity_tag()
+    }
+
+    fn still_time(source: asked::ObjectBorrow<'_>) -> u64 {
+        source.get::<contract::Object>().still_time()
     }
 }
 

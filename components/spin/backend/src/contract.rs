@@ -13,7 +13,7 @@ use eyesonly_gate::{Answer, Content, Grant, Source as _};
 use eyesonly_rights::Kinds;
 use eyesonly_seal::FootageId;
 use eyesonly_service::footage::{
-    EventPage, EventSummary, Footage, FootageError, Held, Making, Recalled, entity_tag,
+    EventPage, EventSummary, Footage, FootageError, Held, Making, Recalled, entity_tag, shown_time,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -202,6 +202,11 @@ impl Object {
     #[must_use]
     pub fn entity_tag(&self) -> String {
         entity_tag(self.held.located())
+    }
+
+    /// Returns the time of a still, in milliseconds since 1970.
+    pub fn still_time(&self) -> u64 {
+        shown_time(self.held.located())
     }
 
     /// Reads up to `length` bytes. FROM GUEST: both.

@@ -92,7 +92,8 @@ impl Edge {
         let admin = Admin::new(Arc::clone(&keys) as _, Arc::clone(&records), catalogue);
         let homes = ["alder", "birch"].map(|name| {
             let household = ended(admin.add_household(name, 1 << 30)).unwrap().unwrap();
-            let camera = ended(admin.add_camera(household, "Front door", "")).unwrap().unwrap();
+            let camera =
+                ended(admin.add_camera(household, "Front door", "", None)).unwrap().unwrap();
             let password = Zeroizing::new(PASSWORD.to_owned());
             ended(admin.add_viewer(household, name, &password)).unwrap().unwrap();
             Home {

@@ -7,6 +7,7 @@ use eyesonly_web::answer;
 use futures::{Sink, SinkExt as _};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use spin_sdk::http::{Fields, OutgoingResponse, ResponseOutparam};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The most bytes that are sent before the client must have taken some of them. It is small, so
 /// that a slow line keeps up.
@@ -107,6 +108,21 @@ async fn send_departing(body: &mut (impl Sink<Vec<u8>> + Unpin), departure: &Dep
 }
 
 impl Answer {
+    /// Returns the headers, to change them.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        match self {
+            Self::Open(response) => response.headers_mut(),
+            Self::Private(response) => response.headers_mut(),
+        }
+    }
+
+    /// Tells the edge's time.
+    pub fn tell_time(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.headers_mut().insert(answer::EDGE_TIME, HeaderValue::from(now));
+    }
+
     /// Writes the answer; for a HEAD without its body.
     pub async fn send(self, out: ResponseOutparam, is_head: bool) {
         let (status, headers, length) = match &self {

@@ -31,7 +31,12 @@ async fn serve(request: IncomingRequest, out: ResponseOutparam) {
     let answer = match Head::read(&request) {
         Ok(head) => {
             let path = head.request.uri().path().to_owned();
-            route(&head, request).await.unwrap_or_else(|problem| refused(&problem, &path))
+            let answer = route(&head, request).await;
+            let mut answer = answer.unwrap_or_else(|problem| refused(&problem, &path));
+            if eyesonly_web::answer::tells_time(&path) {
+                answer.tell_time();
+            }
+            answer
         }
         Err(problem) => refused(&problem, ""),
     };

@@ -142,6 +142,7 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
             household: camera.household.clone(),
             kinds: ask::Kinds { live: camera.live, events: camera.events, clips: camera.clips },
             may_delete: camera.may_delete,
+            still_at_milliseconds: camera.still_at_milliseconds,
         })
         .collect();
     let body = ask::cameras(&cameras)?;
@@ -240,8 +241,16 @@ fn leave(
         Body::Footage(range) if is_clip => Some(narrowed(head, range)?),
         Body::Footage(_) | Body::Bytes(_) => None,
     };
+    let still_time = match &handled.body {
+        Body::Footage(range) if !is_clip => Some(admission::still_time(&range.source)),
+        _ => None,
+    };
     let departure = Departure::open(raw, place.event, handled)?;
-    Ok(private(departure, media_type, part.as_ref()))
+    let mut answer = private(departure, media_type, part.as_ref());
+    if let Some(time) = still_time {
+        answer.headers_mut().insert(answer::STILL_TIME, HeaderValue::from(time));
+    }
+    Ok(answer)
 }
 
 /// Narrows the handler's range to the client's, if the handler answered with the whole clip.

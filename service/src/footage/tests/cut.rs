@@ -179,7 +179,7 @@ async fn an_expiry_that_was_brought_forward_replaces_the_old_one() {
 async fn what_changes_elsewhere_cuts_nothing() {
     let scene = Scene::new().await;
     let mut departure = scene.departure().await;
-    scene.home.admin.add_camera(scene.home.household, "Garden", "").await.unwrap();
+    scene.home.admin.add_camera(scene.home.household, "Garden", "", None).await.unwrap();
     let (got, cut) = drain(&mut departure).await;
     assert!((got, cut) == (scene.clip, None));
     assert_eq!(drain(&mut departure).await, (vec![], None), "it stays at its end");

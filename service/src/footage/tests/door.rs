@@ -133,7 +133,7 @@ async fn a_camera_that_was_removed_is_not_taken_from_again() {
     let home = Home::new().await;
     let intake = home.intake().await;
     assert!(home.admission.again_intake(&intake).await.is_ok());
-    home.admin.add_camera(home.household, "Garden", "").await.unwrap();
+    home.admin.add_camera(home.household, "Garden", "", None).await.unwrap();
     assert!(home.admission.again_intake(&intake).await.is_ok(), "a write about another camera");
     home.admin.remove_camera(home.camera).await.unwrap();
     let refused = home.admission.again_intake(&intake).await;

@@ -274,7 +274,7 @@ async fn what_is_written_during_a_question_makes_its_answer_no_stale_one() {
     let home = Home::new().await;
     let asked = home.records.question();
     let position = home.records.position().await.unwrap();
-    home.admin.add_camera(home.household, "Garden", "").await.unwrap();
+    home.admin.add_camera(home.household, "Garden", "", None).await.unwrap();
     let check = |asked: (Nonce, Position)| home.records.check(asked, Some(asked.0), Some(position));
     assert_eq!(check(asked), Ok(()));
     assert_eq!(check(home.records.question()), Err(Fault::Stale));
