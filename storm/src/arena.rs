@@ -15,7 +15,7 @@ use crate::town::{Place, Town};
 use crate::whose::{Known, Names};
 use axum::Router;
 use axum::extract::Request;
-use eyesonly::config::Config;
+use eyesonly::config::{Config, ProxyConfig};
 use eyesonly::edge::{self, Seams};
 use eyesonly::handlers::Handlers;
 use eyesonly::http::{Edge, Listener, routes, serve};
@@ -177,6 +177,8 @@ impl Arena {
             memory_tier_bytes: ground.tier_bytes,
             disk_tier_bytes: ground.tier_bytes,
             session_seconds: SESSION_SECONDS,
+            public_url: None,
+            proxy: ProxyConfig::default(),
             tls: None,
         };
         let data = edge::open_data(&config)?;

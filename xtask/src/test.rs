@@ -19,10 +19,17 @@ use crate::tools::{self, Tool};
 use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
 /// The tests that both editions must pass, as a filter of cargo-nextest.
-const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser)$/)";
+const BOTH_EDITIONS: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|reports|browser)$/)";
 
 /// The tests for `spin up`: those of both editions, and those of the Spin edition's store.
-const BY_SPIN_UP: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|browser|spin)$/)";
+const BY_SPIN_UP: &str = "package(eyesonly-tests) & binary(/^(e2e|matrix|reports|browser|spin)$/)";
+
+/// The same for `cargo test`, which has no such filter.
+const BOTH_EDITIONS_PLAIN: [&str; 8] =
+    ["--test", "e2e", "--test", "matrix", "--test", "reports", "--test", "browser"];
+const BY_SPIN_UP_PLAIN: [&str; 10] = [
+    "--test", "e2e", "--test", "matrix", "--test", "reports", "--test", "browser", "--test", "spin",
+];
 
 /// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -118,7 +125,7 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             title: "the suites of both editions, with the Spin edition",
             build: &["--workspace"],
             only: BOTH_EDITIONS,
-            targets: &["--test", "e2e", "--test", "matrix", "--test", "browser"],
+            targets: &BOTH_EDITIONS_PLAIN,
             variables: vec![edition.clone()],
         },
     ];
@@ -127,7 +134,7 @@ fn suites(spin: Option<&Path>) -> Vec<Suite> {
             title: "the Spin edition by `spin up`",
             build: &["--workspace"],
             only: BY_SPIN_UP,
-            targets: &["--test", "e2e", "--test", "matrix", "--test", "browser", "--test", "spin"],
+            targets: &BY_SPIN_UP_PLAIN,
             variables: vec![edition, ("EYESONLY_SPIN", spin.into())],
         });
     }

@@ -47,20 +47,18 @@ async fn credentials_that_are_none() {
 async fn ranges_that_are_none() {
     let scene = Scene::new().await;
     let length = scene.clip.len();
+    let ask = async |method: Method, range: &str| {
+        Answer::of(scene.viewer.ask(method, &scene.clip_path()).header("range", range)).await
+    };
     let check = async |range: &str, status: u16| {
-        for method in [Method::GET, Method::HEAD] {
-            let answer = Answer::of(
-                scene.viewer.ask(method.clone(), &scene.clip_path()).header("range", range),
-            )
-            .await;
-            assert_eq!(answer.status, status, "{method} {range}: {}", answer.told());
-            if method == Method::GET {
-                answer.clone().expect_problem(status);
-            }
-            if status == 416 {
-                assert_eq!(answer.header("content-range"), format!("bytes */{length}"), "{range}");
-            }
+        let answer = ask(Method::GET, range).await;
+        assert_eq!(answer.status, status, "{range}: {}", answer.told());
+        if status == 416 {
+            assert_eq!(answer.header("content-range"), format!("bytes */{length}"), "{range}");
         }
+        answer.expect_problem(status);
+        // A range is for GET alone.
+        ask(Method::HEAD, range).await.expect(200);
     };
     for reversed_or_not_a_number in [
         "bytes=5-4",
@@ -72,24 +70,21 @@ async fn ranges_that_are_none() {
         "bytes=0x1-5",
         "bytes=-1-5",
         "bytes=1.5-2",
-        "bytes=99999999999999999999999-",
         "bytes=1-5,",
-        "bytes=-0",
     ] {
         check(reversed_or_not_a_number, 400).await;
     }
     check(&format!("bytes={length}-"), 416).await;
     check(&format!("bytes={}-{}", length + 1, length + 5), 416).await;
-    check("bytes=0-1,5-6", 416).await;
-    check("bytes=0-0,-1", 416).await;
-    let many: Vec<String> = (0..300).map(|n| format!("{n}-{n}")).collect();
-    check(&format!("bytes={}", many.join(",")), 416).await;
-    // The edge does not know the other unit. It answers with the whole clip, as the RFC demands.
-    let whole =
-        Answer::of(scene.viewer.ask(Method::GET, &scene.clip_path()).header("range", "items=0-5"))
-            .await
-            .expect(200);
-    assert_eq!(whole.body, scene.clip);
+    check("bytes=99999999999999999999999-", 416).await;
+    check("bytes=-0", 416).await;
+    // The edge does not know the unit, or does not send several parts. It answers with the whole
+    // clip, as the RFC demands or allows.
+    let many: Vec<String> = (0..60).map(|n| format!("{n}-{n}")).collect();
+    let many = format!("bytes={}", many.join(","));
+    for range in ["items=0-5", "bytes=0-1,5-6", "bytes=0-0,-1", &many] {
+        assert_eq!(ask(Method::GET, range).await.expect(200).body, scene.clip);
+    }
 }
 
 #[tokio::test]

@@ -13,12 +13,6 @@ use serde_json::json;
 
 use crate::Scene;
 
-/// Makes a JPEG that is sound by all its markers. Its picture data has no meaning under its Huffman
-/// table, so only a decoder notices.
-fn undecodable_jpeg() -> Vec<u8> {
-    jpeg_of(&[0x11], &HUFFMAN, 1)
-}
-
 /// The first Huffman tables of DC and AC, with one code of one bit each. The picture data does not
 /// start with that code.
 const HUFFMAN: [u8; 40] = [
@@ -52,15 +46,14 @@ async fn stills_that_are_not_stills() {
         ("text", Bytes::from_static(b"this is a still, honestly"), 415),
         ("nothing", Bytes::new(), 415),
         ("an MP4", scene.clip.clone(), 415),
-        ("a JPEG that is cut", media("special/truncated.jpg"), 422),
-        ("a JPEG without its last byte", jpeg.slice(..jpeg.len() - 1), 422),
+        ("a JPEG that is cut in its head", jpeg.slice(..200), 422),
         ("60000×60000", media("special/claims-60000x60000.jpg"), 422),
         ("sampling factors of 0", jpeg_of(&[0], &HUFFMAN, 1).into(), 422),
-        ("18 blocks in a unit", jpeg_of(&[0x44, 0x11, 0x11], &HUFFMAN, 1).into(), 422),
-        ("no Huffman table", jpeg_of(&[0x11], &[], 1).into(), 422),
         ("two frame headers", jpeg_of(&[0x11], &HUFFMAN, 2).into(), 422),
     ] {
-        scene.camera.put_still(&fresh_id(), body.clone()).await.expect_problem(status);
+        let answer = scene.camera.put_still(&fresh_id(), body.clone()).await;
+        assert_eq!(answer.status, status, "{what}");
+        answer.expect_problem(status);
         scene.camera.put_event_still(&scene.bare_event, body).await.expect_problem(status);
         scene.expect_unchanged(&before, what).await;
     }
@@ -109,11 +102,11 @@ async fn bodies_above_their_limit() {
 }
 
 #[tokio::test]
-async fn a_still_that_can_not_be_decoded_ends_its_own_request() {
+async fn a_still_of_wrong_codes_is_shown_as_damaged() {
     let scene = Scene::new().await;
-    scene.camera.put_event_still(&scene.bare_event, undecodable_jpeg()).await.expect(201);
-    scene.viewer.event_thumbnail(&scene.camera, &scene.bare_event, 320).await.expect_problem(500);
-    scene.viewer.event_thumbnail(&scene.camera, &scene.event, 320).await.expect(200);
+    let still = jpeg_of(&[0x11], &HUFFMAN, 1);
+    scene.camera.put_event_still(&scene.bare_event, still).await.expect(201);
+    scene.viewer.event_thumbnail(&scene.camera, &scene.bare_event, 320).await.expect(200);
 }
 
 #[tokio::test]

@@ -13,14 +13,14 @@ async fn bodies_longer_or_shorter_than_they_say() {
     let scene = Scene::new().await;
     let before = scene.shown().await;
     let jpeg = media("special/orientation-1.jpg");
-    let head = |id: &str, headers: &str| {
+    let head_of = |path: &str, media_type: &str, headers: &str| {
         let credential = &scene.camera.credential;
         let start = format!(
-            "PUT /v1/ingest/stills/{id} HTTP/1.1\r\nHost: edge\r\n\
-             Authorization: Bearer {credential}\r\n"
+            "PUT /v1/ingest/{path} HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer {credential}\r\n"
         );
-        format!("{start}Content-Type: image/jpeg\r\n{headers}\r\n").into_bytes()
+        format!("{start}Content-Type: {media_type}\r\n{headers}\r\n").into_bytes()
     };
+    let head = |id: &str, headers: &str| head_of(&format!("stills/{id}"), "image/jpeg", headers);
     let door = scene.edge.door();
     // Shorter: the sender ends before it has sent what it announced.
     let length = jpeg.len() + 1000;
@@ -28,10 +28,10 @@ async fn bodies_longer_or_shorter_than_they_say() {
         [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
     let answer = exchange_and_end(door, &short).await;
     assert!([0, 400].contains(&answer.status), "{answer:?}");
-    // Longer: the bytes beyond the length are no part of the still, and no request.
-    let length = jpeg.len() - 10;
-    let long =
-        [head(&fresh_id(), &format!("Content-Length: {length}\r\n")), jpeg.to_vec()].concat();
+    // Longer: the bytes beyond the length are no part of the clip, and no request.
+    let length = format!("Content-Length: {}\r\n", scene.clip.len() - 10);
+    let path = format!("events/{}/clip", scene.bare_event);
+    let long = [head_of(&path, "video/mp4", &length), scene.clip.to_vec()].concat();
     let answer = exchange_and_end(door, &long).await;
     assert_eq!(answer.status, 422, "{answer:?}");
     // A chunk is shorter than it says, or a body is without its last chunk.

@@ -24,7 +24,7 @@ fn ask(home: &Home, event: &str, method: Method) -> RequestBuilder {
     home.viewer.ask(method, &format!("cameras/{}/events/{event}/clip", home.camera.id))
 }
 
-/// Checks that `range` gives exactly the bytes from `first` to `last`, for GET and HEAD.
+/// Checks that `range` gives exactly the bytes from `first` to `last`, and that HEAD has no range.
 async fn check_range(
     home: &Home,
     event: &str,
@@ -45,8 +45,8 @@ async fn check_range(
         "{range}"
     );
     assert_eq!(answer.header("content-length"), (last - first + 1).to_string(), "{range}");
-    let head = Answer::of(ask(home, event, Method::HEAD).header("range", range)).await;
-    assert_eq!((head.seen().0, head.seen().1), (answer.seen().0, answer.seen().1), "HEAD {range}");
+    let head = Answer::of(ask(home, event, Method::HEAD).header("range", range)).await.expect(200);
+    assert_eq!(head.header("content-length"), clip.len().to_string(), "HEAD {range}");
     assert!(head.body.is_empty());
 }
 
