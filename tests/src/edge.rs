@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::built::{self, Edition};
 use crate::http::Door;
 use crate::people::Household;
+use crate::seed;
 
 /// The options of an edge.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,9 @@ pub struct EdgeOptions {
     pub tls: Option<TlsFiles>,
     /// The data folder, if not a fresh one.
     pub data: Option<PathBuf>,
+    /// True if the fresh data folder is empty, so that the first start makes the keys and compiles
+    /// the handlers.
+    pub is_empty: bool,
     /// The folder of the components, if not those that the binary brings along.
     pub components: Option<PathBuf>,
     /// The log filter, as in `EYESONLY_LOG`; `info` if not set.
@@ -116,7 +120,11 @@ impl Edge {
     /// Makes an edge with a fresh folder, and no process yet.
     pub fn installed(options: EdgeOptions) -> Self {
         let folder = tempfile::Builder::new().prefix("eyesonly-").tempdir().unwrap();
-        let edition = match options.edition.unwrap_or_else(built::edition) {
+        let edition = options.edition.unwrap_or_else(built::edition);
+        if edition == Edition::Native && options.data.is_none() && !options.is_empty {
+            seed::sow(&folder.path().join("data"));
+        }
+        let edition = match edition {
             Edition::Native => installation::Edition::Native(options.config(folder.path())),
             Edition::Spin => installation::Edition::Spin(options.spin()),
         };

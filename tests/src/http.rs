@@ -117,10 +117,11 @@ impl Answer {
         answer
     }
 
-    /// Returns everything that a client sees, except what the edge's clock says. Two answers that are equal here can't be
-    /// told apart.
+    /// Returns everything that a client sees, except what the clock says. Two answers that are
+    /// equal here can't be told apart.
     pub fn seen(&self) -> (u16, Vec<(String, Vec<u8>)>, Bytes) {
-        let headers = self.headers.iter().filter(|(name, _)| *name != "date" && *name != "eyesonly-time");
+        let headers =
+            self.headers.iter().filter(|(name, _)| *name != "date" && *name != "eyesonly-time");
         let mut headers: Vec<_> =
             headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         headers.sort();

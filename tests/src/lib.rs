@@ -21,6 +21,7 @@ mod people;
 pub mod picture;
 pub mod python;
 pub mod raw;
+mod seed;
 pub mod tool;
 pub mod webdriver;
 

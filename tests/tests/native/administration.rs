@@ -5,7 +5,7 @@ use eyesonly_tests::{Edge, EdgeOptions};
 
 #[test]
 fn only_adding_a_household_makes_an_installation() {
-    let edge = Edge::installed(EdgeOptions::default());
+    let edge = Edge::installed(EdgeOptions { is_empty: true, ..EdgeOptions::default() });
     let command_line = edge.command_line();
     let id = fresh_id();
     for arguments in [
