@@ -9,6 +9,7 @@
 //! for tests: Spin is what is deployed.
 
 mod answer;
+mod compiled;
 mod guest;
 mod services;
 
@@ -32,7 +33,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::io::TokioIo;
@@ -107,7 +108,7 @@ impl Engine {
             .map_err(|source| EngineError::Read { path: component.to_owned(), source })?;
         let engine = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
         let linker = linker(&engine).map_err(EngineError::Engine)?;
-        let prepared = Component::from_binary(&engine, &bytes)
+        let prepared = compiled::component(&engine, component, &bytes)
             .and_then(|component| linker.instantiate_pre(&component))
             .and_then(ProxyPre::new)
             .map_err(|source| EngineError::Component { path: component.to_owned(), source })?;
