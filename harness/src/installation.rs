@@ -70,9 +70,22 @@ pub struct Config {
     /// The length of a session, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_seconds: Option<u64>,
+    /// The address that people open in their browser, where a proxy changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// The proxies that are believed who a client is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxies>,
     /// The files for TLS, if it is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsFiles>,
+}
+
+/// The proxies before an edge.
+#[derive(Debug, Clone, Serialize)]
+pub struct Proxies {
+    /// Their networks, such as `127.0.0.1/32`.
+    pub addresses: Vec<String>,
 }
 
 /// A certificate and its key.
@@ -130,6 +143,8 @@ impl Config {
             metrics: None,
             memory_tier_bytes: None,
             session_seconds: None,
+            public_url: None,
+            proxy: None,
             tls: None,
         }
     }

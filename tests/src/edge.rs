@@ -11,7 +11,9 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
 use eyesonly_harness::command_line::CommandLine;
-use eyesonly_harness::installation::{self, Config, Installation, Server, Serving, Spin, TlsFiles};
+use eyesonly_harness::installation::{
+    self, Config, Installation, Proxies, Server, Serving, Spin, TlsFiles,
+};
 use eyesonly_harness::process::Process;
 use tempfile::TempDir;
 
@@ -34,6 +36,10 @@ pub struct EdgeOptions {
     pub memory_tier_bytes: Option<u64>,
     /// The certificate and key to serve TLS with, both PEM.
     pub tls: Option<TlsFiles>,
+    /// The address in the browsers of people whom a proxy serves.
+    pub public_url: Option<String>,
+    /// The proxies that are believed who a client is.
+    pub proxy: Option<Proxies>,
     /// The data folder, if not a fresh one.
     pub data: Option<PathBuf>,
     /// True if the fresh data folder is empty, so that the first start makes the keys and compiles
@@ -77,6 +83,8 @@ impl EdgeOptions {
             metrics: Some("127.0.0.1:0".into()),
             memory_tier_bytes: self.memory_tier_bytes,
             session_seconds: self.session_seconds,
+            public_url: self.public_url.clone(),
+            proxy: self.proxy.clone(),
             tls: self.tls.clone(),
             ..config
         }
@@ -84,7 +92,8 @@ impl EdgeOptions {
 
     fn spin(&self) -> Spin {
         let native = self.tls.is_some() || self.data.is_some() || self.components.is_some();
-        assert!(!native, "an option of the native host");
+        let proxied = self.public_url.is_some() || self.proxy.is_some();
+        assert!(!native && !proxied, "an option of the native host");
         let server = match built::spin() {
             Some(spin) => Server::Spin(spin),
             None => Server::Engine(built::engine()),

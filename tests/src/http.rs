@@ -172,6 +172,11 @@ impl Door {
         Self { address: Arc::clone(&self.address), ..Self::with(None, |builder| builder) }
     }
 
+    /// Returns the same client to another address, such as that of a proxy before the edge.
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: Arc::new(RwLock::new(address.to_owned())), ..self.clone() }
+    }
+
     pub(crate) fn set_address(&self, address: &str) {
         *self.address.write().unwrap() = address.to_owned();
     }
