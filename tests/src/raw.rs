@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eyesonly_harness::footage::content_digest;
+use eyesonly_harness::request::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -29,6 +30,13 @@ impl RawAnswer {
             .and_then(|rest| rest.get(..3)?.parse().ok())
             .unwrap_or(0);
         Self { status, text }
+    }
+
+    /// Returns a header's value, or "".
+    pub fn header(&self, name: &str) -> &str {
+        let head = self.text.split("\r\n\r\n").next().unwrap_or_default();
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(named, _)| named.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
@@ -80,6 +88,69 @@ pub async fn read_head(stream: &mut TcpStream) -> RawAnswer {
         }
     }
     RawAnswer::of(&bytes)
+}
+
+/// A connection that is kept: one request after the other goes over it.
+///
+/// It sends all of a request before it reads a byte of the answer, as simple clients do.
+pub struct Line {
+    stream: TcpStream,
+    authority: String,
+}
+
+impl Line {
+    /// Connects.
+    ///
+    /// # Panics
+    /// If nothing listens there.
+    pub async fn to(door: &Door) -> Self {
+        let authority = door.authority();
+        Self { stream: TcpStream::connect(&authority).await.unwrap(), authority }
+    }
+
+    /// States another host from now on, as a proxy does.
+    pub fn named(self, host: &str) -> Self {
+        Self { authority: host.to_owned(), ..self }
+    }
+
+    /// Sends a request and reads the whole answer to it. The answer must state its length.
+    ///
+    /// # Panics
+    /// If the connection ends, or is reset, before that.
+    pub async fn ask(&mut self, request: &Request) -> RawAnswer {
+        let body = request.body.clone().unwrap_or_default();
+        let line = |(name, value): &(&str, String)| format!("{name}: {value}\r\n");
+        let headers: String = request.headers.iter().map(line).collect();
+        let head = format!(
+            "{} {} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
+            request.method,
+            request.path,
+            self.authority,
+            body.len()
+        );
+        let sent = self.stream.write_all(&[head.as_bytes(), &body].concat()).await;
+        sent.unwrap_or_else(|error| panic!("{}: not all was taken: {error}", request.told()));
+        self.answer().await
+    }
+
+    /// Reads the next answer.
+    ///
+    /// # Panics
+    /// If the connection ends, or is reset, before the answer has.
+    pub async fn answer(&mut self) -> RawAnswer {
+        let head = read_head(&mut self.stream).await;
+        assert_ne!(head.status, 0, "no answer came");
+        let mut body = vec![0; head.header("content-length").parse().unwrap_or(0)];
+        let limit = Duration::from_secs(SECONDS_MAX);
+        let read = tokio::time::timeout(limit, self.stream.read_exact(&mut body)).await;
+        read.expect("the answer goes on").expect("the answer is whole");
+        RawAnswer { text: head.text + &String::from_utf8_lossy(&body), ..head }
+    }
+
+    /// Returns the connection.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
 }
 
 /// Reads until the edge closes the connection.

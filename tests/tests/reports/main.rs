@@ -12,11 +12,19 @@ mod clips;
 mod clocks;
 mod http;
 mod stills;
+mod wire;
 
 use bytes::Bytes;
 use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_tests::built::{Edition, edition};
 use eyesonly_tests::footage::media;
 use eyesonly_tests::{Answer, Home};
+
+/// Says whether the edge under test has a listener of its own. That of the Spin edition is the
+/// engine's, with the engine's waits.
+fn is_native() -> bool {
+    edition() == Edition::Native
+}
 
 /// Reads the input of a report.
 fn report(name: &str) -> Bytes {
