@@ -19,6 +19,7 @@ mod home;
 mod http;
 mod people;
 pub mod picture;
+pub mod proxy;
 pub mod python;
 pub mod raw;
 mod seed;

@@ -4,11 +4,12 @@
 use std::process::Command;
 
 /// For each program: its name, a command that succeeds if it is installed, and Debian's package.
-const TOOLS: [(&str, &[&str], &str); 7] = [
+const TOOLS: [(&str, &[&str], &str); 8] = [
     ("curl", &["curl", "--version"], "curl"),
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
     ("nginx", &["nginx", "-v"], "nginx-light"),
+    ("haproxy", &["haproxy", "-v"], "haproxy"),
     ("varnishd", &["varnishd", "-V"], "varnish"),
     ("strace", &["strace", "-V"], "strace"),
     ("systemd-analyze", &["systemd-analyze", "--version"], "systemd"),

@@ -23,7 +23,7 @@ pub struct Tool {
 }
 
 /// Every tool, in the order in which a person sees them.
-pub const TOOLS: [Tool; 9] = [
+pub const TOOLS: [Tool; 10] = [
     Tool {
         name: "python3",
         package: "python3-venv",
@@ -45,7 +45,13 @@ pub const TOOLS: [Tool; 9] = [
         needed_by: "browser",
         probe: &["chromedriver", "--version"],
     },
-    Tool { name: "nginx", package: "nginx-light", needed_by: "storm", probe: &["nginx", "-v"] },
+    Tool {
+        name: "nginx",
+        package: "nginx-light",
+        needed_by: "reports, storm",
+        probe: &["nginx", "-v"],
+    },
+    Tool { name: "haproxy", package: "haproxy", needed_by: "reports", probe: &["haproxy", "-v"] },
     Tool { name: "varnishd", package: "varnish", needed_by: "storm", probe: &["varnishd", "-V"] },
     Tool { name: "strace", package: "strace", needed_by: "syscalls", probe: &["strace", "-V"] },
     Tool {
