@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The reason why the configuration can't be used.
@@ -70,13 +70,28 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyConfig {
-    /// Their addresses, each as `10.0.0.1/32` or `fd00::/8`.
+    /// Their addresses and networks.
     #[serde(default)]
-    pub addresses: Vec<IpNet>,
+    pub addresses: Vec<Network>,
     /// The header in which they say who the client is. It is one that they always write, because a
     /// client could write the other one.
     #[serde(default)]
     pub header: Forwarded,
+}
+
+/// A network, as `fd00::/8`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network(pub IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let one = || text.parse::<IpAddr>().map(IpNet::from);
+        let read = text.parse().or_else(|_| one());
+        read.map(Self).map_err(|_| "this must be an address or a network, as 10.0.0.1 or fd00::/8")
+    }
 }
 
 /// The header in which a proxy says who its client is.
@@ -259,6 +274,21 @@ mod tests {
         check("http://nas.lan:8080", Some("http://nas.lan:8080"));
         check("https://[fd00::1]:8443", Some("https://[fd00::1]:8443"));
         let wrong = ["cameras.example", "ftp://a", "https://a/b", "https://u@a", "https://a?b", ""];
+        for wrong in wrong {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_proxy_has_an_address_or_a_network() {
+        let check = |text: &str, expected: Option<&str>| {
+            let read = Network::try_from(text.to_owned());
+            assert_eq!(read.ok().map(|read| read.0.to_string()).as_deref(), expected, "{text}");
+        };
+        check("10.0.0.1", Some("10.0.0.1/32"));
+        check("fd00::1", Some("fd00::1/128"));
+        check("fd00::/8", Some("fd00::/8"));
+        let wrong = ["", "10.0.0.1:80", "10.0.0.0/33", "proxy.example", "[fd00::1]"];
         for wrong in wrong {
             check(wrong, None);
         }

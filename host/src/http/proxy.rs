@@ -18,7 +18,8 @@ pub struct Proxies {
 impl Proxies {
     /// Takes the proxies of the configuration.
     pub fn new(config: &ProxyConfig) -> Self {
-        Self { addresses: config.addresses.clone(), header: config.header }
+        let addresses = config.addresses.iter().map(|network| network.0).collect();
+        Self { addresses, header: config.header }
     }
 
     /// Returns the address of the client whose request came from `peer`. Each proxy appends the
