@@ -114,6 +114,8 @@ pub struct Spin {
     pub given_key: Option<String>,
     /// The length of a session, in seconds.
     pub session_seconds: Option<u64>,
+    /// The address in people's browsers.
+    pub public_url: Option<String>,
 }
 
 /// The program that serves the Spin edition's component.
@@ -162,6 +164,7 @@ impl Spin {
             given_key: Some(kek.clone()),
             kek,
             session_seconds: None,
+            public_url: None,
         }
     }
 
@@ -169,8 +172,11 @@ impl Spin {
     /// well.
     fn command(&self, folder: &Path) -> (Command, &'static str) {
         let seconds = self.session_seconds.map(|seconds| seconds.to_string());
-        let variables =
-            [("key_encryption_key", self.given_key.clone()), ("session_seconds", seconds)];
+        let variables = [
+            ("key_encryption_key", self.given_key.clone()),
+            ("session_seconds", seconds),
+            ("public_url", self.public_url.clone()),
+        ];
         let variables = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
         match &self.server {
             Server::Engine(engine) => {

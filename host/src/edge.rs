@@ -1,7 +1,7 @@
 //! The assembly of the edge: data folder, keyring, registry, index, tiers, store, sandbox and
 //! handlers.
 
-use crate::config::{Config, PublicUrl};
+use crate::config::Config;
 use crate::disk_tier::DiskTier;
 use crate::folder::FolderStore;
 use crate::handlers::Handlers;
@@ -24,6 +24,7 @@ use eyesonly_service::ingest::Ingest;
 use eyesonly_service::ledger::MemoryLedger;
 use eyesonly_service::store::{self, ORPHAN_MILLISECONDS, Store};
 use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
+use eyesonly_web::origin::PublicUrl;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};

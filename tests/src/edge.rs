@@ -71,6 +71,7 @@ impl EdgeOptions {
                 let given = self.spin_key.clone();
                 spin.given_key = given.unwrap_or_else(|| Some(spin.kek.clone()));
                 spin.session_seconds = self.session_seconds;
+                spin.public_url.clone_from(&self.public_url);
             }
         }
     }
@@ -92,8 +93,7 @@ impl EdgeOptions {
 
     fn spin(&self) -> Spin {
         let native = self.tls.is_some() || self.data.is_some() || self.components.is_some();
-        let proxied = self.public_url.is_some() || self.proxy.is_some();
-        assert!(!native && !proxied, "an option of the native host");
+        assert!(!native && self.proxy.is_none(), "an option of the native host");
         let server = match built::spin() {
             Some(spin) => Server::Spin(spin),
             None => Server::Engine(built::engine()),

@@ -10,6 +10,7 @@ pub mod ask;
 pub mod credential;
 pub mod login;
 pub mod openapi;
+pub mod origin;
 pub mod problem;
 pub mod range;
 pub mod routes;

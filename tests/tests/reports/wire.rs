@@ -140,6 +140,20 @@ async fn r16_a_login_through_whatever_changes_the_host() {
     }
 }
 
+#[tokio::test]
+async fn r16_the_address_in_the_browser_is_a_setting() {
+    let public_url = Some("https://Cameras.example:443/".to_owned());
+    let home = Home::with(EdgeOptions { public_url, ..EdgeOptions::default() }).await;
+    for (origin, expected) in
+        [("https://cameras.example", 201), ("http://cameras.example", 403), ("https://other", 403)]
+    {
+        let mut request = home.account.log_in(false);
+        request.headers.push(("origin", origin.to_owned()));
+        let answer = Line::to(home.edge.door()).await.named("upstream").ask(&request).await;
+        assert_eq!(answer.status, expected, "{origin}: {answer:?}");
+    }
+}
+
 /// Sends a clip at this pace, and returns the status.
 async fn at_a_pace(home: &Home, clip: Bytes, bytes_a_second: usize) -> u16 {
     let event = fresh_id();

@@ -71,6 +71,7 @@ fn open() -> Result<Backend, Closed> {
     let settings = Settings {
         key_encryption_key: variable("key_encryption_key").map(Zeroizing::new),
         session_seconds: variable("session_seconds"),
+        public_url: variable("public_url"),
     };
     let kv = WasiKv::open().map_err(|error| Closed::Store(Box::new(error)))?;
     Backend::open(settings, Arc::new(kv), Arc::new(StderrLedger), Arc::new(Decoder))
@@ -253,6 +254,10 @@ impl asked::Guest for Component {
 
     fn health() -> Answer<()> {
         Ok(backend()?.health()?)
+    }
+
+    fn public_origin() -> Answer<Option<String>> {
+        Ok(backend()?.public_origin().map(str::to_owned))
     }
 
     fn login(name: String, password: String, address: String) -> Answer<asked::Session> {

@@ -15,6 +15,7 @@ use eyesonly_service::identity::Identity;
 use eyesonly_service::ingest::{Ingest, StillCheck};
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
 use eyesonly_service::tiers::{Alone, Ladder};
+use eyesonly_web::origin::PublicUrl;
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::Serves;
 use std::error::Error;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub key_encryption_key: Option<Zeroizing<String>>,
     /// `session_seconds`, if given: a number.
     pub session_seconds: Option<String>,
+    /// `public_url`, if given: the address in people's browsers.
+    pub public_url: Option<String>,
 }
 
 /// The reason why nothing can be answered, and what to do about it.
@@ -55,6 +58,9 @@ pub enum Closed {
          away"
     )]
     SessionSeconds,
+    /// The variable is not an address.
+    #[error("{0}")]
+    PublicUrl(&'static str),
     /// The store has not been initialised.
     #[error(
         "the key-value store was not started; `eyesonly --spin-store FILE household add NAME` \
@@ -93,6 +99,7 @@ pub struct Backend {
     admission: Arc<Admission>,
     stills: Arc<dyn StillCheck>,
     session_seconds: u64,
+    public_url: Option<PublicUrl>,
     kept: OnceLock<(Arc<Catalogue>, Arc<Ladder>)>,
     footage: OnceLock<Arc<Footage>>,
     ingest: OnceLock<Arc<Ingest>>,
@@ -123,6 +130,9 @@ impl Backend {
                 text.parse().ok().filter(|seconds| *seconds > 0).ok_or(Closed::SessionSeconds)?
             }
         };
+        let public_url = settings.public_url.filter(|text| !text.trim().is_empty());
+        let public_url =
+            public_url.map(PublicUrl::try_from).transpose().map_err(Closed::PublicUrl)?;
         let keys = KvKeys::open(Arc::clone(&kv), kek, false).map_err(|error| match error {
             KeysError::NoKey => Closed::NotBegun,
             KeysError::WrongKey => Closed::OtherKey,
@@ -143,6 +153,7 @@ impl Backend {
             records,
             stills,
             session_seconds,
+            public_url,
             kept: OnceLock::new(),
             footage: OnceLock::new(),
             ingest: OnceLock::new(),
@@ -189,6 +200,11 @@ impl Backend {
             let (catalogue, ladder) = self.kept();
             Footage::new(Arc::clone(catalogue), Arc::clone(ladder))
         })
+    }
+
+    /// Returns the origin of the address in people's browsers, if one is configured.
+    pub fn public_origin(&self) -> Option<&str> {
+        self.public_url.as_ref().map(PublicUrl::origin)
     }
 
     /// Returns the service that cameras ask.

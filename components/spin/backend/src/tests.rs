@@ -122,6 +122,7 @@ impl Edge {
         let settings = Settings {
             key_encryption_key: key.map(|key| Zeroizing::new(key.to_owned())),
             session_seconds: None,
+            public_url: None,
         };
         let (kv, ledger) = (Arc::clone(&self.kv) as _, Arc::clone(&self.ledger) as _);
         Backend::open(settings, kv, ledger, Arc::new(TakesAll))

@@ -72,7 +72,8 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
 
 /// Answers `POST /v1/session`.
 pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
-    logins::check(head.headers(), head.authority.as_deref(), None)?;
+    let public_origin = admission::public_origin()?;
+    logins::check(head.headers(), head.authority.as_deref(), public_origin.as_deref())?;
     let seconds = logins::LOGIN_SECONDS_MAX;
     let body = within(Duration::from_secs(seconds), read_login(request)).await;
     let login = logins::read(&body.ok_or(Problem::TooSlow(seconds))??)?;
@@ -89,10 +90,16 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
     Ok(response.into())
 }
 
+fn check_origin(head: &Head) -> Result<(), Problem> {
+    let public_origin = admission::public_origin()?;
+    let authority = head.authority.as_deref();
+    credential::check_origin(head.headers(), authority, public_origin.as_deref())
+}
+
 /// Answers `DELETE /v1/session`.
 pub fn logout(head: &Head) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
-    credential::check_origin(head.headers(), head.authority.as_deref(), None)?;
+    check_origin(head)?;
     admission::logout(raw)?;
     Ok(logins::ended(head.tls).into())
 }
@@ -201,7 +208,7 @@ fn asked(
 /// Answers `DELETE …/events/{event}`.
 pub fn delete_event(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
     let raw = credential::of_viewer(head.headers(), head.tls)?;
-    credential::check_origin(head.headers(), head.authority.as_deref(), None)?;
+    check_origin(head)?;
     let departure = admission::delete_event(raw, place.tag, place.camera, place.event()?)?;
     let mut response = Response::new(departure);
     *response.status_mut() = StatusCode::NO_CONTENT;

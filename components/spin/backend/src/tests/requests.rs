@@ -25,13 +25,18 @@ fn a_key_that_is_missing_short_or_another_opens_nothing_and_is_never_shown() {
         let said = closed(Some(key)).to_string();
         assert!(!said.contains(key.as_str()) && said.contains("key_encryption_key"), "{said}");
     }
-    let settings = Settings {
-        key_encryption_key: Some(Zeroizing::new(key())),
-        session_seconds: Some("a week".to_owned()),
+    let with = |session_seconds: Option<&str>, public_url: Option<&str>| {
+        let settings = Settings {
+            key_encryption_key: Some(Zeroizing::new(key())),
+            session_seconds: session_seconds.map(str::to_owned),
+            public_url: public_url.map(str::to_owned),
+        };
+        let (kv, ledger) = (Arc::clone(&edge.kv) as _, Arc::clone(&edge.ledger) as _);
+        Backend::open(settings, kv, ledger, Arc::new(TakesAll))
     };
-    let (kv, ledger) = (Arc::clone(&edge.kv) as _, Arc::clone(&edge.ledger) as _);
-    let refused = Backend::open(settings, kv, ledger, Arc::new(TakesAll));
-    assert!(matches!(refused, Err(Closed::SessionSeconds)));
+    assert!(matches!(with(Some("a week"), None), Err(Closed::SessionSeconds)));
+    assert!(matches!(with(None, Some("cameras.example")), Err(Closed::PublicUrl(_))));
+    assert!(with(Some(""), Some("")).is_ok());
 }
 
 #[test]
