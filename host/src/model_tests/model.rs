@@ -126,7 +126,8 @@ struct Event {
 struct Camera {
     household: u8,
     gone: bool,
-    stills: BTreeMap<u8, u8>,
+    /// The stills with their pictures, in the order in which they came.
+    stills: Vec<(u8, u8)>,
     events: BTreeMap<u8, Event>,
     deleted: BTreeSet<u8>,
 }
@@ -236,11 +237,11 @@ impl Model {
         }
         let event = match push {
             Push::Still { still, jpeg } => {
-                if let Some(there) = camera.stills.get(&still) {
+                if let Some((_, there)) = camera.stills.iter().find(|(old, _)| *old == still) {
                     return same(*there, jpeg);
                 }
-                camera.stills.retain(|old, _| *old + SUPERSEDES > still);
-                camera.stills.insert(still, jpeg);
+                camera.stills.retain(|(old, _)| *old + SUPERSEDES > still);
+                camera.stills.push((still, jpeg));
                 return 201;
             }
             Push::Event { event, .. }
@@ -303,9 +304,7 @@ impl Model {
             clip: event.clip.is_some(),
         };
         let answer = match what {
-            What::Thumbnail => {
-                camera.stills.values().next_back().map(|jpeg| Answer::Picture(*jpeg))
-            }
+            What::Thumbnail => camera.stills.last().map(|(_, jpeg)| Answer::Picture(*jpeg)),
             What::Page { before, limit } => {
                 let older = camera.events.range(..before.unwrap_or(EVENTS)).rev();
                 let page: Vec<Shown> = older.clone().take(usize::from(limit)).map(shown).collect();

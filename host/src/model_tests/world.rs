@@ -147,7 +147,10 @@ impl<'a> World<'a> {
             Operation::AddCamera(n) => {
                 let household = self.households[usize::from(pick(n, self.households.len()))];
                 let name = format!("Camera {}", self.cameras.len());
-                let added = self.admin.add_camera(household, &name, "", None).await;
+                let added = self
+                    .admin
+                    .add_camera(household, &name, "", Some(self.began_at_milliseconds))
+                    .await;
                 let is_added = added.is_ok();
                 self.cameras.extend(added.map(|new| (new.camera, new.credential)));
                 Answer::Done(is_added)

@@ -248,7 +248,7 @@ async fn a_full_queue_is_busy_at_once() {
 #[test]
 fn a_clock_is_refused_at_load() {
     let error = loaded(&sandbox(), "wasi-import").unwrap_err().to_string();
-    let expected = "asks for what a handler can't have: wasi:clocks/monotonic-clock@0.2.0";
+    let expected = "asks for what it can't have: wasi:clocks/monotonic-clock@0.2.0";
     assert!(error.ends_with(expected), "{error}");
 }
 
