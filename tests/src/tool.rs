@@ -8,6 +8,7 @@ const TOOLS: [(&str, &[&str], &str); 8] = [
     ("curl", &["curl", "--version"], "curl"),
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),
+    ("djpeg", &["djpeg", "-version"], "libjpeg-turbo-progs"),
     ("nginx", &["nginx", "-v"], "nginx-light"),
     ("haproxy", &["haproxy", "-v"], "haproxy"),
     ("varnishd", &["varnishd", "-V"], "varnish"),

@@ -27,12 +27,18 @@ pub const TOOLS: [Tool; 10] = [
     Tool {
         name: "python3",
         package: "python3-venv",
-        needed_by: "vectors, deploy",
+        needed_by: "vectors, deploy, reports",
         // Debian's python3 alone has venv but can't put pip into one.
         probe: &["python3", "-c", "import venv, ensurepip"],
     },
     Tool { name: "curl", package: "curl", needed_by: "e2e", probe: &["curl", "--version"] },
     Tool { name: "ffmpeg", package: "ffmpeg", needed_by: "e2e", probe: &["ffmpeg", "-version"] },
+    Tool {
+        name: "djpeg",
+        package: "libjpeg-turbo-progs",
+        needed_by: "reports",
+        probe: &["djpeg", "-version"],
+    },
     Tool {
         name: "chromium",
         package: "chromium",

@@ -11,6 +11,7 @@
 mod clips;
 mod clocks;
 mod http;
+mod mutations;
 mod proxies;
 mod stills;
 mod wire;

@@ -1,0 +1,629 @@
+//! Random mutations of sound stills and clips: each is refused with words, or shown. What djpeg
+//! decodes without a warning is shown here too, and alike.
+//!
+//! Variables: EYESONLY_MUTATIONS (how many; a thousand if not set) and EYESONLY_MUTATIONS_SEED. The
+//! number of a mutation and the seed say what it is. Those that fail are kept below `target`.
+
+use super::report;
+use bytes::Bytes;
+use eyesonly_harness::footage::{description, fresh_id};
+use eyesonly_tests::built::{Edition, edition};
+use eyesonly_tests::footage::media;
+use eyesonly_tests::picture::Picture;
+use eyesonly_tests::python::target;
+use eyesonly_tests::tool::tool;
+use eyesonly_tests::{Answer, Camera, Home, Viewer};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// The most that the shown picture may differ from djpeg's: the mean of all channels.
+pub const DIFFERENCE_MAX: f64 = 6.0;
+/// The cameras that send at once.
+const WORKERS: usize = 4;
+/// The most bytes of djpeg's picture: 40 million pixels, which is the most of a still.
+const PICTURE_BYTES_MAX: u64 = 120_000_100;
+/// Mutations hit the start of a file as often as all the rest: this many bytes have its headers.
+const HEAD_BYTES: usize = 700;
+
+/// Numbers that look random, the same for the same seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Returns a number below `end`, and 0 if that is 0.
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % (end.max(1) as u64)).unwrap()
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+
+    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+}
+
+/// A sound file.
+struct Sound {
+    name: String,
+    bytes: Bytes,
+    is_clip: bool,
+}
+
+/// The ways to spoil a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Flip,
+    Byte,
+    Insert,
+    Delete,
+    Duplicate,
+    Cut,
+    Append,
+    Swap,
+    Length,
+    Splice,
+    Zero,
+}
+
+const KINDS: [Kind; 11] = [
+    Kind::Flip,
+    Kind::Byte,
+    Kind::Insert,
+    Kind::Delete,
+    Kind::Duplicate,
+    Kind::Cut,
+    Kind::Append,
+    Kind::Swap,
+    Kind::Length,
+    Kind::Splice,
+    Kind::Zero,
+];
+
+/// Spoils a file in one way. `other` is a sound file of the same type.
+fn mutate(bytes: &mut Vec<u8>, kind: Kind, other: &Sound, dice: &mut Dice) {
+    let size = bytes.len();
+    let part = dice.one_of(&[size, size.min(HEAD_BYTES)]);
+    let at = dice.below(part);
+    let run = dice.one_of(&[1, 1, 2, 4, 16, 300, 3000]);
+    let end = (at + run).min(size);
+    let noise = |dice: &mut Dice, length: usize| -> Vec<u8> {
+        let flat = dice.one_of(&[None, None, Some(0), Some(0xFF)]);
+        (0..length).map(|_| flat.unwrap_or_else(|| dice.byte())).collect()
+    };
+    match kind {
+        _ if size == 0 => {}
+        Kind::Flip => bytes[at] ^= 1 << dice.below(8),
+        Kind::Byte => {
+            for _ in 0..dice.one_of(&[1, 1, 2, 5]) {
+                let at = if dice.below(2) == 0 { at } else { dice.below(size) };
+                bytes[at] = dice.one_of(&[Some(0), Some(0xFF), None]).unwrap_or(dice.byte());
+            }
+        }
+        Kind::Insert => drop(bytes.splice(at..at, noise(dice, run))),
+        Kind::Delete => drop(bytes.drain(at..end)),
+        Kind::Duplicate => {
+            let copy = bytes[at..end].to_vec();
+            drop(bytes.splice(at..at, copy));
+        }
+        Kind::Cut => bytes.truncate(at),
+        Kind::Append => bytes.extend(noise(dice, run)),
+        Kind::Swap => {
+            let from = dice.below(size);
+            for offset in 0..run.min(size - at).min(size - from) {
+                bytes.swap(at + offset, from + offset);
+            }
+        }
+        Kind::Length => {
+            // Markers of JPEG have 2 bytes of length behind them, boxes of MP4 have 4 before.
+            let places: Vec<usize> = if other.is_clip {
+                let kinds = [b"moov", b"mdat", b"moof", b"ftyp", b"trak", b"free"];
+                let found = bytes.windows(4).enumerate().filter(|(at, window)| {
+                    *at >= 4 && kinds.iter().any(|kind| window == &kind.as_slice())
+                });
+                found.map(|(at, _)| at - 1 - dice.below(2)).collect()
+            } else {
+                let pairs = bytes.windows(4).enumerate();
+                let found =
+                    pairs.filter(|(_, four)| four[0] == 0xFF && (0xC0..0xFF).contains(&four[1]));
+                found.map(|(at, _)| at + 2 + usize::from(dice.below(4) > 0)).collect()
+            };
+            if !places.is_empty() {
+                let at = dice.one_of(&places);
+                let change = dice.one_of(&[1, 2, 8, 0xFF, 0xFE]);
+                bytes[at] = bytes[at].wrapping_add(change);
+            }
+        }
+        Kind::Splice => {
+            let place = if dice.below(2) == 0 { at } else { dice.below(other.bytes.len()) };
+            bytes.truncate(at);
+            bytes.extend_from_slice(&other.bytes[place.min(other.bytes.len())..]);
+        }
+        Kind::Zero => bytes[at..end].fill(0),
+    }
+}
+
+/// Makes a mutation: the input's number, what was done, and the file.
+fn mutation(sounds: &[Sound], seed: u64, number: u64) -> (usize, Vec<Kind>, Vec<u8>) {
+    let mut dice = Dice(seed.wrapping_mul(0x1_0000_0001) ^ number.wrapping_mul(0x5851_F42D));
+    let input = dice.below(sounds.len());
+    let same: Vec<&Sound> =
+        sounds.iter().filter(|sound| sound.is_clip == sounds[input].is_clip).collect();
+    let mut bytes = sounds[input].bytes.to_vec();
+    let mut kinds = Vec::new();
+    for _ in 0..dice.one_of(&[1, 1, 1, 1, 1, 2, 3]) {
+        let kind = dice.one_of(&KINDS);
+        let other = dice.below(same.len());
+        mutate(&mut bytes, kind, same[other], &mut dice);
+        kinds.push(kind);
+    }
+    (input, kinds, bytes)
+}
+
+/// Draws a picture that has what cameras see: slow changes, edges, and a little noise.
+fn drawn(width: usize, height: usize, seed: u64) -> Picture {
+    const CELL: usize = 24;
+    let mut dice = Dice(seed);
+    let across = width / CELL + 2;
+    let grid: Vec<[i32; 3]> = (0..across * (height / CELL + 2))
+        .map(|_| [dice.byte(), dice.byte(), dice.byte()].map(i32::from))
+        .collect();
+    let (left, top) = (dice.below(width / 2), dice.below(height / 2));
+    let cell = CELL as i32;
+    let mut rgb = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            let at = y / CELL * across + x / CELL;
+            let (fx, fy) = ((x % CELL) as i32, (y % CELL) as i32);
+            let inside =
+                (left..left + width / 3).contains(&x) && (top..top + height / 3).contains(&y);
+            let noise = i32::from(dice.byte() % 5);
+            for channel in 0..3 {
+                let corner = |at: usize| grid[at][channel];
+                let upper = corner(at) * (cell - fx) + corner(at + 1) * fx;
+                let lower = corner(at + across) * (cell - fx) + corner(at + across + 1) * fx;
+                let value = (upper * (cell - fy) + lower * fy) / (cell * cell);
+                let value = if inside { 255 - value } else { value };
+                rgb.push((value + noise).clamp(0, 255) as u8);
+            }
+        }
+    }
+    Picture::new(width, height, rgb)
+}
+
+/// Makes a still with cjpeg.
+fn encoded(picture: &Picture, options: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("still.ppm"), folder.path().join("still.jpg"));
+    std::fs::write(&from, picture.pnm()).unwrap();
+    let mut command = Command::new("cjpeg");
+    command.args(options.split_whitespace()).arg("-outfile").arg(&to).arg(&from);
+    eyesonly_tests::python::run(&mut command);
+    std::fs::read(to).unwrap()
+}
+
+/// Puts an EXIF segment with this orientation after the start marker.
+pub fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let tiff = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
+    let segment = [b"Exif\0\0".as_slice(), tiff, &[orientation], &[0; 6]].concat();
+    let length = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &segment, &jpeg[2..]].concat()
+}
+
+/// Returns the twenty sound files: sixteen stills of all the usual kinds, and four clips.
+fn sounds() -> Vec<Sound> {
+    let mut sounds = Vec::new();
+    let mut add = |name: String, bytes: Bytes| {
+        let is_clip = name.ends_with("mp4");
+        sounds.push(Sound { name, bytes, is_clip });
+    };
+    for name in [
+        "00-good-1280x720-420.jpg",
+        "07-two-exif-first-6-then-1.jpg",
+        "08-rgb-adobe-transform-0-ids-1-2-3.jpg",
+        "08c-grey-with-adobe-transform-0.jpg",
+        "00-good-h264-aac-faststart.mp4",
+        "00b-h264-aac-moov-at-end.mp4",
+        "00c-h264-fragmented.mp4",
+        "23-hevc-hev1-aac.mp4",
+    ] {
+        add(name.into(), report(name));
+    }
+    add("birch-hallway-cat.jpg".into(), media("birch-hallway-cat.jpg"));
+    for (number, (width, height, options, orientation)) in [
+        (320, 240, "-quality 75 -sample 2x2", 0),
+        (320, 180, "-quality 90 -sample 1x1", 0),
+        (353, 211, "-quality 80 -sample 2x1 -restart 4B", 0),
+        (160, 120, "-quality 85 -sample 4x1", 0),
+        (320, 240, "-quality 70 -grayscale", 0),
+        (320, 240, "-quality 75 -sample 2x2 -progressive", 0),
+        (211, 353, "-quality 85 -grayscale -progressive", 0),
+        (640, 360, "-quality 60 -sample 2x2 -restart 1", 0),
+        (320, 240, "-quality 80 -sample 2x2 -optimize", 6),
+        (320, 200, "-quality 75 -sample 2x1 -progressive", 3),
+        (117, 83, "-quality 95 -sample 1x1 -optimize", 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut still = encoded(&drawn(width, height, number as u64), options);
+        if orientation > 0 {
+            still = with_exif(&still, orientation);
+        }
+        let turned = if orientation > 0 { format!(" EXIF {orientation}") } else { String::new() };
+        add(format!("{width} × {height} {options}{turned}"), still.into());
+    }
+    assert_eq!(sounds.len(), 20);
+    sounds
+}
+
+/// Reads the Orientation of the first EXIF segment, and 1 where there is none.
+fn orientation(jpeg: &[u8]) -> u16 {
+    let read = || {
+        let mut at = 2;
+        let tiff = loop {
+            let start = at
+                + jpeg
+                    .get(at..)?
+                    .windows(2)
+                    .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
+            let length = usize::from(u16::from_be_bytes(*jpeg.get(start + 2..)?.first_chunk()?));
+            let body = jpeg.get(start + 4..)?;
+            match jpeg[start + 1] {
+                0xDA => return None,
+                0xE1 if body.starts_with(b"Exif\0\0") => {
+                    break body.get(6..length.checked_sub(2)?)?;
+                }
+                _ => at = start + 2 + length,
+            }
+        };
+        let big = match tiff.get(..4)? {
+            b"MM\0\x2A" => true,
+            b"II\x2A\0" => false,
+            _ => return None,
+        };
+        let number = |at: usize, size: usize| {
+            let bytes = tiff.get(at..at + size)?.iter();
+            let add = |sum: usize, byte: &u8| sum << 8 | usize::from(*byte);
+            Some(if big { bytes.fold(0, add) } else { bytes.rev().fold(0, add) })
+        };
+        let directory = number(4, 4)?;
+        (0..number(directory, 2)?).map(|entry| directory + 2 + entry * 12).find_map(|entry| {
+            let value = number(entry + 8, 2)?;
+            (number(entry, 2)? == 0x112 && number(entry + 2, 2)? == 3).then_some(value)
+        })
+    };
+    read().and_then(|value| u16::try_from(value).ok()).filter(|n| (1..=8).contains(n)).unwrap_or(1)
+}
+
+/// What djpeg makes of a file.
+enum Shown {
+    /// A picture, and not a word.
+    Clean(Picture),
+    /// A picture, and warnings.
+    Warned(Picture),
+    /// No picture, or a larger one than any still may be.
+    Not,
+}
+
+fn djpeg(still: &Path) -> Shown {
+    let mut djpeg = Command::new("djpeg")
+        .args(["-rgb", "-pnm", "-maxmemory", "400000", "-maxscans", "500"])
+        .arg(still)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pnm = Vec::new();
+    let mut output = djpeg.stdout.take().unwrap().take(PICTURE_BYTES_MAX);
+    output.read_to_end(&mut pnm).unwrap();
+    drop(output);
+    let ended = djpeg.wait_with_output().unwrap();
+    // With -maxscans it clears the line of its progress.
+    let quiet = ended.stderr.trim_ascii().is_empty();
+    match (ended.status.code(), Picture::of_pnm(&pnm)) {
+        (Some(0), Some(picture)) if quiet => Shown::Clean(picture),
+        (Some(0 | 2), Some(picture)) => Shown::Warned(picture),
+        _ => Shown::Not,
+    }
+}
+
+/// The words of a refusal, which must be a problem of the client's (RFC 9457).
+fn words(answer: &Answer) -> Result<String, String> {
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    let is_problem = answer.header("content-type") == "application/problem+json";
+    if (400..500).contains(&answer.status) && is_problem && !detail.is_empty() {
+        Ok(format!("{} {detail}", answer.status))
+    } else {
+        Err(format!("refused without words: {}", answer.told()))
+    }
+}
+
+/// What became of a mutation.
+enum Outcome {
+    Refused(String),
+    /// It is shown: a still's picture.
+    Taken(Option<Picture>),
+    /// It was taken and is not shown, or refused without words.
+    Wrong(String),
+}
+
+/// The most tries of what the edge could not do. A starved machine lets a handler's deadline pass
+/// once; a still that can't be shown fails each time.
+const TRIES_MAX: usize = 3;
+
+async fn still(camera: &Camera, viewer: &Viewer, bytes: Bytes) -> Outcome {
+    let id = fresh_id();
+    let mut answer = camera.put_still(&id, bytes.clone()).await;
+    for _ in 1..TRIES_MAX {
+        if answer.status >= 500 {
+            println!("sent again: {}", answer.told());
+            answer = camera.put_still(&id, bytes.clone()).await;
+        }
+    }
+    if answer.status != 201 {
+        return words(&answer).map_or_else(Outcome::Wrong, Outcome::Refused);
+    }
+    let mut shown = viewer.thumbnail(camera, 1920).await;
+    for _ in 1..TRIES_MAX {
+        if shown.status >= 500 {
+            println!("asked again: {}", shown.told());
+            shown = viewer.thumbnail(camera, 1920).await;
+        }
+    }
+    if shown.status != 200 {
+        return Outcome::Wrong(format!("201, then {}", shown.told()));
+    }
+    match Picture::try_decode(&shown.body) {
+        Ok(picture) => Outcome::Taken(Some(picture)),
+        Err(error) => Outcome::Wrong(format!("201, then a thumbnail that is no JPEG: {error}")),
+    }
+}
+
+async fn clip(camera: &Camera, viewer: &Viewer, bytes: Bytes) -> Outcome {
+    let event = fresh_id();
+    camera.put_event(&event, &description("a mutation")).await.expect(201);
+    let answer = camera.put_clip(&event, bytes.clone()).await;
+    if answer.status != 201 {
+        return words(&answer).map_or_else(Outcome::Wrong, Outcome::Refused);
+    }
+    let whole = viewer.clip(camera, &event).await;
+    if whole.status != 200 || whole.body != bytes {
+        return Outcome::Wrong("201, then other bytes".into());
+    }
+    let (start, end) = (bytes.len() / 3, bytes.len() / 2);
+    let part = viewer.clip_range(camera, &event, &format!("bytes={start}-{end}")).await;
+    if part.status != 206 || part.body != bytes[start..=end] {
+        return Outcome::Wrong(format!("201, then another range: {}", part.status));
+    }
+    Outcome::Taken(None)
+}
+
+/// Counts of mutations.
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    made: u64,
+    taken: u64,
+    /// djpeg decodes it without a warning; of these: taken, and taken and alike.
+    clean: u64,
+    clean_taken: u64,
+    clean_alike: u64,
+    /// The same with warnings.
+    warned: u64,
+    warned_taken: u64,
+    warned_alike: u64,
+}
+
+#[derive(Default)]
+struct Tally {
+    all: Counts,
+    by_input: BTreeMap<usize, Counts>,
+    by_kind: BTreeMap<String, Counts>,
+    refusals: BTreeMap<String, u64>,
+    /// What must never be.
+    wrong: Vec<String>,
+    /// What djpeg shows without a warning, and is refused or differs here.
+    apart: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, input: usize, kinds: &[Kind], one: Counts) {
+        let kind = if let [kind] = kinds { format!("{kind:?}") } else { "Several".into() };
+        for counts in [
+            &mut self.all,
+            self.by_input.entry(input).or_default(),
+            self.by_kind.entry(kind).or_default(),
+        ] {
+            counts.made += one.made;
+            counts.taken += one.taken;
+            counts.clean += one.clean;
+            counts.clean_taken += one.clean_taken;
+            counts.clean_alike += one.clean_alike;
+            counts.warned += one.warned;
+            counts.warned_taken += one.warned_taken;
+            counts.warned_alike += one.warned_alike;
+        }
+    }
+
+    fn told(&self, sounds: &[Sound]) -> String {
+        let mut text = String::from(
+            "| mutations | made | taken | djpeg: no warning | taken | alike | djpeg: warnings \
+             | taken | alike |\n|---|---|---|---|---|---|---|---|---|\n",
+        );
+        let rows =
+            self.by_input.iter().map(|(input, counts)| (sounds[*input].name.clone(), counts));
+        let kinds = self.by_kind.iter().map(|(kind, counts)| (kind.to_lowercase(), counts));
+        for (name, counts) in rows.chain(kinds).chain([("all".into(), &self.all)]) {
+            let Counts { made, taken, clean, clean_taken, clean_alike, .. } = counts;
+            let Counts { warned, warned_taken, warned_alike, .. } = counts;
+            writeln!(
+                text,
+                "| {name} | {made} | {taken} | {clean} | {clean_taken} | {clean_alike} | {warned} \
+                 | {warned_taken} | {warned_alike} |"
+            )
+            .unwrap();
+        }
+        text.push_str("\n| refused | with these words |\n|---|---|\n");
+        for (words, count) in &self.refusals {
+            writeln!(text, "| {count} | {words} |").unwrap();
+        }
+        for line in self.apart.iter().chain(&self.wrong) {
+            writeln!(text, "{line}").unwrap();
+        }
+        text
+    }
+}
+
+/// Sends the mutations that are left, and counts.
+struct Worker {
+    camera: Camera,
+    viewer: Viewer,
+    sounds: Arc<Vec<Sound>>,
+    tally: Arc<Mutex<Tally>>,
+    next: Arc<AtomicU64>,
+    count: u64,
+    seed: u64,
+}
+
+impl Worker {
+    async fn run(self) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("still.jpg");
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.count {
+                return;
+            }
+            if number > 0 && number.is_multiple_of(5000) {
+                println!("after {number}:\n{}", self.tally.lock().unwrap().told(&self.sounds));
+            }
+            let (input, kinds, bytes) = mutation(&self.sounds, self.seed, number);
+            self.one(&file, number, input, &kinds, bytes.into()).await;
+        }
+    }
+
+    async fn one(&self, file: &Path, number: u64, input: usize, kinds: &[Kind], bytes: Bytes) {
+        let is_clip = self.sounds[input].is_clip;
+        let outcome = if is_clip {
+            clip(&self.camera, &self.viewer, bytes.clone()).await
+        } else {
+            still(&self.camera, &self.viewer, bytes.clone()).await
+        };
+        let mut counts = Counts { made: 1, ..Counts::default() };
+        let about =
+            format!("{number} of seed {}: {kinds:?} of {}", self.seed, self.sounds[input].name);
+        let (mut wrong, mut refusal, mut taken) = (None, None, None);
+        match outcome {
+            Outcome::Refused(words) => refusal = Some(words),
+            Outcome::Taken(picture) => {
+                counts.taken = 1;
+                taken = picture;
+            }
+            Outcome::Wrong(why) => wrong = Some(format!("WRONG {about}: {why}")),
+        }
+        let mut apart = None;
+        if !is_clip {
+            std::fs::write(file, &bytes).unwrap();
+            let shown = tokio::task::block_in_place(|| djpeg(file));
+            let is_clean = matches!(shown, Shown::Clean(_));
+            if let Shown::Clean(picture) | Shown::Warned(picture) = shown {
+                let alike = taken.map(|taken| {
+                    let upright = picture.turned(orientation(&bytes));
+                    let scaled = upright.scaled(taken.width, taken.height);
+                    scaled.difference(&taken).unwrap_or(f64::INFINITY)
+                });
+                let is_taken = u64::from(alike.is_some());
+                let is_alike = alike.is_some_and(|difference| difference <= DIFFERENCE_MAX);
+                if is_clean {
+                    counts.clean = 1;
+                    counts.clean_taken = is_taken;
+                    counts.clean_alike = u64::from(is_alike);
+                    if !is_alike {
+                        let how = refusal.clone().unwrap_or_else(|| format!("{alike:.1?}"));
+                        apart = Some(format!("APART {about}: {how}"));
+                    }
+                } else {
+                    counts.warned = 1;
+                    counts.warned_taken = is_taken;
+                    counts.warned_alike = u64::from(is_alike);
+                }
+            }
+        }
+        if wrong.is_some() || apart.is_some() {
+            let folder = target().join("mutations");
+            std::fs::create_dir_all(&folder).unwrap();
+            let end = if is_clip { "mp4" } else { "jpg" };
+            std::fs::write(folder.join(format!("{}-{number}.{end}", self.seed)), &bytes).unwrap();
+        }
+        let mut tally = self.tally.lock().unwrap();
+        tally.add(input, kinds, counts);
+        tally.wrong.extend(wrong);
+        tally.apart.extend(apart);
+        if let Some(words) = refusal {
+            *tally.refusals.entry(words).or_default() += 1;
+        }
+    }
+}
+
+/// Returns a number that a variable of the environment may give.
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn mutations_are_refused_with_words_or_shown() {
+    if !tool("djpeg") {
+        return;
+    }
+    // Both editions have one decoder; here it is the way around it.
+    let default = if edition() == Edition::Native { 1000 } else { 200 };
+    let count = variable("EYESONLY_MUTATIONS", default);
+    let seed = variable("EYESONLY_MUTATIONS_SEED", 1);
+    let sounds = Arc::new(sounds());
+    let home = Home::new().await;
+    // Those that they are made of are shown.
+    for sound in sounds.iter() {
+        let (camera, viewer, bytes) = (&home.camera, &home.viewer, sound.bytes.clone());
+        let outcome = if sound.is_clip {
+            clip(camera, viewer, bytes).await
+        } else {
+            still(camera, viewer, bytes).await
+        };
+        assert!(matches!(outcome, Outcome::Taken(_)), "{} is not shown", sound.name);
+    }
+    let (tally, next) = (Arc::new(Mutex::new(Tally::default())), Arc::new(AtomicU64::new(0)));
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|number| Worker {
+            camera: home.household.camera(&format!("Camera {number}")),
+            viewer: home.viewer.clone(),
+            sounds: Arc::clone(&sounds),
+            tally: Arc::clone(&tally),
+            next: Arc::clone(&next),
+            count,
+            seed,
+        })
+        .map(|worker| tokio::spawn(worker.run()))
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let tally = tally.lock().unwrap();
+    println!("{}", tally.told(&sounds));
+    let Counts { made, clean, clean_alike, .. } = tally.all;
+    assert_eq!(made, count);
+    assert!(tally.wrong.is_empty(), "{:#?}", tally.wrong);
+    assert!(clean_alike * 100 >= clean * 99, "{clean_alike} of {clean}: {:#?}", tally.apart);
+}
