@@ -5,6 +5,7 @@
 //! number of a mutation and the seed say what it is. Those that fail are kept below `target`.
 
 use super::report;
+use super::segments::exif;
 use bytes::Bytes;
 use eyesonly_harness::footage::{description, fresh_id};
 use eyesonly_tests::built::{Edition, edition};
@@ -214,14 +215,6 @@ fn encoded(picture: &Picture, options: &str) -> Vec<u8> {
     std::fs::read(to).unwrap()
 }
 
-/// Puts an EXIF segment with this orientation after the start marker.
-pub fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let tiff = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
-    let segment = [b"Exif\0\0".as_slice(), tiff, &[orientation], &[0; 6]].concat();
-    let length = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
-    [&jpeg[..2], &[0xFF, 0xE1], &length, &segment, &jpeg[2..]].concat()
-}
-
 /// Returns the twenty sound files: sixteen stills of all the usual kinds, and four clips.
 fn sounds() -> Vec<Sound> {
     let mut sounds = Vec::new();
@@ -260,7 +253,8 @@ fn sounds() -> Vec<Sound> {
     {
         let mut still = encoded(&drawn(width, height, number as u64), options);
         if orientation > 0 {
-            still = with_exif(&still, orientation);
+            let start = [0xFF, 0xD8];
+            still = [start.as_slice(), &exif(orientation), &still[2..]].concat();
         }
         let turned = if orientation > 0 { format!(" EXIF {orientation}") } else { String::new() };
         add(format!("{width} × {height} {options}{turned}"), still.into());
