@@ -115,6 +115,9 @@ pub fn decode(
     if width > SIDE_PIXELS_MAX || height > SIDE_PIXELS_MAX || pixels > PIXELS_MAX {
         return Err(StillError::TooManyPixels { width, height });
     }
+    if pixels == 0 {
+        return Err(StillError::Damaged(JpegError::CorruptData("a side has no pixels".into())));
+    }
     let is_grey = usual(&decoder)?;
     let frame = Frame::of(decoder.header(), jpeg.len() as u64);
     let orientation = decoder.exif_data().map(Orientation::from_exif).unwrap_or_default();

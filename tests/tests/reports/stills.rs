@@ -351,3 +351,15 @@ async fn r08_variants() {
     ])
     .await;
 }
+
+/// A frame header of 0 lines says that their number comes later, which browsers don't read either.
+#[tokio::test]
+async fn a_still_without_pixels_is_refused() {
+    let home = Home::new().await;
+    for place in [5, 7] {
+        let mut empty = sound();
+        let header = empty.segments.iter_mut().find(|segment| segment[1] == 0xC0).unwrap();
+        header[place..place + 2].fill(0);
+        home.camera.put_still(&fresh_id(), empty.file()).await.expect_problem(422);
+    }
+}
