@@ -7,6 +7,7 @@
 mod orientation;
 mod restarts;
 mod scale;
+mod tables;
 
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, FrameHeader, JpegError, PixelFormat, ScalingFactor};
 
@@ -104,6 +105,7 @@ pub fn decode(
     }
     jpeg.reserve_exact(END.len());
     jpeg.extend(END);
+    tables::complete(&mut jpeg);
     let jpeg = match restarts::in_order(&jpeg) {
         Cow::Borrowed(_) => jpeg,
         Cow::Owned(mended) => mended,

@@ -83,7 +83,7 @@ fn mended(jpeg: &[u8], scan: usize) -> Cow<'_, [u8]> {
 
 /// Returns the place of the next marker. A 0xFF before a zero is data, and one before another is
 /// padding.
-fn next_marker(jpeg: &[u8], from: usize) -> Option<usize> {
+pub fn next_marker(jpeg: &[u8], from: usize) -> Option<usize> {
     let pairs = jpeg.get(from..)?.windows(2);
     pairs
         .enumerate()

@@ -5,7 +5,7 @@
 //! number of a mutation and the seed say what it is. Those that fail are kept below `target`.
 
 use super::report;
-use super::segments::exif;
+use super::segments::{Parts, exif};
 use bytes::Bytes;
 use eyesonly_harness::footage::{description, fresh_id};
 use eyesonly_tests::built::{Edition, edition};
@@ -334,6 +334,18 @@ fn djpeg(still: &Path) -> Shown {
     }
 }
 
+/// Decodes a thumbnail, which must be sound, with djpeg: as browsers do, and like the picture that
+/// it is compared with.
+pub fn as_browsers_show_it(jpeg: &[u8]) -> Result<Picture, String> {
+    Picture::try_decode(jpeg)?;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), jpeg).unwrap();
+    match tokio::task::block_in_place(|| djpeg(file.path())) {
+        Shown::Clean(picture) => Ok(picture),
+        _ => Err("djpeg does not decode it".into()),
+    }
+}
+
 /// The words of a refusal, which must be a problem of the client's (RFC 9457).
 fn words(answer: &Answer) -> Result<String, String> {
     let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -381,7 +393,7 @@ async fn still(camera: &Camera, viewer: &Viewer, bytes: Bytes) -> Outcome {
     if shown.status != 200 {
         return Outcome::Wrong(format!("201, then {}", shown.told()));
     }
-    match Picture::try_decode(&shown.body) {
+    match as_browsers_show_it(&shown.body) {
         Ok(picture) => Outcome::Taken(Some(picture)),
         Err(error) => Outcome::Wrong(format!("201, then a thumbnail that is no JPEG: {error}")),
     }
@@ -569,6 +581,50 @@ impl Worker {
         if let Some(words) = refusal {
             *tally.refusals.entry(words).or_default() += 1;
         }
+    }
+}
+
+/// Returns how far the shown picture is from djpeg's, of a still that both must show.
+async fn difference_from_djpeg(home: &Home, name: &str, bytes: &[u8]) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("still.jpg");
+    std::fs::write(&file, bytes).unwrap();
+    let (Shown::Clean(theirs) | Shown::Warned(theirs)) = djpeg(&file) else {
+        panic!("djpeg does not show {name}");
+    };
+    match still(&home.camera, &home.viewer, bytes.to_vec().into()).await {
+        Outcome::Taken(Some(ours)) => {
+            theirs.difference(&ours).unwrap_or_else(|| panic!("{name}: another size"))
+        }
+        Outcome::Refused(words) | Outcome::Wrong(words) => panic!("{name}: {words}"),
+        Outcome::Taken(None) => unreachable!("a still has a picture"),
+    }
+}
+
+/// libjpeg goes on behind such a code. Without the codes that the tables lack, the whole interval
+/// would be grey here, and a progressive still would be refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_no_table_has_is_passed_over() {
+    if !tool("djpeg") {
+        return;
+    }
+    let home = Home::new().await;
+    let ones = [0xFF, 0, 0xFF, 0, 0xFF, 0];
+    let restarts = Parts::of(&report("06-rst-4-extra-bytes-before-each.jpg"));
+    let mut plain = Parts::of(&report("00-good-1280x720-420.jpg"));
+    plain.scan = [&ones, &*plain.scan].concat();
+    let mut progressive = encoded(&drawn(320, 240, 1), "-quality 75 -sample 2x2 -progressive");
+    let scan = progressive.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let data = scan + 2 + usize::from(progressive[scan + 3]);
+    drop(progressive.splice(data..data, ones));
+    for (name, bytes, difference_max) in [
+        ("in each interval", restarts.intervals(|_, data| [&ones, data].concat()).file(), 1.0),
+        ("in the first block", plain.file(), 1.0),
+        // Its tables have no room for codes that change nothing. So it is only shown.
+        ("in a progressive still", progressive.into(), 255.0),
+    ] {
+        let difference = difference_from_djpeg(&home, name, &bytes).await;
+        assert!(difference <= difference_max, "{name}: {difference}");
     }
 }
 
