@@ -4,10 +4,13 @@
 
 use eyesonly_picture::{Facts, Orientation, Picture, StillError, TARGET_PIXELS_MAX};
 use fast_image_resize as fir;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 /// The largest rendition, in bytes: the contract's `remember` takes no larger one.
 pub const MAX_RENDITION_BYTES: usize = 1_000_000;
+
+/// The most pixels of a rendition that has a colour for each of them, not for each four.
+const FULL_COLOUR_PIXELS_MAX: u32 = 64 * 64;
 
 /// The encoder qualities, tried in turn until the rendition is small enough to be kept. At the last
 /// one, noise of [`TARGET_PIXELS_MAX`] is.
@@ -123,7 +126,14 @@ fn turn_and_encode(
     for quality in QUALITIES {
         let mut encoded = Vec::with_capacity(pixels.len() / 8 + 1024);
         let mut encoder = Encoder::new(&mut encoded, quality);
-        encoder.set_sampling_factor(SamplingFactor::F_2_2);
+        let is_small = width.saturating_mul(height) <= FULL_COLOUR_PIXELS_MAX;
+        encoder.set_sampling_factor(if is_small {
+            SamplingFactor::F_1_1
+        } else {
+            SamplingFactor::F_2_2
+        });
+        // By itself it takes the colour of one pixel of four for all of them.
+        encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
         let colour = if grey { ColorType::Luma } else { ColorType::Rgb };
         encoder.encode(&pixels, short_width, short_height, colour)?;
         if encoded.len() <= MAX_RENDITION_BYTES {

@@ -272,3 +272,21 @@ fn damaged_files_never_panic() {
         }
     }
 }
+
+/// A stripe of one pixel has no colour of its own in 4:2:0: it counts with its neighbour's.
+#[test]
+fn thin_stripes_keep_their_mean_colour() {
+    const SIDE: u16 = 96;
+    let pixels: Vec<u8> =
+        (0..usize::from(SIDE).pow(2)).flat_map(|at| if at % 2 == 0 { RED } else { BLUE }).collect();
+    let mut still = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut still, 100);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_1_1);
+    encoder.encode(&pixels, SIDE, SIDE, jpeg_encoder::ColorType::Rgb).unwrap();
+    let shown = decode(&rendition(&still, 160).unwrap());
+    for (channel, expected) in [130_usize, 40, 130].into_iter().enumerate() {
+        let sum: usize = shown.rgb.iter().map(|pixel| usize::from(pixel[channel])).sum();
+        let mean = sum / shown.rgb.len();
+        assert!(mean.abs_diff(expected) <= 8, "channel {channel}: {mean} for {expected}");
+    }
+}
