@@ -13,15 +13,21 @@ use crate::built::ROOT;
 /// If the command does not start or fails; the message is what it printed.
 #[track_caller]
 pub fn run(command: &mut Command) {
+    try_run(command).unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn try_run(command: &mut Command) -> Result<(), String> {
     let output =
-        command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    assert!(
-        output.status.success(),
+        command.output().map_err(|error| format!("{command:?} does not start: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
         "{command:?} failed ({}):\n{}{}",
         output.status,
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
-    );
+    ))
 }
 
 /// Returns this build's folder `target`, found from the test's own path (target/debug/deps).
@@ -40,12 +46,20 @@ pub fn target() -> PathBuf {
 /// If python3 or its venv is missing, or a package can't be installed.
 #[track_caller]
 pub fn python(suite: &str) -> PathBuf {
+    try_python(suite).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns a Python like [`python`].
+///
+/// # Errors
+/// python3 or its venv is missing, or a package can't be installed: there may be no network.
+pub fn try_python(suite: &str) -> Result<PathBuf, String> {
     let found = Command::new("python3").arg("--version").output();
-    assert!(
-        found.is_ok_and(|output| output.status.success()),
-        "this test needs python3 with venv: apt-get install python3 python3-venv, or your system's \
-         like",
-    );
+    if !found.is_ok_and(|output| output.status.success()) {
+        let needs = "this test needs python3 with venv: apt-get install python3 python3-venv, or \
+                     your system's like";
+        return Err(needs.into());
+    }
     // Tests of one suite are processes of their own and start together: one makes the venv, the
     // others wait.
     let lock =
@@ -54,11 +68,13 @@ pub fn python(suite: &str) -> PathBuf {
     let venv = target().join(format!("{suite}-venv"));
     let python = venv.join("bin/python");
     if !venv.join("pyvenv.cfg").exists() || !python.exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+        try_run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     }
     let requirements = Path::new(ROOT).join("tests").join(suite).join("requirements.txt");
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-        .arg(requirements));
-    python
+    try_run(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(requirements),
+    )?;
+    Ok(python)
 }

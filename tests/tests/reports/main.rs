@@ -13,6 +13,7 @@ mod clocks;
 mod http;
 mod mutations;
 mod proxies;
+mod public;
 mod segments;
 mod stills;
 mod wire;
