@@ -10,8 +10,8 @@ const WALL_ADDRESS = /^\/v1\/[A-Za-z0-9._~-]{1,200}\/$/;
 const WAIT_MILLISECONDS = 20_000;
 
 /**
- * A failure, in few kinds: "offline", "ended" (log in again), "missing", "refused", "throttled",
- * "busy", "unreadable" or "unexpected".
+ * A failure, in few kinds: "offline", "ended" (log in again), "missing", "refused" (as if another
+ * site had sent it), "throttled", "busy", "unreadable" or "unexpected".
  */
 export class Trouble extends Error {
   constructor(kind, retryAfterSeconds = null) {

@@ -90,7 +90,9 @@ export function explain(trouble, failed) {
     case "busy":
       return `${failed}: the server can't answer right now. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
     case "refused":
-      return `${failed}: you don't have the right to do this. Ask whoever shared the camera with you.`;
+      // A missing right is "missing". So this is about the way here, and its cure is the server's.
+      return `${failed}: the server took this for another site's page. If a proxy stands in front of it, `
+        + "that proxy must hand on Host, or the server needs public_url. Tell whoever runs it.";
     case "missing":
       return `${failed}: it isn't there any more, or isn't shared with you.`;
     default:

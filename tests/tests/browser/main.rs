@@ -1,7 +1,8 @@
 //! The pages in a real browser: sign-in, the wall, an enlarged picture, events, a clip played and
 //! sought in, a deletion, sign-out. Then a second household in the same browser sees none of it.
 //!
-//! The test saves pictures of the wall in `target/screenshots`.
+//! The modules beside this one are about the age of pictures, a list that renews itself, and clips
+//! that a browser can't play. The tests save pictures of the pages in `target/screenshots`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,9 @@
     clippy::indexing_slicing,
     reason = "all of this is a test"
 )]
+
+mod proxy;
+mod refused;
 
 use std::path::PathBuf;
 
@@ -106,6 +110,17 @@ async fn shows_camera_of(browser: &Browser, selector: &str, corner: &str) {
     );
 }
 
+/// Logs in at `address`, and waits for the wall.
+async fn sign_in(browser: &Browser, address: &str, account: &Account) {
+    browser.open(&format!("{address}/")).await;
+    browser.shown(&testid("login-name")).await.send_keys(&account.login).await.unwrap();
+    let password = browser.shown(&testid("login-password")).await;
+    password.send_keys(&account.password).await.unwrap();
+    browser.click(&testid("login-submit")).await;
+    browser.shown(&testid("wall")).await;
+}
+
+/// Logs in at the second try.
 async fn log_in(browser: &Browser, edge: &Edge, account: &Account) {
     browser.open(&format!("{}/", edge.door().address())).await;
     let name = browser.shown(&testid("login-name")).await;
