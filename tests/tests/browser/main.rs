@@ -13,6 +13,7 @@
 
 mod proxy;
 mod refused;
+mod words;
 
 use std::path::PathBuf;
 
@@ -108,6 +109,14 @@ async fn shows_camera_of(browser: &Browser, selector: &str, corner: &str) {
         apart(seen, colour(corner)) <= COLOUR_TOLERANCE,
         "{selector}: {seen:?} is not {corner}"
     );
+}
+
+/// Makes the browser that of a person in `zone` who reads British English.
+async fn is_read_in(browser: &Browser, zone: &str) {
+    let agent = browser.script("return navigator.userAgent", &[]).await;
+    let language = json!({ "userAgent": agent, "acceptLanguage": "en-GB" });
+    browser.devtools("Emulation.setUserAgentOverride", language).await;
+    browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
 }
 
 /// Logs in at `address`, and waits for the wall.

@@ -9,6 +9,10 @@ const DAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric",
 const DAY_AND_YEAR = new Intl.DateTimeFormat(LANGUAGE, {
   weekday: "long", day: "numeric", month: "long", year: "numeric",
 });
+const WEEKDAY = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long" });
+const DATE = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "long" });
+const DATE_AND_YEAR = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long" });
+const ZONE = new Intl.DateTimeFormat(LANGUAGE, { timeZoneName: "short" });
 const TIME = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "short" });
 const TIME_TO_THE_SECOND = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium" });
 
@@ -37,18 +41,22 @@ export function labelOf(event) {
   return label.toLowerCase() === kindName(event.kind).toLowerCase() ? "" : label;
 }
 
-/**
- * Returns a key for the day in the reader's own time zone. Two events of one day have the same key.
- */
+/** Returns the day in the reader's own time zone, as a key: 2026-01-31. */
 export function dayKey(time) {
-  return `${time.getFullYear()}-${time.getMonth()}-${time.getDate()}`;
+  const digits = (number, length) => String(number).padStart(length, "0");
+  const [month, day] = [time.getMonth() + 1, time.getDate()];
+  return `${digits(time.getFullYear(), 4)}-${digits(month, 2)}-${digits(day, 2)}`;
+}
+
+/** Returns midnight of the day that is `days` before the day of `time`. */
+function daysBefore(time, days) {
+  return new Date(time.getFullYear(), time.getMonth(), time.getDate() - days);
 }
 
 export function dayName(time, now = new Date()) {
   if (Number.isNaN(time.getTime())) return "Day unknown";
-  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
   if (dayKey(time) === dayKey(now)) return "Today";
-  if (dayKey(time) === dayKey(yesterday)) return "Yesterday";
+  if (dayKey(time) === dayKey(daysBefore(now, 1))) return "Yesterday";
   return time.getFullYear() === now.getFullYear() ? DAY.format(time) : DAY_AND_YEAR.format(time);
 }
 
@@ -56,9 +64,38 @@ export function wholeDate(time) {
   return Number.isNaN(time.getTime()) ? "Unknown" : DAY_AND_YEAR.format(time);
 }
 
+/**
+ * Returns the time of day. On a day on which the clocks change, the zone's name follows, because
+ * there an hour may come twice.
+ */
 export function timeOfDay(time, toTheSecond = false) {
   if (Number.isNaN(time.getTime())) return "Unknown";
-  return (toTheSecond ? TIME_TO_THE_SECOND : TIME).format(time);
+  const words = (toTheSecond ? TIME_TO_THE_SECOND : TIME).format(time);
+  const [start, end] = [daysBefore(time, 0), daysBefore(time, -1)];
+  if (start.getTimezoneOffset() === end.getTimezoneOffset()) return words;
+  const zone = ZONE.formatToParts(time).find((part) => part.type === "timeZoneName");
+  return zone ? `${words} ${zone.value}` : words;
+}
+
+/** Returns the age of a picture that is not old: "now", "20 s ago", "3 min ago". */
+export function ageWords(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 10) return "now";
+  return seconds < 60 ? `${seconds} s ago` : `${Math.floor(seconds / 60)} min ago`;
+}
+
+/**
+ * Returns a moment as it follows "since": the time if it was today, with the weekday if it was in
+ * the last six days, else with the date.
+ */
+export function sinceWords(time, now) {
+  const [day, at] = [dayKey(time), timeOfDay(time)];
+  if (day === dayKey(now)) return at;
+  for (let days = 1; days <= 6; days += 1) {
+    if (day === dayKey(daysBefore(now, days))) return `${WEEKDAY.format(time)} ${at}`;
+  }
+  const isThisYear = time.getFullYear() === now.getFullYear();
+  return `${(isThisYear ? DATE : DATE_AND_YEAR).format(time)}, ${at}`;
 }
 
 export function duration(milliseconds) {
