@@ -11,6 +11,7 @@
     reason = "all of this is a test"
 )]
 
+mod age;
 mod proxy;
 mod refused;
 mod words;

@@ -36,10 +36,12 @@ const EAGER_CAMERAS: usize = 6;
 
 /// The imports of the wall's entry module. They are named here so that the browser fetches all of
 /// them at once.
-const WALL_MODULES: [&str; 8] = [
+const WALL_MODULES: [&str; 10] = [
     "/assets/wall.js",
     "/assets/address.js",
+    "/assets/age.js",
     "/assets/ask.js",
+    "/assets/clock.js",
     "/assets/enlarge.js",
     "/assets/player.js",
     "/assets/still.js",
@@ -48,7 +50,8 @@ const WALL_MODULES: [&str; 8] = [
 ];
 
 /// The imports of the login's entry module.
-const LOGIN_MODULES: [&str; 3] = ["/assets/login.js", "/assets/ask.js", "/assets/words.js"];
+const LOGIN_MODULES: [&str; 4] =
+    ["/assets/login.js", "/assets/ask.js", "/assets/clock.js", "/assets/words.js"];
 
 /// Builds the page at `/`: a login form without a private byte, identical for everybody.
 #[must_use]
@@ -182,15 +185,21 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
             button.picture type="button" data-testid="camera-enlarge" data-state="loading"
                 data-missing=[missing] {
                 // The button names the camera, so the picture itself needs no text.
-                span.unseen { "Enlarge the picture of " (camera.name) ". " }
+                span.unseen {
+                    "Enlarge the picture of " (camera.name) ". " span.age-spoken {}
+                }
                 img data-testid="camera-thumb" alt="" width="640" height="360"
                     decoding="async" loading=(loading) src=(thumbnail(640))
                     srcset=(choices.join(", ")) sizes=(sizes);
                 (picture_note())
-                span.picture-badge { (icon("alert")) "Not updating" }
+                span.picture-badge aria-hidden="true" { (icon("alert")) span.age-loud {} }
             }
             div.card-foot {
-                h2.camera-name data-testid="camera-name" dir="auto" { (camera.name) }
+                div.camera-words {
+                    h2.camera-name data-testid="camera-name" dir="auto" { (camera.name) }
+                    // The button says it too, beside the picture's name.
+                    p.age-quiet aria-hidden="true" {}
+                }
                 @if camera.events {
                     a.button.is-quiet data-testid="camera-events" href={ "#camera=" (segment) } {
                         (icon("clock")) "Events" span.unseen { " of " (camera.name) }
@@ -233,18 +242,24 @@ fn timeline_view() -> Markup {
 
 fn enlarge_dialog() -> Markup {
     html! {
-        dialog.enlarge id="enlarge" data-testid="enlarge" aria-labelledby="enlarge-name" {
+        dialog.enlarge id="enlarge" data-testid="enlarge" aria-labelledby="enlarge-name"
+            aria-describedby="enlarge-badge enlarge-age" {
             div.enlarge-frame {
                 div.enlarge-top {
-                    p.enlarge-name id="enlarge-name" data-testid="enlarged-name" dir="auto"
-                        aria-live="polite" {}
+                    div.camera-words {
+                        p.enlarge-name id="enlarge-name" data-testid="enlarged-name" dir="auto"
+                            aria-live="polite" {}
+                        p.age-quiet id="enlarge-age" {}
+                    }
                     button.button.is-round id="enlarge-close" data-testid="enlarged-close"
                         type="button" aria-label="Close" { (icon("close")) }
                 }
                 div.picture.is-whole id="enlarge-picture" data-state="loading" {
                     img id="enlarge-image" data-testid="enlarged-image" alt="";
                     (picture_note())
-                    span.picture-badge { (icon("alert")) "Not updating" }
+                    span.picture-badge {
+                        (icon("alert")) span.age-loud id="enlarge-badge" {}
+                    }
                 }
                 div.enlarge-foot {
                     button.button.is-round id="enlarge-previous" data-testid="enlarged-previous"

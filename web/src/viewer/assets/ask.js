@@ -3,6 +3,8 @@
 // Must never keep footage or a password anywhere, nor follow an address that is not this server's
 // own.
 
+import { hear } from "./clock.js";
+
 const REMEMBERED_AS = "eyesonly.wall";
 const WALL_ADDRESS = /^\/v1\/[A-Za-z0-9._~-]{1,200}\/$/;
 
@@ -28,8 +30,8 @@ export function wasGivenUp(error) {
 }
 
 /**
- * Asks, and throws a Trouble unless the answer is a 2xx. `as` says how to read the body: blob,
- * json, or none.
+ * Asks, and returns {body, headers}, or throws a Trouble unless the answer is a 2xx. `as` says how
+ * to read the body: blob, json or none.
  */
 export async function ask(address, { method = "GET", body, as = "none", signal } = {}) {
   const timeout = AbortSignal.timeout(WAIT_MILLISECONDS);
@@ -44,18 +46,22 @@ export async function ask(address, { method = "GET", body, as = "none", signal }
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
-    if (response.ok && as === "blob") return await response.blob();
-    if (response.ok && as === "json") return await response.json();
+    if (response.ok) hear(response.headers.get("Date"));
     // Until its body is read, an answer blocks its connection for the next question.
-    await response.arrayBuffer();
+    const answer = await (response.ok ? bodyOf(response, as) : response.arrayBuffer());
     if (!response.ok) throw troubleOf(response);
-    return response;
+    return { body: answer, headers: response.headers };
   } catch (error) {
     if (error instanceof Trouble) throw error;
     if (signal?.aborted) throw new DOMException("given up", "AbortError");
     if (error instanceof SyntaxError) throw new Trouble("unreadable");
     throw new Trouble("offline");
   }
+}
+
+function bodyOf(response, as) {
+  if (as === "blob") return response.blob();
+  return as === "json" ? response.json() : response.arrayBuffer();
 }
 
 function troubleOf(response) {

@@ -1,6 +1,7 @@
 // One camera's picture, as large as the screen allows. Left and right go to the next camera.
 // Must never leave one camera's picture in view under another's name.
 
+import { copyAge } from "./age.js";
 import { place, turn, up } from "./address.js";
 import { wasGivenUp } from "./ask.js";
 import { clear, renew, say, widthFor } from "./still.js";
@@ -50,9 +51,11 @@ export function enlargement(cameras, onTrouble) {
 
   function showSmallOneMeanwhile() {
     const small = camera.frame.querySelector("img");
-    if (camera.frame.dataset.state !== "shown" || !small.naturalWidth) return;
+    const { state } = camera.frame.dataset;
+    if ((state !== "shown" && state !== "stale") || !small.naturalWidth) return;
     image.src = small.currentSrc;
-    say(frame, "shown", "");
+    copyAge(camera.frame, frame);
+    say(frame, state, "");
   }
 
   async function refresh() {

@@ -46,8 +46,8 @@ export function player({ events, onDeleted, onEnded }) {
     describe(null);
     say("Loading…");
     try {
-      const found = await ask(eventAddress(camera.id, id), { as: "json", signal: asked.signal });
-      if (isStillAbout(asked)) fill({ ...found, id });
+      const { body } = await ask(eventAddress(camera.id, id), { as: "json", signal: asked.signal });
+      if (isStillAbout(asked)) fill({ ...body, id });
     } catch (trouble) {
       if (wasGivenUp(trouble) || !isStillAbout(asked)) return;
       if (trouble.kind === "ended") return onEnded();

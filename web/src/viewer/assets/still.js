@@ -1,10 +1,13 @@
 // Pictures that renew themselves: a new one is fetched and decoded first, and then replaces the old
 // one.
 // Must never show one camera's picture under another's name: an answer that comes after its
-// question was given up is dropped.
+// question was given up is dropped. Nor a picture under another one's age.
 
+import { forgetAge, setAge, tell } from "./age.js";
 import { Trouble, ask } from "./ask.js";
 
+/** The header with a still's time, in milliseconds since 1970. */
+const STILL_TIME = "Eyesonly-Still-Time";
 const WIDTHS = [160, 320, 640, 960, 1280, 1920];
 
 /** The blob address that an image shows. It is revoked when the next one comes. */
@@ -28,13 +31,14 @@ export function widthFor(element, widest = 1280) {
 export async function renew(frame, camera, width, signal) {
   const image = frame.querySelector("img");
   try {
-    const blob = await ask(thumbnailAddress(camera, width), { as: "blob", signal });
-    const address = await decoded(blob);
+    const { body, headers } = await ask(thumbnailAddress(camera, width), { as: "blob", signal });
+    const address = await decoded(body);
     if (signal?.aborted) {
       URL.revokeObjectURL(address);
       return;
     }
     put(image, address);
+    setAge(frame, Number.parseInt(headers.get(STILL_TIME) ?? "", 10));
     say(frame, "shown", "");
   } catch (trouble) {
     if (trouble instanceof Trouble) sayTrouble(frame, trouble);
@@ -71,6 +75,7 @@ export function clear(frame) {
   shown.delete(image);
   image.removeAttribute("srcset");
   image.removeAttribute("src");
+  forgetAge(frame);
   say(frame, "loading", "Loading");
 }
 
@@ -82,6 +87,7 @@ export function say(frame, state, words) {
   frame.dataset.state = state;
   const note = frame.querySelector(".picture-words");
   if (note.textContent !== words) note.textContent = words;
+  tell(frame);
 }
 
 function sayTrouble(frame, trouble) {

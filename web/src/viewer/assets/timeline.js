@@ -58,9 +58,9 @@ export function timeline({ onOpen, onEnded }) {
       const words = new URLSearchParams({ limit: String(PAGE_LENGTH) });
       if (next) words.set("before", next);
       const address = `cameras/${encodeURIComponent(camera.id)}/events?${words}`;
-      const page = await ask(address, { as: "json", signal });
+      const { body } = await ask(address, { as: "json", signal });
       if (signal.aborted) return null;
-      return add(page);
+      return add(body);
     } catch (trouble) {
       if (wasGivenUp(trouble) || signal.aborted) return null;
       if (trouble.kind === "ended") return onEnded();

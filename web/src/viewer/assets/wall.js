@@ -1,8 +1,10 @@
 // The wall: it chooses the open view, renews the pictures while the person looks, and logs out.
 // Must never go on showing a home once the session behind it is over.
 
+import { setAge, sinceAsked } from "./age.js";
 import { go, place, up, whenPlaceChanges } from "./address.js";
 import { ask, forgetWall, rememberWall, wasGivenUp, whenWallChangesElsewhere } from "./ask.js";
+import { edgeNow } from "./clock.js";
 import { enlargement } from "./enlarge.js";
 import { player } from "./player.js";
 import { renew, say, widthFor } from "./still.js";
@@ -12,6 +14,8 @@ import { explain } from "./words.js";
 const part = (id) => document.getElementById(id);
 const RENEW_MILLISECONDS = 15_000;
 const AT_ONCE = 4;
+/** The edge tells its time in whole seconds. */
+const CLOCK_MILLISECONDS = 1_000;
 const STATUS_MILLISECONDS = 6_000;
 
 const cameras = [...document.querySelectorAll(".card")].map((card) => ({
@@ -23,6 +27,7 @@ const cameras = [...document.querySelectorAll(".card")].map((card) => ({
   card,
   frame: card.querySelector(".picture"),
   isOnScreen: false,
+  isRenewed: false,
 }));
 const cameraOf = (id) => cameras.find((camera) => camera.id === id) ?? null;
 
@@ -60,6 +65,7 @@ let isOffline = false;
 let waitMilliseconds = RENEW_MILLISECONDS;
 let renewTimer = 0;
 let isRenewing = false;
+let areAgesKnown = false;
 
 function heard(trouble) {
   if (trouble.kind === "ended") return leave();
@@ -79,6 +85,7 @@ function heardWell() {
 }
 
 async function renewCamera(camera) {
+  camera.isRenewed = true;
   try {
     await renew(camera.frame, camera.id, widthFor(camera.frame));
     heardWell();
@@ -87,6 +94,12 @@ async function renewCamera(camera) {
     if (trouble.kind === "missing") heardWell();
     heard(trouble);
   }
+}
+
+/** Renews a picture that was left out while nobody saw it. */
+function renewIfLate(camera) {
+  const isShown = camera.frame.dataset.state === "shown";
+  if (isShown && sinceAsked(camera.frame) > RENEW_MILLISECONDS && areAgesKnown) renewCamera(camera);
 }
 
 async function renewAll() {
@@ -129,6 +142,28 @@ function adopt(camera) {
   if (!image.complete) return;
   if (image.naturalWidth > 0) loaded();
   else failed();
+}
+
+/**
+ * Learns the age of the pictures that are part of the page, whose own headers no script can read. A
+ * picture that came to the edge while the page loaded may not be the one in the page, so that one
+ * is asked for again.
+ */
+async function learnFirstAges() {
+  try {
+    const { body } = await ask("cameras", { as: "json" });
+    const loadedSince = edgeNow() - performance.now();
+    for (const { id, still_at_milliseconds: time } of body?.cameras ?? []) {
+      const camera = cameraOf(id);
+      if (!camera || camera.isRenewed) continue;
+      if (typeof time === "number" && time >= loadedSince - CLOCK_MILLISECONDS) renewCamera(camera);
+      else setAge(camera.frame, time ?? Number.NaN);
+    }
+  } catch (trouble) {
+    if (trouble.kind === "ended") leave();
+  } finally {
+    areAgesKnown = true;
+  }
 }
 
 // ---- views --------------------------------------------------------------------------------------
@@ -215,6 +250,8 @@ for (const camera of cameras) {
   whenFollowed(camera.card.querySelector(".card-foot a"), () => go({ camera: camera.id }));
   adopt(camera);
 }
+// While one picture was enlarged, the others were not asked for.
+part("enlarge").addEventListener("close", renewAll);
 whenFollowed(part("timeline-back"), () => up({}));
 whenFollowed(part("brand"), () => up({}));
 part("logout").addEventListener("click", logOut);
@@ -222,7 +259,9 @@ part("logout").addEventListener("click", logOut);
 const onScreen = new IntersectionObserver((changes) => {
   for (const change of changes) {
     const camera = cameras.find((each) => each.card === change.target);
-    if (camera) camera.isOnScreen = change.isIntersecting;
+    if (!camera) continue;
+    camera.isOnScreen = change.isIntersecting;
+    if (change.isIntersecting) renewIfLate(camera);
   }
 }, { rootMargin: "25%" });
 for (const camera of cameras) onScreen.observe(camera.card);
@@ -238,4 +277,5 @@ document.addEventListener("visibilitychange", renewAll);
 window.addEventListener("online", renewAll);
 whenPlaceChanges(render);
 render();
+learnFirstAges();
 renewTimer = setTimeout(renewAll, RENEW_MILLISECONDS);
