@@ -166,7 +166,7 @@ fn page(title: &str, modules: &[&str], body: &Markup) -> String {
 /// in the form of HTML's `sizes`.
 fn card_sizes(cameras: usize) -> &'static str {
     match cameras {
-        1 => "(min-width: 64rem) 60rem, 96vw",
+        1 => "(min-width: 84rem) 80rem, 96vw",
         2 | 4 => "(min-width: 80rem) 38rem, (min-width: 42rem) 47vw, 96vw",
         _ => "(min-width: 90rem) 28rem, (min-width: 64rem) 31vw, (min-width: 42rem) 47vw, 96vw",
     }
