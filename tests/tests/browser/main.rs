@@ -12,6 +12,7 @@
 )]
 
 mod age;
+mod events;
 mod proxy;
 mod refused;
 mod words;

@@ -58,6 +58,7 @@ pub const ASSETS: &[Asset] = &[
     asset!("clock.js", JAVASCRIPT),
     asset!("enlarge.js", JAVASCRIPT),
     asset!("player.js", JAVASCRIPT),
+    asset!("row.js", JAVASCRIPT),
     asset!("still.js", JAVASCRIPT),
     asset!("timeline.js", JAVASCRIPT),
     asset!("words.js", JAVASCRIPT),

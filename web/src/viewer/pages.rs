@@ -36,7 +36,7 @@ const EAGER_CAMERAS: usize = 6;
 
 /// The imports of the wall's entry module. They are named here so that the browser fetches all of
 /// them at once.
-const WALL_MODULES: [&str; 10] = [
+const WALL_MODULES: [&str; 11] = [
     "/assets/wall.js",
     "/assets/address.js",
     "/assets/age.js",
@@ -44,6 +44,7 @@ const WALL_MODULES: [&str; 10] = [
     "/assets/clock.js",
     "/assets/enlarge.js",
     "/assets/player.js",
+    "/assets/row.js",
     "/assets/still.js",
     "/assets/timeline.js",
     "/assets/words.js",
@@ -222,6 +223,13 @@ fn timeline_view() -> Markup {
                 (icon("left")) "All cameras"
             }
             h1 id="timeline-title" data-testid="timeline-title" tabindex="-1" dir="auto" {}
+            p.unseen id="timeline-news" role="status" {}
+            div.timeline-news {
+                button.button.is-main id="timeline-news-go" data-testid="timeline-news"
+                    type="button" hidden {
+                    (icon("up")) span id="timeline-news-words" {}
+                }
+            }
             div.timeline id="timeline" data-testid="timeline" aria-busy="false" {}
             div.empty id="timeline-empty" data-testid="timeline-empty" hidden {
                 (icon("clock"))

@@ -4,7 +4,7 @@
 
 import { place, turn, up } from "./address.js";
 import { ask, wasGivenUp } from "./ask.js";
-import { eventAddress } from "./timeline.js";
+import { eventAddress } from "./row.js";
 import { duration, explain, kindName, labelOf, timeOfDay, wholeDate } from "./words.js";
 
 const part = (id) => document.getElementById(id);

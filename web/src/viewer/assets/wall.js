@@ -74,7 +74,7 @@ function heard(trouble) {
   }
   if (trouble.kind === "offline" && !isOffline) {
     isOffline = true;
-    tell("No connection: these pictures may be old. Trying again by itself.", true);
+    tell("No connection: what you see may be old. Trying again by itself.", true);
   }
 }
 
@@ -102,6 +102,17 @@ function renewIfLate(camera) {
   if (isShown && sinceAsked(camera.frame) > RENEW_MILLISECONDS && areAgesKnown) renewCamera(camera);
 }
 
+async function renewEvents() {
+  try {
+    await events.renew();
+    heardWell();
+  } catch (trouble) {
+    if (wasGivenUp(trouble)) return;
+    if (trouble.kind === "missing") heardWell();
+    heard(trouble);
+  }
+}
+
 async function renewAll() {
   clearTimeout(renewTimer);
   if (isRenewing || document.hidden) return;
@@ -110,6 +121,8 @@ async function renewAll() {
   try {
     if (enlarged.isOpen()) {
       await enlarged.refresh();
+    } else if (openCamera) {
+      await renewEvents();
     } else {
       const waiting = cameras.filter((camera) => camera.isOnScreen);
       const worker = async () => {

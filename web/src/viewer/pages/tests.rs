@@ -76,6 +76,7 @@ fn the_hooks_that_browser_tests_use_are_there() {
         "enlarged-image",
         "enlarged-close",
         "timeline",
+        "timeline-news",
         "event-item",
         "event-play",
         "clip-video",
