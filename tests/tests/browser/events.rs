@@ -1,7 +1,8 @@
 //! Events that come while somebody looks: the open list and the open event show them by themselves.
 
-use eyesonly_harness::footage::{description, footage_id, now_milliseconds};
+use eyesonly_harness::footage::{description, footage_id, fresh_id, now_milliseconds};
 use eyesonly_tests::Home;
+use eyesonly_tests::footage::media;
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::webdriver::Browser;
 use serde_json::json;
@@ -42,6 +43,39 @@ async fn lists(browser: &Browser, what: &str, expected: &[String]) {
          return JSON.stringify(listed) === JSON.stringify(arguments[0])"
     );
     browser.until(what, &same, &[json!(expected)]).await;
+}
+
+#[tokio::test]
+async fn r21_what_comes_later_appears_by_itself() {
+    if !tool("chromium") {
+        return;
+    }
+    let (home, browser, events) = home_of([20 * MINUTE].into_iter()).await;
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("early")).await.expect(201);
+    browser.click(&testid("camera-events")).await;
+    lists(&browser, "both are listed", &[event.clone(), events[0].clone()]).await;
+    let says = "const message = document.querySelector('[data-testid=player-message]'); \
+                return message.checkVisibility() && message.textContent.includes(arguments[0])";
+    browser.click(&item(&events[0])).await;
+    browser.until("nothing more is awaited", says, &[json!("This event has no clip.")]).await;
+    browser.click(&testid("player-close")).await;
+
+    browser.click(&item(&event)).await;
+    browser.until("the clip is awaited", says, &[json!("No clip yet")]).await;
+    home.camera.put_event_still(&event, media("alder-driveway-car.jpg")).await.expect(201);
+    let still = "const still = document.querySelector('[data-testid=event-still]'); \
+                 return still.checkVisibility() && still.naturalWidth > 0";
+    browser.until("the still appears in the player", still, &[]).await;
+    home.camera.put_clip(&event, media("alder-driveway-car.mp4")).await.expect(201);
+    let clip = "const video = document.querySelector('[data-testid=clip-video]'); \
+                return video.checkVisibility() && video.readyState >= 1";
+    browser.until("the clip appears in the player", clip, &[]).await;
+    let row = "const item = document.querySelector(`[data-event='${arguments[0]}']`); \
+               return item.querySelector('.event-picture').dataset.state === 'shown' \
+               && item.querySelector('img').naturalWidth > 0 \
+               && item.textContent.includes('play the clip')";
+    browser.until("the list has both", row, &[json!(event)]).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 )]
 
 mod age;
+mod clips;
 mod events;
 mod proxy;
 mod refused;

@@ -61,5 +61,6 @@ pub const ASSETS: &[Asset] = &[
     asset!("row.js", JAVASCRIPT),
     asset!("still.js", JAVASCRIPT),
     asset!("timeline.js", JAVASCRIPT),
+    asset!("tracks.js", JAVASCRIPT),
     asset!("words.js", JAVASCRIPT),
 ];

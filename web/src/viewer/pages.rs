@@ -36,7 +36,7 @@ const EAGER_CAMERAS: usize = 6;
 
 /// The imports of the wall's entry module. They are named here so that the browser fetches all of
 /// them at once.
-const WALL_MODULES: [&str; 11] = [
+const WALL_MODULES: [&str; 12] = [
     "/assets/wall.js",
     "/assets/address.js",
     "/assets/age.js",
@@ -47,6 +47,7 @@ const WALL_MODULES: [&str; 11] = [
     "/assets/row.js",
     "/assets/still.js",
     "/assets/timeline.js",
+    "/assets/tracks.js",
     "/assets/words.js",
 ];
 
@@ -312,6 +313,11 @@ fn player_dialog() -> Markup {
                         div id="player-duration-row" {
                             dt { "Duration" } dd id="player-duration" {}
                         }
+                    }
+                    p.message id="player-sound" data-testid="player-sound" role="status" {}
+                    a.button.player-download id="player-download" data-testid="player-download"
+                        download hidden {
+                        (icon("download")) "Download the clip"
                     }
                     div.player-steps {
                         button.button.is-quiet id="player-newer" data-testid="event-newer"

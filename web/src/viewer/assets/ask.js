@@ -31,11 +31,12 @@ export function wasGivenUp(error) {
 
 /**
  * Asks, and returns {body, headers}, or throws a Trouble unless the answer is a 2xx. `as` says how
- * to read the body: blob, json or none.
+ * to read the body: blob, json, bytes or none. `range` is the first and the last byte wanted.
  */
-export async function ask(address, { method = "GET", body, as = "none", signal } = {}) {
+export async function ask(address, { method = "GET", body, as = "none", range, signal } = {}) {
   const timeout = AbortSignal.timeout(WAIT_MILLISECONDS);
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  if (range) headers.Range = `bytes=${range[0]}-${range[1]}`;
   try {
     const response = await fetch(address, {
       method,

@@ -1,13 +1,17 @@
 // One event: its clip in the browser's own player, its details beside the clip, and its deletion in
 // two steps.
-// Must never leave a clip loading or playing once the person has left it.
+// Must never leave a clip loading or playing once the person has left it, nor a black picture that
+// does not say why it is black.
 
 import { place, turn, up } from "./address.js";
 import { ask, wasGivenUp } from "./ask.js";
-import { eventAddress } from "./row.js";
-import { duration, explain, kindName, labelOf, timeOfDay, wholeDate } from "./words.js";
+import { eventAddress, isYoung } from "./row.js";
+import { formatNames, hasSound, playsSound, tracksOf } from "./tracks.js";
+import { dayKey, duration, explain, kindName, labelOf, timeOfDay, wholeDate } from "./words.js";
 
 const part = (id) => document.getElementById(id);
+/** How far a clip has played when its sound must have come. */
+const SOUND_SECONDS = 0.5;
 
 /**
  * Sets up the player. `events` is the timeline. The player calls `onDeleted(event, wasGone)` and
@@ -24,6 +28,10 @@ export function player({ events, onDeleted, onEnded }) {
   let camera = null;
   let event = null;
   let asking = new AbortController();
+  /** What the screen has: "nothing", "still", "clip", "failed", or "unplayable". */
+  let showing = "nothing";
+  /** What the clip is made of, as a promise: null if nobody can tell. */
+  let tracks = null;
   // A clip starts by itself only if the person has just asked for it.
   let wasChosen = false;
 
@@ -66,12 +74,62 @@ export function player({ events, onDeleted, onEnded }) {
   function fill(found) {
     event = found;
     describe(event);
+    setSteps();
+    part("player-delete").hidden = !camera.mayDelete;
+    showFootage();
+  }
+
+  function setSteps() {
     const { newer, older } = events.around(event.id);
     part("player-newer").disabled = !newer;
     part("player-older").disabled = !older;
-    part("player-delete").hidden = !camera.mayDelete;
+  }
+
+  function showFootage() {
     if (event.clip && camera.clips) return load();
-    showStill();
+    showStill(whyNothingPlays());
+  }
+
+  function whyNothingPlays() {
+    if (event.clip) return "The clips of this camera aren't shared with you.";
+    const mayCome = camera.clips && isYoung(event);
+    return mayCome ? "No clip yet. If one comes, it appears here." : "This event has no clip.";
+  }
+
+  /**
+   * Looks whether more of the event has come. The list has been renewed just now, so only a young
+   * event that is not listed is asked for. Throws the Trouble of a failure.
+   */
+  async function renew() {
+    if (!dialog.open || !event?.time) return;
+    setSteps();
+    if (showing === "clip") return;
+    const asked = asking;
+    const before = event;
+    try {
+      const found = events.find(before.id) ?? await askWhileYoung(before, asked.signal);
+      if (!isStillAbout(asked)) return;
+      event = found;
+      if (showing === "failed" && isYoung(event)) {
+        const address = eventAddress(camera.id, event.id, "/clip");
+        await ask(address, { method: "HEAD", signal: asked.signal });
+        if (isStillAbout(asked) && showing === "failed") load();
+      } else if (showing === "unplayable") {
+        if (event.still && still.hidden) showPicture();
+      } else if (showing === "still") {
+        const isMore = event.clip !== before.clip || event.still !== before.still;
+        if (isMore || (event.still && still.hidden && isYoung(event))) showFootage();
+        else if (message.textContent !== whyNothingPlays()) message.textContent = whyNothingPlays();
+      }
+    } catch (trouble) {
+      if (!wasGivenUp(trouble) && trouble.kind !== "missing") throw trouble;
+    }
+  }
+
+  async function askWhileYoung(known, signal) {
+    if (!isYoung(known)) return known;
+    const { body } = await ask(eventAddress(camera.id, known.id), { as: "json", signal });
+    return { ...body, id: known.id };
   }
 
   function describe(known) {
@@ -93,27 +151,43 @@ export function player({ events, onDeleted, onEnded }) {
   }
 
   function load() {
+    // What is in focus goes: the button that asked for another try.
+    if (document.activeElement === again) part("player-title").focus();
+    showing = "clip";
     note.hidden = true;
     still.hidden = true;
+    offerFile(false);
     video.hidden = false;
     video.setAttribute("aria-label", `Clip: ${kindName(event.kind)}, ${camera.name}`);
     if (event.still) video.poster = eventAddress(camera.id, event.id, "/thumbnail?width=960");
-    video.src = eventAddress(camera.id, event.id, "/clip");
+    const address = eventAddress(camera.id, event.id, "/clip");
+    video.src = address;
     const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     // A browser may refuse. In that case the person uses its controls.
     if (wasChosen && !isCalm) video.play().catch(() => {});
     wasChosen = false;
+    // Without an answer nobody can tell, and the player shows what it can.
+    tracks = tracksOf(address, asking.signal).catch(() => null);
   }
 
-  function showStill() {
-    const words = event.clip ? "The clips of this camera aren't shared with you." : "This event has no clip.";
-    if (!event.still) return say(words);
+  function showStill(words, tryAgain = null) {
+    showing = "still";
+    say(words, tryAgain);
+    if (event.still) showPicture();
+  }
+
+  function showPicture() {
     still.alt = `Picture of the event: ${kindName(event.kind)}, ${camera.name}`;
     still.src = eventAddress(camera.id, event.id, "/thumbnail?width=1280");
     still.hidden = false;
-    say(words);
     note.classList.add("is-caption");
   }
+
+  still.addEventListener("error", () => {
+    if (!still.hasAttribute("src")) return;
+    still.hidden = true;
+    note.classList.remove("is-caption");
+  });
 
   function say(words, tryAgain = null) {
     note.hidden = false;
@@ -123,23 +197,83 @@ export function player({ events, onDeleted, onEnded }) {
     again.onclick = tryAgain;
   }
 
+  // ---- what this browser can't play -------------------------------------------------------------
+
   // The video element says only that it failed, but the server says why.
   video.addEventListener("error", async () => {
     if (!video.hasAttribute("src")) return;
     const asked = asking;
+    const isUnplayable = [MediaError.MEDIA_ERR_DECODE, MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED]
+      .includes(video.error?.code);
     const words = await whyNoClip(eventAddress(camera.id, event.id, "/clip"), asked.signal);
-    if (!isStillAbout(asked) || words === null) return;
-    dropVideo();
-    say(words, () => {
+    if (!isStillAbout(asked) || words === null || showing !== "clip") return;
+    const retry = () => {
       load();
       video.focus();
-    });
+    };
+    if (words === "" && isUnplayable) return showUnplayable(asked, retry);
+    dropVideo();
+    showing = "failed";
+    say(words || "The clip didn't load to its end. Try again.", retry);
   });
 
+  // Of a clip whose video it can't play, a browser plays the sound before a black picture.
+  video.addEventListener("loadedmetadata", async () => {
+    if (video.videoWidth > 0) return;
+    const asked = asking;
+    const wasPaused = video.paused;
+    video.pause();
+    const found = await tracks;
+    if (!isStillAbout(asked) || showing !== "clip") return;
+    if (!found || found.video.length > 0) showUnplayable(asked);
+    else if (!wasPaused) video.play().catch(() => {});
+  });
+
+  // Only a clip that plays shows whether there is sound.
+  video.addEventListener("timeupdate", () => {
+    if (video.currentTime >= SOUND_SECONDS || video.ended) checkSound(asking);
+  });
+
+  async function checkSound(asked) {
+    const found = await tracks;
+    if (!isStillAbout(asked) || showing !== "clip" || !found?.sound.length) return;
+    const isMissing = !hasSound(video) && !playsSound(video, found.sound);
+    if (isMissing !== part("player-download").hidden) return;
+    const names = formatNames(found.sound);
+    const what = names ? `the sound of this clip, which is ${names}` : "the sound of this clip";
+    const words = `This browser can't play ${what}. Download the file to hear it.`;
+    offerFile(isMissing, isMissing ? words : "");
+  }
+
+  async function showUnplayable(asked, tryAgain = null) {
+    dropVideo();
+    showing = "unplayable";
+    offerFile(true);
+    const found = await tracks;
+    if (!isStillAbout(asked) || showing !== "unplayable") return;
+    const names = formatNames(found?.video ?? []);
+    const what = names ? `the video, which is ${names}` : "this clip";
+    say(`This browser can't play ${what}.`, tryAgain);
+    if (event.still) showPicture();
+  }
+
+  /** Offers the clip's file, with words about its sound, or withdraws both. */
+  function offerFile(isOffered, soundWords = "") {
+    const link = part("player-download");
+    part("player-sound").textContent = soundWords;
+    link.hidden = !isOffered;
+    if (!isOffered) return link.removeAttribute("href");
+    const time = new Date(event.time);
+    link.href = eventAddress(camera.id, event.id, "/clip");
+    const at = timeOfDay(time, true).replaceAll(":", "-");
+    link.download = `${camera.name} ${dayKey(time)} ${at}.mp4`;
+  }
+
+  /** Returns "" if the clip is there. */
   async function whyNoClip(address, signal) {
     try {
       await ask(address, { method: "HEAD", signal });
-      return "This browser couldn't play the clip. Try again, or use another browser.";
+      return "";
     } catch (trouble) {
       if (wasGivenUp(trouble)) return null;
       if (trouble.kind === "ended") return onEnded();
@@ -165,6 +299,9 @@ export function player({ events, onDeleted, onEnded }) {
     still.hidden = true;
     still.removeAttribute("src");
     note.hidden = true;
+    offerFile(false);
+    showing = "nothing";
+    tracks = null;
     event = null;
   }
 
@@ -238,5 +375,5 @@ export function player({ events, onDeleted, onEnded }) {
     if (here.event) up({ camera: here.camera });
   });
 
-  return { show, hide, choose: () => { wasChosen = true; } };
+  return { show, hide, renew, choose: () => { wasChosen = true; } };
 }

@@ -105,6 +105,7 @@ function renewIfLate(camera) {
 async function renewEvents() {
   try {
     await events.renew();
+    await clip.renew();
     heardWell();
   } catch (trouble) {
     if (wasGivenUp(trouble)) return;

@@ -80,6 +80,7 @@ fn the_hooks_that_browser_tests_use_are_there() {
         "event-item",
         "event-play",
         "clip-video",
+        "player-download",
         "event-delete",
         "event-delete-confirm",
         "logout",
