@@ -32,6 +32,15 @@ pub struct Footage {
     pub events: Vec<(String, Option<String>)>,
 }
 
+impl Footage {
+    /// Makes the upload of the newest still once more, as one of this moment.
+    pub fn still_of_now(&self) -> Option<Upload> {
+        let still = self.uploads.iter().find(|upload| upload.path.starts_with("stills/"))?;
+        let path = format!("stills/{}", id_of_time_ago(Duration::ZERO));
+        Some(Upload { path, ..still.clone() })
+    }
+}
+
 impl Camera {
     /// Makes the uploads by which the camera hands in its footage, with ages counted from now. A
     /// file that is not in this crate is left out.

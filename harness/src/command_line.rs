@@ -87,7 +87,7 @@ impl CommandLine {
         text(&self.run(&arguments, "")?, "household")
     }
 
-    /// Enrols a camera of the household with this id, which hands in footage of the days before too.
+    /// Enrols a camera of the household with this id. It hands in footage of the days before too.
     ///
     /// Errors: as [`Self::run`].
     pub fn add_camera(&self, household: &str, name: &str, serial: &str) -> Result<Camera> {

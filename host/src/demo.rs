@@ -28,6 +28,8 @@ use zeroize::Zeroizing;
 const CONFIG: &str = "eyesonly.toml";
 /// The time before the start that the demo's footage goes back, at most: 3 days.
 const PAST_MILLISECONDS: u64 = 3 * 24 * 60 * 60 * 1000;
+/// The time between two stills of a camera.
+const STILLS_APART: Duration = Duration::from_secs(45);
 /// The most characters of a refusal that are shown.
 const REFUSAL_CHARACTERS: usize = 300;
 
@@ -65,7 +67,7 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
     let told = async {
         let households = fill(&address, enrolled, &bar).await?;
         introduce(&address, &manifest, &households, keep.map(|_| file.as_path()), json)?;
-        std::future::pending::<anyhow::Result<()>>().await
+        go_on(&address, &households).await
     };
     tokio::select! {
         served = ready.serve(&stop) => served,
@@ -154,6 +156,27 @@ async fn fill(
     }
     bar.finish_and_clear();
     Ok(households)
+}
+
+/// Hands each camera's still in anew from time to time, as cameras do. A camera that is silent
+/// would soon look offline.
+async fn go_on(address: &str, households: &[Household]) -> anyhow::Result<()> {
+    let cameras = || households.iter().flat_map(|household| &household.cameras);
+    loop {
+        tokio::time::sleep(STILLS_APART).await;
+        let handed_in = async {
+            let mut edge = Client::connect(address).await?;
+            for Camera { enrolled, footage, .. } in cameras() {
+                if let Some(still) = footage.still_of_now() {
+                    edge.put(&enrolled.credential, &still).await?;
+                }
+            }
+            anyhow::Ok(())
+        };
+        if let Err(error) = handed_in.await {
+            tracing::debug!(%error, "the demo's stills were not handed in anew");
+        }
+    }
 }
 
 /// A camera's connection.

@@ -238,7 +238,7 @@ fn main() -> ExitCode {
 /// The place that is administered or served.
 enum Place {
     /// The native host's data folder.
-    DataFolder(Config),
+    DataFolder(Box<Config>),
     /// The Spin edition's key-value store.
     SpinStore(PathBuf),
 }
@@ -266,7 +266,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                  data folder"
             )
         }
-        (None, _) => Place::DataFolder(Config::read(&arguments.config)?),
+        (None, _) => Place::DataFolder(Box::new(Config::read(&arguments.config)?)),
     };
     let admin = async |may_make| match &place {
         Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make).await,

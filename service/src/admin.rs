@@ -7,18 +7,19 @@
 //! machine can read it.
 
 mod amend;
+mod clocks;
 mod error;
 mod upgrade;
 
+pub use clocks::{Heard, SINCE_MILLISECONDS_MAX};
 pub use error::AdminError;
 
-use crate::catalogue::{Catalogue, at_most_one};
+use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::footage::is_plain_text;
 use crate::identity::{AccountRecord, NAME_BYTES_MAX, account_name, hash_password};
 use crate::keys::Keyring;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX};
-use eyesonly_gate::vault::ObjectRow;
 use eyesonly_gate::{KeysError, Records, Seam};
 use eyesonly_rights::{
     CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window,
@@ -34,9 +35,6 @@ pub const LABEL_CHARACTERS_MAX: usize = 100;
 pub const MEMBERS_MAX: usize = 1000;
 /// The quota of a household in bytes of sealed objects, unless another is given.
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
-/// The longest time before its enrolment of which a camera may hand in footage, in milliseconds: 7
-/// days.
-pub const SINCE_MILLISECONDS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 /// The most tries of a change, if somebody else writes meanwhile.
 const TRIES_MAX: usize = 10;
 
@@ -56,16 +54,6 @@ pub struct HouseholdRecord {
     pub quota_bytes: u64,
     /// The registry's number when this record was written.
     pub sequence: u64,
-}
-
-/// What is known of a camera's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
-    /// The time at which its latest footage came, in milliseconds since 1970.
-    pub at_milliseconds: u64,
-    /// The time of that footage by the camera's clock, less the time at which it came, in
-    /// milliseconds. It is above 0 if that clock is ahead.
-    pub offset_milliseconds: i64,
 }
 
 impl Record for HouseholdRecord {
@@ -244,7 +232,7 @@ impl Admin {
     ) -> Result<NewCamera, AdminError> {
         let (name, serial) =
             (label(name)?, serial.chars().take(LABEL_CHARACTERS_MAX).collect::<String>());
-        let since = since(since_milliseconds, clock::now_milliseconds())?;
+        let since = clocks::since(since_milliseconds, clock::now_milliseconds())?;
         let camera = CameraId::from_bytes(clock::fresh_id_of(since));
         let credential = CredentialId::from_bytes(clock::fresh_id());
         self.catalogue.index().begin(household, camera).await?;
@@ -398,24 +386,6 @@ impl Admin {
         .await
     }
 
-    /// Returns when a camera was last heard, and how its clock stood then, by its newest still and
-    /// its newest event. Nobody proves these times: they are for the operator and open nothing.
-    pub async fn heard(&self, camera: CameraId) -> Result<Option<Heard>, AdminError> {
-        let index = self.catalogue.index();
-        let last = |rows: &[ObjectRow]| {
-            Ok(at_most_one(rows)?.map(|row| (row.version, row.id.time_milliseconds())))
-        };
-        let still = self.catalogue.ask(camera, |nonce| index.newest_still(camera, nonce), last);
-        let still = still.await?;
-        let event = self.catalogue.ask(camera, |nonce| index.events(camera, None, 1, nonce), last);
-        Ok(still.max(event.await?).map(|(version, footage_milliseconds)| {
-            let at_milliseconds = clock::time_milliseconds(version.as_bytes());
-            let offset_milliseconds =
-                footage_milliseconds.cast_signed() - at_milliseconds.cast_signed();
-            Heard { at_milliseconds, offset_milliseconds }
-        }))
-    }
-
     /// Returns how many bytes of its quota a household uses.
     pub async fn used_bytes(&self, household: HouseholdId) -> Result<u64, AdminError> {
         Ok(self.catalogue.index().household_bytes(household).await?)
@@ -477,23 +447,6 @@ fn quota(bytes: u64) -> Result<(), AdminError> {
     Err(AdminError::Input(
         "a quota of 0 bytes would refuse every upload; give at least 1 byte".into(),
     ))
-}
-
-/// Returns the time from which a new camera may hand in footage.
-fn since(milliseconds: Option<u64>, now_milliseconds: u64) -> Result<u64, AdminError> {
-    let since = milliseconds.unwrap_or(now_milliseconds);
-    match now_milliseconds.checked_sub(since) {
-        None => Err(AdminError::Input(
-            "the time since which the camera hands in footage lies ahead; give one of the past, \
-             or none"
-                .into(),
-        )),
-        Some(ago) if ago > SINCE_MILLISECONDS_MAX => Err(AdminError::Input(
-            "a camera may hand in footage of up to 7 days before its enrolment; give a later time"
-                .into(),
-        )),
-        Some(_) => Ok(since),
-    }
 }
 
 fn owners_right(camera: &CameraRecord) -> CameraRight {

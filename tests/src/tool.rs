@@ -4,7 +4,7 @@
 use std::process::Command;
 
 /// For each program: its name, a command that succeeds if it is installed, and Debian's package.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 9] = [
     ("curl", &["curl", "--version"], "curl"),
     ("ffmpeg", &["ffmpeg", "-version"], "ffmpeg"),
     ("chromium", &["chromium", "--version"], "chromium chromium-driver"),

@@ -23,7 +23,7 @@ pub struct Tool {
 }
 
 /// Every tool, in the order in which a person sees them.
-pub const TOOLS: [Tool; 10] = [
+pub const TOOLS: [Tool; 11] = [
     Tool {
         name: "python3",
         package: "python3-venv",

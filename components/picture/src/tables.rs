@@ -15,8 +15,8 @@ const CODE_BITS_MAX: usize = 16;
 const CODES_MAX: u32 = 256;
 /// The most codes of one length.
 const CODES_OF_LENGTH_MAX: u32 = 255;
-/// The bits that libjpeg reads. The symbol of a change of DC coefficients is the number of bits that
-/// come behind its code.
+/// The bits that libjpeg reads. The symbol of a change of DC coefficients is the number of bits
+/// that come behind its code.
 const BITS_READ: u8 = 17;
 /// The symbol of AC coefficients for the end of a block.
 const END_OF_BLOCK: u8 = 0;

@@ -91,8 +91,8 @@ impl Held {
     }
 }
 
-/// Returns the time of a still for people, in milliseconds since 1970. It is the earlier of the time
-/// in the still's id, which the camera's clock gave, and the time at which the still came here.
+/// Returns the time of a still for people, in milliseconds since 1970. It is the earlier of the
+/// time in the still's id, which the camera's clock gave, and the time at which it came here.
 pub fn shown_time(located: &Located) -> u64 {
     let came = clock::time_milliseconds(located.version().as_bytes());
     located.asked().id().time_milliseconds().min(came)

@@ -82,8 +82,8 @@ impl Footage {
         Ok(Held::new(self, located))
     }
 
-    /// Returns the time of the newest still of the grant's camera, as [`shown_time`] has it, or none
-    /// if no still can be had.
+    /// Returns the time of the newest still of the grant's camera, as [`shown_time`] has it. It is
+    /// none if no still can be had.
     pub async fn newest_time(&self, grant: &Arc<Grant>) -> Option<u64> {
         self.newest(grant).await.ok().flatten().as_ref().map(shown_time)
     }

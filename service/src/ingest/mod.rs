@@ -49,8 +49,8 @@ pub const CLIP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// The largest event description, in bytes. A label of 200 characters fits, even with every one
 /// escaped.
 pub const EVENT_BYTES_MAX: u64 = 4 * 1024;
-/// The longest time that an id may lie ahead, or before its camera's enrolment, in milliseconds: the
-/// drift of a camera's clock.
+/// The longest time that an id may lie ahead, or before its camera's enrolment, in milliseconds:
+/// the drift of a camera's clock.
 pub const DRIFT_MILLISECONDS_MAX: u64 = 5 * 60 * 1000;
 /// The earliest time of an id, in milliseconds since 1970: 2020-01-01. An earlier one is of a clock
 /// that was never set.
@@ -446,8 +446,9 @@ fn check_time(time: u64, camera: CameraId, now: u64) -> Result<(), IngestError> 
     let enrolled = clock::time_of(camera.as_bytes()).unwrap_or(0);
     if time < enrolled.saturating_sub(DRIFT_MILLISECONDS_MAX) {
         return Err(IngestError::Id(
-            "the id's time is before this camera's enrolment; set the camera's clock (Eyesonly-Time \
-             of this answer shows the edge's), or enrol the camera with `camera add --since`",
+            "the id's time is before this camera's enrolment; set the camera's clock \
+             (Eyesonly-Time of this answer shows the edge's), or enrol the camera with \
+             `camera add --since`",
         ));
     }
     Ok(())

@@ -11,6 +11,7 @@
 mod clips;
 mod clocks;
 mod http;
+mod mutants;
 mod mutations;
 mod proxies;
 mod public;
