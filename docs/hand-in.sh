@@ -18,6 +18,6 @@ ffmpeg -nostdin -loglevel error -y -i "$CAMERA" -frames:v 1 -update 1 -q:v 3 -f 
 id=$(python3 "$here/new-id.py")
 # The header comes by standard input, so that nobody on this machine reads the credential in `ps`.
 printf 'Authorization: Bearer %s' "$CREDENTIAL" |
-    curl --no-progress-meter --fail-with-body --write-out '%{http_code}\n' --header @- \
+    curl --no-progress-meter --fail-with-body --write-out '\n%{http_code}\n' --header @- \
         --header 'Content-Type: image/jpeg' --upload-file "$still" \
         "${EDGE:-http://127.0.0.1:8080}/v1/ingest/stills/$id"

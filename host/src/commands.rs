@@ -31,7 +31,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
 /// The offset below which a camera's clock counts as right: what a still takes on its way.
-const CLOCK_IS_RIGHT: Duration = Duration::from_secs(5);
+const CLOCK_IS_RIGHT: Duration = Duration::from_secs(30);
 
 /// Opens the administration of the installation that the configuration names; `file` is the
 /// configuration's path, for messages. With `may_make`, it makes a new installation if there is

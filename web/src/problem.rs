@@ -46,6 +46,8 @@ pub enum Problem {
     Throttled(u64),
     /// 500
     Failed,
+    /// 503: too many slow uploads are under way.
+    TooManySlow,
     /// 503: another try may work.
     Unavailable,
     /// 507
@@ -73,7 +75,7 @@ impl Problem {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::TooManySlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
@@ -117,6 +119,11 @@ impl Problem {
             }
             Self::Throttled(seconds) => {
                 format!("Too many failed attempts. Try again in {seconds} s.").into()
+            }
+            Self::TooManySlow => {
+                "Too many slow uploads of this household are under way. Send one at a time, or \
+                 faster than 64 KiB a second."
+                    .into()
             }
             Self::Failed => "This could not be answered. It has been logged.".into(),
             Self::Unavailable => {
@@ -162,6 +169,9 @@ impl Problem {
             }
             Self::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::TooManySlow => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("120"));
             }
             _ => {}
         }
@@ -250,6 +260,7 @@ mod of_services {
                     "The edge has no room to store it now. Keep it and try again later.".into(),
                 ),
                 IngestError::Revoked => Self::Unidentified,
+                IngestError::Slow => Self::TooManySlow,
                 IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
             }
         }

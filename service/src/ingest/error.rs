@@ -50,6 +50,9 @@ pub enum IngestError {
     /// Too many uploads are under way, of the household or in all.
     #[error("too many uploads are under way")]
     Busy,
+    /// Too many slow uploads are under way, of the household or in all.
+    #[error("too many slow uploads are under way")]
+    Slow,
     /// The camera's credential was taken back while its upload was under way.
     #[error("the credential is no longer in force")]
     Revoked,

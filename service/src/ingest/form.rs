@@ -45,8 +45,8 @@ pub enum FormError {
     /// The clip is a QuickTime file, or an MP4 whose first box was lost.
     #[error(
         "the clip is a QuickTime file, not an MP4 file: it does not start with an ftyp box. \
-         `ffmpeg -i clip.mov -c copy -movflags +faststart clip.mp4` makes an MP4 of it, without \
-         coding it anew"
+         `ffmpeg -i clip.mov -c:v copy -c:a aac -movflags +faststart clip.mp4` makes an MP4 of \
+         it, without coding the picture anew"
     )]
     QuickTime,
     /// The MP4 has something missing or cut.

@@ -192,7 +192,7 @@ impl Ingest {
                 // Slow uploads take at most a quarter of the places, a household's and all.
                 let asker = *grant.camera().as_bytes();
                 let turn = self.slow.wait(grant.household(), asker, Instant::now()).await;
-                slow = Some(turn.ok_or(IngestError::Busy)?);
+                slow = Some(turn.ok_or(IngestError::Slow)?);
             }
             sink.push(&piece).await?;
         }

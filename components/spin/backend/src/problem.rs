@@ -18,7 +18,8 @@ impl From<Problem> for Said {
             Problem::MediaType(detail) => Self::MediaType(detail.into_owned()),
             Problem::Unprocessable(detail) => Self::Unprocessable(detail),
             Problem::Throttled(seconds) => Self::Throttled(seconds),
-            Problem::Unavailable => Self::Unavailable,
+            // Slow uploads have no places of their own here.
+            Problem::Unavailable | Problem::TooManySlow => Self::Unavailable,
             Problem::NoRoom(detail) => Self::NoRoom(detail.into_owned()),
             // Only the front says these, because it sees the request. No error of a service becomes
             // one.
