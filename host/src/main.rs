@@ -144,7 +144,7 @@ enum CameraCommand {
         serial: String,
         /// Take footage of this time and later, up to 7 days ago, instead of now and later. Write
         /// the time as 2026-01-31T17:30:00Z.
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
+        #[arg(long, value_name = "TIME", value_parser = time)]
         since: Option<SystemTime>,
     },
     /// List cameras.
@@ -213,6 +213,11 @@ enum ComponentCommand {
         /// The component.
         file: PathBuf,
     },
+}
+
+/// Reads a time of the command line.
+fn time(text: &str) -> Result<SystemTime, &'static str> {
+    humantime::parse_rfc3339(text).map_err(|_| "write it as 2026-01-31T17:30:00Z")
 }
 
 fn main() -> ExitCode {

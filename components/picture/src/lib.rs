@@ -105,7 +105,7 @@ pub fn decode(
     }
     jpeg.reserve_exact(END.len());
     jpeg.extend(END);
-    tables::complete(&mut jpeg);
+    let jpeg = tables::complete(jpeg).ok_or(StillError::TooHeavy)?;
     let jpeg = match restarts::in_order(&jpeg) {
         Cow::Borrowed(_) => jpeg,
         Cow::Owned(mended) => mended,

@@ -9,6 +9,8 @@
 
 use crate::restarts::next_marker;
 
+/// The most bytes of Huffman tables in a still. Four whole tables for each of 64 scans have less.
+pub const TABLE_BYTES_MAX: usize = 128 * 1024;
 /// The longest code, in bits.
 const CODE_BITS_MAX: usize = 16;
 /// The most codes of a table.
@@ -29,19 +31,26 @@ struct Completed {
     segment: Vec<u8>,
 }
 
-/// Completes the tables of all scans.
-pub fn complete(jpeg: &mut Vec<u8>) {
-    let completed = all(jpeg);
-    let more = completed.iter().map(|one| one.segment.len().saturating_sub(one.end - one.start));
-    jpeg.reserve_exact(more.sum());
-    // From the last to the first, so that the places stay right.
-    for Completed { start, end, segment } in completed.into_iter().rev() {
-        drop(jpeg.splice(start..end, segment));
+/// Completes the tables of all scans. Returns none if the file has more than [`TABLE_BYTES_MAX`] of
+/// them.
+pub fn complete(jpeg: Vec<u8>) -> Option<Vec<u8>> {
+    let completed = all(&jpeg)?;
+    if completed.is_empty() {
+        return Some(jpeg);
     }
+    let more = completed.iter().map(|one| one.segment.len()).sum::<usize>();
+    let (mut whole, mut at) = (Vec::with_capacity(jpeg.len() + more), 0);
+    for Completed { start, end, segment } in completed {
+        whole.extend_from_slice(jpeg.get(at..start)?);
+        whole.extend(segment);
+        at = end;
+    }
+    whole.extend_from_slice(jpeg.get(at..)?);
+    Some(whole)
 }
 
-fn all(jpeg: &[u8]) -> Vec<Completed> {
-    let (mut at, mut completed) = (2, Vec::new());
+fn all(jpeg: &[u8]) -> Option<Vec<Completed>> {
+    let (mut at, mut completed, mut bytes) = (2, Vec::new(), 0);
     while let Some(start) = next_marker(jpeg, at) {
         let Some([code, high, low]) = jpeg.get(start + 1..).and_then(<[u8]>::first_chunk) else {
             break;
@@ -55,6 +64,10 @@ fn all(jpeg: &[u8]) -> Vec<Completed> {
                 continue;
             }
             0xc4 => {
+                bytes += end - start;
+                if bytes > TABLE_BYTES_MAX {
+                    return None;
+                }
                 let segment = jpeg.get(start + 4..end).and_then(completed_segment);
                 completed.extend(segment.map(|segment| Completed { start, end, segment }));
             }
@@ -62,7 +75,7 @@ fn all(jpeg: &[u8]) -> Vec<Completed> {
         }
         at = end;
     }
-    completed
+    Some(completed)
 }
 
 /// Returns a segment of tables whose body is this one, with the codes that its tables lack. Returns
@@ -132,9 +145,17 @@ mod tests {
     }
 
     fn check(before: &[u8], expected: &[u8]) {
-        let mut jpeg = before.to_vec();
-        complete(&mut jpeg);
-        assert_eq!(jpeg, expected);
+        assert_eq!(complete(before.to_vec()).unwrap(), expected);
+    }
+
+    #[test]
+    fn tables_have_a_limit() {
+        let whole = table(1, &[(1, 2)]);
+        let segment_bytes = whole.len() + 4;
+        let count = TABLE_BYTES_MAX / segment_bytes;
+        let with = |count: usize| complete(file(&vec![&*whole; count]));
+        assert!(with(count).is_some());
+        assert!(with(count + 1).is_none());
     }
 
     #[test]

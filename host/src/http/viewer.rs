@@ -340,6 +340,11 @@ impl From<HandlerFailure> for Problem {
     fn from(failure: HandlerFailure) -> Self {
         match failure {
             HandlerFailure::Busy => Self::Unavailable,
+            // Most likely it waited for cores that others used.
+            HandlerFailure::Deadline => {
+                tracing::warn!("a handler did not answer within its time");
+                Self::Unavailable
+            }
             failure => {
                 tracing::error!(failure = %Chain(&failure), "a handler did not answer");
                 Self::Failed

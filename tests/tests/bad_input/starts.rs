@@ -154,7 +154,7 @@ async fn a_component_that_traps_loops_or_allocates_ends_its_own_request() {
     };
     let (looped, ()) = futures::future::join(loops, meanwhile).await;
     for answer in looped {
-        answer.expect_problem(500);
+        answer.expect_problem(503);
     }
     works().await;
 }
