@@ -83,6 +83,19 @@ struct Side {
 }
 
 impl Side {
+    /// Says whether this is the list of cameras, with no time of a still. The list is answered even
+    /// if such a time is not proven.
+    fn has_list(&self, text: &str) -> bool {
+        const TIME: &str = "\"still_at_milliseconds\":";
+        self.shown.iter().any(|shown| {
+            let shown = String::from_utf8_lossy(shown);
+            shown.split_once(TIME).is_some_and(|(before, after)| {
+                let end = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                text == format!("{before}{TIME}null{end}")
+            })
+        })
+    }
+
     /// Asks for everything that this viewer can ask for; returns status and body of each answer.
     async fn ask(&self) -> Vec<(u16, Vec<u8>)> {
         let (viewer, camera) = (&self.viewer, &self.camera);
@@ -170,6 +183,7 @@ async fn values_under_each_others_keys_show_nothing() {
                     assert!(
                         status != 200
                             || own.shown.contains(&body)
+                            || own.has_list(&text)
                             || text.contains("\"events\":[]"),
                         "{prefix} by {by}: neither its own nor an error: {status} {text}"
                     );
@@ -213,12 +227,13 @@ async fn values_that_are_cut_or_gone_show_nothing() {
                 put(&store, key, &cut(value));
             }
             for (status, body) in side.ask().await {
+                let text = String::from_utf8_lossy(&body);
                 assert!(
                     status != 200
                         || side.shown.contains(&body)
+                        || side.has_list(&text)
                         || body.ends_with(b"\"next\":null}"),
-                    "{prefix}: {status} {}",
-                    String::from_utf8_lossy(&body)
+                    "{prefix}: {status} {text}"
                 );
             }
             for (key, value) in &before {

@@ -72,8 +72,7 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
 
 /// Answers `POST /v1/session`.
 pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
-    let public_origin = admission::public_origin()?;
-    logins::check(head.headers(), head.authority.as_deref(), public_origin.as_deref())?;
+    with_origin(|origin| logins::check(head.headers(), head.authority.as_deref(), origin))?;
     let seconds = logins::LOGIN_SECONDS_MAX;
     let body = within(Duration::from_secs(seconds), read_login(request)).await;
     let login = logins::read(&body.ok_or(Problem::TooSlow(seconds))??)?;
@@ -91,9 +90,17 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
 }
 
 fn check_origin(head: &Head) -> Result<(), Problem> {
-    let public_origin = admission::public_origin()?;
     let authority = head.authority.as_deref();
-    credential::check_origin(head.headers(), authority, public_origin.as_deref())
+    with_origin(|origin| credential::check_origin(head.headers(), authority, origin))
+}
+
+/// Checks where a request comes from. The backend is asked for the address in browsers only if the
+/// request does not come from its own host.
+fn with_origin(check: impl Fn(Option<&str>) -> Result<(), Problem>) -> Result<(), Problem> {
+    match check(None) {
+        Err(Problem::OtherOrigin) => check(admission::public_origin()?.as_deref()),
+        checked => checked,
+    }
 }
 
 /// Answers `DELETE /v1/session`.
