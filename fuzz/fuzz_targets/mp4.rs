@@ -53,7 +53,7 @@ fn is_tail(bytes: &[u8]) -> bool {
     let is_sized = match u32::from_be_bytes([a, b, c, d]) {
         0 => true,
         1 => match bytes.get(8..16) {
-            Some(long) => long > &[0, 0, 0, 0, 0, 0, 0, 15],
+            Some(long) => long > [0, 0, 0, 0, 0, 0, 0, 15].as_slice(),
             // Without its size it is neither.
             None => return false,
         },

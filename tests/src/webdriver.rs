@@ -68,15 +68,20 @@ impl Browser {
     /// If they do not start.
     pub async fn start(width: u32, height: u32) -> Self {
         let profile = tempfile::Builder::new().prefix("eyesonly-browser-").tempdir().unwrap();
-        let mut command = Command::new("chromedriver");
-        // The driver has its own process group, so that the browser ends with the driver.
-        command
-            .arg("--port=0")
-            .process_group(0)
-            .env("TMPDIR", profile.path())
-            .env("HOME", profile.path());
-        let mut driver = Process::start(command.stderr(Stdio::null()), Some("")).unwrap();
-        let port = driver.line_of(READY, Duration::from_secs(SECONDS_MAX)).unwrap();
+        let start = || {
+            let mut command = Command::new("chromedriver");
+            // The driver has its own process group, so that the browser ends with the driver.
+            command
+                .arg("--port=0")
+                .process_group(0)
+                .env("TMPDIR", profile.path())
+                .env("HOME", profile.path());
+            let mut driver = Process::start(command.stderr(Stdio::null()), Some("")).unwrap();
+            let port = driver.line_of(READY, Duration::from_secs(SECONDS_MAX));
+            port.map(|port| (driver, port))
+        };
+        // The driver takes a port that is free for IPv4, and ends if it is not for IPv6.
+        let (driver, port) = start().or_else(|_| start()).unwrap();
         let address = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let arguments = FLAGS.iter().map(|flag| (*flag).to_owned()).chain([
             format!("--user-data-dir={}", profile.path().join("profile").display()),
