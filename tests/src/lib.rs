@@ -29,4 +29,4 @@ pub mod webdriver;
 pub use edge::{Edge, EdgeOptions, poll};
 pub use home::Home;
 pub use http::{Answer, Door};
-pub use people::{Account, Camera, Household, Viewer};
+pub use people::{Account, Camera, Household, Viewer, without_times};

@@ -37,19 +37,17 @@ impl Household {
 
     /// Enrols a camera.
     pub fn camera(&self, name: &str) -> Camera {
-        Client {
-            who: self.command_line.add_camera(&self.id, name, "EO-TEST").unwrap(),
-            // A device has connections of its own.
-            door: self.door.by(|client| client),
-        }
+        self.device(self.command_line.add_camera(&self.id, name, "EO-TEST").unwrap())
     }
 
     /// Enrols a camera that hands in footage of now and later, as the command line does by itself.
     pub fn camera_of_now(&self, name: &str) -> Camera {
-        Client {
-            who: self.command_line.enrol(&self.id, name, &[]).unwrap(),
-            door: self.door.by(|client| client),
-        }
+        self.device(self.command_line.enrol(&self.id, name, &[]).unwrap())
+    }
+
+    /// Gives a camera connections of its own, as a device has.
+    fn device(&self, who: people::Camera) -> Camera {
+        Client { who, door: self.door.by(|client| client) }
     }
 
     /// Runs a command of the installation, and returns what it answered.
@@ -257,4 +255,13 @@ impl Camera {
     pub async fn put_clip(&self, id: &str, mp4: impl Into<Bytes>) -> Answer {
         self.put(self.who.clip(id, mp4)).await
     }
+}
+
+/// Takes the times of stills out of a list of cameras. Returns the rest of the list, and the times.
+/// The list is answered even if such a time is not proven, and the time is null then.
+pub fn without_times(list: &[u8]) -> (Value, Vec<Value>) {
+    let mut list: Value = serde_json::from_slice(list).unwrap_or_default();
+    let cameras = list.get_mut("cameras").and_then(Value::as_array_mut).into_iter().flatten();
+    let times = cameras.map(|camera| camera["still_at_milliseconds"].take()).collect();
+    (list, times)
 }

@@ -128,8 +128,8 @@ export function explain(trouble, failed) {
       return `${failed}: the server can't answer right now. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
     case "refused":
       // A missing right is "missing". So this is about the way here, and its cure is the server's.
-      return `${failed}: the server took this for another site's page. If a proxy stands in front of it, `
-        + "that proxy must hand on Host, or the server needs public_url. Tell whoever runs it.";
+      return `${failed}: the server took this for another site's page. If a proxy stands in front `
+        + "of it, that proxy must hand on Host, or the server needs public_url. Tell whoever runs it.";
     case "missing":
       return `${failed}: it isn't there any more, or isn't shared with you.`;
     default:
