@@ -171,7 +171,7 @@ impl Catalogue {
         match row.kind {
             Kind::Still => self.acknowledged.newest_is(row.camera, row.version),
             Kind::Event => self.acknowledged.add(row.camera, row.id),
-            Kind::EventStill | Kind::Clip | Kind::Live => {}
+            Kind::EventStill | Kind::Clip | Kind::LiveChunk => {}
         }
         if row.inline.is_none() {
             self.acknowledged.add_name(row.name);

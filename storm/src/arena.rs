@@ -176,6 +176,7 @@ impl Arena {
             metrics: None,
             memory_tier_bytes: ground.tier_bytes,
             disk_tier_bytes: ground.tier_bytes,
+            live_memory_bytes: LIVE_BYTES,
             session_seconds: SESSION_SECONDS,
             public_url: None,
             proxy: ProxyConfig::default(),
@@ -341,6 +342,9 @@ impl Drop for Arena {
     }
 }
 
+/// The bytes of live chunks that an edge of the storm may hold.
+const LIVE_BYTES: u64 = 64 << 20;
+
 /// A clock that moves on by a second at each look. With it, no tier is set aside.
 #[derive(Default)]
 struct Hurrying(AtomicU64);
@@ -380,5 +384,6 @@ fn lying(honest: Seams, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Rea
         clock: if ground.sets_aside { honest.clock } else { Arc::new(Hurrying::default()) },
         inlet: Arc::new(LyingInlet::new(honest.inlet, lies(), forge())),
         outlet: Arc::new(LyingOutlet::new(honest.outlet, lies(), forge())),
+        hub: honest.hub,
     }
 }

@@ -184,6 +184,7 @@ pub const fn seam_name(seam: Seam) -> &'static str {
         Seam::WayOut => Liar::WayOut.name(),
         // Nothing lies there in the storm.
         Seam::Keyring => "keyring",
+        Seam::LiveHub => "live_hub",
     }
 }
 

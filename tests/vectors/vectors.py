@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CHUNK = 16384
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 64 * CHUNK - 1, 64 * CHUNK, 64 * CHUNK + 1]
-KINDS = {"still": 1, "event-still": 2, "clip": 3, "event": 4, "live": 5}
+KINDS = {"still": 1, "event-still": 2, "clip": 3, "event": 4, "live-chunk": 6}
 
 
 # The key schedule.

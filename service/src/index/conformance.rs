@@ -179,7 +179,7 @@ async fn nothing_is_an_answer_too(index: &dyn Index) {
 }
 
 async fn a_commit_is_read_back(index: &dyn Index) {
-    let kinds = [Kind::Still, Kind::EventStill, Kind::Clip, Kind::Event, Kind::Live];
+    let kinds = [Kind::Still, Kind::EventStill, Kind::Clip, Kind::Event, Kind::LiveChunk];
     let rows: Vec<_> = kinds.iter().map(|kind| row(camera(1), *kind, id(10), None)).collect();
     for row in &rows {
         write(index, new(row.clone())).await;

@@ -15,7 +15,7 @@ use eyesonly_rights::{
     Action, CameraRecord, Fault, Intake, Permit, Requester, Rights, SessionRecord, Unidentified,
     VerifiedCamera, VerifiedSession, Verifier, intake, requester,
 };
-use eyesonly_seal::{CameraId, FootageId, HouseholdId, HouseholdKey, Kind};
+use eyesonly_seal::{CameraId, HouseholdId, HouseholdKey, Kind};
 use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -207,48 +207,53 @@ impl Admission {
     }
 
     /// Decides again whether a camera may hand in its footage. An upload may take long, so the gate
-    /// is asked again before the commit.
+    /// is asked again before the commit, and before each fragment of a live stream is sealed.
     ///
     /// # Errors
     /// [`Refused::Unidentified`] if the camera's credential is no longer in force.
     /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn again_intake(&self, grant: &IntakeGrant) -> Result<(), Refused> {
-        let position = self.records.position().await?;
+        let unknown = |_| Refused::unproven(Seam::Registry);
+        let decided = *grant.decided.lock().map_err(unknown)?;
         // Sessions make no difference for a camera, so only the count of rights is compared.
-        if position.rights == grant.position.rights {
+        if self.records.position().await?.rights == decided.rights {
             return Ok(());
         }
-        self.intake(grant.intake.verified()).await.map(|_| ())
+        let (_, position) = self.intake(grant.intake.verified()).await?;
+        *grant.decided.lock().map_err(unknown)? = position;
+        Ok(())
     }
 
     /// Decides again whether what was granted may be sent. The way out asks when the ledger has its
-    /// entry, and before each further extent of a long response. `object` is the object that is
-    /// being sent. The new permit must cover the object, and its expiry replaces the old one.
+    /// entry, and before each further extent or live chunk of a long response. `object` is the
+    /// kind and the time (milliseconds since 1970) of what is being sent. The permit in force must
+    /// cover it.
     ///
     /// # Errors
     /// [`Refused::Unidentified`] if the grant or the session has ended. [`Refused::NotFound`] if
     /// the rights no longer cover the object. [`Refused::Unavailable`] if the registry gives no
     /// proven answer.
-    pub async fn again(
-        &self,
-        grant: &Grant,
-        object: Option<(Kind, FootageId)>,
-    ) -> Result<(), Refused> {
+    pub async fn again(&self, grant: &Grant, object: Option<(Kind, u64)>) -> Result<(), Refused> {
         let now = self.clock.now_seconds();
-        let decided = grant.decided().filter(|(_, expires_at_seconds)| now < *expires_at_seconds);
-        let (position, _) = decided.ok_or(Refused::Unidentified)?;
+        let (position, permit) =
+            grant.decided.lock().map_err(|_| Refused::unproven(Seam::WayOut))?.clone();
+        if now >= permit.expires_at_seconds() {
+            return Err(Refused::Unidentified);
+        }
+        let covers = |permit: &Permit| {
+            permit.household() == grant.household()
+                && object.is_none_or(|(kind, time)| permit.covers(kind, time))
+        };
         if self.records.position().await? == position {
-            return Ok(());
+            return if covers(&permit) { Ok(()) } else { Err(Refused::NotFound) };
         }
         // Something was written since. So session and rights are read and decided again.
         let asker = grant.requester().verified();
         let Identified { rights, position } = self.read_rights(asker, None).await?;
-        let covers = |permit: &Permit| {
-            permit.household() == grant.household()
-                && object.is_none_or(|(kind, id)| permit.covers(kind, id))
-        };
         let permit = rights.permit(grant.camera(), grant.action()).filter(covers);
-        grant.decide(&permit.ok_or(Refused::NotFound)?, position)
+        let permit = Arc::new(permit.ok_or(Refused::NotFound)?);
+        *grant.decided.lock().map_err(|_| Refused::unproven(Seam::WayOut))? = (position, permit);
+        Ok(())
     }
 
     /// Decides again about a list of cameras, which must not have changed.

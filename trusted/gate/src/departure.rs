@@ -3,12 +3,13 @@
 //!
 //! INVARIANT: a private response is made of a [`Departure`], and only this file makes one. A
 //! departure's bytes come from one of three sources: an answer of the request's own instance, the
-//! requester's list of cameras, or footage. The vault opened that footage under the request's own
-//! grant, and each piece is checked for object and place before it leaves.
+//! requester's list of cameras, or footage. That footage opened under the request's own grant, and
+//! each piece is checked for object and place before it leaves.
 
 use crate::admission::{Admission, Identified, RawCredential, Refused};
 use crate::grant::Grant;
 use crate::ledger::{Handed, Seam};
+use crate::live::{Follow, Following, Part};
 use crate::rules::{MediaType, Status};
 use crate::vault::{Located, Plain};
 use async_trait::async_trait;
@@ -54,6 +55,13 @@ pub enum Content {
         offset: u64,
         /// The number of bytes; at least 1, and within the object.
         length: u64,
+    },
+    /// A segment of the live view, chunk by chunk as it is made.
+    Live {
+        /// The segment, under the grant that proved it.
+        source: Box<dyn Follow>,
+        /// The part of it that is sent.
+        part: Part,
     },
 }
 
@@ -112,7 +120,7 @@ pub struct Departure {
     /// The grant, which lives as long as its body. A list of cameras has none.
     _grant: Option<Arc<Grant>>,
     media_type: MediaType,
-    length: u64,
+    length: Option<u64>,
     left: u64,
     body: BoxStream<'static, Result<Bytes, Cut>>,
 }
@@ -122,7 +130,7 @@ impl Departure {
     /// request holds, and `raw` the credential of the grant's requester. Three steps follow each
     /// other:
     ///
-    /// 1. The length and the first piece of footage are proven.
+    /// 1. The length and the first piece of footage are proven. Of a live segment its statement is.
     /// 2. The ledger takes the entry.
     /// 3. Admission decides once more.
     ///
@@ -140,23 +148,33 @@ impl Departure {
             return Err(door.crossed(Some(grant.camera())));
         }
         let (length, object, body) = match content {
-            Content::Empty => (0, None, stream::empty().boxed()),
+            Content::Empty => (Some(0), None, stream::empty().boxed()),
             Content::Bytes(bytes) => {
-                (bytes.len() as u64, None, stream::once(async { Ok(bytes) }).boxed())
+                (Some(bytes.len() as u64), None, stream::once(async { Ok(bytes) }).boxed())
+            }
+            Content::Live { source, part } => {
+                let time = source.segment().statement().segment.time_milliseconds();
+                let next = Ok(Some(u64::from(part == Part::Media)));
+                let following = Following { door: Arc::clone(door), source, part, next };
+                let body = stream::unfold(following, Following::next).fuse().boxed();
+                (None, Some((Kind::LiveChunk, time)), body)
             }
             Content::Footage { source, offset, length } => {
-                let object = (source.located().asked().kind(), source.located().asked().id());
+                let asked = source.located().asked();
+                let object = (asked.kind(), asked.id().time_milliseconds());
                 let sending = Sending::start(Arc::clone(door), source, offset, length).await;
                 let sending = sending.map_err(|Cut| Refused::unproven(Seam::Store))?;
-                (length, Some(object), stream::unfold(sending, Sending::next).fuse().boxed())
+                let body = stream::unfold(sending, Sending::next).fuse().boxed();
+                (Some(length), Some(object), body)
             }
         };
         let requester = grant.requester();
         let source = Some((grant.household(), grant.camera()));
-        door.let_out(requester, raw, leaving, source, length)?;
+        let left = length.unwrap_or(0);
+        door.let_out(requester, raw, leaving, source, left)?;
         door.again(grant, object).await?;
         let _grant = Some(Arc::clone(grant));
-        Ok(Self { _grant, media_type, length, left: length, body })
+        Ok(Self { _grant, media_type, length, left, body })
     }
 
     /// Lets a viewer's list of cameras leave, as page or as data. The list was made of
@@ -177,7 +195,8 @@ impl Departure {
         door.let_out(requester, raw, leaving, None, length)?;
         door.again_list(identified).await?;
         let body = stream::once(async { Ok(list) }).boxed();
-        Ok(Self { _grant: None, media_type: MediaType::Json, length, left: length, body })
+        let (media_type, left) = (MediaType::Json, length);
+        Ok(Self { _grant: None, media_type, length: Some(length), left, body })
     }
 
     /// Returns the media type that the instance gave. A list of cameras has [`MediaType::Json`].
@@ -185,9 +204,9 @@ impl Departure {
     pub fn media_type(&self) -> MediaType {
         self.media_type
     }
-    /// Returns how many bytes leave, if none is cut off.
+    /// Returns how many bytes leave, if none is cut off. Nobody knows it of a live segment.
     #[must_use]
-    pub fn length(&self) -> u64 {
+    pub fn length(&self) -> Option<u64> {
         self.length
     }
 }
@@ -212,11 +231,11 @@ impl http_body::Body for Departure {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.length.is_some() && self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        self.length.map_or_else(SizeHint::default, |_| SizeHint::with_exact(self.left))
     }
 }
 
@@ -224,7 +243,7 @@ impl http_body::Body for Departure {
 struct Sending {
     door: Arc<Admission>,
     source: Box<dyn Source>,
-    object: (Kind, FootageId),
+    object: (Kind, u64),
     first: Option<Bytes>,
     at: u64,
     end: u64,
@@ -242,7 +261,8 @@ impl Sending {
         length: u64,
     ) -> Result<Self, Cut> {
         let asked = source.located().asked();
-        let (object, total) = ((asked.kind(), asked.id()), source.located().plain_length());
+        let object = (asked.kind(), asked.id().time_milliseconds());
+        let total = source.located().plain_length();
         let end = offset.checked_add(length).filter(|end| *end <= total).ok_or(Cut)?;
         let extent = offset / EXTENT;
         let mut sending = Self { door, source, object, first: None, at: offset, end, extent };

@@ -5,8 +5,6 @@
 //! makes one only of kinds and times that the right covers. The vault opens for nothing else. A
 //! grant can't be copied or serialised, and lives until the last byte of its response.
 
-use crate::admission::Refused;
-use crate::ledger::Seam;
 use crate::registry::Position;
 use crate::vault::Subject;
 use eyesonly_rights::{Action, Intake, Kinds, Permit, Requester};
@@ -32,11 +30,10 @@ impl Scope {
 
 /// The capability of one viewer's request.
 pub struct Grant {
-    permit: Permit,
+    permit: Arc<Permit>,
     pub(crate) scope: Scope,
-    /// The registry's position when it was decided last, and until when that decision holds
-    /// (seconds since 1970).
-    decided: Mutex<(Position, u64)>,
+    /// What was decided last, and the registry's position by then.
+    pub(crate) decided: Mutex<(Position, Arc<Permit>)>,
 }
 
 impl Grant {
@@ -44,8 +41,8 @@ impl Grant {
     /// the permit was decided on.
     pub(crate) fn new(permit: Permit, key: &HouseholdKey, position: Position) -> Self {
         let scope = Scope::new(permit.household(), permit.camera(), key);
-        let expires_at_seconds = permit.expires_at_seconds();
-        Self { permit, scope, decided: Mutex::new((position, expires_at_seconds)) }
+        let permit = Arc::new(permit);
+        Self { decided: Mutex::new((position, Arc::clone(&permit))), permit, scope }
     }
     /// Returns the requester whose grant it is.
     pub fn requester(&self) -> &Requester {
@@ -71,39 +68,37 @@ impl Grant {
     /// it.
     pub fn ask(self: &Arc<Self>, kind: Kind, id: FootageId) -> Option<Asked> {
         let holder = Arc::clone(self);
-        self.permit.covers(kind, id).then_some(About { holder, kind, id, rendition: None })
+        self.permit.covers(kind, id.time_milliseconds()).then_some(About {
+            holder,
+            kind,
+            id,
+            rendition: None,
+        })
     }
     /// Makes the questions for deleting what the camera handed in of an event: details, still and
     /// clip. Returns `None` if the right does not cover that.
     pub fn ask_to_delete(&self, event: FootageId) -> Option<[ToDelete<'_>; 3]> {
-        let may = self.permit.may_delete() && self.permit.covers(Kind::Event, event);
+        let time = event.time_milliseconds();
+        let may = self.permit.may_delete() && self.permit.covers(Kind::Event, time);
         let kinds = [Kind::Event, Kind::EventStill, Kind::Clip];
         may.then(|| {
             kinds.map(|kind| About { holder: Doomed(self), kind, id: event, rendition: None })
         })
-    }
-    pub(crate) fn decided(&self) -> Option<(Position, u64)> {
-        self.decided.lock().ok().map(|decided| *decided)
-    }
-    /// Replaces the last decision by a new one.
-    pub(crate) fn decide(&self, permit: &Permit, position: Position) -> Result<(), Refused> {
-        let mut decided = self.decided.lock().map_err(|_| Refused::unproven(Seam::WayOut))?;
-        *decided = (position, permit.expires_at_seconds());
-        Ok(())
     }
 }
 
 /// The capability of one camera's upload.
 pub struct IntakeGrant {
     pub(crate) intake: Intake,
-    pub(crate) position: Position,
-    scope: Scope,
+    /// The registry's position when it was decided last.
+    pub(crate) decided: Mutex<Position>,
+    pub(crate) scope: Scope,
 }
 
 impl IntakeGrant {
     pub(crate) fn new(intake: Intake, key: &HouseholdKey, position: Position) -> Self {
         let scope = Scope::new(intake.verified().household(), intake.verified().camera(), key);
-        Self { intake, scope, position }
+        Self { intake, scope, decided: Mutex::new(position) }
     }
     /// Returns the camera.
     pub fn camera(&self) -> CameraId {

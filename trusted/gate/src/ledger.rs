@@ -27,6 +27,8 @@ pub enum Seam {
     Index,
     /// The keyring file.
     Keyring,
+    /// The hub of live chunks.
+    LiveHub,
     /// The path that brings a camera's body to ingest.
     Ingest,
     /// The way out of a response.
@@ -35,7 +37,7 @@ pub enum Seam {
 
 impl Seam {
     /// All seams, each with its name in metrics and logs.
-    pub const ALL: [(Self, &str); 11] = [
+    pub const ALL: [(Self, &str); 12] = [
         (Self::MemoryTier, "memory_tier"),
         (Self::DiskTier, "disk_tier"),
         (Self::SharedTier, "shared_tier"),
@@ -45,6 +47,7 @@ impl Seam {
         (Self::Sessions, "sessions"),
         (Self::Index, "index"),
         (Self::Keyring, "keyring"),
+        (Self::LiveHub, "live_hub"),
         (Self::Ingest, "ingest"),
         (Self::WayOut, "way_out"),
     ];
@@ -80,6 +83,8 @@ pub enum Handed {
     Events,
     /// An event's video, or a part of it.
     Clip,
+    /// A segment of the live view, or a playlist of segments.
+    Live,
     /// Nothing, because an event was deleted.
     Deletion,
 }
@@ -97,9 +102,9 @@ pub struct Delivery {
     pub source: Option<(HouseholdId, CameraId)>,
     /// The thing that is handed out.
     pub handed: Handed,
-    /// The event, where the question named one.
+    /// The event, where the question named one, or the live segment.
     pub event: Option<FootageId>,
-    /// The length of the body in bytes.
+    /// The length of the body in bytes. It is 0 for a live segment, whose length nobody knows yet.
     pub body_bytes: u64,
 }
 

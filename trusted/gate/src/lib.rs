@@ -5,6 +5,7 @@
 //! - [`admission`]: the way in;
 //! - [`grant`]: what a request may ask for;
 //! - [`vault`]: how an answer proves itself and opens;
+//! - [`live`]: the same for live view, chunk by chunk;
 //! - [`rules`]: what one instance may do;
 //! - [`departure`]: the way out.
 //!
@@ -21,6 +22,7 @@ pub mod departure;
 pub mod grant;
 pub mod host;
 pub mod ledger;
+pub mod live;
 pub mod records;
 pub mod registry;
 pub mod rules;

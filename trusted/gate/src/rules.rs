@@ -55,6 +55,8 @@ pub enum MediaType {
     Mp4,
     /// `application/json`
     Json,
+    /// `application/vnd.apple.mpegurl`
+    Playlist,
 }
 
 /// Says whether a rendition may have this name: 1 to 32 characters of `a-z`, `0-9` and `-`.
@@ -219,7 +221,10 @@ impl Instance {
                     return Err("an object of another grant");
                 }
             }
-            Content::Empty | Content::Bytes(_) => {}
+            Content::Live { source, .. } if !Arc::ptr_eq(source.segment().grant(), &grant) => {
+                return Err("a segment of another grant");
+            }
+            Content::Empty | Content::Bytes(_) | Content::Live { .. } => {}
         }
         Ok(Answer { grant, status, media_type, content })
     }

@@ -94,7 +94,7 @@ impl<'a> Subject<'a> {
     pub(crate) fn slot(&self) -> Result<SlotName, SealError> {
         Ok(self.scope.key.slot_name(&Slot::footage(&self.question())?))
     }
-    fn named(&self, version: ObjectVersion) -> Result<(Context, ObjectName), SealError> {
+    pub(crate) fn named(&self, version: ObjectVersion) -> Result<(Context, ObjectName), SealError> {
         let context = Context::footage(&self.question(), version)?;
         let name = self.scope.key.object_name(&context);
         Ok((context, name))
@@ -296,7 +296,7 @@ impl From<Sealed> for Claimed {
 
 /// The sealed bytes of an object on their way to the store. Only the vault makes them.
 #[derive(Clone, Debug)]
-pub struct SealedPart(Bytes);
+pub struct SealedPart(pub(crate) Bytes);
 
 impl SealedPart {
     /// Returns the bytes.
@@ -493,7 +493,7 @@ impl Located {
 
 const _: () = assert!(rules::RENDITION_BYTES_MAX < EXTENT_PLAIN_BYTES);
 
-fn fault(error: SealError) -> Fault {
+pub(crate) fn fault(error: SealError) -> Fault {
     match error {
         SealError::WrongSeal => Fault::WrongSeal,
         SealError::BadChunk => Fault::BadChunk,

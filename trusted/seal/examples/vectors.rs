@@ -23,7 +23,7 @@ const KINDS: [(&str, Kind); 5] = [
     ("event-still", Kind::EventStill),
     ("clip", Kind::Clip),
     ("event", Kind::Event),
-    ("live", Kind::Live),
+    ("live-chunk", Kind::LiveChunk),
 ];
 
 fn hex(bytes: &[u8]) -> String {

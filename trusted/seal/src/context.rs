@@ -26,8 +26,8 @@ pub enum Kind {
     Clip = 3,
     /// The details of an event.
     Event = 4,
-    /// A playlist or a segment of the live view.
-    Live = 5,
+    /// A chunk of a segment of the live view. Code 5 was kept for segments, and never written.
+    LiveChunk = 6,
 }
 
 impl Kind {
@@ -38,7 +38,7 @@ impl Kind {
 
     /// Returns the kind with this code, if there is one.
     pub fn from_code(code: u8) -> Option<Self> {
-        let kinds = [Self::Still, Self::EventStill, Self::Clip, Self::Event, Self::Live];
+        let kinds = [Self::Still, Self::EventStill, Self::Clip, Self::Event, Self::LiveChunk];
         kinds.into_iter().find(|kind| kind.code() == code)
     }
 }

@@ -8,7 +8,7 @@ fn answered(grant: Arc<Grant>) -> Answer {
 }
 
 fn departs(bytes: bytes::Bytes) -> Departure {
-    Departure { length: bytes.len() as u64 }
+    Departure { length: Some(bytes.len() as u64) }
 }
 
 fn main() {}
