@@ -231,6 +231,32 @@ def mp4():
         write("mp4", name, content)
 
 
+def fragments():
+    """A recording of the demo: its init, and the two fragments after its first picture."""
+    film = (HERE.parent / "tests" / "media" / "cedar-porch-live.mp4").read_bytes()
+    boxes, at = [], 0
+    while at < len(film):
+        size = struct.unpack_from(">I", film, at)[0]
+        boxes.append(film[at : at + size])
+        at += size
+    pairs = [a + b for a, b in zip(boxes, boxes[1:]) if a[4:8] == b"moof"]
+    init = boxes[0] + boxes[1]
+    small = sorted(pairs[1:30], key=len)[:2]
+    time = struct.pack(">Q", 0xEE54_0000_0000_0000)
+    prft = boxed(b"prft", struct.pack(">II", 0x0100_0018, 1) + time + bytes(8))
+    files = {
+        "init": init,
+        "whole": init + b"".join(small),
+        "alone": small[0],
+        "dressed": boxed(b"styp", b"msdh" * 2) + boxed(b"sidx", bytes(24)) + prft + small[0],
+        "twice": (init + small[0]) * 2,
+        "cut": (init + small[0])[:-9],
+        "transport": b"G" * 188 * 2,
+    }
+    for name, content in files.items():
+        write("fragments", name, content)
+
+
 def segment(code, body):
     return bytes([0xFF, code]) + struct.pack(">H", len(body) + 2) + body
 
@@ -339,8 +365,8 @@ def component():
     def exports(name, instance):
         return section(11, b"\1" + named(name) + bytes([5, instance, 0]))
 
-    contract = ["eyesonly:edge/types@0.2.0", "eyesonly:edge/footage@0.2.0"]
-    handler = "eyesonly:edge/handler@0.2.0"
+    contract = ["eyesonly:edge/types@0.3.0", "eyesonly:edge/footage@0.3.0"]
+    handler = "eyesonly:edge/handler@0.3.0"
     files = {
         "empty": header,
         "handler": header + an_instance + exports(handler, 0),
@@ -505,6 +531,7 @@ if __name__ == "__main__":
         digest,
         event,
         mp4,
+        fragments,
         jpeg,
         component,
         kv,

@@ -56,6 +56,8 @@ pub mod ingest;
 pub mod keys;
 pub mod kv;
 pub mod ledger;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod registry;
 #[cfg(all(test, schedules))]
 mod schedules;

@@ -22,8 +22,12 @@ pub use held::{Held, entity_tag, shown_time};
 pub use renditions::{Making, Recalled};
 
 use crate::catalogue::{Catalogue, at_most_one};
+#[cfg(feature = "live")]
+use crate::live::{Followed, Live, Shown};
 use crate::sync::Mutex;
 use crate::tiers::{Ladder, LadderError};
+#[cfg(feature = "live")]
+use eyesonly_gate::live::Stream;
 use eyesonly_gate::rules::Breach;
 use eyesonly_gate::{Asked, Grant, Located};
 use eyesonly_rights::Fault;
@@ -67,13 +71,58 @@ impl From<Breach> for FootageError {
 pub struct Footage {
     catalogue: Arc<Catalogue>,
     ladder: Arc<Ladder>,
+    /// The live streams, where there are any.
+    #[cfg(feature = "live")]
+    live: Option<Arc<Live>>,
     makings: Mutex<HashMap<ObjectName, tokio::sync::watch::Receiver<()>>>,
 }
 
 impl Footage {
     /// Makes footage over these services.
     pub fn new(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>) -> Arc<Self> {
-        Arc::new(Self { catalogue, ladder, makings: Mutex::default() })
+        Arc::new(Self {
+            catalogue,
+            ladder,
+            #[cfg(feature = "live")]
+            live: None,
+            makings: Mutex::default(),
+        })
+    }
+
+    /// Makes footage over these services, with live view.
+    #[cfg(feature = "live")]
+    pub fn with_live(catalogue: Arc<Catalogue>, ladder: Arc<Ladder>, live: Arc<Live>) -> Arc<Self> {
+        Arc::new(Self { catalogue, ladder, live: Some(live), makings: Mutex::default() })
+    }
+
+    /// Lists the newest segments of a live stream, at most `limit`, the oldest first. The list is
+    /// empty if the camera is off or the grant covers nothing of it.
+    #[cfg(feature = "live")]
+    pub async fn live_segments(
+        &self,
+        grant: &Arc<Grant>,
+        of: Stream,
+        limit: u32,
+    ) -> Result<Vec<Shown>, FootageError> {
+        let limit = usize::try_from(limit).map_err(|_| FootageError::Limit)?;
+        match &self.live {
+            Some(live) if grant.kinds().live => live.segments(grant, of, limit).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Opens a segment of a live stream, to be followed.
+    #[cfg(feature = "live")]
+    pub async fn live_segment(
+        &self,
+        grant: &Arc<Grant>,
+        of: Stream,
+        id: FootageId,
+    ) -> Result<Followed, FootageError> {
+        match &self.live {
+            Some(live) => live.open(grant, of, id).await,
+            None => Err(FootageError::NotFound),
+        }
     }
 
     /// Returns the newest still of the grant's camera.

@@ -17,6 +17,7 @@ use crate::index::memory::MemoryIndex;
 use crate::ingest::{Declared, Ingest, Taken, TakesAll};
 use crate::keys::memory::MemoryKeys;
 use crate::ledger::MemoryLedger;
+use crate::live::{Live, LiveHub, MemoryHub};
 use crate::registry::memory::MemoryRegistry;
 use crate::store::memory::MemoryStore;
 use crate::testing::{Ahead, Residents, change, doors_at};
@@ -43,6 +44,7 @@ pub struct Home {
     pub catalogue: Arc<Catalogue>,
     pub ladder: Arc<Ladder>,
     pub footage: Arc<Footage>,
+    pub live: Arc<Live>,
     pub ledger: Arc<MemoryLedger>,
     pub store: Arc<MemoryStore>,
     pub admin: Admin,
@@ -67,19 +69,29 @@ impl Home {
 
     /// Makes a home with this index and this registry.
     pub async fn over(index: Arc<dyn Index>, registry: Arc<dyn Registry>) -> Self {
-        Self::build(index, registry, Arc::new(MemoryTier::new(64 << 20))).await
+        let tier = Arc::new(MemoryTier::new(64 << 20));
+        Self::build(index, registry, tier, Arc::new(MemoryHub::new(64 << 20))).await
+    }
+
+    /// Makes a home with this hub of live streams.
+    pub async fn with_hub(hub: Arc<dyn LiveHub>) -> Self {
+        let tier = Arc::new(MemoryTier::new(64 << 20));
+        let (index, registry) = (Arc::default(), Arc::default());
+        Self::build(index as Arc<MemoryIndex>, registry as Arc<MemoryRegistry>, tier, hub).await
     }
 
     /// Makes a home with this tier.
     pub async fn with_tier(tier: Arc<dyn Tier>) -> Self {
-        Self::build(Arc::new(MemoryIndex::default()), Arc::new(MemoryRegistry::default()), tier)
-            .await
+        let (index, registry) = (Arc::default(), Arc::default());
+        let hub = Arc::new(MemoryHub::new(64 << 20));
+        Self::build(index as Arc<MemoryIndex>, registry as Arc<MemoryRegistry>, tier, hub).await
     }
 
     async fn build(
         index: Arc<dyn Index>,
         registry: Arc<dyn Registry>,
         tier: Arc<dyn Tier>,
+        hub: Arc<dyn LiveHub>,
     ) -> Self {
         let clock = Arc::new(Ahead::default());
         let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
@@ -102,6 +114,7 @@ impl Home {
             .add_viewer(household, "alder", &Zeroizing::new("a long password".into()))
             .await
             .unwrap();
+        let live = Live::new(hub, Arc::clone(&admission), Arc::clone(&clock) as _);
         let session = SessionId::from_bytes(clock::fresh_id());
         let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
         let mint = Mint::new(keys.edge());
@@ -114,7 +127,12 @@ impl Home {
                 Arc::clone(&admission),
                 Arc::new(TakesAll),
             ),
-            footage: Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder)),
+            footage: Footage::with_live(
+                Arc::clone(&catalogue),
+                Arc::clone(&ladder),
+                Arc::clone(&live),
+            ),
+            live,
             viewer_credential: RawCredential::new(&mint.viewer(viewer, session)),
             camera_credential: RawCredential::new(&camera.credential),
             camera: camera.camera,
