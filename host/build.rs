@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use eyesonly_build::{Crates, Toolchain, target_folder};
 
 /// The handlers, by the folders of their sources.
-const HANDLERS: [&str; 3] = ["thumbnail", "events", "still-check"];
+const HANDLERS: [&str; 4] = ["thumbnail", "events", "live", "still-check"];
 
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("cargo runs this")?);
@@ -38,6 +38,7 @@ fn compile(root: &Path, out: &Path) -> Result<PathBuf> {
         "components/thumbnail",
         "components/still-check",
         "components/events",
+        "components/live",
         "components/guest",
         "components/build",
         "wit",

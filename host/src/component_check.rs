@@ -10,16 +10,17 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// The only interfaces that a handler may import.
-pub const IMPORTS_ALLOWED: [&str; 4] = [
-    "eyesonly:edge/types@0.2.0",
-    "eyesonly:edge/footage@0.2.0",
-    "eyesonly:edge/events@0.2.0",
-    "eyesonly:edge/renditions@0.2.0",
+pub const IMPORTS_ALLOWED: [&str; 5] = [
+    "eyesonly:edge/types@0.3.0",
+    "eyesonly:edge/footage@0.3.0",
+    "eyesonly:edge/events@0.3.0",
+    "eyesonly:edge/live@0.3.0",
+    "eyesonly:edge/renditions@0.3.0",
 ];
 /// The interface that makes a component a handler.
-pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.2.0";
+pub const EXPORT_REQUIRED: &str = "eyesonly:edge/handler@0.3.0";
 /// The interface that makes a component the check of stills.
-pub const STILL_CHECK: &str = "eyesonly:edge/still-check@0.2.0";
+pub const STILL_CHECK: &str = "eyesonly:edge/still-check@0.3.0";
 /// The largest file that is parsed, in bytes. A handler is a few hundred KiB.
 pub const SIZE_BYTES_MAX: usize = 64 << 20;
 

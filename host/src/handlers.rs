@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// The handlers of this build, as components.
-const EMBEDDED: [(&str, &[u8]); 3] = [
+const EMBEDDED: [(&str, &[u8]); 4] = [
     ("thumbnail", include_bytes!(env!("EYESONLY_THUMBNAIL"))),
     ("events", include_bytes!(env!("EYESONLY_EVENTS"))),
+    ("live", include_bytes!(env!("EYESONLY_LIVE"))),
     ("still-check", include_bytes!(env!("EYESONLY_STILL_CHECK"))),
 ];
 
@@ -22,6 +23,8 @@ pub struct Handlers {
     pub thumbnail: Handler,
     /// Answers for events and clips.
     pub events: Handler,
+    /// Answers for live view.
+    pub live: Handler,
     /// Says of a still that is handed in whether `thumbnail` can show it.
     pub still_check: StillChecker,
 }
@@ -64,12 +67,12 @@ impl Handlers {
             let (path, bytes) = bytes_of(entry)?;
             sandbox.load_bytes(entry.0, &path, &bytes).with_context(|| refused(entry.0))
         };
-        let [thumbnail, events, still_check] = EMBEDDED;
-        let (thumbnail, events) = (load(thumbnail)?, load(events)?);
+        let [thumbnail, events, live, still_check] = EMBEDDED;
+        let (thumbnail, events, live) = (load(thumbnail)?, load(events)?, load(live)?);
         let (path, bytes) = bytes_of(still_check)?;
         let still_check =
             sandbox.load_still_check(&path, &bytes).with_context(|| refused(still_check.0))?;
-        Ok(Self { thumbnail, events, still_check })
+        Ok(Self { thumbnail, events, live, still_check })
     }
 }
 

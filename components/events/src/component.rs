@@ -65,7 +65,7 @@ impl Guest for Handler {
             Question::Events(asked) => answer::events(&grant, asked.before.as_deref(), asked.limit),
             Question::Event(id) => answer::event(&grant, &id),
             Question::Clip(id) => answer::clip(&grant, &id),
-            Question::Still(_) => Answer::NotFound,
+            _ => Answer::NotFound,
         };
         let (status, media_type, body) = match answer {
             Answer::Json(text) => (Status::Ok, MediaType::Json, Body::Bytes(text.into_bytes())),

@@ -4,7 +4,6 @@
 
 mod answer;
 mod json;
-mod time;
 
 pub use answer::{Answer, Event, Footage, MAX_EVENTS, Page, Refusal, clip, event, events};
 

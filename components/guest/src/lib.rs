@@ -20,8 +20,8 @@
 //! ```
 //!
 //! The crate must never import anything from the host but the contract. On other targets than wasm,
-//! the crate has nothing but [`ARENA_BYTES`]. A handler's own code is tested natively, with
-//! `eyesonly-testkit`.
+//! the crate has nothing but [`ARENA_BYTES`] and the texts of JSON and of times. A handler's own
+//! code is tested natively, with `eyesonly-testkit`.
 //!
 //! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of
 //! instances, each request then costs one mprotect to grow and one to shrink. Here the first bytes
@@ -35,6 +35,8 @@ pub const ARENA_BYTES: usize = 64 * 1024;
 
 #[cfg(target_arch = "wasm32")]
 mod arena;
+pub mod text;
+pub mod time;
 
 /// The contract of `wit/`, as wit-bindgen writes it.
 #[cfg(target_arch = "wasm32")]
@@ -52,7 +54,12 @@ pub mod bindings {
 pub use bindings::{
     export,
     exports::eyesonly::edge::handler::{
-        Body, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
+        Body, Followed, FootageRange, Grant, Guest, MediaType, Question, Response, Status,
     },
-    eyesonly::edge::{events, footage::Object, renditions, types::ErrorCode},
+    eyesonly::edge::{
+        events,
+        footage::Object,
+        live, renditions,
+        types::{ErrorCode, LivePart, LiveStream},
+    },
 };

@@ -100,6 +100,10 @@ impl House {
             Question::Still { event: None, .. } => Action::Live,
             Question::Still { .. } | Question::Events { .. } | Question::Event(_) => Action::Events,
             Question::Clip(_) => Action::Clips,
+            Question::Live
+            | Question::Next { .. }
+            | Question::Playlist(_)
+            | Question::Segment { .. } => Action::Live,
         };
         let grant = self.home.grant(action).await;
         let footage = Arc::clone(&self.home.footage);

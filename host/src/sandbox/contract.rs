@@ -13,10 +13,12 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use super::ferry::Ferry;
 use super::limits::{Growth, Limits};
+use eyesonly_gate::live::{Part, Stream};
 use eyesonly_gate::rules::{self, Breach, Instance, MediaType, Origin, Status};
 use eyesonly_gate::{Answer, Content, Grant};
 use eyesonly_seal::FootageId;
 use eyesonly_service::footage::{EventSummary, Footage, FootageError, Held, Making, Recalled};
+use eyesonly_service::live::{Followed, Shown};
 use eyesonly_service::turns::{Turn, Turns};
 
 /// The bindings generated from `wit/`. Their types never leave this module.
@@ -51,8 +53,9 @@ pub(super) mod bindings {
 
 use bindings::eyesonly::edge::events::{self, Event, Page};
 use bindings::eyesonly::edge::footage;
+use bindings::eyesonly::edge::live;
 use bindings::eyesonly::edge::renditions;
-use bindings::eyesonly::edge::types::{self, ErrorCode, Kinds};
+use bindings::eyesonly::edge::types::{self, ErrorCode, Kinds, LivePart, LiveStream};
 
 type Reply<T> = wasmtime::Result<Result<T, ErrorCode>>;
 
@@ -133,6 +136,17 @@ impl State {
         content: Content,
     ) -> Result<Answer, &'static str> {
         self.instance.answers(status, media_type, content)
+    }
+
+    /// Returns what opens a live segment under the instance's own grant. FROM GUEST: its name.
+    pub(super) fn follows(
+        &self,
+        of: LiveStream,
+        segment: &str,
+    ) -> Result<impl Future<Output = Result<Followed, FootageError>> + use<>, Breach> {
+        let id = rules::check_id(segment)?;
+        let (footage, grant) = (Arc::clone(&self.footage), Arc::clone(self.instance.grant()));
+        Ok(async move { footage.live_segment(&grant, of.into(), id).await })
     }
 
     /// Says whether the instance waits for its turn to decode.
@@ -332,6 +346,65 @@ impl events::Host for State {
         let footage = Arc::clone(&self.footage);
         let result = self.ferry.carry(async move { footage.event(&grant, id).await }).await;
         Ok(result.map(Event::from).map_err(ErrorCode::from))
+    }
+}
+
+impl live::Host for State {
+    async fn list_segments(
+        &mut self,
+        handle: Resource<GrantHandle>,
+        of: LiveStream,
+        limit: u32,
+    ) -> Reply<Vec<live::Segment>> {
+        let grant = self.grant(&handle)?;
+        // FROM GUEST: the limit.
+        if let Err(breach) = rules::check_page(None, limit) {
+            return Ok(Err(breach.into()));
+        }
+        let footage = Arc::clone(&self.footage);
+        let work = async move { footage.live_segments(&grant, of.into(), limit).await };
+        Ok(match self.ferry.carry(work).await {
+            Ok(segments) => Ok(segments.into_iter().map(live::Segment::from).collect()),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+impl From<Shown> for live::Segment {
+    fn from(shown: Shown) -> Self {
+        let Shown { segment, before, opening, closing, newest_at_milliseconds } = shown;
+        Self {
+            id: segment.to_string(),
+            before: before.as_ref().map(FootageId::to_string),
+            number: opening.number,
+            run: opening.run,
+            key: opening.key,
+            codecs: opening.codecs,
+            width: opening.width,
+            height: opening.height,
+            time_milliseconds: segment.time_milliseconds(),
+            newest_milliseconds: newest_at_milliseconds,
+            duration_milliseconds: closing.map(|closing| closing.duration_milliseconds),
+        }
+    }
+}
+
+impl From<LiveStream> for Stream {
+    fn from(stream: LiveStream) -> Self {
+        match stream {
+            LiveStream::Main => Self::Main,
+            LiveStream::Sub => Self::Sub,
+        }
+    }
+}
+
+impl From<LivePart> for Part {
+    fn from(part: LivePart) -> Self {
+        match part {
+            LivePart::Whole => Self::Whole,
+            LivePart::Init => Self::Init,
+            LivePart::Media => Self::Media,
+        }
     }
 }
 

@@ -11,8 +11,10 @@ use wasmtime::Store;
 use super::contract::State;
 use super::contract::bindings::exports::eyesonly::edge::handler as wire;
 use super::contract::bindings::eyesonly::edge::types as asked;
+use eyesonly_gate::live::{Part, Stream};
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_gate::{Answer, Content};
+use eyesonly_service::footage::FootageError;
 
 /// The question that a route asks a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,26 @@ pub enum Question {
     Event(String),
     /// An event's video.
     Clip(String),
+    /// The live streams of the camera.
+    Live,
+    /// The next segment of a live stream.
+    Next {
+        /// The stream.
+        of: Stream,
+        /// The segment that the client has.
+        after: Option<String>,
+    },
+    /// The playlist of a live stream.
+    Playlist(Stream),
+    /// A segment of a live stream.
+    Segment {
+        /// The stream.
+        of: Stream,
+        /// The segment's id.
+        segment: String,
+        /// The part that is asked for.
+        part: Part,
+    },
 }
 
 /// Why a handler gave no answer. The requester learns only 500 or 503; the reason is for the log.
@@ -63,10 +85,11 @@ pub enum HandlerFailure {
 /// Checks a handler's response, and takes the object that the response names out of the instance.
 ///
 /// FROM GUEST: everything in `response`.
-pub(super) fn checked(
+pub(super) async fn checked(
     store: &mut Store<State>,
     response: wire::Response,
 ) -> Result<Answer, HandlerFailure> {
+    let mut status = response.status.into();
     let content = match response.body {
         wire::Body::Empty => Content::Empty,
         wire::Body::Bytes(bytes) => Content::Bytes(bytes.into()),
@@ -76,11 +99,32 @@ pub(super) fn checked(
                 .ok_or(HandlerFailure::BadAnswer("an object that the instance does not hold"))?;
             Content::Footage { source: Box::new(source), offset, length }
         }
+        wire::Body::Live(wire::Followed { of, segment, part }) => {
+            let follows = store.data().follows(of, &segment);
+            let Ok(follows) = follows else {
+                // The name came from the client, and names nothing.
+                return answer(store, Status::NotFound, response.media_type, Content::Empty);
+            };
+            match follows.await {
+                Ok(source) => Content::Live { source: Box::new(source), part: part.into() },
+                Err(error) => {
+                    status = without(error);
+                    Content::Empty
+                }
+            }
+        }
     };
-    store
-        .data()
-        .answers(response.status.into(), response.media_type.into(), content)
-        .map_err(HandlerFailure::BadAnswer)
+    answer(store, status, response.media_type, content)
+}
+
+fn answer(
+    store: &Store<State>,
+    status: Status,
+    media_type: asked::MediaType,
+    content: Content,
+) -> Result<Answer, HandlerFailure> {
+    let answers = store.data().answers(status, media_type.into(), content);
+    answers.map_err(HandlerFailure::BadAnswer)
 }
 
 impl From<Question> for asked::Question {
@@ -92,6 +136,42 @@ impl From<Question> for asked::Question {
             }
             Question::Event(id) => Self::Event(id),
             Question::Clip(id) => Self::Clip(id),
+            Question::Live => Self::Live,
+            Question::Next { of, after } => {
+                Self::Next(asked::NextQuestion { of: of.into(), after })
+            }
+            Question::Playlist(of) => Self::Playlist(of.into()),
+            Question::Segment { of, segment, part } => {
+                let (of, part) = (of.into(), part.into());
+                Self::Segment(asked::SegmentQuestion { of, segment, part })
+            }
+        }
+    }
+}
+
+/// Returns the status for a segment that can't be followed.
+fn without(error: FootageError) -> Status {
+    match error {
+        FootageError::NotFound | FootageError::Invalid => Status::NotFound,
+        FootageError::Limit | FootageError::Unavailable => Status::Unavailable,
+    }
+}
+
+impl From<Stream> for asked::LiveStream {
+    fn from(stream: Stream) -> Self {
+        match stream {
+            Stream::Main => Self::Main,
+            Stream::Sub => Self::Sub,
+        }
+    }
+}
+
+impl From<Part> for asked::LivePart {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Whole => Self::Whole,
+            Part::Init => Self::Init,
+            Part::Media => Self::Media,
         }
     }
 }
@@ -114,6 +194,7 @@ impl From<asked::MediaType> for MediaType {
             asked::MediaType::Jpeg => Self::Jpeg,
             asked::MediaType::Mp4 => Self::Mp4,
             asked::MediaType::Json => Self::Json,
+            asked::MediaType::Playlist => Self::Playlist,
         }
     }
 }

@@ -264,7 +264,7 @@ impl Handler {
         let ferry = store.data().ferry.clone();
         let spent = timeout_at(deadline, ferry.drive(self.0.call(&mut store, question))).await;
         match spent {
-            Ok(Ok(response)) => exchange::checked(&mut store, response),
+            Ok(Ok(response)) => exchange::checked(&mut store, response).await,
             Ok(Err(error)) => Err(failure(error, store.data().growth.is_refused())),
             // The instance never got its turn to decode, so the client is told to come back.
             Err(_) if store.data().waits_for_decode() => Err(HandlerFailure::Busy),

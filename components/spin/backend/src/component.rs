@@ -221,9 +221,15 @@ impl From<footage::Response> for Answered {
             types::MediaType::Jpeg => MediaType::Jpeg,
             types::MediaType::Mp4 => MediaType::Mp4,
             types::MediaType::Json => MediaType::Json,
+            types::MediaType::Playlist => MediaType::Playlist,
+        };
+        // There is no live view here, so that no segment has a name.
+        let status = match &response.body {
+            footage::Body::Live(_) => Status::NotFound,
+            _ => status,
         };
         let body = match response.body {
-            footage::Body::Empty => contract::Body::Empty,
+            footage::Body::Empty | footage::Body::Live(_) => contract::Body::Empty,
             footage::Body::Bytes(bytes) => contract::Body::Bytes(bytes),
             footage::Body::Footage(footage::FootageRange { source, offset, length }) => {
                 let source = source.into_inner::<contract::Object>();

@@ -46,7 +46,7 @@ impl Departure {
 
     /// Returns how many bytes leave, if none is cut off.
     pub fn length(&self) -> u64 {
-        self.body.try_borrow().map_or(0, |body| body.length())
+        self.body.try_borrow().ok().and_then(|body| body.length()).unwrap_or(0)
     }
 
     /// Returns the next piece; none at the end.

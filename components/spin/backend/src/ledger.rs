@@ -21,6 +21,7 @@ const fn word(handed: Handed) -> &'static str {
         Handed::Still => "still",
         Handed::Events => "events",
         Handed::Clip => "clip",
+        Handed::Live => "live",
         Handed::Deletion => "deletion",
     }
 }

@@ -24,6 +24,7 @@ impl From<Problem> for Said {
             // Only the front says these, because it sees the request. No error of a service becomes
             // one.
             Problem::Failed
+            | Problem::Flapping(_)
             | Problem::OtherOrigin
             | Problem::Method
             | Problem::TooSlow(_)

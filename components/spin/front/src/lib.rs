@@ -69,6 +69,18 @@ async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem>
         Name::Thumbnail | Name::EventThumbnail | Name::Events | Name::Event | Name::Clip => {
             viewer::handled(head, route, &place)
         }
+        // Only the native host has live view, and `find` knows no route of it.
+        Name::Live
+        | Name::LiveNext
+        | Name::LivePlaylist
+        | Name::LiveSegment
+        | Name::LiveInit
+        | Name::LiveMedia
+        | Name::PutLive
+        | Name::PutLiveFile
+        | Name::PutLiveTrack
+        | Name::DeleteLiveFile
+        | Name::DeleteLiveTrack => Err(Problem::NotFound),
         Name::PutStill | Name::PutEvent | Name::PutEventStill | Name::PutClip => {
             camera::put(head, route.name, &place, request).await
         }

@@ -38,7 +38,7 @@ pub fn asset(head: &Head) -> Result<Answer, Problem> {
 
 /// Answers `GET /v1/openapi.json`.
 pub fn document() -> Answer {
-    let mut response = Response::new(openapi::document());
+    let mut response = Response::new(openapi::document(false));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -140,7 +140,7 @@ fn wall_of(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
             may_delete: camera.may_delete,
         })
         .collect();
-    let html = wall_page(&viewer, &cameras);
+    let html = wall_page(&viewer, &cameras, false);
     Ok(page(Departure::of_list(raw, html.as_bytes())?))
 }
 
@@ -172,6 +172,8 @@ pub fn handled(head: &Head, route: &Route, place: &Place<'_>) -> Result<Answer, 
     let handled = match handler {
         Handles::Thumbnail => thumbnail::handle(grant, &question),
         Handles::Events => event_pages::handle(grant, &question),
+        // There is no live view here.
+        Handles::Live => return Err(Problem::NotFound),
     };
     leave(head, place, raw, wanted, handled)
 }
@@ -249,9 +251,12 @@ fn leave(
         MediaType::Jpeg => "image/jpeg",
         MediaType::Mp4 => "video/mp4",
         MediaType::Json => "application/json",
+        MediaType::Playlist => "application/vnd.apple.mpegurl",
     };
     let part = match &mut handled.body {
         Body::Empty => return Err(Problem::Failed),
+        // There is no live view here.
+        Body::Live(_) => return Err(Problem::NotFound),
         Body::Footage(range) if is_clip => Some(narrowed(head, range)?),
         Body::Footage(_) | Body::Bytes(_) => None,
     };

@@ -18,6 +18,7 @@ fn told(outcome: Result<Answer, HandlerFailure>) -> String {
                 Content::Footage { offset, length, .. } => {
                     format!("{status:?}, {length} bytes of footage from {offset}")
                 }
+                Content::Live { part, .. } => format!("{status:?}, a segment, {part:?}"),
             }
         }
         Err(failure) => Chain(&failure).to_string(),

@@ -80,6 +80,7 @@ fn bytes(answer: Answer) -> Vec<u8> {
         Content::Bytes(bytes) => bytes.to_vec(),
         Content::Empty => panic!("an empty body"),
         Content::Footage { .. } => panic!("a range of footage"),
+        Content::Live { .. } => panic!("a segment"),
     }
 }
 

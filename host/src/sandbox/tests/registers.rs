@@ -99,7 +99,7 @@ fn component() -> Vec<u8> {
     globals.global(global(ValType::I64), &ConstExpr::i64_const(0));
     globals.global(global(ValType::FUNCREF), &ConstExpr::ref_null(HeapType::FUNC));
     let mut exports = ExportSection::new();
-    exports.export("eyesonly:edge/handler@0.2.0#handle", ExportKind::Func, 0);
+    exports.export("eyesonly:edge/handler@0.3.0#handle", ExportKind::Func, 0);
     exports.export("cabi_realloc", ExportKind::Func, 1);
     exports.export("memory", ExportKind::Memory, 0);
     let mut elements = ElementSection::new();
