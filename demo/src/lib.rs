@@ -2,9 +2,11 @@
 //!
 //! It is data. It must never know where an edge is, or how it is reached.
 
+mod live;
 mod manifest;
 mod upload;
 
+pub use live::{FRAMES_A_SECOND, Loop};
 pub use manifest::{Camera, Counts, Event, Household, Manifest};
 pub use upload::{Footage, Upload, id_of_time_ago};
 
@@ -20,6 +22,7 @@ files![
     "alder-driveway-car.jpg",
     "alder-driveway-car.mp4",
     "alder-driveway.jpg",
+    "alder-front-door-live.mp4",
     "alder-front-door-night.jpg",
     "alder-front-door-package.jpg",
     "alder-front-door-person.jpg",
@@ -33,6 +36,7 @@ files![
     "birch-front-door.jpg",
     "birch-hallway-cat.jpg",
     "birch-hallway-cat.mp4",
+    "birch-hallway-live.mp4",
     "birch-hallway.jpg",
     "cedar-back-yard-fox.jpg",
     "cedar-back-yard-fox.mp4",
@@ -41,6 +45,7 @@ files![
     "cedar-garage.jpg",
     "cedar-porch-guest.jpg",
     "cedar-porch-guest.mp4",
+    "cedar-porch-live.mp4",
     "cedar-porch.jpg",
 ];
 

@@ -35,6 +35,9 @@ pub struct Camera {
     /// The colour of a corner of all its stills, `#rrggbb`. By that colour a test knows which
     /// camera made a picture.
     pub corner_colour: String,
+    /// The file name of what it sends as its live stream, a fragmented MP4 without sound.
+    #[serde(default)]
+    pub live: Option<String>,
     /// The events, in any order.
     pub events: Vec<Event>,
 }

@@ -23,6 +23,11 @@ pub fn event_thumbnail(camera: &str, event: &str, width: u32) -> String {
     format!("cameras/{camera}/events/{event}/thumbnail?width={width}")
 }
 
+/// Returns the path of the newest segment of a camera's live stream.
+pub fn live_next(camera: &str) -> String {
+    format!("cameras/{camera}/live/next")
+}
+
 /// Returns the path of an event's clip.
 pub fn clip(camera: &str, event: &str) -> String {
     format!("cameras/{camera}/events/{event}/clip")

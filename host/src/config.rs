@@ -49,6 +49,9 @@ pub struct Config {
     /// The most bytes of sealed extents that are kept in memory.
     #[serde(default = "memory_tier_bytes")]
     pub memory_tier_bytes: u64,
+    /// The most bytes of sealed live chunks that are kept in memory. One household has an eighth.
+    #[serde(default = "live_memory_bytes")]
+    pub live_memory_bytes: u64,
     /// The most bytes of sealed extents that are kept on the local disk, for a store that is far
     /// away. 0: none are kept.
     #[serde(default)]
@@ -114,6 +117,10 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// Private key.
     pub key: PathBuf,
+}
+
+fn live_memory_bytes() -> u64 {
+    512 * 1024 * 1024
 }
 
 fn listen() -> SocketAddr {

@@ -7,21 +7,29 @@
 use crate::commands::{self, say};
 use crate::{Ready, Stop, progress};
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use eyesonly::config::Config;
-use eyesonly_demo::{Footage, Manifest, Upload};
+use eyesonly_demo::{Footage, Loop, Manifest, Upload};
 use eyesonly_seal::ViewerId;
 use eyesonly_service::admin::{Admin, NewCamera, QUOTA_BYTES_DEFAULT};
 use eyesonly_service::clock;
-use http_body_util::{BodyExt as _, Full};
+use futures::{StreamExt as _, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::client::conn::http1::SendRequest;
+use hyper::http::request;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// The configuration in the demo's folder.
@@ -30,6 +38,8 @@ const CONFIG: &str = "eyesonly.toml";
 const PAST_MILLISECONDS: u64 = 3 * 24 * 60 * 60 * 1000;
 /// The time between two stills of a camera.
 const STILLS_APART: Duration = Duration::from_secs(45);
+/// The time after which a stream that ended starts anew.
+const STREAMS_APART: Duration = Duration::from_secs(2);
 /// The most characters of a refusal that are shown.
 const REFUSAL_CHARACTERS: usize = 300;
 
@@ -83,7 +93,10 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
 pub async fn fill_at(admin: &Admin, address: &str, json: bool) -> anyhow::Result<()> {
     let manifest = Manifest::load()?;
     let bar = bar(manifest.counts().uploads());
-    let enrolled = enrol(admin, &manifest, &bar).await?;
+    let mut enrolled = enrol(admin, &manifest, &bar).await?;
+    // Whoever fills an edge leaves, and streams nothing.
+    let cameras = enrolled.iter_mut().flat_map(|household| &mut household.cameras);
+    cameras.for_each(|camera| camera.live = None);
     let households = fill(address, enrolled, &bar).await?;
     introduce(address, &manifest, &households, None, json)
 }
@@ -101,6 +114,8 @@ struct Camera {
     name: String,
     enrolled: NewCamera,
     footage: Footage,
+    /// The name and the recording of its live stream.
+    live: Option<(String, Arc<Loop>)>,
 }
 
 async fn enrol(
@@ -120,6 +135,7 @@ async fn enrol(
                 name: camera.name.clone(),
                 enrolled: admin.add_camera(id, &camera.name, &camera.serial, Some(since)).await?,
                 footage: camera.footage(),
+                live: camera.live.as_deref().and_then(recording),
             });
         }
         // The footage is drawn, and it is served on loopback until the demo ends. A password that
@@ -134,6 +150,12 @@ async fn enrol(
         });
     }
     Ok(all)
+}
+
+/// Returns the name and the recording of a live stream.
+fn recording(name: &str) -> Option<(String, Arc<Loop>)> {
+    let live = Loop::of(eyesonly_demo::file(name)?)?;
+    Some((name.to_owned(), Arc::new(live)))
 }
 
 /// Hands everything in, as the cameras.
@@ -158,10 +180,46 @@ async fn fill(
     Ok(households)
 }
 
-/// Hands each camera's still in anew from time to time, as cameras do. A camera that is silent
-/// would soon look offline.
+/// Streams what is live, and hands each camera's still in anew from time to time, as cameras do. A
+/// camera that is silent would soon look offline.
 async fn go_on(address: &str, households: &[Household]) -> anyhow::Result<()> {
     let cameras = || households.iter().flat_map(|household| &household.cameras);
+    let streams = cameras().map(|camera| stream_of(address, camera));
+    tokio::join!(futures::future::join_all(streams), stills_go_on(address, cameras));
+    Ok(())
+}
+
+/// Sends a camera's live stream, and starts it anew whenever it ends.
+async fn stream_of(address: &str, camera: &Camera) {
+    let Some((_, live)) = &camera.live else { return };
+    loop {
+        if let Err(error) = stream_once(address, &camera.enrolled.credential, live).await {
+            tracing::debug!(%error, "the demo's stream ended");
+        }
+        tokio::time::sleep(STREAMS_APART).await;
+    }
+}
+
+async fn stream_once(address: &str, credential: &str, live: &Arc<Loop>) -> anyhow::Result<()> {
+    let mut edge = Client::connect(address).await?;
+    let (init, live) = (live.init(), Arc::clone(live));
+    let init = stream::once(async { Ok(Frame::data(Bytes::from_static(init))) });
+    let start = Instant::now();
+    let fragments = stream::iter(0_u32..).then(move |number| {
+        let live = Arc::clone(&live);
+        async move {
+            tokio::time::sleep_until(start + Loop::due(number)).await;
+            Ok(Frame::data(live.fragment(number).into()))
+        }
+    });
+    let body = StreamBody::new(init.chain(fragments)).boxed_unsync();
+    let request = edge.request("live/main", credential, "video/mp4").body(body)?;
+    edge.line.ready().await?;
+    let answered = edge.line.send_request(request).await?;
+    bail!("the stream ended with {}", answered.status())
+}
+
+async fn stills_go_on<'a, C: Iterator<Item = &'a Camera>>(address: &str, cameras: impl Fn() -> C) {
     loop {
         tokio::time::sleep(STILLS_APART).await;
         let handed_in = async {
@@ -182,7 +240,7 @@ async fn go_on(address: &str, households: &[Household]) -> anyhow::Result<()> {
 /// A camera's connection.
 struct Client {
     host: String,
-    line: SendRequest<Full<bytes::Bytes>>,
+    line: SendRequest<UnsyncBoxBody<Bytes, Infallible>>,
 }
 
 impl Client {
@@ -201,12 +259,16 @@ impl Client {
         Ok(Self { host, line })
     }
 
-    async fn put(&mut self, credential: &str, upload: &Upload) -> anyhow::Result<()> {
-        let request = Request::put(format!("/v1/ingest/{}", upload.path))
+    fn request(&self, path: &str, credential: &str, media_type: &str) -> request::Builder {
+        Request::put(format!("/v1/ingest/{path}"))
             .header(header::HOST, &self.host)
             .header(header::AUTHORIZATION, format!("Bearer {credential}"))
-            .header(header::CONTENT_TYPE, upload.media_type)
-            .body(Full::new(upload.body.clone()))?;
+            .header(header::CONTENT_TYPE, media_type)
+    }
+
+    async fn put(&mut self, credential: &str, upload: &Upload) -> anyhow::Result<()> {
+        let request = self.request(&upload.path, credential, upload.media_type);
+        let request = request.body(Full::new(upload.body.clone()).boxed_unsync())?;
         self.line.ready().await?;
         let response = self.line.send_request(request).await?;
         let status = response.status();
@@ -233,6 +295,7 @@ fn introduce(
             "camera": camera.enrolled.camera,
             "name": camera.name,
             "events": camera.footage.events,
+            "live": camera.live.as_ref().map(|(name, _)| name),
         })
     };
     let household = |household: &Household| {

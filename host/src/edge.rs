@@ -22,6 +22,7 @@ use eyesonly_service::identity::{Identity, Throttle};
 use eyesonly_service::index::Index;
 use eyesonly_service::ingest::Ingest;
 use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::live::{Live, LiveHub, MemoryHub};
 use eyesonly_service::store::{self, ORPHAN_MILLISECONDS, Store};
 use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
 use eyesonly_web::origin::PublicUrl;
@@ -169,6 +170,8 @@ pub struct Seams {
     pub inlet: Arc<dyn Inlet>,
     /// Carries an answer to the way out.
     pub outlet: Arc<dyn Outlet>,
+    /// Holds the last seconds of live streams.
+    pub hub: Arc<dyn LiveHub>,
     /// The clock by which the tiers' standing is measured.
     pub clock: Arc<dyn Clock>,
 }
@@ -195,6 +198,7 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
         coalescer: Arc::new(Flights::default()),
         inlet: Arc::new(Direct),
         outlet: Arc::new(Direct),
+        hub: Arc::new(MemoryHub::new(config.live_memory_bytes)),
         clock: Arc::new(System),
     })
 }
@@ -226,7 +230,9 @@ pub fn assemble(
         .with_clock(seams.clock);
     let ladder = Arc::new(ladder);
     let catalogue = Catalogue::new(seams.index, Arc::clone(&records));
-    let footage = Footage::new(Arc::clone(&catalogue), Arc::clone(&ladder));
+    let live = Live::new(seams.hub, Arc::clone(&admission), system());
+    let footage =
+        Footage::with_live(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&live));
     Arc::new(Edge {
         identity: Identity::new(
             &**keyring,
@@ -252,6 +258,7 @@ pub fn assemble(
         catalogue,
         ladder,
         footage,
+        live,
         handlers,
         inlet: seams.inlet,
         outlet: seams.outlet,

@@ -319,6 +319,26 @@ def make_clips():
         print(f"{target.name:42} {target.stat().st_size / 1024:7.1f} KB  {milliseconds} ms")
 
 
+# What a camera sends as its live stream: a clip that goes on without end.
+LIVE = {
+    "alder-front-door": "alder-front-door-person",
+    "birch-hallway": "birch-hallway-cat",
+    "cedar-porch": "cedar-porch-guest",
+}
+
+
+def make_live():
+    for camera, clip in LIVE.items():
+        target = HERE / f"{camera}-live.mp4"
+        command = f"ffmpeg -v error -y -stream_loop 1 -i {HERE / clip}.mp4 -t 8 -vf scale=640:360"
+        command += f" -r {FRAMES_PER_SECOND} -an -c:v libx264 -profile:v main -pix_fmt yuv420p"
+        command += " -preset veryslow -crf 30 -bf 0 -g 30 -keyint_min 30 -sc_threshold 0"
+        command += " -threads 1 -map_metadata -1 -fflags +bitexact -flags:v +bitexact"
+        command += " -f mp4 -movflags frag_every_frame+empty_moov+default_base_moof"
+        subprocess.run([*command.split(), str(target)], check=True)
+        print(f"{target.name:42} {target.stat().st_size / 1024:7.1f} KB")
+
+
 # --- Odd files for tests. -------------------------------------------------------------------------
 
 
@@ -465,6 +485,7 @@ def make_manifest():
                 "name": name,
                 "serial": f"EO-{login[0].upper()}{number:04d}",
                 "still": f"{camera}.jpg",
+                **({"live": f"{camera}-live.mp4"} if camera in LIVE else {}),
                 "corner_colour": accent,
                 "events": EVENTS[camera],
             }
@@ -476,6 +497,7 @@ def make_manifest():
 PARTS = {
     "stills": make_stills,
     "clips": make_clips,
+    "live": make_live,
     "special": make_special,
     "manifest": make_manifest,
 }

@@ -8,6 +8,9 @@ pub const EDGE_TIME: HeaderName = HeaderName::from_static("eyesonly-time");
 /// The header of a still's answer: the still's time, in milliseconds since 1970.
 pub const STILL_TIME: HeaderName = HeaderName::from_static("eyesonly-still-time");
 
+/// The header by which nginx and its like send on what comes as it comes.
+pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// Says whether an answer to this path has the edge's time: the path is of an upload.
 pub fn tells_time(path: &str) -> bool {
     path.starts_with("/v1/ingest/")

@@ -16,6 +16,10 @@ pub const WANTED_EVENTS: &str = "`limit` must be 1 to 100, and `before` an event
 /// The text for the request of an event or its video that a handler calls bad.
 pub const WANTED_EVENT: &str = "The event must be a UUIDv7.";
 
+/// The text for a request of live view that a handler calls bad.
+pub const WANTED_LIVE: &str =
+    "`stream` must be main or sub, and `after` a segment's id (a UUIDv7).";
+
 /// Returns a parameter of the query.
 pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     form_urlencoded::parse(query?.as_bytes())

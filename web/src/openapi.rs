@@ -1,17 +1,17 @@
 //! `GET /v1/openapi.json`: an OpenAPI 3.1 document made from the table of routes, so that it is
 //! never out of date.
 
-use crate::routes::{ROUTES, Route, Who};
+use crate::routes::{LIVE_ROUTES, ROUTES, Route, Who};
 use serde_json::{Map, Value, json};
 
-/// Returns the document, as text.
-pub fn document() -> String {
-    describe().to_string()
+/// Returns the document, as text. Only the native host has the routes of live view.
+pub fn document(has_live: bool) -> String {
+    describe(if has_live { LIVE_ROUTES } else { &[] }).to_string()
 }
 
-fn describe() -> Value {
+fn describe(live: &[Route]) -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(live) {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {
             methods.insert(route.method.to_lowercase(), operation(route));
@@ -109,18 +109,21 @@ fn query(path: &str, method: &str) -> Vec<Value> {
             "schema": { "type": "integer", "minimum": 1, "maximum": most, "default": default }
         })
     };
+    let uuid = |name: &str| {
+        let schema = json!({ "type": "string", "format": "uuid" });
+        json!({ "name": name, "in": "query", "schema": schema })
+    };
+    let stream = || {
+        let schema = json!({ "type": "string", "enum": ["main", "sub"], "default": "main" });
+        json!({ "name": "stream", "in": "query", "schema": schema })
+    };
     match path.rsplit('/').next() {
         Some("thumbnail") => vec![number("width", 1920, 320)],
         Some("events") if method == "GET" => {
-            vec![
-                number("limit", 100, 50),
-                json!({
-                    "name": "before",
-                    "in": "query",
-                    "schema": { "type": "string", "format": "uuid" }
-                }),
-            ]
+            vec![number("limit", 100, 50), uuid("before")]
         }
+        Some("next") => vec![stream(), uuid("after")],
+        Some("index.m3u8" | "{segment}" | "init.mp4" | "media.m4s") => vec![stream()],
         _ => Vec::new(),
     }
 }
@@ -131,6 +134,7 @@ fn takes(route: &Route) -> Option<&'static str> {
         ("PUT", Some("clip")) => Some("video/mp4"),
         ("PUT", Some("still" | "{still}")) => Some("image/jpeg"),
         ("PUT", Some("{event}")) => Some("application/json"),
+        ("PUT", Some("{stream}" | "{file}")) => Some("video/mp4"),
         _ => None,
     }
 }

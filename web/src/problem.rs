@@ -44,6 +44,8 @@ pub enum Problem {
     Unprocessable(String),
     /// 429, with the seconds to wait.
     Throttled(u64),
+    /// 429: the publishers of a live stream take turns. Carries the seconds to wait.
+    Flapping(u64),
     /// 500
     Failed,
     /// 503: too many slow uploads are under way.
@@ -73,7 +75,7 @@ impl Problem {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Throttled(_) | Self::Flapping(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::TooManySlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
@@ -120,6 +122,11 @@ impl Problem {
             Self::Throttled(seconds) => {
                 format!("Too many failed attempts. Try again in {seconds} s.").into()
             }
+            Self::Flapping(seconds) => format!(
+                "Several connections of this camera hand in the same stream, and took turns too \
+                 often. Let one of them go on, and try again in {seconds} s."
+            )
+            .into(),
             Self::TooManySlow => {
                 "Too many slow uploads of this household are under way. Send one at a time, or \
                  faster than 64 KiB a second."
@@ -164,7 +171,7 @@ impl Problem {
             Self::Range(length) => {
                 headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes */{length}")));
             }
-            Self::Throttled(seconds) => {
+            Self::Throttled(seconds) | Self::Flapping(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Unavailable => {
@@ -195,6 +202,8 @@ mod of_services {
     use eyesonly_service::footage::FootageError;
     use eyesonly_service::identity::LoginError;
     use eyesonly_service::ingest::{FormError, IngestError};
+    #[cfg(feature = "live")]
+    use eyesonly_service::live::LiveError;
 
     impl From<Refused> for Problem {
         fn from(refused: Refused) -> Self {
@@ -225,6 +234,38 @@ mod of_services {
                 LoginError::Wrong => Self::WrongLogin,
                 LoginError::Throttled(seconds) => Self::Throttled(seconds),
                 LoginError::Busy | LoginError::Unavailable => Self::Unavailable,
+            }
+        }
+    }
+
+    #[cfg(feature = "live")]
+    impl From<LiveError> for Problem {
+        fn from(error: LiveError) -> Self {
+            let told = |error: &LiveError| {
+                let text = error.to_string();
+                let mut letters = text.chars();
+                let first = letters.next().map(|first| first.to_uppercase().to_string());
+                let end = if text.ends_with('.') { "" } else { "." };
+                format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+            };
+            match &error {
+                LiveError::Format(format) if format.is_media_type() => {
+                    Self::MediaType(format.to_string().into())
+                }
+                LiveError::Format(_)
+                | LiveError::NoInit
+                | LiveError::Tracks
+                | LiveError::TooFast(_) => Self::Unprocessable(told(&error)),
+                LiveError::Name | LiveError::Incomplete => Self::BadRequest(told(&error).into()),
+                LiveError::Manifest(limit) => Self::TooLarge(*limit),
+                LiveError::Superseded => Self::Conflict(told(&error).into()),
+                LiveError::Flapping(_) => Self::Flapping(60),
+                LiveError::Silent(seconds) => Self::TooSlow(*seconds),
+                LiveError::Revoked => Self::Unidentified,
+                LiveError::Full => Self::NoRoom(
+                    "The edge has no room for one more live stream now. Try again later.".into(),
+                ),
+                LiveError::Busy | LiveError::Unavailable(_) => Self::Unavailable,
             }
         }
     }

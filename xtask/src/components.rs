@@ -303,13 +303,13 @@ mod tests {
     #[test]
     fn the_contract_may_be_imported() {
         check(&[], &[]);
-        check(&["eyesonly:edge/footage@0.2.0", "eyesonly:edge/events@0.2.0"], &[]);
+        check(&["eyesonly:edge/footage@0.3.0", "eyesonly:edge/events@0.3.0"], &[]);
     }
 
     #[test]
     fn anything_else_may_not() {
         check(
-            &["eyesonly:edge/footage@0.2.0", "wasi:clocks/wall@0.2.0"],
+            &["eyesonly:edge/footage@0.3.0", "wasi:clocks/wall@0.2.0"],
             &["wasi:clocks/wall@0.2.0"],
         );
         check(&["eyesonly:edge-more/x"], &["eyesonly:edge-more/x"]);
@@ -322,9 +322,9 @@ mod tests {
             imports: Vec::new(),
             exports: exports.iter().map(|&export| export.to_owned()).collect(),
         };
-        assert_eq!(faults(&with(&["eyesonly:edge/handler@0.2.0"])), [""; 0]);
+        assert_eq!(faults(&with(&["eyesonly:edge/handler@0.3.0"])), [""; 0]);
         assert_eq!(
-            faults(&with(&["eyesonly:edge/footage@0.2.0"])),
+            faults(&with(&["eyesonly:edge/footage@0.3.0"])),
             ["it exports no eyesonly:edge/handler"]
         );
         let error =

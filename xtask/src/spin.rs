@@ -29,15 +29,15 @@ const FLAGS: [&str; 2] = ["-C", "target-feature=+simd128,+bulk-memory"];
 const PACKAGES: [&str; 2] = ["eyesonly-spin-front", "eyesonly-spin-backend"];
 /// The backend's interfaces that a handler may reach.
 const CONTRACT: [&str; 4] = [
-    "eyesonly:edge/types@0.2.0",
-    "eyesonly:edge/footage@0.2.0",
-    "eyesonly:edge/events@0.2.0",
-    "eyesonly:edge/renditions@0.2.0",
+    "eyesonly:edge/types@0.3.0",
+    "eyesonly:edge/footage@0.3.0",
+    "eyesonly:edge/events@0.3.0",
+    "eyesonly:edge/renditions@0.3.0",
 ];
 const ADMISSION: &str = "eyesonly:spin/admission@0.3.0";
-const HANDLER: &str = "eyesonly:edge/handler@0.2.0";
+const HANDLER: &str = "eyesonly:edge/handler@0.3.0";
 /// What the backend asks of a still before it takes it.
-const STILL_CHECK: &str = "eyesonly:edge/still-check@0.2.0";
+const STILL_CHECK: &str = "eyesonly:edge/still-check@0.3.0";
 /// The front's own names for the two handlers.
 const THUMBNAIL: &str = "thumbnail";
 const EVENT_PAGES: &str = "event-pages";

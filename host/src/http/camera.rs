@@ -74,7 +74,10 @@ async fn footage(
 }
 
 /// Returns the upload as the inlet delivers it, and the credential that its camera presents.
-async fn arrived(edge: &Edge, request: Request) -> Result<(Request, RawCredential), Problem> {
+pub(super) async fn arrived(
+    edge: &Edge,
+    request: Request,
+) -> Result<(Request, RawCredential), Problem> {
     super::of_row(request.extensions(), Who::Camera)?;
     let raw = RawCredential::new(credential::of_camera(request.headers())?);
     Ok((edge.inlet.carry(request).await, raw))

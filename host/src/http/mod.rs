@@ -9,6 +9,7 @@
 mod camera;
 mod inlet;
 mod linger;
+mod live;
 mod outlet;
 mod proxy;
 pub mod routes;
@@ -36,6 +37,7 @@ use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::Identity;
 use eyesonly_service::ingest::Ingest;
 use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::live::Live;
 use eyesonly_service::tiers::Ladder;
 use eyesonly_web::routes::{Handles, Route, Who};
 use eyesonly_web::{credential, openapi, range};
@@ -67,6 +69,8 @@ pub struct Edge {
     pub ledger: Arc<MemoryLedger>,
     /// The access to footage under a grant.
     pub footage: Arc<Footage>,
+    /// Live streams.
+    pub live: Arc<Live>,
     /// Accounts and sessions.
     pub identity: Identity,
     /// Uploads.
@@ -92,6 +96,7 @@ impl Edge {
         match which {
             Handles::Thumbnail => &self.handlers.thumbnail,
             Handles::Events => &self.handlers.events,
+            Handles::Live => &self.handlers.live,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The router: it joins each route of the table (`eyesonly_web::routes`) to the function that
 //! answers.
 
-use super::{Edge, camera, problem, viewer};
+use super::{Edge, camera, live, problem, viewer};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Version, header};
@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use eyesonly_service::clock;
 use eyesonly_web::answer;
-use eyesonly_web::routes::{Name, ROUTES, Route, check_target};
+use eyesonly_web::routes::{LIVE_ROUTES, Name, ROUTES, Route, check_target};
 use problem::Problem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Builds the router with all routes of the table.
 pub fn router(edge: Arc<Edge>) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(LIVE_ROUTES) {
         router = router.route(route.path, serve(route, &edge));
     }
     router
@@ -55,6 +55,16 @@ fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::PutEvent => on(method, camera::event),
         Name::PutEventStill => on(method, camera::event_still),
         Name::PutClip => on(method, camera::clip),
+        Name::Live => on(method, live::streams),
+        Name::LiveNext => on(method, live::next),
+        Name::LivePlaylist => on(method, live::playlist),
+        Name::LiveSegment => on(method, live::segment),
+        Name::LiveInit => on(method, live::init),
+        Name::LiveMedia => on(method, live::media),
+        Name::PutLive => on(method, live::put_stream),
+        Name::PutLiveFile => on(method, live::put_file),
+        Name::PutLiveTrack => on(method, live::put_track),
+        Name::DeleteLiveFile | Name::DeleteLiveTrack => on(method, live::delete_file),
         #[cfg(feature = "bench")]
         Name::Plain => on(method, viewer::plain),
     };

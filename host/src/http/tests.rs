@@ -18,6 +18,7 @@ use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
 use eyesonly_service::keys::Keyring as _;
+use eyesonly_service::live::MemoryHub;
 use eyesonly_service::registry::memory::MemoryRegistry;
 use eyesonly_service::store::memory::MemoryStore;
 use eyesonly_service::testing::Residents;
@@ -58,6 +59,7 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
         coalescer: Arc::new(Flights::default()),
         inlet: Arc::new(Direct),
         outlet: Arc::new(Direct),
+        hub: Arc::new(MemoryHub::new(1 << 20)),
         clock: Arc::new(System),
     };
     let keyring = Arc::new(Keyring::open(folder.path()).unwrap());

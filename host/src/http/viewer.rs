@@ -47,7 +47,7 @@ pub async fn asset(uri: Uri) -> Result<Response, Problem> {
 
 /// `GET /v1/openapi.json`
 pub async fn document() -> Response {
-    let mut response = openapi::document().into_response();
+    let mut response = openapi::document(true).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -178,7 +178,7 @@ async fn wall_of(edge: &Edge, raw: &RawCredential, tag: &str) -> Result<Response
             may_delete: camera.may_delete,
         })
         .collect();
-    let html = wall_page(rights.viewer_name(), &cameras);
+    let html = wall_page(rights.viewer_name(), &cameras, true);
     Ok(wayout::page(departs(edge, &identified, raw, html.into()).await?))
 }
 
@@ -236,6 +236,7 @@ struct Place {
     tag: String,
     camera: String,
     event: Option<String>,
+    segment: Option<String>,
 }
 
 impl FromRequestParts<Arc<Edge>> for Asked {
@@ -253,13 +254,21 @@ impl FromRequestParts<Arc<Edge>> for Asked {
 }
 
 impl Asked {
-    async fn admit(&self) -> Result<Arc<Grant>, Problem> {
+    pub(super) async fn admit(&self) -> Result<Arc<Grant>, Problem> {
         let (Place { tag, camera, .. }, ByViewer { edge, raw, .. }) = (&self.place, &self.asks);
         Ok(edge.admission.admit(raw, tag, camera, self.serves.action).await?)
     }
 
+    pub(super) fn edge(&self) -> &Arc<Edge> {
+        &self.asks.edge
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.asks.method == Method::HEAD
+    }
+
     /// Puts one question to the row's handler, under one grant.
-    async fn answer(self, question: Question) -> Result<Response, Problem> {
+    pub(super) async fn answer(self, question: Question) -> Result<Response, Problem> {
         let grant = self.admit().await?;
         let edge = &self.asks.edge;
         let handler = edge.handler(self.serves.handler.ok_or(Problem::Failed)?);
@@ -270,7 +279,13 @@ impl Asked {
         let mut answer = carried.answer;
         succeeded(&answer, handler.name(), wanted)?;
         let head = self.head(&mut answer)?;
-        Ok(wayout::response(self.depart(&grant, answer).await?, &head))
+        let mut leaving = self.leaving();
+        if let Content::Live { source, .. } = answer.content() {
+            leaving.event = Some(source.segment().statement().segment);
+        }
+        let ByViewer { edge, raw, .. } = &self.asks;
+        let departure = Departure::open(&edge.admission, &grant, raw, answer, leaving).await?;
+        Ok(wayout::response(departure, &head))
     }
 
     /// Opens the departure of an answer under its grant.
@@ -280,10 +295,10 @@ impl Asked {
     }
 
     fn leaving(&self) -> Leaving {
-        let event = self.place.event.as_deref();
+        let named = self.place.event.as_deref().or(self.place.segment.as_deref());
         Leaving {
             handed: self.serves.handed,
-            event: event.and_then(|event| FootageId::parse(event).ok()),
+            event: named.and_then(|named| FootageId::parse(named).ok()),
         }
     }
 
@@ -292,6 +307,12 @@ impl Asked {
         let Content::Footage { source, offset, length } = answer.content() else {
             return match answer.content() {
                 Content::Bytes(_) => Ok(Head::default()),
+                Content::Live { source, .. } => {
+                    let Place { tag, camera, .. } = &self.place;
+                    let segment = source.segment().statement().segment;
+                    let location = format!("/v1/{tag}/cameras/{camera}/live/{segment}");
+                    Ok(Head { location: Some(location), ..Head::default() })
+                }
                 _ => Err(Problem::Failed),
             };
         };
@@ -309,7 +330,7 @@ impl Asked {
         {
             return Err(Problem::Range(total));
         }
-        Ok(Head { entity_tag: Some(tag), part, still_milliseconds: None })
+        Ok(Head { entity_tag: Some(tag), part, ..Head::default() })
     }
 
     /// Returns the event of the address. Every route below an event has one.
@@ -317,11 +338,16 @@ impl Asked {
         self.place.event.clone().ok_or(Problem::NotFound)
     }
 
+    /// Returns the segment of the address. Every route below a segment has one.
+    pub(super) fn segment(&self) -> Result<String, Problem> {
+        self.place.segment.clone().ok_or(Problem::NotFound)
+    }
+
     fn number(&self, name: &str, default: u32) -> Result<u32, Problem> {
         ask::number(self.asks.uri.query(), name, default)
     }
 
-    fn parameter(&self, name: &str) -> Option<String> {
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
         ask::parameter(self.asks.uri.query(), name)
     }
 }
@@ -333,6 +359,10 @@ const fn wanted(question: &Question) -> &'static str {
         Question::Still { event: Some(_), .. } => ask::WANTED_EVENT_STILL,
         Question::Events { .. } => ask::WANTED_EVENTS,
         Question::Event(_) | Question::Clip(_) => ask::WANTED_EVENT,
+        Question::Live
+        | Question::Next { .. }
+        | Question::Playlist(_)
+        | Question::Segment { .. } => ask::WANTED_LIVE,
     }
 }
 

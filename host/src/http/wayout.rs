@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use eyesonly_gate::Departure;
 use eyesonly_gate::rules::MediaType;
+use eyesonly_service::clock;
 use eyesonly_web::answer;
 use eyesonly_web::range::Span;
 
@@ -17,6 +18,7 @@ const fn media_type(media_type: MediaType) -> &'static str {
         MediaType::Jpeg => "image/jpeg",
         MediaType::Mp4 => "video/mp4",
         MediaType::Json => "application/json",
+        MediaType::Playlist => "application/vnd.apple.mpegurl",
     }
 }
 
@@ -29,6 +31,8 @@ pub struct Head {
     pub part: Option<(Span, u64)>,
     /// The time of a still, in milliseconds since 1970.
     pub still_milliseconds: Option<u64>,
+    /// The address of a live segment.
+    pub location: Option<String>,
 }
 
 /// Builds a response from a departure.
@@ -38,7 +42,15 @@ pub fn response(departure: Departure, head: &Head) -> Response {
     let headers = response.headers_mut();
     answer::private(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if let Some(location) = &head.location {
+        headers.insert(header::CONTENT_LOCATION, answer::header_text(location));
+        headers.insert(answer::EDGE_TIME, HeaderValue::from(clock::now_milliseconds()));
+        // A proxy that buffers would hold back each fragment until more come.
+        headers.insert(answer::ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    }
     if let Some(tag) = &head.entity_tag {
         answer::ranged(headers, tag);
     }

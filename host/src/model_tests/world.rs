@@ -19,6 +19,7 @@ use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
 use eyesonly_service::admin::Admin;
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
+use eyesonly_service::live::MemoryHub;
 use eyesonly_service::registry::memory::MemoryRegistry;
 use eyesonly_service::store::memory::MemoryStore;
 use eyesonly_service::tiers::{Flights, MemoryTier, Tier};
@@ -108,6 +109,7 @@ impl<'a> World<'a> {
             coalescer: Arc::new(Flights::default()),
             inlet: Arc::new(Direct),
             outlet: Arc::new(Direct),
+            hub: Arc::new(MemoryHub::new(1 << 20)),
             clock: Arc::new(System),
         };
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());

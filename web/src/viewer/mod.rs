@@ -24,11 +24,11 @@ pub struct Asset {
 /// The Content-Security-Policy of every page and file (CSP Level 3, with Trusted Types).
 ///
 /// Nothing is loaded from elsewhere, and no inline script or style runs. The scripts can't turn
-/// text into markup: Trusted Types refuse that, and no policy may be made. `blob:` is only for
-/// pictures: a still is fetched and decoded first, and replaces the old one once it is whole.
+/// text into markup: Trusted Types refuse that, and no policy may be made. `blob:` is for stills,
+/// which are fetched and decoded first, and for the live picture, which the page puts together.
 pub const CONTENT_SECURITY_POLICY: &str = "\
     default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
-    media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -55,11 +55,15 @@ pub const ASSETS: &[Asset] = &[
     asset!("address.js", JAVASCRIPT),
     asset!("age.js", JAVASCRIPT),
     asset!("ask.js", JAVASCRIPT),
+    asset!("boxes.js", JAVASCRIPT),
     asset!("clock.js", JAVASCRIPT),
     asset!("enlarge.js", JAVASCRIPT),
+    asset!("live.js", JAVASCRIPT),
     asset!("player.js", JAVASCRIPT),
     asset!("row.js", JAVASCRIPT),
+    asset!("screen.js", JAVASCRIPT),
     asset!("still.js", JAVASCRIPT),
+    asset!("tiles.js", JAVASCRIPT),
     asset!("timeline.js", JAVASCRIPT),
     asset!("tracks.js", JAVASCRIPT),
     asset!("words.js", JAVASCRIPT),

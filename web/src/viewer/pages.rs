@@ -36,16 +36,20 @@ const EAGER_CAMERAS: usize = 6;
 
 /// The imports of the wall's entry module. They are named here so that the browser fetches all of
 /// them at once.
-const WALL_MODULES: [&str; 12] = [
+const WALL_MODULES: [&str; 16] = [
     "/assets/wall.js",
     "/assets/address.js",
     "/assets/age.js",
     "/assets/ask.js",
+    "/assets/boxes.js",
     "/assets/clock.js",
     "/assets/enlarge.js",
+    "/assets/live.js",
     "/assets/player.js",
     "/assets/row.js",
+    "/assets/screen.js",
     "/assets/still.js",
+    "/assets/tiles.js",
     "/assets/timeline.js",
     "/assets/tracks.js",
     "/assets/words.js",
@@ -90,9 +94,9 @@ pub fn login_page() -> String {
 }
 
 /// Builds the page at `/v1/{tag}/` with this viewer's cameras. Every address in it is relative to
-/// that one.
+/// that one. Only the native host has live view.
 #[must_use]
-pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>]) -> String {
+pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) -> String {
     let body = html! {
         header.top {
             a.brand href="#" id="brand" aria-label="Eyesonly, all cameras" {
@@ -109,7 +113,15 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>]) -> String {
                 p.message.is-error { "This page needs JavaScript. Please switch it on and reload." }
             }
             section id="wall-view" aria-labelledby="wall-title" {
-                h1 id="wall-title" tabindex="-1" { "Cameras" }
+                div.wall-top {
+                    h1 id="wall-title" tabindex="-1" { "Cameras" }
+                    @if has_live {
+                        button.button.is-quiet id="live-toggle" data-testid="live-toggle"
+                            type="button" aria-pressed="true" hidden {
+                            (icon("play")) span { "Live pictures: on" }
+                        }
+                    }
+                }
                 @if cameras.is_empty() {
                     div.empty data-testid="wall-empty" {
                         (icon("camera"))
@@ -193,6 +205,7 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
                 img data-testid="camera-thumb" alt="" width="640" height="360"
                     decoding="async" loading=(loading) src=(thumbnail(640))
                     srcset=(choices.join(", ")) sizes=(sizes);
+                (live_picture())
                 (picture_note())
                 span.picture-badge aria-hidden="true" { (icon("alert")) span.age-loud {} }
             }
@@ -209,6 +222,17 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Builds the live picture over a still, and what is said of it.
+fn live_picture() -> Markup {
+    html! {
+        video data-testid="live-video" muted playsinline disablepictureinpicture tabindex="-1"
+            aria-hidden="true" {}
+        // The words change with each second, and would be spoken each time.
+        span.live-badge data-testid="live-badge" aria-hidden="true" { span.live-words {} }
+        span.unseen.live-spoken {}
     }
 }
 
@@ -265,6 +289,7 @@ fn enlarge_dialog() -> Markup {
                 }
                 div.picture.is-whole id="enlarge-picture" data-state="loading" {
                     img id="enlarge-image" data-testid="enlarged-image" alt="";
+                    (live_picture())
                     (picture_note())
                     span.picture-badge {
                         (icon("alert")) span.age-loud id="enlarge-badge" {}

@@ -1,5 +1,5 @@
 //! `demo --check`: checks each household as any client could. It does one login, one thumbnail, one
-//! event page, one clip range and one refused foreign read.
+//! event page, one clip range, one segment of a live stream and refused foreign reads.
 //!
 //! INVARIANT: nothing is counted that was not compared with what the cameras sent.
 
@@ -38,6 +38,8 @@ struct Camera {
     name: String,
     /// Each event's id, and the name of its clip.
     events: Vec<(String, Option<String>)>,
+    /// The name of the recording that it streams.
+    live: Option<String>,
 }
 
 /// A width that a phone's wall asks for, in pixels.
@@ -45,6 +47,10 @@ const THUMBNAIL_WIDTH: u32 = 320;
 /// The range, in bytes. It starts and ends within the clip, and not at a chunk's edge.
 const RANGE_START: usize = 1000;
 const RANGE_LENGTH: usize = 2345;
+
+/// The fragments between two key frames of a recording, and how many such groups it has.
+const GROUP: u32 = 30;
+const GROUPS: u32 = 4;
 
 /// Checks every household, and prints what was checked.
 ///
@@ -58,9 +64,11 @@ pub fn all(demo: &Demo) -> Result<()> {
             .with_context(|| format!("household {:?}", household.name))?;
     }
     let (count, footage) = (households.len(), &demo.footage);
+    let live = households.iter().filter(|household| live_of(household).is_some()).count();
     println!(
         "demo: ok ({footage}; {count} logins, {count} thumbnails, {count} event pages, \
-         {count} clip ranges, {count} foreign reads refused)"
+         {count} clip ranges, {live} live segments, {refused} foreign reads refused)",
+        refused = count + live
     );
     Ok(())
 }
@@ -78,7 +86,41 @@ fn one(client: &Client, household: &Household, foreign: &Household) -> Result<()
     event_page(client, &session, camera)?;
     let clip = eyesonly_demo::file(file).with_context(|| format!("the demo has no {file}"))?;
     clip_range(client, &session, camera, event, clip)?;
+    if let Some((camera, recording)) = live_of(household) {
+        let file = eyesonly_demo::file(recording).context("the demo has no such recording")?;
+        segment(client, &session, camera, file)?;
+        let (camera, _) = live_of(foreign).context("the other household streams nothing")?;
+        let path = paths::live_next(&camera.id);
+        client.send(session.get(&path))?.expect_status(404, "EXPOSURE? a foreign live stream")?;
+    }
     refused(client, &session, foreign)
+}
+
+/// Returns the camera that streams, and its recording.
+fn live_of(household: &Household) -> Option<(&Camera, &str)> {
+    household.cameras.iter().find_map(|camera| Some((camera, camera.live.as_deref()?)))
+}
+
+/// Follows a segment to its end, and compares it with what the camera streams.
+fn segment(
+    client: &Client,
+    session: &Session,
+    camera: &Camera,
+    recording: &'static [u8],
+) -> Result<()> {
+    let answer = client.send(session.get(&paths::live_next(&camera.id)))?;
+    let answer = answer.expect_status(200, "live segment")?;
+    let live = eyesonly_demo::Loop::of(recording).context("the recording is broken")?;
+    let media = answer.body.strip_prefix(live.init()).context("live segment: another init")?;
+    // Only the times of a fragment tell one round of the recording from the next. They stand in its
+    // head.
+    let starts = (0..GROUPS).any(|group| {
+        let key = live.fragment(group * GROUP);
+        let picture = key.get(key.len() / 2..).unwrap_or_default();
+        media.get(..key.len()).is_some_and(|got| got.ends_with(picture))
+    });
+    ensure!(starts, "live segment: other pictures than the camera streams");
+    Ok(())
 }
 
 fn clip_of(household: &Household) -> Option<(&Camera, &str, &str)> {

@@ -12,9 +12,9 @@ const SWIPE_PIXELS = 50;
 
 /**
  * Sets up the dialog. `cameras` lists {id, name, frame} in the wall's order. `onTrouble` gets each
- * Trouble of a renewal.
+ * Trouble of a renewal. `live` plays the camera that is shown.
  */
-export function enlargement(cameras, onTrouble) {
+export function enlargement(cameras, onTrouble, live) {
   const dialog = part("enlarge");
   const frame = part("enlarge-picture");
   const image = part("enlarge-image");
@@ -41,6 +41,7 @@ export function enlargement(cameras, onTrouble) {
       part("enlarge-place").textContent = cameras.length > 1 ? `${at() + 1} of ${cameras.length}` : "";
       for (const id of ["enlarge-previous", "enlarge-next"]) part(id).hidden = cameras.length < 2;
       showSmallOneMeanwhile();
+      live.enlarge(camera, frame);
     }
     if (isOpening) {
       dialog.showModal();
@@ -71,6 +72,7 @@ export function enlargement(cameras, onTrouble) {
   function hide() {
     asking?.abort();
     if (dialog.open) dialog.close();
+    live.enlarge(null);
     if (camera) clear(frame);
     camera = null;
   }

@@ -8,6 +8,7 @@ import { edgeNow } from "./clock.js";
 import { enlargement } from "./enlarge.js";
 import { player } from "./player.js";
 import { renew, say, widthFor } from "./still.js";
+import { tiles } from "./tiles.js";
 import { timeline } from "./timeline.js";
 import { explain } from "./words.js";
 
@@ -182,7 +183,8 @@ async function learnFirstAges() {
 
 // ---- views --------------------------------------------------------------------------------------
 
-const enlarged = enlargement(cameras, heard);
+const live = tiles(cameras, leave);
+const enlarged = enlargement(cameras, heard, live);
 const events = timeline({
   onOpen: (event) => {
     clip.choose();
@@ -233,6 +235,7 @@ function showTimeline(camera) {
   part("timeline-view").hidden = false;
   document.title = `${camera.name} · Eyesonly`;
   events.show(camera);
+  live.showWall(false);
   window.scrollTo(0, 0);
   part("timeline-title").focus({ preventScroll: true });
 }
@@ -247,6 +250,7 @@ function showWall() {
   document.title = "Cameras · Eyesonly";
   window.scrollTo(0, wallScroll);
   camera.card.querySelector(".card-foot a")?.focus({ preventScroll: true });
+  live.showWall(true);
   renewAll();
 }
 
@@ -277,6 +281,7 @@ const onScreen = new IntersectionObserver((changes) => {
     camera.isOnScreen = change.isIntersecting;
     if (change.isIntersecting) renewIfLate(camera);
   }
+  live.look();
 }, { rootMargin: "25%" });
 for (const camera of cameras) onScreen.observe(camera.card);
 

@@ -11,7 +11,7 @@ fn camera<'a>(id: &str, name: &'a str) -> WallCamera<'a> {
 }
 
 fn wall() -> String {
-    wall_page("Night owl", &[camera("0193", "Front door"), camera("0194", "Garden")])
+    wall_page("Night owl", &[camera("0193", "Front door"), camera("0194", "Garden")], true)
 }
 
 fn asset_text(path: &str) -> &'static str {
@@ -32,7 +32,7 @@ fn all_between<'a>(text: &'a str, before: &str, until: &[char]) -> Vec<&'a str> 
 #[test]
 fn names_are_text_wherever_they_stand() {
     let evil = "<script>alert(1)</script>\" onload=\"x\" '&";
-    let page = wall_page(evil, &[camera("0193", evil)]);
+    let page = wall_page(evil, &[camera("0193", evil)], true);
     assert!(!page.contains("<script>"), "a name opened a tag");
     assert!(!page.contains("\" onload"), "a name left its attribute");
     // The page has the viewer's name twice (text, title), and the camera's in its button, its
@@ -44,7 +44,7 @@ fn names_are_text_wherever_they_stand() {
 fn a_camera_id_stays_one_segment() {
     assert_eq!(path_segment("0193-af_~."), "0193-af_~.");
     assert_eq!(path_segment("a/b?c#d\"é"), "a%2Fb%3Fc%23d%22%C3%A9");
-    let page = wall_page("v", &[camera("../x", "n")]);
+    let page = wall_page("v", &[camera("../x", "n")], true);
     assert!(page.contains("src=\"cameras/..%2Fx/thumbnail?width=640\""));
 }
 
@@ -92,7 +92,7 @@ fn the_hooks_that_browser_tests_use_are_there() {
 
 #[test]
 fn nothing_runs_or_is_styled_inline() {
-    for page in [login_page(), wall(), wall_page("v", &[])] {
+    for page in [login_page(), wall(), wall_page("v", &[], true)] {
         for tag in tags(&page) {
             for attribute in tag.split_whitespace().skip(1) {
                 let name = attribute.split('=').next().unwrap();
@@ -144,7 +144,7 @@ fn every_file_asked_for_is_served() {
 fn every_drawing_is_in_the_sprite() {
     let sprite: BTreeSet<&str> =
         all_between(asset_text("/assets/icons.svg"), "symbol id=\"", &['"']).into_iter().collect();
-    for page in [login_page(), wall(), wall_page("v", &[])] {
+    for page in [login_page(), wall(), wall_page("v", &[], true)] {
         for name in all_between(&page, "icons.svg#", &['"']) {
             assert!(sprite.contains(name), "no drawing {name}");
         }
@@ -167,7 +167,7 @@ fn every_part_that_a_module_takes_is_on_its_page() {
             assert!(there.contains(id), "{} takes #{id}", asset.path);
         }
     }
-    assert_eq!(ids(&wall_page("v", &[])), on_wall, "an empty wall lacks parts");
+    assert_eq!(ids(&wall_page("v", &[], true)), on_wall, "an empty wall lacks parts");
 }
 
 #[test]
@@ -206,7 +206,8 @@ fn the_policy_lets_nothing_inline_or_foreign_in() {
         for source in directive.split_whitespace().skip(1) {
             assert!(["'none'", "'self'", "'script'", "blob:"].contains(&source), "{directive}");
         }
-        assert!(!directive.contains("blob:") || directive.starts_with("img-src "), "{directive}");
+        let may = ["img-src ", "media-src "].iter().any(|name| directive.starts_with(name));
+        assert!(!directive.contains("blob:") || may, "{directive}");
     }
 }
 
@@ -216,21 +217,23 @@ fn the_wall_offers_only_what_the_viewer_may_do() {
     shared.events = false;
     shared.clips = false;
     shared.may_delete = false;
-    let page = wall_page("v", &[shared]);
+    let page = wall_page("v", &[shared], true);
     assert!(!page.contains("data-testid=\"camera-events\""));
     assert!(
         !page.contains(" data-may-delete")
             && !page.contains(" data-clips")
             && !page.contains(" data-events")
     );
-    let page = wall_page("v", &[camera("0195", "Yard")]);
+    let page = wall_page("v", &[camera("0195", "Yard")], true);
     assert!(page.contains("href=\"#camera=0195\""));
     assert!(page.contains(" data-may-delete") && page.contains(" data-clips"));
 }
 
 #[test]
 fn an_empty_wall_says_so() {
-    assert!(wall_page("v", &[]).contains("No cameras yet"));
+    assert!(wall_page("v", &[], true).contains("No cameras yet"));
+    let page = wall_page("v", &[], false);
+    assert!(!page.contains("live-toggle"), "an edition without live view offers none");
     assert!(!wall().contains("No cameras yet"));
 }
 
