@@ -339,6 +339,19 @@ impl Edge {
             status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
+
+    /// Returns how many seconds of CPU the process has used, of all its threads.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The name of the process may have spaces, and stands in brackets.
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let ticks: f64 = fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+        // The kernel counts in hundredths for whoever reads this file.
+        ticks / 100.0
+    }
 }
 
 impl Drop for Edge {

@@ -12,11 +12,13 @@
 )]
 
 pub mod built;
+pub mod burnt;
 pub mod canary;
 mod edge;
 pub mod footage;
 mod home;
 mod http;
+pub mod live;
 mod people;
 pub mod picture;
 pub mod proxy;

@@ -89,6 +89,8 @@ impl Browser {
         ]);
         let capabilities = json!({
             "browserName": "chrome",
+            // Tests of TLS make their certificate themselves.
+            "acceptInsecureCerts": true,
             "goog:chromeOptions": { "args": arguments.collect::<Vec<_>>() },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
@@ -124,6 +126,15 @@ impl Browser {
     /// `arguments`.
     pub async fn script(&self, body: &str, arguments: &[Value]) -> Value {
         let answer = self.client.execute(body, arguments.to_vec()).await;
+        answer.unwrap_or_else(|error| panic!("{body}: {error}"))
+    }
+
+    /// Runs the body of a function that calls its last argument back, and returns what it is called
+    /// with.
+    pub async fn later(&self, body: &str, arguments: &[Value]) -> Value {
+        let timeouts = json!({ "script": 3_600_000 });
+        self.drive("timeouts", &timeouts).await;
+        let answer = self.client.execute_async(body, arguments.to_vec()).await;
         answer.unwrap_or_else(|error| panic!("{body}: {error}"))
     }
 

@@ -173,7 +173,7 @@ async fn r20_a_picture_never_has_the_age_of_a_newer_one() {
     still_of(&home.camera, now_milliseconds() - 2 * DAY).await;
     let (open, gate) = watch::channel(false);
     let held = Some(("/cameras HTTP/1.1", gate));
-    let address = Proxy { changed: &[], held }.start(&home.edge).await;
+    let address = Proxy { held, ..Proxy::default() }.start(&home.edge).await;
     let browser = Browser::start(1280, 900).await;
     sign_in(&browser, &address, &home.account).await;
     let unknown = "card.state === 'shown' && card.age === 'unknown'";
@@ -196,7 +196,7 @@ async fn r20_the_age_ticks_while_an_answer_is_awaited() {
     still_of(&home.camera, now_milliseconds()).await;
     let (open, gate) = watch::channel(true);
     let held = Some(("/thumbnail?", gate));
-    let address = Proxy { changed: &[], held }.start(&home.edge).await;
+    let address = Proxy { held, ..Proxy::default() }.start(&home.edge).await;
     let browser = Browser::start(1280, 900).await;
     sign_in(&browser, &address, &home.account).await;
     until(&browser, "its age is there", &home.camera, "card.age === 'fresh'").await;

@@ -84,10 +84,11 @@ async fn played(clip: &str) -> (Value, bool) {
     let there = "player.video && player.width";
     let (_home, browser, player) = opened(media(clip), "it is there", there).await;
     assert_eq!(player["words"], "", "{player}");
-    let ended = "const video = document.querySelector('video'); if (video.ended) return true; \
+    let ended = "const video = document.querySelector('#player-video'); \
+                 if (video.ended) return true; \
                  video.muted = true; video.play(); return false";
     browser.until("it plays to its end", ended, &[]).await;
-    let decoded = "return document.querySelector('video').webkitAudioDecodedByteCount > 0";
+    let decoded = "return document.querySelector('#player-video').webkitAudioDecodedByteCount > 0";
     let decoded = browser.script(decoded, &[]).await.as_bool().unwrap();
     (browser.script(PLAYER, &[]).await, decoded)
 }

@@ -25,7 +25,7 @@ async fn r16_a_proxy_that_changes_the_host_is_named() {
     }
     let home = Home::new().await;
     let direct = home.edge.door().address();
-    let proxied = Proxy { changed: &CHANGED, held: None }.start(&home.edge).await;
+    let proxied = Proxy { changed: &CHANGED, ..Proxy::default() }.start(&home.edge).await;
     let browser = Browser::start(1280, 900).await;
     browser.open(&format!("{proxied}/")).await;
     browser.shown(&testid("login-name")).await.send_keys(&home.account.login).await.unwrap();

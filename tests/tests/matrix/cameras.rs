@@ -19,7 +19,12 @@ fn cut_from(one: &str, other: &str) -> Vec<String> {
 }
 
 /// Returns the credentials that an actor of the cameras' table sends.
-fn credentials(actor: &str, alder: &Home, birch: &Home, removed: &Camera) -> Vec<Option<String>> {
+pub fn credentials(
+    actor: &str,
+    alder: &Home,
+    birch: &Home,
+    removed: &Camera,
+) -> Vec<Option<String>> {
     match actor {
         "alder" => vec![Some(alder.camera.credential.clone())],
         "birch" => vec![Some(birch.camera.credential.clone())],

@@ -94,6 +94,57 @@ PUT /v1/ingest/events/{event}/clip
   absent  409   409   401    401    401     401
 ";
 
+/// The routes of live view that viewers ask. Only the native host has them. The actors and objects
+/// are those of [`VIEWER_TABLE`]; the segment is the running one of the camera, and with `mixed`
+/// another camera's.
+pub const NATIVE_VIEWER_TABLE: &str = "
+  object alder birch nobody expired other-tag birch-tag camera
+GET /v1/{tag}/cameras/{camera}/live
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/live/next
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/live/index.m3u8
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/live/{segment}
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/live/{segment}/init.mp4
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+GET /v1/{tag}/cameras/{camera}/live/{segment}/media.m4s
+  alder  200   404   401    401     404       404       401
+  birch  404   200   401    401     404       404       401
+  mixed  404   404   401    401     404       404       401
+  absent 404   404   401    401     404       404       401
+";
+
+/// The routes of live view that cameras ask. Only the native host has them. The actors are those of
+/// [`CAMERA_TABLE`].
+pub const NATIVE_CAMERA_TABLE: &str = "
+  object  alder birch nobody viewer removed cut
+PUT /v1/ingest/live/{stream}
+  own     200   200   401    401    401     401
+  absent  404   404   401    401    401     401
+PUT /v1/ingest/live/{session}/{file}
+  own     201   201   401    401    401     401
+PUT /v1/ingest/live/{session}/{track}/{file}
+  own     201   201   401    401    401     401
+DELETE /v1/ingest/live/{session}/{file}
+  own     204   204   401    401    401     401
+DELETE /v1/ingest/live/{session}/{track}/{file}
+  own     204   204   401    401    401     401
+";
+
 /// One row of a table.
 pub struct Row {
     pub method: &'static str,

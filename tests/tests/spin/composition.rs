@@ -10,10 +10,10 @@ use wasmparser::{ComponentInstance, Parser, Payload};
 const ADMISSION: &str = "eyesonly:spin/admission@0.3.0";
 /// The interfaces that a handler may be given.
 const CONTRACT: [&str; 4] = [
-    "eyesonly:edge/events@0.2.0",
-    "eyesonly:edge/footage@0.2.0",
-    "eyesonly:edge/renditions@0.2.0",
-    "eyesonly:edge/types@0.2.0",
+    "eyesonly:edge/events@0.3.0",
+    "eyesonly:edge/footage@0.3.0",
+    "eyesonly:edge/renditions@0.3.0",
+    "eyesonly:edge/types@0.3.0",
 ];
 
 /// The imports of the composed component, each with its reason.
@@ -186,8 +186,8 @@ fn the_front_takes_the_handlers_types_from_the_contract() {
         code(after.split_once("\n    }").unwrap().0)
     };
     let expected = [
-        "use eyesonly:edge/types@0.2.0.{question};",
-        "use eyesonly:edge/footage@0.2.0.{grant, response};",
+        "use eyesonly:edge/types@0.3.0.{question};",
+        "use eyesonly:edge/footage@0.3.0.{grant, response};",
         handle.as_str(),
     ];
     for name in ["thumbnail", "event-pages"] {

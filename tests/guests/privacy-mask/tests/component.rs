@@ -111,9 +111,9 @@ fn it_asks_for_footage_and_renditions_and_nothing_else() {
     assert_eq!(
         imports,
         [
-            "eyesonly:edge/types@0.2.0",
-            "eyesonly:edge/footage@0.2.0",
-            "eyesonly:edge/renditions@0.2.0"
+            "eyesonly:edge/types@0.3.0",
+            "eyesonly:edge/footage@0.3.0",
+            "eyesonly:edge/renditions@0.3.0"
         ]
     );
 }

@@ -11,7 +11,7 @@ mod bindings {
 
             world wasi-import {
                 import wasi:clocks/monotonic-clock@0.2.0;
-                include eyesonly:edge/footage-handler@0.2.0;
+                include eyesonly:edge/footage-handler@0.3.0;
             }
 
             package wasi:clocks@0.2.0 {

@@ -1,0 +1,195 @@
+//! Whoever loses the right sees nothing that reached the edge after the acknowledgement.
+//!
+//! Variable: EYESONLY_LIVE_ROUNDS, how often each right is taken away. The fragments carry their
+//! number, so the last one that a camera had sent at the acknowledgement is known.
+
+use std::time::{Duration, Instant};
+
+use eyesonly_tests::live::{Streaming, numbers, recording};
+use eyesonly_tests::{Answer, EdgeOptions, Viewer, poll};
+
+use crate::{Following, Scene, variable};
+
+/// How many others follow meanwhile.
+const OTHERS: usize = 4;
+
+/// Follows a camera segment after segment until the edge refuses. Returns what came, and when the
+/// last byte did.
+async fn follow_on(viewer: Viewer, path: String) -> (Vec<u8>, Instant, bool) {
+    let (mut bytes, mut last, mut query) = (Vec::new(), Instant::now(), String::new());
+    loop {
+        let request = viewer.ask(reqwest::Method::GET, &format!("{path}{query}"));
+        let Ok(response) = request.timeout(Duration::from_secs(60)).send().await else {
+            return (bytes, last, true);
+        };
+        if response.status() != 200 {
+            return (bytes, last, false);
+        }
+        let location = response.headers()["content-location"].to_str().unwrap();
+        let segment = location.rsplit('/').next().unwrap().to_owned();
+        query = format!("?after={segment}");
+        let mut following = Following { segment, response };
+        loop {
+            match following.piece().await {
+                Ok(Some(piece)) => {
+                    bytes.extend_from_slice(&piece);
+                    last = Instant::now();
+                }
+                Ok(None) => break,
+                Err(_) => return (bytes, last, true),
+            }
+        }
+    }
+}
+
+/// A right that is taken away.
+enum Act {
+    Logout,
+    Viewer,
+    Camera,
+}
+
+async fn check(act: Act, what: &str) {
+    let rounds = variable("EYESONLY_LIVE_ROUNDS", 2);
+    let scene = Scene::new().await;
+    let mut times = Vec::new();
+    for round in 0..rounds {
+        let camera = scene.household.camera(&format!("Camera {round}"));
+        let account = scene.household.viewer(&format!("guest-{round}"));
+        let viewer = account.login().await;
+        let streaming = Streaming::start(&camera, "main", recording("alder-front-door"));
+        let path = format!("cameras/{}/live", camera.id);
+        poll("the camera is live", 30, async || {
+            scene.viewer.get(&path).await.json()["streams"][0].is_object()
+        })
+        .await;
+        let next = format!("{path}/next");
+        let others: Vec<_> = (0..OTHERS)
+            .map(|_| tokio::spawn(follow_on(scene.viewer.clone(), next.clone())))
+            .collect();
+        let following = tokio::spawn(follow_on(viewer.clone(), next.clone()));
+        // Each round takes the right away at another moment of a segment.
+        tokio::time::sleep(Duration::from_millis(900 + 137 * (round % 15))).await;
+        match act {
+            Act::Logout => drop(viewer.logout().await.expect(204)),
+            Act::Viewer => scene.household.remove_viewer(&account),
+            Act::Camera => scene.household.remove_camera(&camera),
+        }
+        let (acknowledged, sent) = (Instant::now(), streaming.sent());
+        let (bytes, last, _) =
+            tokio::time::timeout(Duration::from_secs(30), following).await.expect(what).unwrap();
+        times.push(last.saturating_duration_since(acknowledged));
+        let seen = numbers(&bytes);
+        let newest = *seen.last().expect("something was followed before");
+        assert!(newest < sent, "{what}, round {round}: {newest} was sent after {sent}");
+        if matches!(act, Act::Camera) {
+            let answer = streaming.ended().await;
+            assert!([401, 409].contains(&answer.status), "{}", answer.told());
+            viewer.get(&path).await.expect_problem(404);
+        } else {
+            viewer.get(&path).await.expect_problem(401);
+            drop(streaming);
+        }
+        others.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+    times.sort();
+    let p99 = times[(times.len() - 1) * 99 / 100];
+    println!("{what}: {rounds} rounds, last byte after the acknowledgement: p99 {p99:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_logout() {
+    check(Act::Logout, "logout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_viewer_was_removed() {
+    check(Act::Viewer, "removed viewer").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_camera_was_removed() {
+    check(Act::Camera, "removed camera").await;
+}
+
+/// What arrived at the edge after the session's end is not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_session_has_expired() {
+    let rounds = variable("EYESONLY_LIVE_ROUNDS", 2);
+    let scene = Scene::with(EdgeOptions { session_seconds: Some(3), ..EdgeOptions::default() });
+    let scene = scene.await;
+    let streaming = Streaming::start(&scene.camera, "main", recording("alder-front-door"));
+    for round in 0..rounds {
+        let viewer = scene.account.login().await;
+        let start = Instant::now();
+        let following = follow_on(viewer.clone(), scene.path("/next"));
+        let (bytes, last, _) =
+            tokio::time::timeout(Duration::from_secs(30), following).await.expect("an end");
+        assert!(!numbers(&bytes).is_empty(), "round {round}: something was followed before");
+        assert!(last.duration_since(start) < Duration::from_millis(3_900), "round {round}");
+        viewer.get("cameras").await.expect_problem(401);
+    }
+    assert!(streaming.sent() > 30, "the camera streams on");
+}
+
+/// A stranger, a made-up camera and one that was removed are answered at once and alike.
+#[tokio::test]
+async fn waiting_tells_nothing() {
+    let scene = Scene::new().await;
+    let _streaming = Streaming::start(&scene.camera, "main", recording("alder-front-door"));
+    scene.is_live().await;
+    let stranger = scene.edge.household("Birch Road 9").viewer("birch").login().await;
+    let removed = scene.household.camera("Old");
+    scene.household.remove_camera(&removed);
+    let nobody = "0190a0a0-0000-7000-8000-000000000000";
+    let asked = [
+        (&stranger, scene.camera.id.as_str()),
+        (&stranger, nobody),
+        (&scene.viewer, removed.id.as_str()),
+        (&scene.viewer, nobody),
+    ];
+    let mut answers = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..variable("EYESONLY_LIVE_ROUNDS", 10) {
+        for (viewer, camera) in asked {
+            let start = Instant::now();
+            let answer: Answer = viewer.get(&format!("cameras/{camera}/live/next")).await;
+            slowest = slowest.max(start.elapsed());
+            answers.push(answer.expect_problem(404).seen());
+        }
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "they can't be told apart");
+    assert!(slowest < Duration::from_secs(5), "nobody waits: {slowest:?}");
+}
+
+/// One viewer's waiting requests are bounded, and don't slow another household.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_wait_slow_nobody() {
+    let scene = Scene::new().await;
+    let other = scene.edge.household("Birch Road 9");
+    let (camera, viewer) = (other.camera("Porch"), other.viewer("birch").login().await);
+    let _streaming = Streaming::start(&camera, "main", recording("cedar-porch"));
+    let path = scene.path("/next");
+    let waiting: Vec<_> = (0..variable("EYESONLY_LIVE_WAITING", 200))
+        .map(|_| {
+            let (viewer, path) = (scene.viewer.clone(), path.clone());
+            tokio::spawn(async move { viewer.get(&path).await.status })
+        })
+        .collect();
+    let next = format!("cameras/{}/live", camera.id);
+    poll("the other household is live", 30, async || {
+        viewer.get(&next).await.json()["streams"][0].is_object()
+    })
+    .await;
+    let (bytes, is_cut) = Following::of(&viewer, &format!("{next}/next")).await.rest().await;
+    assert!(!is_cut && !numbers(&bytes).is_empty());
+    let mut refused = 0;
+    for waits in waiting {
+        match waits.await.unwrap() {
+            404 => {}
+            503 => refused += 1,
+            status => panic!("{status}"),
+        }
+    }
+    assert!(refused > 100, "a viewer has few places to wait: {refused} were refused");
+}
