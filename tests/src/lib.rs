@@ -19,6 +19,7 @@ pub mod footage;
 mod home;
 mod http;
 pub mod live;
+pub mod npm;
 mod people;
 pub mod picture;
 pub mod proxy;

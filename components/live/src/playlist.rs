@@ -4,6 +4,10 @@ use crate::answer::{RUN, Segment, Stream};
 use eyesonly_guest::time::push_rfc3339;
 use std::fmt::Write as _;
 
+/// Runs are counted within this. They start at the seconds since 1970, and some players make a list
+/// as long as that number.
+const RUNS: u64 = 1_000_000;
+
 /// Writes a playlist of these segments, which are whole, the oldest first. The addresses in it are
 /// relative to its own.
 pub fn write(of: Stream, segments: &[Segment]) -> String {
@@ -20,7 +24,7 @@ pub fn write(of: Stream, segments: &[Segment]) -> String {
         "#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
         longest.unwrap_or(0).div_ceil(1000).max(1),
         first.map_or(0, |segment| segment.number),
-        first.map_or(0, |segment| segment.run),
+        first.map_or(0, |segment| segment.run % RUNS),
     );
     let query = match of {
         Stream::Main => "",

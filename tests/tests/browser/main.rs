@@ -14,6 +14,7 @@
 mod age;
 mod clips;
 mod events;
+mod hls;
 mod live;
 mod proxy;
 mod refused;
