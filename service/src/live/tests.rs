@@ -2,6 +2,7 @@
 
 mod files;
 mod liar;
+mod publishers;
 
 use super::{Live, LiveError, LiveHub, MemoryHub, hub_conformance};
 use crate::footage::FootageError;
@@ -215,45 +216,6 @@ async fn an_expiry_cuts_what_is_followed() {
         home.clock.0.store(200, std::sync::atomic::Ordering::SeqCst);
     })
     .await;
-}
-
-#[tokio::test]
-async fn a_camera_that_was_removed_hands_in_no_more() {
-    let home = Home::new().await;
-    let (line, task) = Line::open(&home).await;
-    let sent = pieces(0..4);
-    sent[..3].iter().for_each(|piece| line.send(piece.clone()));
-    let grant = home.grant(Action::Live).await;
-    segments(&home, &grant, 1).await;
-    home.admin.remove_camera(home.camera).await.unwrap();
-    line.send(sent[3].clone());
-    assert!(matches!(task.await.unwrap(), Err(LiveError::Revoked)));
-    assert!(home.live.hub.segments((home.camera, Stream::Main)).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn the_newer_publisher_wins() {
-    let home = Home::new().await;
-    let (older, task) = Line::open(&home).await;
-    let sent = pieces(0..60);
-    sent[..5].iter().for_each(|piece| older.send(piece.clone()));
-    let grant = home.grant(Action::Live).await;
-    let first = segments(&home, &grant, 1).await[0];
-    hand_in(&home, sent.clone()).await.unwrap();
-    assert!(matches!(task.await.unwrap(), Err(LiveError::Superseded)));
-    let shown = home.live.segments(&grant, Stream::Main, 100).await.unwrap();
-    assert_eq!(shown.len(), 3);
-    assert_eq!((shown[0].segment, shown[1].before), (first, None), "it does not go on from there");
-    assert_eq!(shown[1].opening.run, shown[0].opening.run + 1);
-}
-
-#[tokio::test]
-async fn publishers_that_take_turns_are_refused() {
-    let home = Home::new().await;
-    for _ in 0..7 {
-        hand_in(&home, pieces(0..2)).await.unwrap();
-    }
-    assert!(matches!(hand_in(&home, pieces(0..2)).await, Err(LiveError::Flapping(6))));
 }
 
 #[tokio::test]

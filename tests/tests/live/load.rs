@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use eyesonly_demo::Loop;
+use eyesonly_tests::canary::files_below;
 use eyesonly_tests::live::{MARK, Stream, padded, recording};
 use eyesonly_tests::{Edge, EdgeOptions, Viewer, poll};
 use reqwest::Method;
@@ -110,6 +111,13 @@ async fn many_follow_without_a_stall() {
         .into_iter()
         .map(|(viewer, path, sent)| tokio::spawn(follow(viewer, path, sent, until)))
         .collect();
+    // Memory must not rise, and nothing of a stream is written to a disk.
+    let files = || files_below(&edge.data()).len();
+    let (files_before, mut held) = (files(), Vec::new());
+    while Instant::now() < until {
+        tokio::time::sleep(Duration::from_secs(seconds).div_f64(10.0)).await;
+        held.push(edge.memory_kib("VmRSS") >> 10);
+    }
     let (mut ages, mut stalls, mut opened, mut fewest) = (Vec::new(), 0, 0, usize::MAX);
     for task in tasks {
         let saw = task.await.unwrap();
@@ -124,13 +132,13 @@ async fn many_follow_without_a_stall() {
     println!(
         "{count} followers of {cameras} cameras, {seconds} s: {stalls} stood still; a fragment's \
          age p50 {:?}, p95 {:?}; {opened} segments opened; the edge used {cpu:.1} s of CPU \
-         ({:.2} % of a core a follower), and {} MiB",
+         ({:.2} % of a core a follower); it held {held:?} MiB",
         at(50),
         at(95),
-        cpu / seconds as f64 / count as f64 * 100.0,
-        edge.memory_kib("VmRSS") >> 10
+        cpu / seconds as f64 / count as f64 * 100.0
     );
     assert_eq!(stalls, 0, "of {count}");
+    assert_eq!(files(), files_before, "files in the data folder");
     assert!(fewest > usize::try_from(seconds).unwrap() * 8, "one saw only {fewest} fragments");
     streaming.iter().for_each(|(.., task)| task.abort());
 }
