@@ -9,7 +9,8 @@ use std::time::Duration;
 use eyesonly_harness::installation::TlsFiles;
 use eyesonly_tests::built::{Edition, edition};
 use eyesonly_tests::burnt::{AGES, Burnt};
-use eyesonly_tests::live::{Streaming, recording};
+use eyesonly_tests::footage::ffmpeg;
+use eyesonly_tests::live::{Stream, Streaming, recording};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::webdriver::Browser;
 use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
@@ -280,4 +281,24 @@ async fn nine_cameras_are_live_at_once() {
         assert_eq!(stills.await, json!(9), "the others are answered too");
         browser.photograph(&screenshots().join(format!("live-{expected}-of-9.png"))).await;
     }
+}
+
+/// A stream that the browser can't decode is named, and the still stays.
+#[tokio::test]
+async fn a_codec_that_the_browser_lacks_is_named() {
+    if !is_possible() {
+        return;
+    }
+    let watched = Watched::with(EdgeOptions::default());
+    let browser = watched.signed_in().await;
+    let encoded = "-c:v libx265 -preset ultrafast -x265-params log-level=none -tag:v hvc1 -pix_fmt \
+                   yuv420p -g 10 -movflags frag_keyframe+empty_moov+default_base_moof -f mp4";
+    let film = ffmpeg("testsrc=s=320x180:r=10:d=4", encoded, "film.mp4");
+    let line = Stream::open(&watched.camera, "main");
+    line.send(film);
+    let says = "const words = document.querySelector('.live-words')?.textContent ?? ''; \
+                return words.includes('H.265') ? words : null";
+    let words = browser.until("the page names the codec", says, &[]).await;
+    assert!(words.as_str().unwrap().contains("can't show the live picture"), "{words}");
+    assert_eq!(browser.script(GONE, &[json!(VIDEO)]).await, json!(true), "no picture looks live");
 }
