@@ -1,10 +1,12 @@
 //! Real ffmpeg hands in a stream, in each form that it has, and another ffmpeg reads it.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use eyesonly_tests::poll;
+use eyesonly_tests::python::python;
 use eyesonly_tests::tool::tool;
 
 use crate::{Following, Scene};
@@ -23,7 +25,12 @@ struct Pushing(Child);
 
 impl Pushing {
     fn start(scene: &Scene, form: &str, path: &str) -> Self {
-        let mut command = Command::new("ffmpeg");
+        Self::of(Path::new("ffmpeg"), scene, form, path)
+    }
+
+    /// Starts another program than the machine's own.
+    fn of(program: &Path, scene: &Scene, form: &str, path: &str) -> Self {
+        let mut command = Command::new(program);
         command.args(["-hide_banner", "-loglevel", "error", "-nostdin"]);
         // A camera never sees the same twice.
         static SEEN: AtomicU32 = AtomicU32::new(1);
@@ -66,14 +73,17 @@ fn pictures(bytes: &[u8]) -> u32 {
 }
 
 async fn check(form: &str, path: &str) {
-    if !tool("ffmpeg") {
-        return;
+    if tool("ffmpeg") {
+        check_of(Path::new("ffmpeg"), form, path).await;
     }
+}
+
+async fn check_of(program: &Path, form: &str, path: &str) {
     let scene = Scene::new().await;
-    let _pushing = Pushing::start(&scene, form, path);
+    let _pushing = Pushing::of(program, &scene, form, path);
     scene.is_live().await;
     let mut query = String::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         let following = scene.follow(&query).await;
         query = format!("?after={}", following.segment);
         let (bytes, is_cut) = following.rest().await;
@@ -94,6 +104,20 @@ async fn files_of_dash_are_followed() {
 #[tokio::test]
 async fn files_of_hls_are_followed() {
     check(HLS, "h1/index.m3u8").await;
+}
+
+/// A newer ffmpeg, which a package of PyPI brings, sends the same forms.
+#[tokio::test]
+async fn a_newer_ffmpeg_is_followed() {
+    if !tool("ffmpeg") {
+        return;
+    }
+    let words = ["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"];
+    let output = Command::new(python("live")).args(words).output().unwrap();
+    let program = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    for (form, path) in [(ENDLESS, "main"), (DASH, "d1/index.mpd"), (HLS, "h1/index.m3u8")] {
+        check_of(&program, form, path).await;
+    }
 }
 
 /// The camera's ffmpeg is killed and starts again. Followers go on, and the playlist says so.
