@@ -3,6 +3,7 @@
 mod files;
 mod liar;
 mod publishers;
+mod source;
 
 use super::{Live, LiveError, LiveHub, MemoryHub, hub_conformance};
 use crate::footage::FootageError;

@@ -153,16 +153,18 @@ impl Departure {
                 (Some(bytes.len() as u64), None, stream::once(async { Ok(bytes) }).boxed())
             }
             Content::Live { source, part } => {
-                let time = source.segment().statement().segment.time_milliseconds();
+                let (door, grant) = (Arc::clone(door), Arc::clone(grant));
+                let segment = source.segment().statement().segment;
                 let next = Ok(Some(u64::from(part == Part::Media)));
-                let following = Following { door: Arc::clone(door), source, part, next };
+                let following = Following { door, grant, segment, source, part, next };
                 let body = stream::unfold(following, Following::next).fuse().boxed();
-                (None, Some((Kind::LiveChunk, time)), body)
+                (None, Some((Kind::LiveChunk, segment.time_milliseconds())), body)
             }
             Content::Footage { source, offset, length } => {
                 let asked = source.located().asked();
                 let object = (asked.kind(), asked.id().time_milliseconds());
-                let sending = Sending::start(Arc::clone(door), source, offset, length).await;
+                let doors = (Arc::clone(door), Arc::clone(grant));
+                let sending = Sending::start(doors, source, offset, length).await;
                 let sending = sending.map_err(|Cut| Refused::unproven(Seam::Store))?;
                 let body = stream::unfold(sending, Sending::next).fuse().boxed();
                 (Some(length), Some(object), body)
@@ -242,6 +244,8 @@ impl http_body::Body for Departure {
 /// Footage that is being sent.
 struct Sending {
     door: Arc<Admission>,
+    /// The grant of the request, which the source is not asked for again.
+    grant: Arc<Grant>,
     source: Box<dyn Source>,
     object: (Kind, u64),
     first: Option<Bytes>,
@@ -255,7 +259,7 @@ const EXTENT: u64 = EXTENT_PLAIN_BYTES as u64;
 
 impl Sending {
     async fn start(
-        door: Arc<Admission>,
+        (door, grant): (Arc<Admission>, Arc<Grant>),
         source: Box<dyn Source>,
         offset: u64,
         length: u64,
@@ -265,7 +269,8 @@ impl Sending {
         let total = source.located().plain_length();
         let end = offset.checked_add(length).filter(|end| *end <= total).ok_or(Cut)?;
         let extent = offset / EXTENT;
-        let mut sending = Self { door, source, object, first: None, at: offset, end, extent };
+        let mut sending =
+            Self { door, grant, source, object, first: None, at: offset, end, extent };
         // The last chunk proves the length that is about to be promised.
         let last = total.saturating_sub(total.rem_euclid(CHUNK_BYTES as u64));
         sending.piece(last, total).await?;
@@ -276,7 +281,9 @@ impl Sending {
     /// Reads one piece, and checks that its object, its grant and its place are right.
     async fn piece(&mut self, at: u64, end: u64) -> Result<Bytes, Cut> {
         let piece = self.source.piece(at, end).await?;
-        let fits = piece.is_of(self.source.located())
+        let located = self.source.located();
+        let fits = Arc::ptr_eq(located.grant(), &self.grant)
+            && piece.is_of(located)
             && piece.at() == at
             && piece.bytes().len() as u64 <= end.saturating_sub(at)
             && (at == end || !piece.bytes().is_empty());
@@ -302,8 +309,7 @@ impl Sending {
     async fn further(&mut self) -> Result<Bytes, Cut> {
         let extent = self.at / EXTENT;
         if extent != self.extent {
-            let grant = Arc::clone(self.source.located().grant());
-            self.door.again(&grant, Some(self.object)).await.map_err(|_| Cut)?;
+            self.door.again(&self.grant, Some(self.object)).await.map_err(|_| Cut)?;
             self.extent = extent;
         }
         self.piece(self.at, self.end).await

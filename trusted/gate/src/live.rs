@@ -212,6 +212,9 @@ pub enum Part {
 /// A segment on its way out.
 pub(crate) struct Following {
     pub(crate) door: Arc<Admission>,
+    /// The grant of the request, and the segment. The source is not asked again for either.
+    pub(crate) grant: Arc<Grant>,
+    pub(crate) segment: FootageId,
     pub(crate) source: Box<dyn Follow>,
     pub(crate) part: Part,
     /// The number of the next chunk: none after the last one, and an error after a cut.
@@ -234,16 +237,14 @@ impl Following {
             return Ok(None);
         };
         let chunk = self.source.chunk(number).await?;
-        let segment = self.source.segment();
-        let is_ours = Arc::ptr_eq(&chunk.grant, segment.grant());
-        if !is_ours || chunk.of != (segment.statement.segment, number) {
+        if !Arc::ptr_eq(&chunk.grant, &self.grant) || chunk.of != (self.segment, number) {
             return Err(Cut);
         }
         let is_end = chunk.last || self.part == Part::Init;
         self.next = Ok(if is_end { None } else { number.checked_add(1) });
         // It is decided after the chunk arrived. So what arrived after a revocation is not sent.
         let object = (Kind::LiveChunk, chunk.arrived_at_milliseconds);
-        self.door.again(segment.grant(), Some(object)).await.map_err(|_| Cut)?;
+        self.door.again(&self.grant, Some(object)).await.map_err(|_| Cut)?;
         // What ends a segment has no bytes for viewers.
         Ok(Some(chunk.payload).filter(|payload| !payload.is_empty()))
     }

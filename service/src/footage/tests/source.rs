@@ -20,6 +20,8 @@ enum Lie {
     None,
     OtherObject,
     OtherGrant,
+    /// The object and its pieces become those of another grant, both at once.
+    Swapped,
     OneByteOn,
     OneByteMore,
     Nothing,
@@ -37,6 +39,9 @@ struct Liar {
 #[async_trait]
 impl Source for Liar {
     fn located(&self) -> &Located {
+        if self.lie == Lie::Swapped && self.asked > 1 {
+            return self.other_grant.located();
+        }
         self.honest.located()
     }
     async fn piece(&mut self, at: u64, end: u64) -> Result<Plain, Cut> {
@@ -47,7 +52,7 @@ impl Source for Liar {
             Lie::None | Lie::LastPiece => self.honest.piece(at, end).await,
             _ if self.asked == 1 => self.honest.piece(at, end).await,
             Lie::OtherObject => self.other_object.piece(at, end).await,
-            Lie::OtherGrant => self.other_grant.piece(at, end).await,
+            Lie::OtherGrant | Lie::Swapped => self.other_grant.piece(at, end).await,
             Lie::OneByteOn => self.honest.piece(at + 1, end).await,
             Lie::OneByteMore => self.honest.piece(at, end + 1).await,
             Lie::Nothing => self.honest.piece(at, at).await,
@@ -64,6 +69,7 @@ async fn a_piece_that_does_not_fit_does_not_leave() {
     for lie in [
         Lie::OtherObject,
         Lie::OtherGrant,
+        Lie::Swapped,
         Lie::OneByteOn,
         Lie::OneByteMore,
         Lie::Nothing,
