@@ -2,22 +2,10 @@
 //! only through [`Footage`], and must never reorder, add or drop an event.
 
 use crate::json;
+pub use eyesonly_guest::Refusal;
 
 /// The most events in one page.
 pub const MAX_EVENTS: u32 = 100;
-
-/// Why the host refused; the contract's `error-code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such thing under the grant.
-    NotFound,
-    /// The question has a wrong form.
-    Invalid,
-    /// A limit was exceeded.
-    Limit,
-    /// No layer gave a proven answer.
-    Unavailable,
-}
 
 /// One event, as its camera described it; the contract's `event`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,24 +4,12 @@
 use crate::answer::{self, Answer, Footage, Refusal};
 
 use eyesonly_guest::{
-    Body, ErrorCode, FootageRange, Grant, Guest, MediaType, Object, Question, Response, Status,
-    events,
+    Body, FootageRange, Grant, Guest, MediaType, Object, Question, Response, Status, events,
 };
 
 struct Handler;
 
 eyesonly_guest::export!(Handler);
-
-impl From<ErrorCode> for Refusal {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::NotFound => Refusal::NotFound,
-            ErrorCode::Invalid => Refusal::Invalid,
-            ErrorCode::Limit => Refusal::Limit,
-            ErrorCode::Unavailable => Refusal::Unavailable,
-        }
-    }
-}
 
 impl From<events::Event> for answer::Event {
     fn from(event: events::Event) -> Self {

@@ -20,8 +20,8 @@
 //! ```
 //!
 //! The crate must never import anything from the host but the contract. On other targets than wasm,
-//! the crate has nothing but [`ARENA_BYTES`] and the texts of JSON and of times. A handler's own
-//! code is tested natively, with `eyesonly-testkit`.
+//! the crate has nothing but [`ARENA_BYTES`], [`Refusal`] and the texts of JSON and of times. A
+//! handler's own code is tested natively, with `eyesonly-testkit`.
 //!
 //! Rust's own allocator for wasm calls `memory.grow` at the first allocation. In a pool of
 //! instances, each request then costs one mprotect to grow and one to shrink. Here the first bytes
@@ -63,3 +63,28 @@ pub use bindings::{
         types::{ErrorCode, LivePart, LiveStream},
     },
 };
+
+/// Why the host refused; the contract's `error-code`. A handler's own code has it on every target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such thing under the grant.
+    NotFound,
+    /// The question has a wrong form.
+    Invalid,
+    /// A limit was exceeded.
+    Limit,
+    /// No layer gave a proven answer.
+    Unavailable,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::Invalid => Self::Invalid,
+            ErrorCode::Limit => Self::Limit,
+            ErrorCode::Unavailable => Self::Unavailable,
+        }
+    }
+}

@@ -2,24 +2,12 @@
 //! knows the host only through [`Footage`].
 
 use crate::{json, playlist as text};
+pub use eyesonly_guest::Refusal;
 
 /// The most segments in one list.
 pub const MAX_SEGMENTS: u32 = 100;
 /// The fewest whole segments of a playlist. Players start three segments before the end.
 pub const PLAYLIST_SEGMENTS_MIN: usize = 4;
-
-/// Why the host refused; the contract's `error-code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such thing under the grant.
-    NotFound,
-    /// The question has a wrong form.
-    Invalid,
-    /// A limit was exceeded.
-    Limit,
-    /// No layer gave a proven answer.
-    Unavailable,
-}
 
 /// A stream of a camera; the contract's `live-stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,24 +4,12 @@
 use crate::answer::{self, Answer, Footage, Part, Refusal, Segment, Stream};
 
 use eyesonly_guest::{
-    Body, ErrorCode, Followed, Grant, Guest, LivePart, LiveStream, MediaType, Question, Response,
-    Status, live,
+    Body, Followed, Grant, Guest, LivePart, LiveStream, MediaType, Question, Response, Status, live,
 };
 
 struct Handler;
 
 eyesonly_guest::export!(Handler);
-
-impl From<ErrorCode> for Refusal {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::NotFound => Refusal::NotFound,
-            ErrorCode::Invalid => Refusal::Invalid,
-            ErrorCode::Limit => Refusal::Limit,
-            ErrorCode::Unavailable => Refusal::Unavailable,
-        }
-    }
-}
 
 impl From<live::Segment> for Segment {
     fn from(segment: live::Segment) -> Self {

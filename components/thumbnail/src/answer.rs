@@ -4,6 +4,7 @@
 
 use crate::picture::{self, PictureError};
 use crate::width;
+pub use eyesonly_guest::Refusal;
 
 /// The version of the rules that make a rendition (filter, quality, metadata). It is part of the
 /// rendition's name, so that after a change no older rendition is the answer.
@@ -14,19 +15,6 @@ const READ_BYTES: u32 = 1024 * 1024;
 
 /// The largest source that is decoded, in bytes.
 pub const MAX_SOURCE_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Why the host refused; the contract's `error-code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such still under the grant.
-    NotFound,
-    /// The question has a wrong form.
-    Invalid,
-    /// A limit was exceeded.
-    Limit,
-    /// No layer gave a proven answer.
-    Unavailable,
-}
 
 /// The part of the contract that this handler calls.
 pub trait Footage {

@@ -3,25 +3,13 @@
 //! host what the rendition shows.
 
 use crate::mask;
+pub use eyesonly_guest::Refusal;
 
 /// The allowed widths, ascending. They are few, so that few renditions of a still are made.
 pub const WIDTHS: [u16; 6] = [160, 320, 640, 960, 1280, 1920];
 
 /// The largest still that is read, in bytes. It is the most that the contract gives in one read.
 const SOURCE_BYTES_MAX: u32 = 16 << 20;
-
-/// Why the host refused; the contract's `error-code`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no such still under the grant.
-    NotFound,
-    /// The question has a wrong form.
-    Invalid,
-    /// A limit was exceeded.
-    Limit,
-    /// No layer gave a proven answer.
-    Unavailable,
-}
 
 /// The part of the contract that this handler calls.
 pub trait Footage {

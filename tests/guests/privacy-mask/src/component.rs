@@ -4,24 +4,12 @@
 use crate::answer::{Answer, Footage, Refusal, answer};
 
 use eyesonly_guest::{
-    Body, ErrorCode, FootageRange, Grant, Guest, MediaType, Object, Question, Response, Status,
-    renditions,
+    Body, FootageRange, Grant, Guest, MediaType, Object, Question, Response, Status, renditions,
 };
 
 struct Handler;
 
 eyesonly_guest::export!(Handler);
-
-impl From<ErrorCode> for Refusal {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::NotFound => Refusal::NotFound,
-            ErrorCode::Invalid => Refusal::Invalid,
-            ErrorCode::Limit => Refusal::Limit,
-            ErrorCode::Unavailable => Refusal::Unavailable,
-        }
-    }
-}
 
 impl Footage for Grant {
     type Object = Object;
