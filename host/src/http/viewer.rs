@@ -279,27 +279,20 @@ impl Asked {
         let mut answer = carried.answer;
         succeeded(&answer, handler.name(), wanted)?;
         let head = self.head(&mut answer)?;
-        let mut leaving = self.leaving();
-        if let Content::Live { source, .. } = answer.content() {
-            leaving.event = Some(source.segment().statement().segment);
-        }
-        let ByViewer { edge, raw, .. } = &self.asks;
-        let departure = Departure::open(&edge.admission, &grant, raw, answer, leaving).await?;
-        Ok(wayout::response(departure, &head))
+        Ok(wayout::response(self.depart(&grant, answer).await?, &head))
     }
 
     /// Opens the departure of an answer under its grant.
     async fn depart(&self, grant: &Arc<Grant>, answer: Answer) -> Result<Departure, Problem> {
         let ByViewer { edge, raw, .. } = &self.asks;
-        Ok(Departure::open(&edge.admission, grant, raw, answer, self.leaving()).await?)
-    }
-
-    fn leaving(&self) -> Leaving {
-        let named = self.place.event.as_deref().or(self.place.segment.as_deref());
-        Leaving {
-            handed: self.serves.handed,
-            event: named.and_then(|named| FootageId::parse(named).ok()),
-        }
+        let Place { event, segment, .. } = &self.place;
+        let named = event.as_deref().or(segment.as_deref());
+        let event = match answer.content() {
+            Content::Live { source, .. } => Some(source.segment().statement().segment),
+            _ => named.and_then(|named| FootageId::parse(named).ok()),
+        };
+        let leaving = Leaving { handed: self.serves.handed, event };
+        Ok(Departure::open(&edge.admission, grant, raw, answer, leaving).await?)
     }
 
     /// Narrows a clip to the range that the client asks for, and returns what its head says.

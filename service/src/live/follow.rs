@@ -2,7 +2,7 @@
 //! made.
 
 use super::Live;
-use super::fragments::INIT_BYTES_MAX;
+use super::fragments::{FRAGMENT_BYTES_MAX, INIT_BYTES_MAX};
 use super::hub::{Channel, Listed};
 use super::notes::{Closing, Opening};
 use super::places::Place;
@@ -33,6 +33,8 @@ pub const WAIT_SECONDS_MAX: u64 = 10;
 const CHUNK_SECONDS_MAX: u64 = 15;
 /// The longest wait for a chunk that the hub has listed, in seconds.
 const LISTED_SECONDS_MAX: u64 = 2;
+/// The most bytes of a sealed chunk: a fragment, its notes and what sealing adds.
+const CHUNK_SEALED_BYTES_MAX: usize = FRAGMENT_BYTES_MAX + INIT_BYTES_MAX;
 /// The shortest time between two looks at a hub that wakes for nothing, in milliseconds.
 const WOKEN_MILLISECONDS: u64 = 20;
 
@@ -73,9 +75,8 @@ impl Live {
                 Err(error) => return Err(error),
             }
         }
-        let newest = shown.last().map_or(0, |shown: &Shown| shown.newest_at_milliseconds);
-        let age = self.clock.now_milliseconds().saturating_sub(newest);
-        Ok(if age > HEAD_MILLISECONDS_MAX { Vec::new() } else { shown })
+        let is_live = shown.last().is_some_and(|newest| self.is_head(newest));
+        Ok(if is_live { shown } else { Vec::new() })
     }
 
     /// Proves the newest segments of a listing. Asks once more if an answer is rejected.
@@ -226,7 +227,12 @@ impl Live {
         let newest = self.proven(&grant, channel, 1).await?.pop();
         let newest = match newest {
             Some((segment, chunks)) => {
-                let is_live = !self.segments_is_old(&segment, chunks).await?;
+                let is_live = match self.shown(&segment, chunks).await {
+                    Ok(shown) => self.is_head(&shown),
+                    // It was dropped meanwhile.
+                    Err(FootageError::NotFound) => false,
+                    Err(error) => return Err(error),
+                };
                 let newest = segment.statement().segment;
                 if is_live && after != Some(newest) {
                     return Ok(());
@@ -250,20 +256,12 @@ impl Live {
         Ok(())
     }
 
-    async fn segments_is_old(&self, segment: &Segment, chunks: u64) -> Result<bool, FootageError> {
-        match self.shown(segment, chunks).await {
-            Ok(shown) => {
-                let now = self.clock.now_milliseconds();
-                Ok(now.saturating_sub(shown.newest_at_milliseconds) > HEAD_MILLISECONDS_MAX)
-            }
-            Err(FootageError::NotFound) => Ok(true),
-            Err(error) => Err(error),
-        }
+    /// Says whether the newest segment of a stream is young enough to be its head.
+    fn is_head(&self, newest: &Shown) -> bool {
+        let now = self.clock.now_milliseconds();
+        now.saturating_sub(newest.newest_at_milliseconds) <= HEAD_MILLISECONDS_MAX
     }
 }
-
-/// The most bytes of a sealed chunk: a fragment, its notes and what sealing adds.
-const CHUNK_SEALED_BYTES_MAX: usize = 8 * 1024 * 1024 + INIT_BYTES_MAX;
 
 /// A segment that is followed under its grant.
 pub struct Followed {

@@ -10,6 +10,8 @@ mod boxes;
 mod codec;
 mod error;
 mod run;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,7 @@ use super::hub::Channel;
 use super::intake::Intake;
 use super::{Live, LiveError};
 use crate::sync::timeout_at;
+use crate::turns::Turn;
 use bytes::Bytes;
 use eyesonly_gate::IntakeGrant;
 use eyesonly_gate::live::Stream as Of;
@@ -57,15 +58,20 @@ impl Live {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
         let channel = (grant.camera(), stream);
-        let (household, asker) = (grant.household(), *grant.camera().as_bytes());
-        let turn = self.streams.wait(household, asker, Instant::now()).await;
-        let _turn = turn.ok_or(LiveError::Busy)?;
+        let _turn = self.turn(grant).await?;
         let intake = self.intake(channel);
         let mut way = Way { live: &self, grant, channel, intake: &intake, init: None, place: None };
         let taken = way.body(body).await;
         let Some((publisher, _)) = way.place else { return taken };
         let left = intake.lock().await.leave(&self, grant, channel, publisher).await;
         taken.and(left)
+    }
+
+    /// Takes a place among the bodies that are under way. Nobody waits for one.
+    pub(super) async fn turn(&self, grant: &IntakeGrant) -> Result<Turn, LiveError> {
+        let (household, asker) = (grant.household(), *grant.camera().as_bytes());
+        let turn = self.streams.wait(household, asker, Instant::now()).await;
+        turn.ok_or(LiveError::Busy)
     }
 
     /// Returns the intake of a stream.
@@ -106,18 +112,13 @@ impl Way<'_> {
         loop {
             let piece = {
                 let superseded = pin!(superseded(&mut self.place));
-                let piece = pin!(timeout_at(last + silent, body.next()));
+                let piece = pin!(piece(&mut body, last, silent));
                 match select(superseded, piece).await {
                     Either::Left(_) => return Err(LiveError::Superseded),
-                    Either::Right((piece, _)) => piece,
+                    Either::Right((piece, _)) => piece?,
                 }
             };
-            let piece = match piece {
-                Err(_) => return Err(LiveError::Silent(silent.as_secs())),
-                Ok(None) => break,
-                Ok(Some(Err(_))) => return Err(LiveError::Incomplete),
-                Ok(Some(Ok(piece))) => piece,
-            };
+            let Some(piece) = piece else { break };
             pace.count(piece.len())?;
             walker.push(&piece)?;
             while let Some(part) = walker.next_part()? {
@@ -157,6 +158,24 @@ impl Way<'_> {
             }
         }
         Ok(intake.group() * 2)
+    }
+}
+
+/// Returns the next piece of a body, and `None` at its end. `since` is when the silence began, and
+/// `silent` how long it may be.
+pub(super) async fn piece<S, E>(
+    body: &mut S,
+    since: Instant,
+    silent: Duration,
+) -> Result<Option<Bytes>, LiveError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+{
+    match timeout_at(since + silent, body.next()).await {
+        Err(_) => Err(LiveError::Silent(silent.as_secs())),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(_))) => Err(LiveError::Incomplete),
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
     }
 }
 

@@ -5,15 +5,15 @@
 //! order of arrival: hls sends the init after the first segment.
 
 use super::fragments::{Fragment, Init, Part, Walker};
-use super::publish::Pace;
+use super::publish::{Pace, piece};
 use super::{Live, LiveError};
 use crate::ingest::Taken;
-use crate::sync::{Mutex, timeout_at};
+use crate::sync::Mutex;
 use bytes::Bytes;
 use eyesonly_gate::IntakeGrant;
 use eyesonly_gate::live::Stream as Of;
 use eyesonly_seal::CameraId;
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -173,9 +173,7 @@ impl Live {
     {
         let (name, file) = (check(session)?, check(file)?);
         let track = track.map(check).transpose()?;
-        let (household, asker) = (grant.household(), *grant.camera().as_bytes());
-        let turn = self.streams.wait(household, asker, Instant::now()).await;
-        let _turn = turn.ok_or(LiveError::Busy)?;
+        let _turn = self.turn(grant).await?;
         if is_manifest(file) {
             return dropped(body).await.map(|()| Taken::Same);
         }
@@ -205,13 +203,7 @@ async fn next<S, E>(body: &mut S) -> Result<Option<Bytes>, LiveError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
 {
-    let deadline = Instant::now() + Duration::from_secs(IDLE_SECONDS_MAX);
-    match timeout_at(deadline, body.next()).await {
-        Err(_) => Err(LiveError::Silent(IDLE_SECONDS_MAX)),
-        Ok(None) => Ok(None),
-        Ok(Some(Err(_))) => Err(LiveError::Incomplete),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
-    }
+    piece(body, Instant::now(), Duration::from_secs(IDLE_SECONDS_MAX)).await
 }
 
 /// One file on its way in.
@@ -242,13 +234,12 @@ impl File<'_> {
                 match part {
                     Part::Init(init) => self.init(&mut session, init).await?,
                     Part::Fragment(fragment) => {
-                        if session.knows(&self.path, number, &fragment) {
-                            number += 1;
-                            continue;
-                        }
+                        let is_known = session.knows(&self.path, number, &fragment);
                         number += 1;
-                        taken = Taken::Created;
-                        self.fragment(&mut session, &self.words, fragment).await?;
+                        if !is_known {
+                            taken = Taken::Created;
+                            self.fragment(&mut session, &self.words, fragment).await?;
+                        }
                     }
                 }
             }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use eyesonly_service::live::fragments::testing::{refused, split, walk, whole};
 use eyesonly_service::live::fragments::*;
 use eyesonly_tests::tool::tool;
 use mp4_atom::{Any, Decode as _};
@@ -36,41 +37,6 @@ fn ffmpeg(words: &str, input: &[u8]) -> Vec<u8> {
 
 static PLAIN: LazyLock<Vec<u8>> =
     LazyLock::new(|| ffmpeg(&format!("{VIDEO} {AUDIO} {X264} -c:a aac {FLAGS}"), &[]));
-/// Walks through `body` in pieces whose sizes `size` gives.
-fn walk(body: &[u8], mut size: impl FnMut() -> usize) -> Result<Vec<Part>, FragmentError> {
-    let (mut walker, mut parts, mut rest) = (Walker::new(), Vec::new(), body);
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(size().clamp(1, rest.len()));
-        rest = after;
-        walker.push(piece)?;
-        while let Some(part) = walker.next_part()? {
-            parts.push(part);
-        }
-    }
-    walker.end()?;
-    Ok(parts)
-}
-
-fn whole(body: &[u8]) -> Result<Vec<Part>, FragmentError> {
-    walk(body, || usize::MAX)
-}
-
-fn refused(body: &[u8]) -> FragmentError {
-    let error = whole(body).unwrap_err();
-    assert_eq!(walk(body, || 1).unwrap_err(), error);
-    assert!(error.to_string().is_ascii() && error.to_string().len() < 300);
-    error
-}
-
-fn split(parts: Vec<Part>) -> (Init, Vec<Fragment>) {
-    let mut parts = parts.into_iter();
-    let Some(Part::Init(init)) = parts.next() else { panic!("no init") };
-    let fragments = parts.map(|part| match part {
-        Part::Fragment(fragment) => fragment,
-        Part::Init(_) => panic!("a second init"),
-    });
-    (init, fragments.collect())
-}
 
 fn joined(parts: &[Part]) -> Vec<u8> {
     let bytes = parts.iter().map(|part| match part {

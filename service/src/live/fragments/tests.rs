@@ -4,6 +4,7 @@
 mod handmade;
 mod make;
 
+use super::testing::{refused, split, walk, whole};
 use super::*;
 use std::sync::LazyLock;
 
@@ -25,47 +26,6 @@ impl Random {
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 16).unwrap() % end
     }
-}
-
-/// Walks through `body` in pieces whose sizes `size` gives.
-fn walk(body: &[u8], mut size: impl FnMut() -> usize) -> Result<Vec<Part>, FragmentError> {
-    let (mut walker, mut parts, mut rest) = (Walker::new(), Vec::new(), body);
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(size().clamp(1, rest.len()));
-        rest = after;
-        walker.push(piece)?;
-        while let Some(part) = walker.next_part()? {
-            parts.push(part);
-        }
-        let came = body.len() - rest.len();
-        assert!(walker.part.capacity() <= 2 * came + 64, "{}", walker.part.capacity());
-        assert!(walker.part.len() <= FRAGMENT_BYTES_MAX);
-        assert!(walker.input.len() < TRANSPORT_BYTES);
-        assert!(walker.input.capacity() <= 2 * came + 64, "{}", walker.input.capacity());
-    }
-    walker.end()?;
-    Ok(parts)
-}
-
-fn whole(body: &[u8]) -> Result<Vec<Part>, FragmentError> {
-    walk(body, || usize::MAX)
-}
-
-fn refused(body: &[u8]) -> FragmentError {
-    let error = whole(body).unwrap_err();
-    assert_eq!(walk(body, || 1).unwrap_err(), error);
-    assert!(error.to_string().is_ascii() && error.to_string().len() < 300);
-    error
-}
-
-fn split(parts: Vec<Part>) -> (Init, Vec<Fragment>) {
-    let mut parts = parts.into_iter();
-    let Some(Part::Init(init)) = parts.next() else { panic!("no init") };
-    let fragments = parts.map(|part| match part {
-        Part::Fragment(fragment) => fragment,
-        Part::Init(_) => panic!("a second init"),
-    });
-    (init, fragments.collect())
 }
 
 #[test]
