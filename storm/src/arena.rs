@@ -5,8 +5,8 @@ use crate::conventional::{Conventional, Shelves};
 use crate::defence::Defence;
 use crate::forge::Forge;
 use crate::liars::{
-    LyingCoalescer, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry, LyingStore,
-    LyingTier, Mouth, PooledIndex, Reads,
+    LyingCoalescer, LyingHub, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry,
+    LyingStore, LyingTier, Mouth, PooledIndex, Reads,
 };
 use crate::lies::{Liar, Lies};
 use crate::settle::{How, Writer};
@@ -281,6 +281,14 @@ impl Arena {
         self.writer.revoke(town, place).await
     }
 
+    /// Narrows what a viewer may see of a camera to what is of the past now.
+    ///
+    /// # Errors
+    /// As for [`Arena::revoke`].
+    pub async fn narrow(&self, town: &Town, place: Place) -> anyhow::Result<()> {
+        self.writer.narrow(town, place).await
+    }
+
     /// Deletes objects that were written before a moment and that no row names, as far as the
     /// server can tell.
     pub async fn collect(&self, before_milliseconds: u64) {
@@ -384,6 +392,6 @@ fn lying(honest: Seams, ground: &Ground<'_>, forge: &Arc<Forge>, reads: &Arc<Rea
         clock: if ground.sets_aside { honest.clock } else { Arc::new(Hurrying::default()) },
         inlet: Arc::new(LyingInlet::new(honest.inlet, lies(), forge())),
         outlet: Arc::new(LyingOutlet::new(honest.outlet, lies(), forge())),
-        hub: honest.hub,
+        hub: Arc::new(LyingHub::new(honest.hub, lies(), forge(), ground.town.clone())),
     }
 }

@@ -15,6 +15,11 @@ use std::time::Duration;
 /// The clips that are on their way when their right is taken, in a cell about that.
 const STREAMS: u32 = 4;
 
+/// The households whose cameras stream, in a cell about live video.
+const LIVE: u32 = 4;
+/// The least number of segments that are followed there in the end: two of each camera.
+const FOLLOWS_MIN: u64 = 16;
+
 /// The size of the cells.
 #[derive(Debug, Clone)]
 pub struct Size {
@@ -161,6 +166,7 @@ fn rate(kind: Kind) -> f64 {
         | Kind::OldPosition
         | Kind::LatePosition => 1.0,
         Kind::WithheldFromCollection | Kind::LateCollection => 0.5,
+        Kind::Withheld | Kind::EarlyEnd => 0.1,
         _ => 0.25,
     }
 }
@@ -186,7 +192,7 @@ pub async fn cell(
         requests_min: size.control_requests_min,
         // Only the end of the run looks for what collection took.
         until_seen: !kind.is_of_collection(),
-        forge: kind.forged_with().to_vec(),
+        forge: kind.forged_with(liar).to_vec(),
         ..plan
     };
     let control = replay(Which::Here, &control_plan, handlers.clone(), watch).await?;
@@ -209,7 +215,7 @@ pub async fn cell(
             .iter()
             .map(|entry| format!("{} at {}", entry.fault, entry.seam))
             .collect(),
-        forged: kind.forged_with().iter().map(|defence| defence.name()).collect(),
+        forged: kind.forged_with(liar).iter().map(|defence| defence.name()).collect(),
         control_told: told(&control),
         control_seen: seen.exposed + seen.stale + seen.wrong + seen.uploads_lost,
         control_exposed: seen.exposed,
@@ -221,12 +227,16 @@ pub async fn cell(
 
 /// Makes the plan of one cell.
 fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
+    let is_live = liar == Liar::LiveHub;
+    // Where the hub lies, segments are what is looked at, and little else is handed in.
+    let (households, kept) =
+        if is_live { (size.households.min(2 * LIVE), 1) } else { (size.households, 2) };
     Plan {
         seed: size.seed,
-        households: size.households,
+        households,
         cameras_each: 2,
-        before: 2,
-        backlog: 2,
+        before: kept,
+        backlog: kept,
         visits: 1,
         requests_min: size.requests_min,
         until_seen: false,
@@ -236,6 +246,9 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         lies: vec![Lie { liar, kind, rate: rate(kind) }],
         forge: Vec::new(),
         streams: if kind.is_of_streams() { STREAMS } else { 0 },
+        // What is told while footage is on its way is told of live video, too.
+        live: if is_live || kind.is_of_streams() { LIVE } else { 0 },
+        follows_min: FOLLOWS_MIN,
         // A tier that is set aside tells no more lies. Here it stays, so that every request can be
         // lied to.
         sets_aside: false,

@@ -4,12 +4,14 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use eyesonly_harness::footage::content_digest;
+use futures::Stream;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use socket2::{Domain, Protocol, Socket, Type};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpSocket;
@@ -64,6 +66,8 @@ pub struct Reply {
     pub comes_back: bool,
     /// Says whether a proxy claims that it answered by itself.
     pub from_cache: bool,
+    /// The address of what was sent (`Content-Location`).
+    pub location: Option<String>,
     /// The body, as far as it came.
     pub body: Bytes,
     /// Says whether the body ended as it should.
@@ -121,6 +125,22 @@ impl Client {
         Some(request)
     }
 
+    /// Hands in a body that has no end of its own. Returns when the server has answered, or the
+    /// connection is gone.
+    pub async fn stream<S>(&self, path: &str, credential: &str, pieces: S)
+    where
+        S: Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
+    {
+        let ask = Ask { method: Method::PUT, ..Ask::get(path.to_owned(), credential) };
+        let Some(mut request) = self.request(&ask) else { return };
+        let media_type = HeaderValue::from_static("video/mp4");
+        request.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        *request.body_mut() = Body::from_stream(pieces);
+        if let Ok(response) = self.pool.request(request).await {
+            tracing::debug!(status = %response.status(), "the server ended a stream");
+        }
+    }
+
     /// Asks on a connection of its own, which takes in no more than is read from it. None: no
     /// answer came.
     pub async fn ask_slowly(&self, ask: &Ask) -> Option<Reading> {
@@ -163,6 +183,7 @@ impl Reading {
             status: response.status(),
             comes_back: has("retry-after").is_some(),
             from_cache: has("x-cache") == Some("HIT"),
+            location: has("content-location").map(str::to_owned),
             body: Bytes::new(),
             whole: true,
         };

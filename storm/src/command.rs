@@ -36,6 +36,10 @@ pub const VERSION: &str = concat!(
 const HOUSEHOLDS_MAX: u64 = 100_000;
 /// How long what is under way may take to end, after all is over or was stopped.
 const END_MAX: Duration = Duration::from_secs(5);
+/// The households whose cameras stream, and are followed.
+const LIVE: u32 = 12;
+/// The least number of segments that are followed after some rights were taken.
+const FOLLOWS_MIN: u64 = 96;
 /// Clips that are on their way while their right is taken.
 const STREAMS: u32 = 8;
 
@@ -203,6 +207,8 @@ impl<'a> Run<'a> {
             lies: self.lies.clone(),
             forge: arguments.forge.clone(),
             streams: STREAMS,
+            live: LIVE,
+            follows_min: FOLLOWS_MIN,
             sets_aside: true,
             tiers: vec![Liar::MemoryTier, Liar::DiskTier, Liar::SharedCache],
             tier_bytes: TIER_BYTES,

@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// A defence: it stops a lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Defence {
-    /// Footage and event details are sealed, and bound to what they are.
+    /// Footage, live chunks and event details are sealed, and bound to what they are.
     Seal,
     /// An answer of the registry proves its question: nonce, kind and key.
     Records,
@@ -30,11 +30,13 @@ pub enum Defence {
     Tag,
     /// A credential names its camera under a MAC, so no lookup can change whose it is.
     Credentials,
+    /// A segment of live video is stated under its camera's key by the process that takes it in.
+    Statements,
 }
 
 impl Defence {
     /// All defences.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Seal,
         Self::Records,
         Self::Floors,
@@ -45,6 +47,7 @@ impl Defence {
         Self::WayOut,
         Self::Tag,
         Self::Credentials,
+        Self::Statements,
     ];
 
     /// Returns its name on the command line and in reports.
@@ -60,6 +63,7 @@ impl Defence {
             Self::WayOut => "way-out",
             Self::Tag => "tag",
             Self::Credentials => "credentials",
+            Self::Statements => "statements",
         }
     }
 }

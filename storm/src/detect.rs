@@ -6,6 +6,8 @@
 use crate::client::Reply;
 use crate::mark::{Mark, What};
 use crate::town::{Place, Town};
+use crate::video::{self, GROUP, NUMBERS};
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
@@ -36,6 +38,22 @@ pub struct Detector<'a> {
     pub household: u32,
 }
 
+/// What is known of a camera's live video when a segment of it has come.
+pub struct Live {
+    /// The pictures that the camera has sent so far.
+    pub begun: u32,
+    /// The picture that was seen last: what comes now is newer.
+    pub after: Option<u32>,
+    /// The pictures that were sent before the right ended, if it has.
+    pub until: Option<u32>,
+    /// The groups in which the camera's connection broke: segments of these end early.
+    pub broken: Vec<u32>,
+}
+
+/// The age of a picture that is not live any more, in pictures. The host gives out nothing that is
+/// older than 20 seconds.
+const OLD: u32 = 250;
+
 #[derive(Deserialize)]
 struct Cameras {
     cameras: Vec<Camera>,
@@ -65,9 +83,13 @@ impl Detector<'_> {
     }
 
     /// Looks for marks of others anywhere in the answer, whatever was asked.
-    fn exposed(&self, body: &[u8]) -> Option<Verdict> {
+    fn exposed(&self, body: &Bytes) -> Option<Verdict> {
         let mut marks = Mark::find(body, self.town.seed);
         marks.extend(Mark::in_still(body, self.town.seed));
+        let (_, pictures) = video::parts(body);
+        marks.extend(
+            pictures.iter().filter_map(|(_, picture)| Mark::in_still(picture, self.town.seed)),
+        );
         self.foreign(&marks)
     }
 
@@ -180,6 +202,60 @@ impl Detector<'_> {
         }
     }
 
+    /// Judges a segment of live video, by its pictures. Returns the last picture's place in the
+    /// video, too.
+    pub fn live(&self, reply: &Reply, place: Place, live: &Live) -> (Verdict, Option<u32>) {
+        let (init, fragments) = video::parts(&reply.body);
+        let mut marks = Mark::find(&reply.body, self.town.seed);
+        let seen = fragments.iter().map(|(_, picture)| Mark::in_still(picture, self.town.seed));
+        let seen: Vec<Option<Mark>> = seen.collect();
+        marks.extend(seen.iter().flatten());
+        if let Some(exposed) = self.foreign(&marks) {
+            return (exposed, None);
+        }
+        let refused = Verdict::Refused { shed: reply.status == StatusCode::SERVICE_UNAVAILABLE };
+        if fragments.is_empty() {
+            let nothing = reply.body.is_empty() || !reply.status.is_success();
+            return (if nothing || !reply.whole { refused } else { Verdict::Wrong }, None);
+        }
+        // The place of each picture in the whole video: at most as many as were sent.
+        let at = |number: u32| {
+            let past = (live.begun % NUMBERS).wrapping_sub(number + 1) % NUMBERS;
+            live.begun.checked_sub(past)?.checked_sub(1)
+        };
+        let mut last = None;
+        for ((fragment, _), mark) in fragments.iter().zip(&seen) {
+            let Some(number) = mark.filter(|mark| mark.what == What::Live).map(|mark| mark.number)
+            else {
+                return (Verdict::Wrong, last);
+            };
+            let Some(at) = at(number) else { return (Verdict::Wrong, last) };
+            if live.until.is_some_and(|until| at >= until) || live.begun - at > OLD {
+                return (Verdict::Stale, last);
+            }
+            let follows = match last {
+                Some(last) => at == last + 1,
+                None => at.is_multiple_of(GROUP) && live.after.is_none_or(|after| at > after),
+            };
+            if !follows || *fragment != self.town.live_fragment(place, number) {
+                return (Verdict::Wrong, last);
+            }
+            last = Some(at);
+        }
+        if init != self.town.live_init(place) {
+            return (Verdict::Wrong, last);
+        }
+        let ends = last.is_some_and(|last| {
+            (last + 1).is_multiple_of(GROUP) || live.broken.contains(&(last / GROUP))
+        });
+        let verdict = match reply.whole {
+            false => refused,
+            true if ends => Verdict::Right,
+            true => Verdict::Wrong,
+        };
+        (verdict, last)
+    }
+
     /// Judges one event.
     pub fn event(&self, reply: &Reply, place: Place, number: u32) -> Verdict {
         if let Some(verdict) = self.before(reply) {
@@ -245,7 +321,6 @@ impl Detector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Bytes;
 
     fn town() -> Town {
         Town::new(3, 4, 0, 2, 1_800_000_000_000)
@@ -256,6 +331,7 @@ mod tests {
             status,
             comes_back: status == StatusCode::SERVICE_UNAVAILABLE,
             from_cache: false,
+            location: None,
             body: body.into(),
             whole: true,
         }
@@ -298,6 +374,44 @@ mod tests {
         assert_eq!(detector.nothing(&told_anyway, 2), Verdict::Exposed(2));
         assert_eq!(detector.nothing(&reply(StatusCode::NOT_FOUND, "{}"), 2), Verdict::Right);
         assert_eq!(detector.nothing(&ok(town.clip(MINE, 1)), 1), Verdict::Exposed(1));
+    }
+
+    #[test]
+    fn a_segment_of_live_video_is_judged_by_its_pictures() {
+        let town = town();
+        let detector = Detector { town: &town, household: 1 };
+        let body = |place, init, numbers: std::ops::Range<u32>| {
+            let mut body = town.live_init(init).to_vec();
+            numbers.for_each(|number| body.extend(town.live_fragment(place, number % NUMBERS)));
+            reply(StatusCode::OK, body)
+        };
+        let judge = |reply: &Reply, after, until| {
+            let live = Live { begun: 2100, after, until, broken: vec![128] };
+            detector.live(reply, MINE, &live)
+        };
+        let check = |numbers, after, until, expected| {
+            assert_eq!(judge(&body(MINE, MINE, numbers), after, until).0, expected);
+        };
+        assert_eq!(judge(&body(MINE, MINE, 2064..2080), None, None), (Verdict::Right, Some(2079)));
+        check(2032..2048, None, None, Verdict::Right);
+        check(2064..2080, Some(2063), None, Verdict::Right);
+        check(2064..2080, Some(2064), None, Verdict::Wrong);
+        check(2064..2080, None, Some(2080), Verdict::Right);
+        check(2064..2080, None, Some(2079), Verdict::Stale);
+        check(2064..2079, None, None, Verdict::Wrong);
+        check(2048..2060, None, None, Verdict::Right);
+        check(2065..2080, None, None, Verdict::Wrong);
+        check(1840..1856, None, None, Verdict::Stale);
+        let other = body(OTHER, MINE, 2064..2080);
+        assert_eq!(judge(&other, None, None).0, Verdict::Wrong);
+        let foreign = body(FOREIGN, MINE, 2064..2065);
+        assert_eq!(judge(&foreign, None, None).0, Verdict::Exposed(2));
+        assert_eq!(judge(&body(MINE, OTHER, 2064..2080), None, None).0, Verdict::Wrong);
+        assert_eq!(judge(&body(MINE, FOREIGN, 2064..2080), None, None).0, Verdict::Exposed(2));
+        let cut = Reply { whole: false, ..body(MINE, MINE, 2064..2070) };
+        assert_eq!(judge(&cut, None, None).0, Verdict::Refused { shed: false });
+        let nothing = reply(StatusCode::NOT_FOUND, "{}");
+        assert_eq!(judge(&nothing, None, None).0, Verdict::Refused { shed: false });
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub enum Liar {
     Sessions,
     Ingest,
     WayOut,
+    LiveHub,
 }
 
 /// A kind of lie.
@@ -69,7 +70,7 @@ pub enum Kind {
     OldPosition,
     /// Another viewer's record, in an answer that says that it can't hand the nonce back.
     NoFreshness,
-    /// Another camera's rows.
+    /// Another camera's rows, or its chunk of live video.
     AnotherCamera,
     /// Rows are missing.
     Missing,
@@ -93,6 +94,16 @@ pub enum Kind {
     CrossedBodies,
     /// A web cache in front that ignores everything it is told.
     WebCache,
+    /// A chunk of live video is withheld: the next one comes in its place.
+    Withheld,
+    /// A segment of live video ends before its end.
+    EarlyEnd,
+    /// The newest segment of live video is withheld, and the one before it is the head.
+    FrozenHead,
+    /// A whole segment of yesterday is the head.
+    Yesterday,
+    /// Another stream's init.
+    AnotherInit,
 }
 
 /// The lies that a tier and a store can tell.
@@ -142,6 +153,22 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
     (Liar::Sessions, &[Kind::AnotherSession, Kind::EndedAsLive]),
     (Liar::Ingest, &[Kind::OneCredential, Kind::AnotherName]),
     (Liar::WayOut, &[Kind::AnotherRequest, Kind::CrossedBodies, Kind::WebCache]),
+    (
+        Liar::LiveHub,
+        &[
+            Kind::AnotherCamera,
+            Kind::AnotherHousehold,
+            Kind::OldVersion,
+            Kind::AnotherInit,
+            Kind::Withheld,
+            Kind::EarlyEnd,
+            Kind::FrozenHead,
+            Kind::Yesterday,
+            Kind::Cut,
+            Kind::FlippedBit,
+            Kind::Empty,
+        ],
+    ),
 ];
 
 impl Liar {
@@ -159,6 +186,7 @@ impl Liar {
             Self::Sessions => "sessions",
             Self::Ingest => "ingest",
             Self::WayOut => "way-out",
+            Self::LiveHub => "live-hub",
         }
     }
 
@@ -182,9 +210,9 @@ pub const fn seam_name(seam: Seam) -> &'static str {
         Seam::Index => Liar::Index.name(),
         Seam::Ingest => Liar::Ingest.name(),
         Seam::WayOut => Liar::WayOut.name(),
+        Seam::LiveHub => Liar::LiveHub.name(),
         // Nothing lies there in the storm.
         Seam::Keyring => "keyring",
-        Seam::LiveHub => "live_hub",
     }
 }
 
@@ -223,13 +251,19 @@ impl Kind {
             Self::AnotherRequest => "another-request",
             Self::CrossedBodies => "crossed-bodies",
             Self::WebCache => "web-cache",
+            Self::Withheld => "withheld",
+            Self::EarlyEnd => "early-end",
+            Self::FrozenHead => "frozen-head",
+            Self::Yesterday => "yesterday",
+            Self::AnotherInit => "another-init",
         }
     }
 
     /// Returns the defences that stop this lie. In its control the liar is given what they rest on,
     /// and storm's detector must then see the lie.
-    pub const fn forged_with(self) -> &'static [Defence] {
+    pub const fn forged_with(self, liar: Liar) -> &'static [Defence] {
         match self {
+            Self::AnotherCamera if matches!(liar, Liar::LiveHub) => &[Defence::Seal],
             Self::AnotherObject
             | Self::AnotherHousehold
             | Self::OldVersion
@@ -239,7 +273,11 @@ impl Kind {
             | Self::Reordered
             | Self::Empty
             | Self::ErrorAsSuccess
-            | Self::AnotherFlight => &[Defence::Seal],
+            | Self::AnotherFlight
+            | Self::AnotherInit
+            | Self::Withheld
+            | Self::EarlyEnd => &[Defence::Seal],
+            Self::FrozenHead | Self::Yesterday => &[Defence::Seal, Defence::Statements],
             Self::CancelledQuestion | Self::LateReply | Self::AnotherViewer | Self::NoFreshness => {
                 &[Defence::Records]
             }
@@ -414,10 +452,10 @@ mod tests {
     #[test]
     fn every_lie_is_stopped_by_something() {
         let mut forged: Vec<Defence> = Vec::new();
-        for (_, kinds) in TABLE {
+        for (liar, kinds) in TABLE {
             for kind in *kinds {
-                assert!(!kind.forged_with().is_empty(), "{kind}");
-                forged.extend(kind.forged_with());
+                assert!(!kind.forged_with(*liar).is_empty(), "{kind}");
+                forged.extend(kind.forged_with(*liar));
             }
         }
         for defence in Defence::ALL {

@@ -3,6 +3,7 @@
 use crate::client::{Ask, Client, Reply};
 use crate::detect::{Detector, Verdict};
 use crate::lies::{Kind as Lie, Liar, Lies};
+use crate::live::Sent;
 use crate::mark::{What, mix};
 use crate::tally::{Ended, Tally};
 use crate::town::{Place, Town};
@@ -39,6 +40,7 @@ pub(super) struct Handed {
     /// The event stills that were acknowledged to a second camera with the same credential.
     pub(super) twins: AtomicU64,
     pub(super) revoked: AtomicBool,
+    live: Sent,
 }
 
 impl Handed {
@@ -102,7 +104,7 @@ impl Crowd {
 
     /// Returns the credential that a camera presents: usually its own. In the control of a crossed
     /// map, that can be one that was minted for another household's camera.
-    fn credential(&self, place: Place) -> Option<&str> {
+    pub(super) fn credential(&self, place: Place) -> Option<&str> {
         let at = self.at(place);
         if let Some(another) = self.crossed.get(&at).filter(|_| !self.lies.is_silent()) {
             self.lies.was_told(Liar::Registry, Lie::CrossedMap);
@@ -121,10 +123,23 @@ impl Crowd {
         self.handed.get(self.at(place))
     }
 
+    /// Returns the live video of a camera.
+    pub(super) fn live(&self, place: Place) -> Option<&Sent> {
+        self.handed(place).map(|handed| &handed.live)
+    }
+
     /// Notes that the viewer may not see this camera any more.
     pub fn revoked(&self, place: Place) {
         if let Some(handed) = self.handed(place) {
             handed.revoked.store(true, Ordering::SeqCst);
+            handed.live.parted(false);
+        }
+    }
+
+    /// Notes that the viewer may only see what is of the past now.
+    pub fn narrowed(&self, place: Place) {
+        if let Some(live) = self.live(place) {
+            live.parted(true);
         }
     }
 
@@ -295,6 +310,11 @@ impl Crowd {
             if reply.is_some_and(|reply| reply.status.is_success()) {
                 if let Some(ended) = self.ended.get(household as usize) {
                     ended.store(true, Ordering::SeqCst);
+                }
+                for camera in 0..self.town.cameras_each {
+                    if let Some(live) = self.live(Place { household, camera }) {
+                        live.parted(false);
+                    }
                 }
                 return true;
             }

@@ -19,7 +19,9 @@ pub const TEXT_BYTES: usize = WORD.len() + 16;
 /// The number of fields on each side of the board.
 const FIELDS: u32 = 8;
 /// Width and height of a still in pixels.
-const STILL_PIXELS: (u32, u32) = (320, 180);
+const STILL_PIXELS: (u16, u16) = (320, 180);
+/// Width and height of a picture of live video in pixels.
+const PICTURE_PIXELS: (u16, u16) = (96, 96);
 /// The length of every still, in bytes. All are equally long, so that only the seal tells one from
 /// another.
 pub const STILL_BYTES: usize = 8 * 1024;
@@ -37,10 +39,22 @@ pub enum What {
     Details,
     /// A camera's name.
     Name,
+    /// A picture of a camera's live video.
+    Live,
+    /// The init of a camera's live video.
+    Init,
 }
 
 impl What {
-    const ALL: [Self; 5] = [Self::Still, Self::EventStill, Self::Clip, Self::Details, Self::Name];
+    const ALL: [Self; 7] = [
+        Self::Still,
+        Self::EventStill,
+        Self::Clip,
+        Self::Details,
+        Self::Name,
+        Self::Live,
+        Self::Init,
+    ];
 }
 
 /// The owner of a piece of footage, and which piece it is.
@@ -113,27 +127,28 @@ impl Mark {
 
     /// Draws a still with this mark: a grey JPEG of [`STILL_BYTES`].
     pub fn still(self, seed: u64) -> Vec<u8> {
-        let (width, height) = STILL_PIXELS;
+        padded(self.drawn(seed, STILL_PIXELS), STILL_BYTES)
+    }
+
+    /// Draws a picture of live video with this mark: a small grey JPEG.
+    pub fn picture(self, seed: u64) -> Vec<u8> {
+        self.drawn(seed, PICTURE_PIXELS)
+    }
+
+    fn drawn(self, seed: u64, (width, height): (u16, u16)) -> Vec<u8> {
         let code = self.code(seed);
+        let field = |at: u16, side: u16| u32::from(at) * FIELDS / u32::from(side);
         let mut pixels = Vec::new();
         for y in 0..height {
             for x in 0..width {
-                let field = (y * FIELDS / height) * FIELDS + x * FIELDS / width;
+                let field = field(y, height) * FIELDS + field(x, width);
                 pixels.push(if code >> field & 1 == 1 { 230 } else { 25 });
             }
         }
         let mut jpeg = Vec::new();
-        let (width, height) = (width as u16, height as u16);
-        let drawn = jpeg_encoder::Encoder::new(&mut jpeg, 70).encode(
-            &pixels,
-            width,
-            height,
-            jpeg_encoder::ColorType::Luma,
-        );
-        if drawn.is_err() {
-            return Vec::new();
-        }
-        padded(jpeg, STILL_BYTES)
+        let luma = jpeg_encoder::ColorType::Luma;
+        let drawn = jpeg_encoder::Encoder::new(&mut jpeg, 70).encode(&pixels, width, height, luma);
+        if drawn.is_ok() { jpeg } else { Vec::new() }
     }
 
     /// Reads the mark in a still of any size. Returns none if the mark can't be read, or if bytes
@@ -220,5 +235,13 @@ mod tests {
             assert_eq!(Mark::in_still(&jpeg[..jpeg.len() / 2], SEED), None);
         }
         assert_eq!(Mark::in_still(b"", SEED), None);
+    }
+
+    #[test]
+    fn a_picture_of_live_video_keeps_its_mark() {
+        for n in 0..20 {
+            let mark = Mark { what: What::Live, ..mark(n * 1000, n) };
+            assert_eq!(Mark::in_still(&mark.picture(SEED), SEED), Some(mark));
+        }
     }
 }

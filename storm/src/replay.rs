@@ -6,6 +6,7 @@ use crate::arena::{Arena, Ground, Which};
 use crate::client::Client;
 use crate::defence::Defence;
 use crate::lies::{Count, Kind as LieKind, Liar, Lie, Lies, seam_name};
+use crate::live::Lives;
 use crate::load::Crowd;
 use crate::mark::mix;
 use crate::report::{Misdeliveries, Side};
@@ -64,6 +65,12 @@ pub struct Plan {
     pub forge: Vec<Defence>,
     /// The number of long clips that are on their way when their right is taken.
     pub streams: u32,
+    /// The number of households, the first ones, whose cameras stream all the time. The viewer
+    /// follows each camera.
+    pub live: u32,
+    /// The least number of segments that are followed after some rights were taken, if cameras
+    /// stream.
+    pub follows_min: u64,
     /// Says whether a tier that keeps lying is set aside.
     pub sets_aside: bool,
     /// The tiers, the nearest first.
@@ -158,11 +165,14 @@ pub async fn replay(
     for place in town.streams() {
         crowd.push_long(place, &unseen).await;
     }
+    let live = || town.places().filter(|place| place.household < plan.live);
+    let mut lives = Lives::start(&crowd, live());
     let collecting =
         collects.then(|| tokio::spawn(collect(Arc::clone(&arena), clock::now_milliseconds())));
     lies.be_silent(false);
 
     tally.next_phase();
+    lives.follow(&crowd, &tally, live());
     let visitors = |nth: u64| visitors(plan, nth);
     let quiet = Turns::of("before the outage", visitors(0));
     run(&crowd, plan, quiet, &tally, watch).await;
@@ -173,6 +183,7 @@ pub async fn replay(
     tally.next_phase();
     streams::run(&crowd, &arena, &tally).await?;
     partings(&crowd, plan, &town, &arena).await?;
+    let follows_min = lives.follows() + plan.follows_min;
     let mut nth = plan.visits;
     loop {
         nth += 1;
@@ -183,6 +194,9 @@ pub async fn replay(
             break;
         }
     }
+    if plan.live > 0 {
+        lives.followed(follows_min).await;
+    }
     tally.end_phase();
     let (origin_reads, origin_objects) = arena.origin_reads();
     if let Some(collecting) = collecting {
@@ -190,6 +204,7 @@ pub async fn replay(
         let _ended = collecting.await;
     }
 
+    lives.leave().await;
     // Nobody lies any more. The last turns look for what was acknowledged.
     lies.be_silent(true);
     let checks =
@@ -295,7 +310,7 @@ pub fn crowd(
 }
 
 /// Signs some viewers out, and takes a camera from others. What they ask for afterwards is not
-/// theirs any more.
+/// theirs any more. To some others, a camera shows only the past from now on.
 async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena) -> anyhow::Result<()> {
     for household in 0..plan.households {
         match household % 8 {
@@ -306,6 +321,11 @@ async fn partings(crowd: &Crowd, plan: &Plan, town: &Town, arena: &Arena) -> any
                 let place = Place { household, camera: 0 };
                 arena.revoke(town, place).await?;
                 crowd.revoked(place);
+            }
+            3 => {
+                let place = Place { household, camera: 0 };
+                arena.narrow(town, place).await?;
+                crowd.narrowed(place);
             }
             _ => {}
         }

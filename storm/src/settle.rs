@@ -119,7 +119,7 @@ impl Writer {
                 sequence,
             })?);
         }
-        changes.push(self.record(&rights(town, household, &places, sequence))?);
+        changes.push(self.record(&rights(town, household, &places, None, sequence))?);
         Ok(())
     }
 
@@ -135,19 +135,45 @@ impl Writer {
             .filter(|place| *place != revoked)
             .collect();
         let sequence = self.next().await?;
-        let change = self.record(&rights(town, household, &places, sequence))?;
+        let change = self.record(&rights(town, household, &places, None, sequence))?;
+        self.commit(vec![change], Some(sequence)).await
+    }
+
+    /// Narrows what a viewer may see of a camera to what is of the past now.
+    ///
+    /// # Errors
+    /// The registry does not answer or commit, or the record can't be sealed.
+    pub async fn narrow(&self, town: &Town, narrowed: Place) -> anyhow::Result<()> {
+        let household = narrowed.household;
+        let places: Vec<Place> =
+            (0..town.cameras_each).map(|camera| Place { household, camera }).collect();
+        let sequence = self.next().await?;
+        let until = Some((narrowed, clock::now_milliseconds()));
+        let change = self.record(&rights(town, household, &places, until, sequence))?;
         self.commit(vec![change], Some(sequence)).await
     }
 }
 
-fn rights(town: &Town, household: u32, places: &[Place], sequence: u64) -> ViewerRecord {
+/// The rights of a household's viewer. `until` narrows the window of one camera to what is of
+/// before a time, in milliseconds since 1970.
+fn rights(
+    town: &Town,
+    household: u32,
+    places: &[Place],
+    until: Option<(Place, u64)>,
+    sequence: u64,
+) -> ViewerRecord {
+    let window = |place: &Place| Window {
+        until_milliseconds: until.filter(|(narrowed, _)| narrowed == place).map(|(_, at)| at),
+        ..Window::default()
+    };
     let right = |place: &Place| CameraRight {
         camera: town.camera_id(*place),
         household: town.household_id(household),
         name: town.camera_name(*place),
         role: Role::Owner,
         kinds: Kinds::ALL,
-        window: Window::default(),
+        window: window(place),
         expires_at_seconds: None,
     };
     ViewerRecord {

@@ -143,6 +143,14 @@ impl Tally {
         }
     }
 
+    /// Counts a segment of live video that was followed. It is one of the requests, too.
+    pub fn followed(&self, verdict: Verdict) {
+        if let Ok(mut counts) = self.counts.lock() {
+            counts.side.live_followed += 1;
+            counts.side.live_exposed += u64::from(matches!(verdict, Verdict::Exposed(_)));
+        }
+    }
+
     /// Counts an upload that was acknowledged.
     pub fn acknowledged(&self) {
         if let Ok(mut counts) = self.counts.lock() {

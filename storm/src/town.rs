@@ -5,6 +5,7 @@
 //! server. The town must never hold anything of a real household.
 
 use crate::mark::{Mark, TEXT_BYTES, What, mix};
+use crate::video;
 use bytes::Bytes;
 use eyesonly_seal::{CameraId, CredentialId, FootageId, HouseholdId, SessionId, ViewerId};
 
@@ -183,6 +184,14 @@ impl Town {
     /// Draws a still, of the camera or of an event.
     pub fn still(&self, place: Place, what: What, number: u32) -> Bytes {
         self.mark(place, what, number).still(self.seed).into()
+    }
+    /// Makes the init of a camera's live video.
+    pub fn live_init(&self, place: Place) -> Bytes {
+        video::init(&self.mark(place, What::Init, 0).text(self.seed))
+    }
+    /// Makes one picture of a camera's live video, as a fragment.
+    pub fn live_fragment(&self, place: Place, number: u32) -> Bytes {
+        video::fragment(number, &self.mark(place, What::Live, number).picture(self.seed))
     }
     /// Writes an event's description, as its camera sends it.
     pub fn details(&self, place: Place, number: u32) -> Bytes {

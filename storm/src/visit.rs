@@ -2,6 +2,7 @@
 
 use crate::client::{Ask, Reply};
 use crate::detect::{Detector, Verdict};
+use crate::live::Sent;
 use crate::load::{Crowd, Handed, PAGE, TWIN, has};
 use crate::mark::{What, mix};
 use crate::tally::{Ended, Tally};
@@ -160,6 +161,11 @@ impl Visit<'_> {
     async fn must_see_nothing(&self, place: Place) {
         let path = self.camera(place, "thumbnail?width=160");
         self.look(path, None, false, |reply| self.detector().nothing(reply, place.household)).await;
+        if self.crowd.live(place).is_some_and(Sent::has_begun) {
+            let path = self.camera(place, "live/next");
+            self.look(path, None, true, |reply| self.detector().nothing(reply, place.household))
+                .await;
+        }
         let path = self.camera(place, "events?limit=2");
         self.look(path, None, true, |reply| {
             let seen = self.detector().nothing(reply, place.household);

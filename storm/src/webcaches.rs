@@ -10,6 +10,7 @@ use crate::client::{Ask, Client};
 use crate::defence::Defence;
 use crate::detect::{Detector, Verdict};
 use crate::lies::{Liar, Lies};
+use crate::live::Lives;
 use crate::replay::Plan;
 use crate::report::{Passed, WebCache};
 use crate::stop::folder_in;
@@ -109,7 +110,9 @@ pub async fn stand_before(
         for place in town.places() {
             crowd.push(place, 0..1, &Tally::default()).await;
         }
-        servers.push((arena, crowd));
+        let crowd = Arc::new(crowd);
+        let lives = Lives::start(&crowd, town.places().take(2));
+        servers.push((arena, crowd, lives));
     }
     for (name, program, _) in CACHES {
         let mut row = WebCache {
@@ -117,7 +120,8 @@ pub async fn stand_before(
             here: Passed::default(),
             conventional: Passed::default(),
         };
-        for (which, (arena, crowd)) in [Which::Here, Which::Conventional].into_iter().zip(&servers)
+        for (which, (arena, crowd, _)) in
+            [Which::Here, Which::Conventional].into_iter().zip(&servers)
         {
             let by_tag = which == Which::Conventional || !plan.forge.contains(&Defence::Tag);
             let cache = start((name, program), (arena.address, by_tag), folder).await?;
@@ -142,11 +146,15 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
             continue;
         };
         let place = Place { household, camera: 0 };
-        let paths = [
+        let mut paths = vec![
             "/cameras".to_owned(),
             format!("/cameras/{}/thumbnail?width=160", town.camera_id(place)),
             format!("/cameras/{}/events?limit=2", town.camera_id(place)),
         ];
+        if household == 0 {
+            // A segment of live video takes its time, so only one pair follows.
+            paths.push(format!("/cameras/{}/live/next", town.camera_id(place)));
+        }
         let second_is = Detector { town, household: household + 1 };
         for path in paths {
             let ask = |(credential, prefix): &(String, String)| {

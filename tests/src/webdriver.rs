@@ -12,6 +12,7 @@ use eyesonly_harness::process::Process;
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,7 +47,7 @@ pub struct Browser {
     /// The driver's address of this session.
     session: String,
     http: reqwest::Client,
-    _driver: Process,
+    driver: Process,
     _profile: TempDir,
 }
 
@@ -99,13 +100,7 @@ impl Browser {
         let client = builder.connect(&address).await.expect("a browser");
         let id = client.session_id().await.unwrap().expect("a session has an id");
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self {
-            client,
-            session: format!("{address}/session/{id}"),
-            http,
-            _driver: driver,
-            _profile: profile,
-        }
+        Self { client, session: format!("{address}/session/{id}"), http, driver, _profile: profile }
     }
 
     /// Opens an address.
@@ -184,6 +179,16 @@ impl Browser {
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
         answer["value"].clone()
+    }
+
+    /// Lets the browser stand still, as a device that sleeps does, or go on.
+    ///
+    /// # Panics
+    /// If the signal can't be sent.
+    pub fn sleeps(&self, sleeps: bool) {
+        let group = i32::try_from(self.driver.id()).ok().and_then(Pid::from_raw).expect("a group");
+        let signal = if sleeps { Signal::STOP } else { Signal::CONT };
+        kill_process_group(group, signal).expect("a signal to the browser");
     }
 
     /// Sends a command of the DevTools protocol.

@@ -7,11 +7,13 @@
 //! folder and caches as the system beside it, and the same liars in front of them. The server is
 //! not slower or more careless than it needs to be.
 
+mod hub;
 pub mod plain;
 mod shelves;
 
 pub use shelves::Shelves;
 
+use crate::liars::HubMouth;
 use crate::lies::{Kind as Lie, Liar, Lies};
 use crate::mark::mix;
 use crate::whose::{Names, Whose};
@@ -60,6 +62,8 @@ pub struct Conventional {
     details: Mutex<HashMap<ObjectName, Bytes>>,
     /// The devices of each viewer, and when they were read.
     map: Mutex<HashMap<ViewerId, (Instant, Arc<ViewerRecord>)>>,
+    /// The live video of every device.
+    hub: hub::PlainHub,
     /// The questions to the database so far.
     questions: AtomicU64,
     /// The body of the last response, which a mixed-up way out gives to another request.
@@ -84,6 +88,7 @@ impl Conventional {
             seams,
             shelves,
             names: Arc::clone(names),
+            hub: hub::PlainHub::new(HubMouth::new(Arc::clone(&lies), Arc::clone(names))),
             lies,
             details: Mutex::default(),
             map: Mutex::default(),
@@ -106,6 +111,8 @@ impl Conventional {
             .route("/v1/{tag}/cameras/{camera}/events/{event}", get(event))
             .route("/v1/{tag}/cameras/{camera}/events/{event}/thumbnail", get(event_still))
             .route("/v1/{tag}/cameras/{camera}/events/{event}/clip", get(clip))
+            .route("/v1/{tag}/cameras/{camera}/live/next", get(hub::next))
+            .route("/v1/ingest/live/{stream}", put(hub::put))
             .route("/v1/ingest/stills/{id}", put(put_still))
             .route("/v1/ingest/events/{id}", put(put_event))
             .route("/v1/ingest/events/{id}/still", put(put_event_still))

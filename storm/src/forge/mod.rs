@@ -8,10 +8,12 @@
 //! INVARIANT: a forgery says nothing that the lie did not say, and only makes the lie fit the
 //! question.
 
+mod live;
 mod records;
 mod rows;
 mod sealed;
 
+pub use live::At;
 pub use records::Name;
 
 use crate::defence::Defence;

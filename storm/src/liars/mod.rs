@@ -6,6 +6,7 @@
 //! or had one. In a control they have keys too ([`crate::forge`]).
 
 mod coalescer;
+mod hub;
 mod index;
 mod inlet;
 mod outlet;
@@ -15,6 +16,7 @@ mod registry;
 mod stored;
 
 pub use coalescer::LyingCoalescer;
+pub use hub::{HubMouth, LyingHub, Told, spoilt};
 pub use index::LyingIndex;
 pub use inlet::LyingInlet;
 pub use outlet::LyingOutlet;

@@ -116,6 +116,10 @@ pub struct Side {
     /// Answers with footage, details or names of somebody who may not be seen: the number that must
     /// be zero.
     pub exposed: u64,
+    /// The requests for segments of live video.
+    pub live_followed: u64,
+    /// The exposed answers among them.
+    pub live_exposed: u64,
     /// Answers of the past, and footage that went on to its end after its right was taken.
     pub stale: u64,
     /// Answers with bytes that are nobody's, or of another object of the same camera.

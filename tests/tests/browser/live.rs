@@ -188,6 +188,26 @@ async fn a_live_picture_comes_back_by_itself() {
     Ages::of(&browser, 3).await.print("after a restart");
 }
 
+/// A device sleeps for longer than the edge keeps a stream. When it wakes, the picture is of now.
+#[tokio::test]
+async fn a_device_that_slept_is_live_again() {
+    if !is_possible() {
+        return;
+    }
+    let watched = Watched::with(EdgeOptions::default());
+    let _camera = watched.film(30);
+    let browser = watched.signed_in().await;
+    is_live(&browser).await;
+    browser.sleeps(true);
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    browser.sleeps(false);
+    // A few seconds are for the browser itself.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let ages = Ages::of(&browser, 3).await;
+    ages.print("after a sleep");
+    check(&ages);
+}
+
 fn signal(edge: &Edge, name: &str) {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(edge.pid().to_string()).status();
     assert!(sent.unwrap().success());

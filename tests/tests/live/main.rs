@@ -9,6 +9,7 @@
     reason = "all of this is a test"
 )]
 
+mod bounds;
 mod cut;
 mod ffmpeg;
 mod follow;

@@ -5,6 +5,7 @@
 //! the run then fails.
 
 mod counters;
+mod live;
 mod nginx;
 mod report;
 mod rows;
@@ -152,6 +153,13 @@ impl Bench<'_> {
         let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
         self.keep("(d)", memory);
 
+        self.say("(f) viewers of live view");
+        let live = self.live();
+        self.keep("(f)", live);
+        self.say("(g) pictures on the screen");
+        let glass = live::glass(self.workspace, self.binaries.edge(), self.pace, &self.bar);
+        self.keep("(g)", glass);
+
         self.world.stop();
         let rooms = self.rooms(&for_rooms);
         self.keep("also", rooms);
@@ -235,6 +243,15 @@ impl Bench<'_> {
             editions.push((name, world));
         }
         Ok(editions)
+    }
+
+    fn live(&mut self) -> Result<Vec<Row>> {
+        // What it serves there asks nobody who is asking.
+        let nginx = Nginx::start(self.world.folder())?;
+        // The edge starts anew, with nothing in memory yet.
+        self.world.start(Tier::Default)?;
+        let helper = &self.binaries.helper;
+        live::viewers(self.workspace, &self.world, helper, &nginx, (self.pace, &self.bar))
     }
 
     fn clips(&self, nginx: &Nginx) -> Result<Vec<Row>> {
@@ -322,10 +339,10 @@ fn progress(pace: Pace) -> ProgressBar {
         ProgressDrawTarget::hidden()
     };
     // The steps of the bar: three loads in (a), two in (c), two in (e) and one more with a `spin`.
-    // Each load has a round to warm up. Further there are three sources in (b), and four single
-    // steps.
+    // Each load has a round to warm up. Further there are three sources in (b), four single steps,
+    // three loads in (f) and two pages in (g).
     let loads = 3 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
-    let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4;
+    let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4 + 5 * pace.live_rounds;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {
         bar.set_style(style);

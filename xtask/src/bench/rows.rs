@@ -38,15 +38,35 @@ pub struct Pace {
     pub cold_stills: usize,
     /// The length of a round of one room, in milliseconds.
     pub room_milliseconds: u64,
+    /// The rounds of live view, and the length of the load in each, in seconds.
+    pub live_rounds: usize,
+    /// As above.
+    pub live_seconds: u64,
+    /// The time for which a page is watched in each round, in seconds.
+    pub glass_seconds: u64,
 }
 
 impl Pace {
     /// The pace for numbers that are kept.
-    pub const FULL: Self =
-        Self { rounds: 5, load_seconds: 3, cold_stills: 24, room_milliseconds: 300 };
+    pub const FULL: Self = Self {
+        rounds: 5,
+        load_seconds: 3,
+        cold_stills: 24,
+        room_milliseconds: 300,
+        live_rounds: 2,
+        live_seconds: 20,
+        glass_seconds: 60,
+    };
     /// The pace for seeing that the bench runs.
-    pub const QUICK: Self =
-        Self { rounds: 3, load_seconds: 1, cold_stills: 8, room_milliseconds: 100 };
+    pub const QUICK: Self = Self {
+        rounds: 3,
+        load_seconds: 1,
+        cold_stills: 8,
+        room_milliseconds: 100,
+        live_rounds: 1,
+        live_seconds: 5,
+        glass_seconds: 6,
+    };
 }
 
 /// A source of cold stills: events whose stills nobody has asked for yet, and the same pictures as

@@ -57,6 +57,14 @@ pub struct World {
     pub tag: String,
 }
 
+/// A household of the rows about live view.
+pub struct Home {
+    /// Its cameras.
+    pub cameras: Vec<Camera>,
+    /// The sessions of its viewers: each one's token and tag.
+    pub sessions: Vec<(String, String)>,
+}
+
 /// The size of the edge's memory tier for a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
@@ -93,6 +101,11 @@ pub fn build(workspace: &Workspace) -> Result<Binaries> {
 }
 
 impl Binaries {
+    /// Returns the host.
+    pub fn edge(&self) -> &Path {
+        &self.built.binary
+    }
+
     /// Returns the engine that the Spin edition's component runs on without Spin.
     pub fn engine(&self) -> PathBuf {
         self.built.engine()
@@ -197,6 +210,25 @@ impl World {
         self.token = session.credential.secret().to_owned();
         self.tag = session.tag;
         Ok(())
+    }
+
+    /// Enrols another household, whose viewers log in.
+    ///
+    /// Errors: a command fails, or the edge refuses a login.
+    pub fn enrol_live(&self, name: &str, cameras: usize, viewers: usize) -> Result<Home> {
+        let command_line = self.installation.command_line();
+        let household = command_line.add_household(name, None)?;
+        let cameras = (0..cameras)
+            .map(|nth| command_line.add_camera(&household, &format!("Camera {nth}"), ""))
+            .collect::<Result<_>>()?;
+        let client = self.client();
+        let sessions = (0..viewers).map(|nth| {
+            let login = format!("{name}-{nth}");
+            let account = command_line.add_viewer(&household, &login, PASSWORD)?;
+            let session = client.log_in(&account, true)?;
+            Ok((session.credential.secret().to_owned(), session.tag))
+        });
+        Ok(Home { cameras, sessions: sessions.collect::<Result<_>>()? })
     }
 
     /// Returns a path below the viewer's session.

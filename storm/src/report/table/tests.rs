@@ -52,6 +52,7 @@ fn report() -> Report {
             refused: 34_000,
             shed: 30_000,
             dropped: 567,
+            live_followed: 1_081,
             misdeliveries: vec![
                 refused("memory-tier", "wrong-seal", 1234),
                 refused("registry", "stale", 12),
@@ -67,7 +68,9 @@ fn report() -> Report {
         conventional: Side {
             requests: 1_200_000,
             right: 1_100_000,
+            live_followed: 1_080,
             exposed: 1290,
+            live_exposed: 12,
             stale: 9,
             accounts_shown: 140,
             accounts_opened: 60,
@@ -96,7 +99,9 @@ fn the_table() {
       of those shed                        30,000              0
     errors                                      0              0
     dropped on purpose                        567              0
+    live segments followed                  1,081          1,080
     EXPOSED                                     0          1,290
+      of those of live video                    0             12
     stale                                       0              9
     wrong bytes                                 0              0
     accounts shown something                    0            140

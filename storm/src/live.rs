@@ -1,0 +1,192 @@
+//! Live video in the storm: some cameras stream all the time, and their viewers follow.
+
+use crate::client::Ask;
+use crate::detect::{Detector, Live, Verdict};
+use crate::load::Crowd;
+use crate::tally::{Ended, Tally};
+use crate::town::Place;
+use crate::video::{EVERY, GROUP, NUMBERS};
+use axum::body::Bytes;
+use futures::stream;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// The wait of a camera or viewer before it tries again.
+const AGAIN: Duration = Duration::from_millis(100);
+/// The longest wait for the follows that a run needs.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(30);
+
+/// The live video of one camera, as the camera itself knows it.
+#[derive(Default)]
+pub struct Sent {
+    /// The pictures that were sent so far.
+    begun: AtomicU32,
+    /// How many had been sent when the viewer's right ended, plus 1. 0: it has not.
+    until: AtomicU32,
+    /// Says that what was sent before may still be seen.
+    sees_the_past: AtomicBool,
+    /// The groups in which the connection broke.
+    broken: Mutex<Vec<u32>>,
+}
+
+impl Sent {
+    /// Notes that the viewer may see nothing any more, from now on; or only what was sent before.
+    pub fn parted(&self, sees_the_past: bool) {
+        self.sees_the_past.store(sees_the_past, Ordering::SeqCst);
+        let until = self.begun.load(Ordering::SeqCst).saturating_add(1);
+        let _earlier = self.until.compare_exchange(0, until, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Says whether the camera has streamed.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst) > 0
+    }
+
+    fn until(&self) -> Option<u32> {
+        self.until.load(Ordering::SeqCst).checked_sub(1)
+    }
+
+    /// Says whether the viewer may see nothing at all.
+    fn is_over(&self) -> bool {
+        self.until().is_some() && !self.sees_the_past.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the connection broke. The next one starts with a key frame.
+    fn broke(&self) {
+        let begun = self.begun.load(Ordering::SeqCst);
+        let cut = begun.saturating_sub(1) / GROUP;
+        if let Ok(mut broken) = self.broken.lock() {
+            broken.push(cut);
+        }
+        self.begun.store(begun.next_multiple_of(GROUP), Ordering::SeqCst);
+    }
+}
+
+/// The live video of a run, which ends when this is dropped.
+pub struct Lives {
+    cameras: Vec<JoinHandle<()>>,
+    viewers: Vec<JoinHandle<()>>,
+    follows: Arc<AtomicU64>,
+}
+
+impl Lives {
+    /// Lets these cameras stream.
+    pub fn start(crowd: &Arc<Crowd>, places: impl Iterator<Item = Place>) -> Self {
+        let cameras = places.map(|place| tokio::spawn(camera(Arc::clone(crowd), place)));
+        Self { cameras: cameras.collect(), viewers: Vec::new(), follows: Arc::default() }
+    }
+
+    /// Lets the viewers of these cameras follow them.
+    pub fn follow(
+        &mut self,
+        crowd: &Arc<Crowd>,
+        tally: &Arc<Tally>,
+        places: impl Iterator<Item = Place>,
+    ) {
+        let viewers = places.map(|place| {
+            let (crowd, tally) = (Arc::clone(crowd), Arc::clone(tally));
+            tokio::spawn(viewer(crowd, tally, place, Arc::clone(&self.follows)))
+        });
+        self.viewers = viewers.collect();
+    }
+
+    /// Returns how many segments the viewers have followed so far.
+    pub fn follows(&self) -> u64 {
+        self.follows.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the viewers have followed so many segments, within a bound.
+    pub async fn followed(&self, follows: u64) {
+        let began = Instant::now();
+        while self.follows() < follows && began.elapsed() < FOLLOWS_WITHIN {
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Ends the viewers.
+    pub async fn leave(&mut self) {
+        for viewer in self.viewers.drain(..) {
+            viewer.abort();
+            let _ended = viewer.await;
+        }
+    }
+}
+
+impl Drop for Lives {
+    fn drop(&mut self) {
+        self.cameras.iter().chain(&self.viewers).for_each(JoinHandle::abort);
+    }
+}
+
+/// Streams, and comes back after each end.
+async fn camera(crowd: Arc<Crowd>, place: Place) {
+    loop {
+        let (Some(sent), Some(credential)) = (crowd.live(place), crowd.credential(place)) else {
+            return;
+        };
+        let ticks = tokio::time::interval(EVERY);
+        let pieces = stream::unfold((Arc::clone(&crowd), ticks, false), move |on| async move {
+            let (crowd, mut ticks, has_init) = on;
+            let piece: Bytes = if has_init {
+                ticks.tick().await;
+                let number = crowd.live(place)?.begun.fetch_add(1, Ordering::SeqCst);
+                crowd.town.live_fragment(place, number % NUMBERS)
+            } else {
+                crowd.town.live_init(place)
+            };
+            Some((Ok::<_, Infallible>(piece), (crowd, ticks, true)))
+        });
+        crowd.client.stream("/v1/ingest/live/main", credential, pieces).await;
+        sent.broke();
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Follows a camera, one segment after the other.
+async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc<AtomicU64>) {
+    let (Some(sent), Some((credential, prefix))) =
+        (crowd.live(place), crowd.viewers.get(place.household as usize))
+    else {
+        return;
+    };
+    let (town, household) = (&crowd.town, place.household);
+    let detector = Detector { town, household };
+    let (mut last, mut after) = (None, String::new());
+    loop {
+        let path = format!("{prefix}/cameras/{}/live/next{after}", town.camera_id(place));
+        let (began, was_over) = (Instant::now(), sent.is_over());
+        let Some(reply) = crowd.client.ask(&Ask::get(path, credential)).await else {
+            tally.count(household, true, began, Ended::Unanswered);
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        let live = Live {
+            begun: sent.begun.load(Ordering::SeqCst),
+            after: last,
+            until: sent.until(),
+            broken: sent.broken.lock().map(|broken| broken.clone()).unwrap_or_default(),
+        };
+        let (mut verdict, newest) = match was_over {
+            true => (detector.nothing(&reply, household), None),
+            false => detector.live(&reply, place, &live),
+        };
+        if live.until.is_some() && matches!(verdict, Verdict::Refused { .. }) {
+            // It was refused, or cut, because the right has ended.
+            verdict = Verdict::Right;
+        }
+        tally.count(household, true, began, Ended::Answered(verdict));
+        tally.followed(verdict);
+        follows.fetch_add(1, Ordering::Relaxed);
+        last = newest.or(last);
+        if let Some(location) = &reply.location {
+            after = format!("?after={}", location.rsplit('/').next().unwrap_or(""));
+        }
+        if verdict != Verdict::Right || was_over {
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}

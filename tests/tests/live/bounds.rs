@@ -1,0 +1,131 @@
+//! What one side does in excess is bounded, and others are not disturbed.
+//!
+//! Variables: EYESONLY_LIVE_SECONDS, how long nobody reads, and EYESONLY_LIVE_SEGMENTS, how many
+//! come at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use eyesonly_demo::Loop;
+use eyesonly_tests::live::{Stream, Streaming, numbered, padded, recording};
+use eyesonly_tests::raw::{begin, read_head};
+use eyesonly_tests::{Answer, Viewer};
+use futures::StreamExt as _;
+
+use crate::{Following, Scene, variable};
+
+/// The followers that never read.
+const SILENT: usize = 16;
+/// What the edge's memory may grow by, in KiB.
+const GROWTH_KIB: u64 = 128 * 1024;
+/// The uploads that are under way at once.
+const AT_ONCE: usize = 256;
+/// The longest time in which another household's picture may stand still.
+const GAP_MAX: Duration = Duration::from_secs(1);
+
+/// Follows until it is told to end, and returns the longest time without a piece.
+async fn longest_gap(viewer: Viewer, path: String, ends: Arc<AtomicBool>) -> Duration {
+    let (mut query, mut gap, mut last) = (String::new(), Duration::ZERO, None::<Instant>);
+    while !ends.load(Ordering::Relaxed) {
+        let mut following = Following::of(&viewer, &format!("{path}/next{query}")).await;
+        query = format!("?after={}", following.segment);
+        while following.piece().await.unwrap().is_some() {
+            let now = Instant::now();
+            gap = gap.max(last.replace(now).map_or(Duration::ZERO, |last| now - last));
+        }
+    }
+    gap
+}
+
+/// Writes the head of a question, to be sent by hand.
+fn head(scene: &Scene, path: &str) -> Vec<u8> {
+    let request = scene.viewer.ask(reqwest::Method::GET, path).build().unwrap();
+    let mut head = format!("GET {} HTTP/1.1\r\n", request.url().path());
+    head.push_str(&format!("Host: {}\r\n", scene.edge.door().authority()));
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    format!("{head}\r\n").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_reads_holds_nothing_up() {
+    let scene = Scene::new().await;
+    let seconds = variable("EYESONLY_LIVE_SECONDS", 4);
+    // 4 Mbit/s: what a socket can hold is full in a moment.
+    let line = Stream::open(&scene.camera, "main");
+    let stream = tokio::spawn(async move {
+        let live = recording("alder-front-door");
+        line.send(Bytes::from_static(live.init()));
+        let start = Instant::now();
+        for number in 0_u32.. {
+            let due = start + Loop::due(number);
+            tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
+            assert!(line.send(padded(&live, number, 33_000)), "the edge ended the stream");
+        }
+    });
+    scene.is_live().await;
+    let before = scene.edge.memory_kib("VmRSS");
+    let head = head(&scene, &scene.path("/next"));
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        let mut connection = begin(scene.edge.door(), &head).await;
+        assert_eq!(read_head(&mut connection).await.status, 200);
+        silent.push(connection);
+    }
+    let ends = Arc::new(AtomicBool::new(false));
+    let other = scene.account.login().await;
+    let follows = tokio::spawn(longest_gap(other, scene.path(""), Arc::clone(&ends)));
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    ends.store(true, Ordering::Relaxed);
+    let gap = follows.await.unwrap();
+    let grown = scene.edge.memory_kib("VmRSS").saturating_sub(before);
+    println!(
+        "{SILENT} never read for {seconds} s: longest gap of another {gap:?}, {grown} KiB more"
+    );
+    assert!(gap < GAP_MAX, "{gap:?}");
+    assert!(grown < GROWTH_KIB, "{grown} KiB more");
+    assert!(!stream.is_finished(), "the camera goes on");
+    stream.abort();
+}
+
+/// Many segments come at once, and no init. Each is answered, and another household goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_segments_at_once_are_answered() {
+    let scene = Scene::new().await;
+    let count = variable("EYESONLY_LIVE_SEGMENTS", 1_000);
+    let other = scene.edge.household("Birch Row 7");
+    let (camera, account) = (other.camera("Hallway"), other.viewer("birch"));
+    let _others = Streaming::start(&camera, "main", recording("birch-hallway"));
+    let viewer = account.login().await;
+    let path = format!("cameras/{}/live", camera.id);
+    let live = async || !viewer.get(&path).await.json()["streams"].as_array().unwrap().is_empty();
+    eyesonly_tests::poll("the other is live", 30, live).await;
+    let ends = Arc::new(AtomicBool::new(false));
+    let follows = tokio::spawn(longest_gap(account.login().await, path, Arc::clone(&ends)));
+    let before = scene.edge.memory_kib("VmRSS");
+    let fragment = numbered(&recording("alder-front-door"), 0);
+    let statuses = Arc::new(Mutex::new(std::collections::BTreeMap::<u16, u64>::new()));
+    let uploads = futures::stream::iter(0..count).map(|number| {
+        let upload = scene.camera.upload(&format!("live/s/{number}.m4s"), "video/mp4");
+        let (upload, statuses) = (upload.body(fragment.clone()), Arc::clone(&statuses));
+        async move {
+            let answer = Answer::of_upload(upload.timeout(Duration::from_secs(120))).await;
+            *statuses.lock().unwrap().entry(answer.status).or_default() += 1;
+        }
+    });
+    uploads.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    ends.store(true, Ordering::Relaxed);
+    let gap = follows.await.unwrap();
+    let grown = scene.edge.memory_kib("VmHWM").saturating_sub(before);
+    let statuses = statuses.lock().unwrap().clone();
+    println!(
+        "{count} segments: {statuses:?}; longest gap of another {gap:?}, at most {grown} KiB more"
+    );
+    // Some are taken, and wait for their init for a while. There is no room for the others.
+    assert!(statuses.keys().all(|status| [201, 503].contains(status)), "{statuses:?}");
+    assert!(gap < GAP_MAX, "{gap:?}");
+    assert!(grown < GROWTH_KIB, "{grown} KiB more");
+}
