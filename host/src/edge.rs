@@ -249,6 +249,7 @@ pub fn assemble(
         metrics: Arc::new(Metrics::new(
             Arc::clone(&ledger) as _,
             ladder.standings().cloned().collect(),
+            Arc::clone(&live),
         )),
         tls: config.tls.is_some() || config.public_url.as_ref().is_some_and(PublicUrl::is_https),
         public_origin: config.public_url.as_ref().map(|url| url.origin().to_owned()),

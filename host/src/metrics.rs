@@ -7,6 +7,7 @@ use eyesonly_gate::Seam;
 use eyesonly_rights::Fault;
 use eyesonly_service::clock;
 use eyesonly_service::ledger::Counts;
+use eyesonly_service::live::{Live, UnderWay};
 use eyesonly_service::tiers::Standing;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -29,16 +30,17 @@ pub struct Metrics {
     answered: Family<Answered, Counter>,
     ledger: Arc<dyn Counts>,
     standings: Vec<Arc<Standing>>,
+    live: Arc<Live>,
 }
 
 impl Metrics {
-    /// Makes the counters. Those of the ledger and of the tiers are read from `ledger` and
-    /// `standings`.
-    pub fn new(ledger: Arc<dyn Counts>, standings: Vec<Arc<Standing>>) -> Self {
+    /// Makes the counters. Those of the ledger, of the tiers and of live view are read from
+    /// `ledger`, `standings` and `live`.
+    pub fn new(ledger: Arc<dyn Counts>, standings: Vec<Arc<Standing>>, live: Arc<Live>) -> Self {
         let mut registry = Registry::with_prefix("eyesonly");
         let answered = Family::default();
         registry.register("requests", "Requests answered", answered.clone());
-        Self { registry, answered, ledger, standings }
+        Self { registry, answered, ledger, standings, live }
     }
 
     /// Counts an answered request.
@@ -75,8 +77,23 @@ impl Metrics {
         let _ = writeln!(own, "# TYPE eyesonly_deliveries counter");
         let _ = writeln!(own, "eyesonly_deliveries_total {}", self.ledger.deliveries());
         self.tiers(&mut own);
+        self.live(&mut own);
         text.insert_str(end, &own);
         text
+    }
+
+    /// Writes what of live view is under way now.
+    fn live(&self, own: &mut String) {
+        let UnderWay { streams, followed, waiting } = self.live.under_way();
+        for (name, help, count) in [
+            ("streams", "Live streams that are being handed in.", streams),
+            ("followed", "Live segments that are being followed.", followed),
+            ("waiting", "Requests that wait for a live segment.", waiting),
+        ] {
+            let _ = writeln!(own, "# HELP eyesonly_live_{name} {help}");
+            let _ = writeln!(own, "# TYPE eyesonly_live_{name} gauge");
+            let _ = writeln!(own, "eyesonly_live_{name} {count}");
+        }
     }
 
     /// Writes whether each tier is asked now, and how often it was set aside.

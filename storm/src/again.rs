@@ -42,6 +42,7 @@ pub fn command(arguments: &Arguments, seed: u64) -> String {
         add("requests", &arguments.requests.to_string());
     }
     if !arguments.cells && !arguments.bench {
+        add("live", &arguments.live.to_string());
         let default = [LIES_DEFAULT.to_owned()];
         let said = if arguments.lies.is_empty() { &default[..] } else { &arguments.lies };
         said.iter().for_each(|lie| add("lie", lie));
@@ -86,11 +87,11 @@ mod tests {
 
     #[test]
     fn everything_that_shapes_the_run_is_in_it() {
-        let defaults =
-            "eyesonly-storm --households 13000 --cameras 2 --workers 128 --lie all@0.01 --seed 7";
+        let defaults = "eyesonly-storm --households 13000 --cameras 2 --workers 128 --live 12 --lie all@0.01 \
+             --seed 7";
         assert_eq!(again(""), defaults);
         let given = "--components x/y --households 9 --cameras 3 --workers 5 --jitter-seconds 1.5 \
-                     --requests 10 --lie pool@0.1 --lie index:missing@0.2 --forge seal \
+                     --requests 10 --live 4 --lie pool@0.1 --lie index:missing@0.2 --forge seal \
                      --forge way-out --web-caches --data /d --seed 7";
         assert_eq!(again(given), format!("eyesonly-storm {given}"));
         assert_eq!(

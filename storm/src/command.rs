@@ -36,10 +36,13 @@ pub const VERSION: &str = concat!(
 const HOUSEHOLDS_MAX: u64 = 100_000;
 /// How long what is under way may take to end, after all is over or was stopped.
 const END_MAX: Duration = Duration::from_secs(5);
-/// The households whose cameras stream, and are followed.
-const LIVE: u32 = 12;
-/// The least number of segments that are followed after some rights were taken.
-const FOLLOWS_MIN: u64 = 96;
+/// The households whose cameras stream, if nothing else is said.
+const LIVE: u64 = 12;
+/// The most of them: with 16 cameras each, the host's limit of streams.
+const LIVE_MAX: u64 = 32;
+/// The least number of segments that are followed after some rights were taken, of each household
+/// whose cameras stream.
+const FOLLOWS_EACH: u64 = 8;
 /// Clips that are on their way while their right is taken.
 const STREAMS: u32 = 8;
 
@@ -73,6 +76,16 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     pub(super) cameras: u64,
+    /// How many households have cameras that stream all the time: the first ones. Their viewers
+    /// follow each camera.
+    #[arg(
+        long,
+        default_value_t = LIVE,
+        value_parser = whole(0, LIVE_MAX),
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
+    pub(super) live: u64,
     /// What is told: `seam:kind@rate`, `seam@rate`, `all@rate`; may be given several times. `none`:
     /// nobody lies.
     ///
@@ -207,8 +220,8 @@ impl<'a> Run<'a> {
             lies: self.lies.clone(),
             forge: arguments.forge.clone(),
             streams: STREAMS,
-            live: LIVE,
-            follows_min: FOLLOWS_MIN,
+            live: small(arguments.live),
+            follows_min: arguments.live * FOLLOWS_EACH,
             sets_aside: true,
             tiers: vec![Liar::MemoryTier, Liar::DiskTier, Liar::SharedCache],
             tier_bytes: TIER_BYTES,

@@ -66,6 +66,17 @@ pub struct Live {
     followed: Arc<Places<SessionId>>,
 }
 
+/// What is under way at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The streams that are being handed in.
+    pub streams: usize,
+    /// The segments that are being followed.
+    pub followed: usize,
+    /// The requests that wait for a segment.
+    pub waiting: usize,
+}
+
 /// The places of those who wait.
 struct Waiting {
     of_viewers: Arc<Places<ViewerId>>,
@@ -95,6 +106,19 @@ impl Live {
             },
             followed: Places::new(FOLLOWED_OF_SESSION_MAX),
         })
+    }
+
+    /// Counts what is under way.
+    pub fn under_way(&self) -> UnderWay {
+        let handed_in = |intakes: &HashMap<_, Arc<_>>| {
+            // Whoever hands in holds the intake as well.
+            intakes.values().filter(|intake| Arc::strong_count(intake) > 1).count()
+        };
+        UnderWay {
+            streams: self.intakes.lock().map_or(0, |intakes| handed_in(&intakes)),
+            followed: self.followed.taken(),
+            waiting: self.waiting.all.taken(),
+        }
     }
 
     /// Returns the newest segment that is known of a stream.

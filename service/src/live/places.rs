@@ -33,6 +33,11 @@ impl<K: Eq + Hash + Copy> Places<K> {
         *count = count.saturating_add(1);
         Some(Place { places: Arc::clone(self), holder })
     }
+
+    /// Returns how many places are taken, of all holders together.
+    pub fn taken(&self) -> usize {
+        self.taken.lock().map_or(0, |taken| taken.values().sum())
+    }
 }
 
 impl<K: Eq + Hash + Copy> Drop for Place<K> {
@@ -59,6 +64,7 @@ mod tests {
         let (first, second) = (places.take(1), places.take(1));
         assert!(first.is_some() && second.is_some() && places.take(1).is_none());
         assert!(places.take(2).is_some(), "another holder has its own");
+        assert_eq!(places.taken(), 2, "its place is free again");
         drop(first);
         assert!(places.take(1).is_some(), "a place that was given back is free");
         drop(second);

@@ -113,11 +113,17 @@ async fn many_follow_without_a_stall() {
         .collect();
     // Memory must not rise, and nothing of a stream is written to a disk.
     let files = || files_below(&edge.data()).len();
-    let (files_before, mut held) = (files(), Vec::new());
+    let (files_before, mut held, mut most) = (files(), Vec::new(), 0.0_f64);
     while Instant::now() < until {
         tokio::time::sleep(Duration::from_secs(seconds).div_f64(10.0)).await;
         held.push(edge.memory_kib("VmRSS") >> 10);
+        let streams = edge.metric("eyesonly_live_streams", "").await;
+        assert!((streams - cameras as f64).abs() < 0.5, "{streams} of {cameras} streams");
+        let followed = edge.metric("eyesonly_live_followed", "").await;
+        let waiting = edge.metric("eyesonly_live_waiting", "").await;
+        most = most.max(followed + waiting);
     }
+    assert!(most > 0.5 && most < count as f64 + 0.5, "{most} of {count} follow");
     let (mut ages, mut stalls, mut opened, mut fewest) = (Vec::new(), 0, 0, usize::MAX);
     for task in tasks {
         let saw = task.await.unwrap();
