@@ -87,8 +87,8 @@ mod tests {
 
     #[test]
     fn everything_that_shapes_the_run_is_in_it() {
-        let defaults = "eyesonly-storm --households 13000 --cameras 2 --workers 128 --live 12 --lie all@0.01 \
-             --seed 7";
+        let defaults = "eyesonly-storm --households 13000 --cameras 2 --workers 128 --live 12 \
+                        --lie all@0.01 --seed 7";
         assert_eq!(again(""), defaults);
         let given = "--components x/y --households 9 --cameras 3 --workers 5 --jitter-seconds 1.5 \
                      --requests 10 --live 4 --lie pool@0.1 --lie index:missing@0.2 --forge seal \

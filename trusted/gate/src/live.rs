@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_rights::Fault;
 use eyesonly_seal::{
-    Context, FootageId, Kind, MacKey, ObjectVersion, SealError, open_all, seal_all,
+    Context, FootageId, Kind, MacKey, ObjectVersion, SealError, SealingKey, open_all, seal_all,
 };
 use std::sync::Arc;
 
@@ -101,6 +101,7 @@ impl IntakeGrant {
 pub struct Segment {
     asked: Asked,
     statement: Statement,
+    key: SealingKey,
 }
 
 impl Grant {
@@ -119,7 +120,8 @@ impl Grant {
             return Err(Fault::WrongAnswer);
         }
         let asked = self.ask(Kind::LiveChunk, claimed.segment);
-        Ok(asked.map(|asked| Segment { asked, statement: claimed.clone() }))
+        let key = self.scope.key.footage_key(&claimed.segment);
+        Ok(asked.map(|asked| Segment { asked, statement: claimed.clone(), key }))
     }
 }
 
@@ -139,8 +141,7 @@ impl Segment {
     pub fn open(&self, number: u64, sealed: &[u8]) -> Result<Chunk, Fault> {
         let scope = &self.asked.holder.scope;
         let context = self.statement.context(scope, number).map_err(fault)?;
-        let key = scope.key.footage_key(&self.statement.segment);
-        let plain = Bytes::from(open_all(&key, &context, sealed).map_err(fault)?);
+        let plain = Bytes::from(open_all(&self.key, &context, sealed).map_err(fault)?);
         let (head, rest) = plain.split_first_chunk::<11>().ok_or(Fault::WrongLength)?;
         let [last, a, b, c, d, e, f, g, h, long, short] = *head;
         let notes = usize::from(u16::from_be_bytes([long, short]));

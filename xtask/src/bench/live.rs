@@ -259,7 +259,8 @@ pub fn glass(
 fn watched(workspace: &Workspace, edge: &Path, test: &str, seconds: u64) -> Result<[f64; 3]> {
     let mut cargo = workspace.cargo();
     cargo
-        .args(["test", "--quiet", "--package", "eyesonly-tests", "--test", "browser", "--", test])
+        // The whole workspace's features, so that nothing is built twice.
+        .args(["test", "--quiet", "--workspace", "--test", "browser", "--", test])
         .args(["--nocapture", "--test-threads", "1"])
         .env("EYESONLY_BIN", edge)
         .env("EYESONLY_LIVE_SECONDS", seconds.to_string());

@@ -103,9 +103,11 @@ const isSame = (one, other) => one?.length === other.length
  * the state ("connecting", "live", "offline", "codec" or "ended"), the picture's age in
  * milliseconds, when the newest picture came to the edge, and what nothing here could decode.
  * Whatever the state, only "live" may be shown: the video may hold an old picture.
+ *
+ * `looksAhead` says whether there is a connection to ask for the next segment in time.
  */
 export function play(video, base, options = {}) {
-  const { onState = () => {}, sound = true, lookAhead = isMultiplexed() } = options;
+  const { onState = () => {}, sound = true, looksAhead = isMultiplexed } = options;
   /** What a trouble aborts: the questions, or the pause before the next ones. */
   let control = new AbortController();
   let isOver = false;
@@ -197,7 +199,7 @@ export function play(video, base, options = {}) {
       const segment = (answer.headers.get("Content-Location") ?? "").split("/").at(-1);
       if (!isChained) openedAt = now();
       ahead = null;
-      const timer = lookAhead && setTimeout(() => {
+      const timer = looksAhead() && setTimeout(() => {
         // On a line that is late already, two answers at once would make it later.
         if (lag < LATE_MILLISECONDS / 3) ahead = follow(segment).catch(() => null);
       }, Math.max(100, (stream.key_frame_milliseconds ?? 1_000) - LOOK_AHEAD_MILLISECONDS));

@@ -8,6 +8,8 @@ import { isMultiplexed, play } from "./live.js";
 const LOOK_MILLISECONDS = 5_000;
 /** Browsers open six connections to a server that speaks HTTP/1.1, and stills need some. */
 const TILES = { multiplexed: 24, else: 4 };
+/** So many of them can ask for their next segment in time, which takes a connection more. */
+const LOOKING_AHEAD = 2;
 const CHOSEN_AS = "eyesonly.live";
 
 const part = (id) => document.getElementById(id);
@@ -37,7 +39,9 @@ export function tiles(cameras, onEnded) {
     if (playing.has(camera)) return;
     const video = frame.querySelector("video");
     const onState = (told) => tell(camera, frame, told);
-    playing.set(camera, { frame, player: play(video, address(camera), { onState, sound: false }) });
+    const looksAhead = () => isMultiplexed() || playing.size <= LOOKING_AHEAD;
+    const player = play(video, address(camera), { onState, sound: false, looksAhead });
+    playing.set(camera, { frame, player });
   }
 
   function stop(camera) {
