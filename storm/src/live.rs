@@ -1,6 +1,6 @@
 //! Live video in the storm: some cameras stream all the time, and their viewers follow.
 
-use crate::client::Ask;
+use crate::client::{Ask, Client};
 use crate::detect::{Detector, Live, Verdict};
 use crate::load::Crowd;
 use crate::tally::{Ended, Tally};
@@ -9,6 +9,7 @@ use crate::video::{EVERY, GROUP, NUMBERS};
 use axum::body::Bytes;
 use futures::stream;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -70,13 +71,21 @@ impl Sent {
 pub struct Lives {
     cameras: Vec<JoinHandle<()>>,
     viewers: Vec<JoinHandle<()>>,
+    /// The segments that came, or a part of them.
     follows: Arc<AtomicU64>,
 }
 
 impl Lives {
-    /// Lets these cameras stream.
-    pub fn start(crowd: &Arc<Crowd>, places: impl Iterator<Item = Place>) -> Self {
-        let cameras = places.map(|place| tokio::spawn(camera(Arc::clone(crowd), place)));
+    /// Lets these cameras stream to the server at `address`. No cache stands before them: it would
+    /// wait for an end that does not come.
+    pub fn start(
+        crowd: &Arc<Crowd>,
+        address: SocketAddr,
+        places: impl Iterator<Item = Place>,
+    ) -> Self {
+        let client = Client::new(address);
+        let cameras =
+            places.map(|place| tokio::spawn(camera(Arc::clone(crowd), client.clone(), place)));
         Self { cameras: cameras.collect(), viewers: Vec::new(), follows: Arc::default() }
     }
 
@@ -123,7 +132,7 @@ impl Drop for Lives {
 }
 
 /// Streams, and comes back after each end.
-async fn camera(crowd: Arc<Crowd>, place: Place) {
+async fn camera(crowd: Arc<Crowd>, client: Client, place: Place) {
     loop {
         let (Some(sent), Some(credential)) = (crowd.live(place), crowd.credential(place)) else {
             return;
@@ -140,7 +149,7 @@ async fn camera(crowd: Arc<Crowd>, place: Place) {
             };
             Some((Ok::<_, Infallible>(piece), (crowd, ticks, true)))
         });
-        crowd.client.stream("/v1/ingest/live/main", credential, pieces).await;
+        client.stream("/v1/ingest/live/main", credential, pieces).await;
         sent.broke();
         tokio::time::sleep(AGAIN).await;
     }
@@ -180,7 +189,11 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
         }
         tally.count(household, true, began, Ended::Answered(verdict));
         tally.followed(verdict);
-        follows.fetch_add(1, Ordering::Relaxed);
+        // A refusal comes at once, and would make a run short.
+        let has_come = newest.is_some() || !matches!(verdict, Verdict::Refused { .. });
+        if has_come && !reply.body.is_empty() && reply.status.is_success() {
+            follows.fetch_add(1, Ordering::Relaxed);
+        }
         last = newest.or(last);
         if let Some(location) = &reply.location {
             after = format!("?after={}", location.rsplit('/').next().unwrap_or(""));

@@ -166,7 +166,7 @@ pub async fn replay(
         crowd.push_long(place, &unseen).await;
     }
     let live = || town.places().filter(|place| place.household < plan.live);
-    let mut lives = Lives::start(&crowd, live());
+    let mut lives = Lives::start(&crowd, arena.address, live());
     let collecting =
         collects.then(|| tokio::spawn(collect(Arc::clone(&arena), clock::now_milliseconds())));
     lies.be_silent(false);

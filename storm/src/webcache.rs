@@ -110,7 +110,11 @@ async fn pass(
     {
         kept.insert(key, (reply.status, reply.body.clone()));
     }
-    Ok((reply.status, reply.body).into_response())
+    let mut response = (reply.status, reply.body).into_response();
+    if let Some(location) = reply.location.and_then(|at| HeaderValue::from_str(&at).ok()) {
+        response.headers_mut().insert(header::CONTENT_LOCATION, location);
+    }
+    Ok(response)
 }
 
 /// Strips the session's tag from an address.

@@ -111,7 +111,7 @@ pub async fn stand_before(
             crowd.push(place, 0..1, &Tally::default()).await;
         }
         let crowd = Arc::new(crowd);
-        let lives = Lives::start(&crowd, town.places().take(2));
+        let lives = Lives::start(&crowd, arena.address, town.places().take(2));
         servers.push((arena, crowd, lives));
     }
     for (name, program, _) in CACHES {

@@ -255,7 +255,8 @@ mod of_services {
                 LiveError::Format(_)
                 | LiveError::NoInit
                 | LiveError::Tracks
-                | LiveError::TooFast(_) => Self::Unprocessable(told(&error)),
+                | LiveError::TooFast(_)
+                | LiveError::TooMany(_) => Self::Unprocessable(told(&error)),
                 LiveError::Name | LiveError::Incomplete => Self::BadRequest(told(&error).into()),
                 LiveError::Manifest(limit) => Self::TooLarge(*limit),
                 LiveError::Superseded => Self::Conflict(told(&error).into()),

@@ -35,6 +35,9 @@ pub enum LiveError {
     /// The stream has more bytes a second than it may have.
     #[error("the stream has more than {0} Mbit/s")]
     TooFast(u64),
+    /// The stream has more fragments a second than it may have.
+    #[error("the stream has more than {0} fragments a second; a fragment a picture is enough")]
+    TooMany(u32),
     /// No whole fragment came in time.
     #[error("no whole fragment came for {0} seconds")]
     Silent(u64),

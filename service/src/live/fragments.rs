@@ -216,6 +216,12 @@ impl Walker {
         self.walk().map_err(|error| self.fail(error))
     }
 
+    /// Returns how many bytes are kept of what is not complete yet.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.part.len().saturating_add(self.input.len())
+    }
+
     /// Ends the body: it must not end within a box, or before the rest of a part.
     pub fn end(mut self) -> Result<(), FragmentError> {
         if self.next_part()?.is_some() {

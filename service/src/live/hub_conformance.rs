@@ -68,6 +68,7 @@ pub async fn check(hub: &dyn LiveHub) {
     who_waits_is_woken(hub, &sender).await;
     what_does_not_fit_is_refused(hub, &sender).await;
     old_segments_go(hub, &sender).await;
+    a_stream_ahead_of_the_time_drops_no_other(hub, &sender).await;
     a_camera_is_forgotten(hub, &sender).await;
 }
 
@@ -138,6 +139,17 @@ async fn old_segments_go(hub: &dyn LiveHub, sender: &Sender) {
     let newest = &started[started.len() - kept.len()..];
     assert!(kept.iter().map(|kept| &kept.statement.segment).eq(newest), "the newest are kept");
     assert_eq!(hub.chunk(channel, started[0], 0).await.unwrap(), None, "the oldest is gone");
+}
+
+async fn a_stream_ahead_of_the_time_drops_no_other(hub: &dyn LiveHub, sender: &Sender) {
+    let (channel, other) = (sender.channel(Stream::Main), Sender::new().await);
+    let statement = sender.start(hub, Stream::Main, 50).await;
+    other.start(hub, Stream::Main, 3_600_000).await;
+    let chunk = sender.chunk(&statement, 1, 10);
+    hub.append(channel, statement.segment, 1, chunk).await.unwrap();
+    let listed = hub.segments(channel).await.unwrap();
+    assert_eq!(listed.last().unwrap().statement, statement);
+    hub.forget(other.channel(Stream::Main).0).await.unwrap();
 }
 
 async fn a_camera_is_forgotten(hub: &dyn LiveHub, sender: &Sender) {

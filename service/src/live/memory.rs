@@ -1,6 +1,7 @@
 //! The hub of one process: a ring of segments for each stream, in memory, under a budget.
 
 use super::hub::{Channel, HubError, Listed, LiveHub};
+use crate::clock;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_gate::SealedPart;
@@ -170,8 +171,9 @@ impl LiveHub for MemoryHub {
         statement: Statement,
     ) -> Result<(), HubError> {
         let mut state = self.state();
+        // What one stream says of the time must not count for the others.
+        state.sweep(clock::now_milliseconds());
         let now_milliseconds = statement.segment.time_milliseconds();
-        state.sweep(now_milliseconds);
         let ring = state.rings.entry(channel).or_default();
         ring.household = Some(household);
         ring.segments.push_back(Kept { statement, chunks: Vec::new(), bytes: 0 });

@@ -16,6 +16,7 @@ mod memory;
 mod notes;
 mod places;
 mod publish;
+mod room;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use eyesonly_gate::{Admission, Clock};
 use eyesonly_seal::{FootageId, HouseholdId, SessionId, ViewerId};
 use intake::Intake;
 use places::Places;
+use room::Room;
 use session::Sessions;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub struct Live {
     /// never goes back behind it.
     heads: Mutex<HashMap<Channel, FootageId>>,
     streams: Arc<Turns>,
+    /// What came of fragments that are not whole yet.
+    room: Arc<Room>,
     waiting: Waiting,
     followed: Arc<Places<SessionId>>,
 }
@@ -99,6 +103,7 @@ impl Live {
             sessions: Sessions::default(),
             heads: Mutex::default(),
             streams: Turns::new(STREAMS_MAX, STREAMS_OF_HOUSEHOLD_MAX, 0),
+            room: Arc::default(),
             waiting: Waiting {
                 of_viewers: Places::new(WAITING_OF_VIEWER_MAX),
                 of_households: Places::new(WAITING_OF_HOUSEHOLD_MAX),

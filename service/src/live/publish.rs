@@ -108,6 +108,7 @@ impl Way<'_> {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
         let (mut walker, mut pace) = (Walker::new(), Pace::new());
+        let mut held = self.live.room.hold(self.grant.household());
         let (mut last, mut silent) = (Instant::now(), Duration::from_secs(SILENT_SECONDS_MAX));
         loop {
             let piece = {
@@ -124,6 +125,9 @@ impl Way<'_> {
             while let Some(part) = walker.next_part()? {
                 silent = self.part(part).await?.max(Duration::from_secs(SILENT_SECONDS_MAX));
                 last = Instant::now();
+            }
+            if !held.set(walker.held_bytes()) {
+                return Err(LiveError::Busy);
             }
         }
         Ok(walker.end()?)

@@ -226,6 +226,7 @@ impl File<'_> {
     {
         let (mut walker, mut pace, mut number) = (Walker::new(), Pace::new(), 0);
         let mut taken = Taken::Same;
+        let mut held = self.live.room.hold(self.grant.household());
         while let Some(piece) = next(&mut body).await? {
             pace.count(piece.len())?;
             walker.push(&piece)?;
@@ -242,6 +243,9 @@ impl File<'_> {
                         }
                     }
                 }
+            }
+            if !held.set(walker.held_bytes()) {
+                return Err(LiveError::Busy);
             }
         }
         walker.end()?;

@@ -129,3 +129,40 @@ async fn many_segments_at_once_are_answered() {
     assert!(gap < GAP_MAX, "{gap:?}");
     assert!(grown < GROWTH_KIB, "{grown} KiB more");
 }
+
+/// A camera sends far more fragments than there are milliseconds. It is told, its stream does not
+/// run ahead of the time, and another household's stream goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_fragments_ends_nobody_elses_stream() {
+    let scene = Scene::new().await;
+    let other = scene.edge.household("Birch Row 7");
+    let (camera, account) = (other.camera("Hallway"), other.viewer("birch"));
+    let others = Streaming::start(&camera, "main", recording("birch-hallway"));
+    let viewer = account.login().await;
+    let path = format!("cameras/{}/live", camera.id);
+    let live = async || !viewer.get(&path).await.json()["streams"].as_array().unwrap().is_empty();
+    eyesonly_tests::poll("the other is live", 30, live).await;
+    let ends = Arc::new(AtomicBool::new(false));
+    let follows = tokio::spawn(longest_gap(account.login().await, path, Arc::clone(&ends)));
+    let flood = recording("alder-front-door");
+    let line = Stream::open(&scene.camera, "main");
+    line.send(Bytes::from_static(flood.init()));
+    for number in 0..2_000 {
+        line.send(flood.fragment(number % 120 + 1));
+    }
+    scene.is_live().await;
+    let answer = scene.viewer.get(&scene.path("")).await;
+    let now: u64 = answer.header("eyesonly-time").parse().unwrap();
+    let arrived = answer.json()["streams"][0]["arrived_milliseconds"].as_u64().unwrap();
+    assert!(arrived < now + 3_000, "{arrived} is ahead of {now}");
+    for number in 0..2_000 {
+        line.send(flood.fragment(number % 120 + 1));
+    }
+    let told = line.end().await.unwrap().expect_problem(422);
+    assert!(told.told().contains("240 fragments a second"), "{}", told.told());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ends.store(true, Ordering::Relaxed);
+    let gap = follows.await.unwrap();
+    assert!(gap < GAP_MAX, "{gap:?}");
+    assert!(others.sent() > 30, "the other one goes on");
+}
