@@ -298,8 +298,9 @@ impl Intake {
         let error = LiveError::from(refused);
         if matches!(error, LiveError::Revoked) {
             self.open = None;
-            if let Err(error) = live.hub.forget(channel.0).await {
-                tracing::warn!(%error, "the hub did not forget a camera");
+            match live.hub.forget(channel.0).await {
+                Ok(()) => live.forget_heads(channel.0),
+                Err(error) => tracing::warn!(%error, "the hub did not forget a camera"),
             }
         }
         error

@@ -32,7 +32,7 @@ pub use session::MANIFEST_BYTES_MAX;
 use crate::sync::Mutex;
 use crate::turns::Turns;
 use eyesonly_gate::{Admission, Clock};
-use eyesonly_seal::{FootageId, HouseholdId, SessionId, ViewerId};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
 use intake::Intake;
 use places::Places;
 use room::Room;
@@ -129,6 +129,14 @@ impl Live {
     /// Returns the newest segment that is known of a stream.
     fn head(&self, channel: Channel) -> Option<FootageId> {
         self.heads.lock().ok()?.get(&channel).copied()
+    }
+
+    /// Forgets the heads of a camera whose segments the hub was told to forget: an honest hub has
+    /// none of them any more.
+    fn forget_heads(&self, camera: CameraId) {
+        if let Ok(mut heads) = self.heads.lock() {
+            heads.retain(|(of, _), _| *of != camera);
+        }
     }
 
     /// Notes a proven segment. The newest of a stream never goes back.
