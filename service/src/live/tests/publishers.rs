@@ -19,6 +19,8 @@ async fn check_ended(what: &str, end: impl AsyncFn(&Home)) {
     assert!(matches!(task.await.unwrap(), Err(LiveError::Revoked)), "{what}");
     let kept = home.live.hub.segments((home.camera, Stream::Main)).await.unwrap();
     assert!(kept.is_empty(), "{what}: the hub has nothing of it any more");
+    let shown = home.live.segments(&grant, Stream::Main, 100).await.unwrap();
+    assert!(shown.is_empty(), "{what}: that is no lie of the hub's");
 }
 
 #[tokio::test]
