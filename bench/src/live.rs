@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use eyesonly_demo::Loop;
+use eyesonly_harness::footage::longer;
 use futures::stream;
 use http_body_util::{BodyExt as _, Either, Empty, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -185,8 +186,8 @@ async fn camera_streams(input: Input, asked: Asked, sent: Sent) -> anyhow::Resul
             tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
             let fragment = recording.fragment(number);
             let bytes = match kind {
-                Kind::Edge => padded(fragment, number, 0),
-                _ => flv_tag(&fragment, number),
+                Kind::Edge => padded(fragment, number).into(),
+                _ => flv_tag(fragment, number),
             };
             if let Ok(mut sent) = sent.lock() {
                 sent.push(Instant::now());
@@ -210,15 +211,9 @@ fn mdat(fragment: &[u8]) -> usize {
     name.unwrap_or(0).saturating_sub(4)
 }
 
-/// Makes a fragment longer, by what is behind the picture, and writes its number at the end.
-/// `from` is where the size of the last box stands.
-fn padded(mut fragment: Vec<u8>, number: u32, head: usize) -> Bytes {
-    let from = mdat(&fragment);
-    fragment.resize(fragment.len().max(FRAGMENT_BYTES - DIGITS - head), 0);
-    fragment.extend_from_slice(format!("{number:08}").as_bytes());
-    let size = u32::try_from(fragment.len() - from).unwrap_or(0).to_be_bytes();
-    fragment.iter_mut().skip(from).zip(size).for_each(|(to, byte)| *to = byte);
-    fragment.into()
+/// Makes a fragment longer, with its number at the end.
+fn padded(fragment: Vec<u8>, number: u32) -> Vec<u8> {
+    longer(fragment, FRAGMENT_BYTES, format!("{number:08}").as_bytes())
 }
 
 /// One tag of FLV (video), with what follows it: its length.
@@ -241,8 +236,8 @@ fn flv_head(init: &[u8]) -> Option<Bytes> {
 }
 
 /// A fragment as a tag of FLV: as many bytes, and its number at the end of the picture.
-fn flv_tag(fragment: &[u8], number: u32) -> Bytes {
-    let padded = padded(fragment.to_vec(), number, 0);
+fn flv_tag(fragment: Vec<u8>, number: u32) -> Bytes {
+    let padded = padded(fragment, number);
     let picture = padded.get(mdat(&padded) + 8..).unwrap_or_default();
     let milliseconds = u32::try_from(Loop::due(number).as_millis()).unwrap_or(0);
     let kind = if number.is_multiple_of(30) { 0x17 } else { 0x27 };

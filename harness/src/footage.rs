@@ -52,6 +52,18 @@ pub fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), kind.as_slice(), content].concat()
 }
 
+/// Makes a fragment of an MP4 longer, to at least `bytes_min` bytes with `tail` at its end. What is
+/// added is in its `mdat`, which is its last box, and belongs to no picture.
+pub fn longer(mut fragment: Vec<u8>, bytes_min: usize, tail: &[u8]) -> Vec<u8> {
+    let name = fragment.windows(4).position(|name| name == b"mdat");
+    let mdat = name.unwrap_or(0).saturating_sub(4);
+    fragment.resize(fragment.len().max(bytes_min.saturating_sub(tail.len())), 0);
+    fragment.extend_from_slice(tail);
+    let size = u32::try_from(fragment.len() - mdat).unwrap_or(u32::MAX).to_be_bytes();
+    fragment.iter_mut().skip(mdat).zip(size).for_each(|(to, byte)| *to = byte);
+    fragment
+}
+
 /// Makes a file whose boxes are those of an MP4, with `content` as its data. No player plays it.
 pub fn mp4_around(content: &[u8]) -> Bytes {
     [mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"moov", &[0; 64]), mp4_box(b"mdat", content)]

@@ -97,8 +97,7 @@ impl Writer {
         sequence: u64,
         changes: &mut Vec<Change>,
     ) -> anyhow::Result<()> {
-        let places: Vec<Place> =
-            (0..town.cameras_each).map(|camera| Place { household, camera }).collect();
+        let places = places_of(town, household);
         let viewer = town.viewer_id(household);
         changes.push(self.record(&HouseholdRecord {
             household: town.household_id(household),
@@ -129,14 +128,9 @@ impl Writer {
     /// # Errors
     /// The registry does not answer or commit, or the record can't be sealed.
     pub async fn revoke(&self, town: &Town, revoked: Place) -> anyhow::Result<()> {
-        let household = revoked.household;
-        let places: Vec<Place> = (0..town.cameras_each)
-            .map(|camera| Place { household, camera })
-            .filter(|place| *place != revoked)
-            .collect();
-        let sequence = self.next().await?;
-        let change = self.record(&rights(town, household, &places, None, sequence))?;
-        self.commit(vec![change], Some(sequence)).await
+        let mut places = places_of(town, revoked.household);
+        places.retain(|place| *place != revoked);
+        self.change_rights(town, revoked.household, &places, None).await
     }
 
     /// Narrows what a viewer may see of a camera to what is of the past now.
@@ -144,14 +138,28 @@ impl Writer {
     /// # Errors
     /// The registry does not answer or commit, or the record can't be sealed.
     pub async fn narrow(&self, town: &Town, narrowed: Place) -> anyhow::Result<()> {
-        let household = narrowed.household;
-        let places: Vec<Place> =
-            (0..town.cameras_each).map(|camera| Place { household, camera }).collect();
-        let sequence = self.next().await?;
+        let (household, places) = (narrowed.household, places_of(town, narrowed.household));
         let until = Some((narrowed, clock::now_milliseconds()));
-        let change = self.record(&rights(town, household, &places, until, sequence))?;
+        self.change_rights(town, household, &places, until).await
+    }
+
+    /// Writes the rights of a household's viewer anew.
+    async fn change_rights(
+        &self,
+        town: &Town,
+        household: u32,
+        places: &[Place],
+        until: Option<(Place, u64)>,
+    ) -> anyhow::Result<()> {
+        let sequence = self.next().await?;
+        let change = self.record(&rights(town, household, places, until, sequence))?;
         self.commit(vec![change], Some(sequence)).await
     }
+}
+
+/// Lists the cameras of a household.
+fn places_of(town: &Town, household: u32) -> Vec<Place> {
+    (0..town.cameras_each).map(|camera| Place { household, camera }).collect()
 }
 
 /// The rights of a household's viewer. `until` narrows the window of one camera to what is of

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eyesonly_demo::Loop;
+use eyesonly_harness::footage::longer;
 use futures::channel::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -32,18 +33,9 @@ pub fn numbered(recording: &Loop, number: u32) -> Bytes {
 }
 
 /// Returns the same with at least `bytes_min` bytes.
-///
-/// # Panics
-/// If the fragment is none of a recording.
 pub fn padded(recording: &Loop, number: u32, bytes_min: usize) -> Bytes {
-    let mut bytes = recording.fragment(number);
     let mark = [MARK, format!("{number:08}").as_bytes()].concat();
-    let mdat = bytes.windows(4).position(|name| name == b"mdat").expect("an mdat") - 4;
-    bytes.resize(bytes.len().max(bytes_min.saturating_sub(mark.len())), 0);
-    bytes.extend_from_slice(&mark);
-    let size = u32::try_from(bytes.len() - mdat).expect("a short fragment");
-    bytes[mdat..mdat + 4].copy_from_slice(&size.to_be_bytes());
-    bytes.into()
+    longer(recording.fragment(number), bytes_min, &mark).into()
 }
 
 /// Returns the numbers of the fragments that are in these bytes.

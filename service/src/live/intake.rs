@@ -4,6 +4,7 @@
 use super::fragments::{Fragment, Init, Media, Timing};
 use super::hub::Channel;
 use super::notes::{Closing, Opening};
+use super::pace::Pace;
 use super::{Live, LiveError};
 use crate::clock;
 use eyesonly_gate::live::Statement;
@@ -32,8 +33,6 @@ const CHANGES_MAX: usize = 6;
 /// The most fragments a second of one stream, over ten seconds. The times of fragments rise by a
 /// millisecond each, so a stream must not have more of them than the time has milliseconds.
 pub const FRAGMENTS_A_SECOND_MAX: u32 = 240;
-/// The time over which they are counted.
-const COUNTED_OVER: Duration = Duration::from_secs(10);
 
 /// The state of one stream's intake.
 pub struct Intake {
@@ -42,8 +41,8 @@ pub struct Intake {
     /// When publishers came, within the last minute.
     changes: VecDeque<Instant>,
     arrived_at_milliseconds: u64,
-    /// The fragments since a moment.
-    counted: (Instant, u32),
+    /// The fragments that came.
+    fragments: Pace,
     numbers: Numbers,
     run: Option<Run>,
     open: Option<Open>,
@@ -88,7 +87,7 @@ impl Intake {
             publisher: watch::Sender::new(0),
             changes: VecDeque::new(),
             arrived_at_milliseconds: 0,
-            counted: (Instant::now(), 0),
+            fragments: Pace::new(),
             numbers: Numbers { segment: seconds, run: seconds },
             run: None,
             open: None,
@@ -163,7 +162,9 @@ impl Intake {
         if !self.is_publisher(publisher) {
             return Err(LiveError::Superseded);
         }
-        self.count()?;
+        if !self.fragments.count(1, FRAGMENTS_A_SECOND_MAX.into()) {
+            return Err(LiveError::TooMany(FRAGMENTS_A_SECOND_MAX));
+        }
         let init = Arc::clone(&self.run.as_ref().ok_or(LiveError::NoInit)?.init);
         let timings = fragment.timing(&init)?;
         let lead = lead(&init, &timings)?;
@@ -196,19 +197,6 @@ impl Intake {
         open.duration_microseconds =
             open.duration_microseconds.saturating_add(lead.duration_microseconds);
         open.append(live, grant, channel, (false, arrived), (&[], &fragment.bytes)).await
-    }
-
-    /// Counts a fragment.
-    fn count(&mut self) -> Result<(), LiveError> {
-        if self.counted.0.elapsed() >= COUNTED_OVER {
-            self.counted = (Instant::now(), 0);
-        }
-        self.counted.1 = self.counted.1.saturating_add(1);
-        let most = u64::from(FRAGMENTS_A_SECOND_MAX) * COUNTED_OVER.as_secs();
-        if u64::from(self.counted.1) > most {
-            return Err(LiveError::TooMany(FRAGMENTS_A_SECOND_MAX));
-        }
-        Ok(())
     }
 
     async fn open(

@@ -14,8 +14,10 @@ pub mod hub_conformance;
 mod intake;
 mod memory;
 mod notes;
+mod pace;
 mod places;
 mod publish;
+mod reader;
 mod room;
 mod session;
 #[cfg(test)]
@@ -26,7 +28,7 @@ pub use follow::{Followed, NEWEST_MAX, Shown};
 pub use hub::{Channel, HubError, Listed, LiveHub};
 pub use memory::{MemoryHub, RING_MILLISECONDS};
 pub use notes::{Closing, Opening};
-pub use publish::MEGABITS_MAX;
+pub use reader::MEGABITS_MAX;
 pub use session::MANIFEST_BYTES_MAX;
 
 use crate::sync::Mutex;
@@ -115,9 +117,8 @@ impl Live {
 
     /// Counts what is under way.
     pub fn under_way(&self) -> UnderWay {
-        let handed_in = |intakes: &HashMap<_, Arc<_>>| {
-            // Whoever hands in holds the intake as well.
-            intakes.values().filter(|intake| Arc::strong_count(intake) > 1).count()
+        let handed_in = |intakes: &HashMap<_, _>| {
+            intakes.values().filter(|intake| publish::is_used(intake)).count()
         };
         UnderWay {
             streams: self.intakes.lock().map_or(0, |intakes| handed_in(&intakes)),

@@ -1,8 +1,9 @@
 //! A stream that comes in one endless body, as `ffmpeg -f mp4` sends it. FROM CLIENT: all of it.
 
-use super::fragments::{Init, Part, Walker};
+use super::fragments::{Init, Part};
 use super::hub::Channel;
 use super::intake::Intake;
+use super::reader::Reader;
 use super::{Live, LiveError};
 use crate::sync::timeout_at;
 use crate::turns::Turn;
@@ -17,10 +18,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The most megabits a second of one stream, over ten seconds.
-pub const MEGABITS_MAX: u64 = 25;
-/// The time over which the rate of a stream is measured, in seconds.
-const PACE_SECONDS: u64 = 10;
 /// The longest time without a whole fragment, in seconds, unless key frames are further apart.
 const SILENT_SECONDS_MAX: u64 = 10;
 /// The most intakes that are kept before those where nobody hands in are dropped.
@@ -81,13 +78,16 @@ impl Live {
             return fresh();
         };
         if intakes.len() >= INTAKES_KEPT && !intakes.contains_key(&channel) {
-            intakes.retain(|_, intake| {
-                Arc::strong_count(intake) > 1
-                    || !intake.try_lock().is_ok_and(|intake| intake.is_free())
-            });
+            intakes.retain(|_, intake| is_used(intake));
         }
         Arc::clone(intakes.entry(channel).or_insert_with(fresh))
     }
+}
+
+/// Says whether a stream is being handed in: whoever does so holds the intake, or has brought a file
+/// of it just now.
+pub(super) fn is_used(intake: &Arc<tokio::sync::Mutex<Intake>>) -> bool {
+    Arc::strong_count(intake) > 1 || !intake.try_lock().is_ok_and(|intake| intake.is_free())
 }
 
 /// The way of one body into the intake of its stream.
@@ -107,8 +107,7 @@ impl Way<'_> {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let (mut walker, mut pace) = (Walker::new(), Pace::new());
-        let mut held = self.live.room.hold(self.grant.household());
+        let mut reader = Reader::new(self.live, self.grant.household());
         let (mut last, mut silent) = (Instant::now(), Duration::from_secs(SILENT_SECONDS_MAX));
         loop {
             let piece = {
@@ -120,17 +119,13 @@ impl Way<'_> {
                 }
             };
             let Some(piece) = piece else { break };
-            pace.count(piece.len())?;
-            walker.push(&piece)?;
-            while let Some(part) = walker.next_part()? {
+            reader.push(&piece)?;
+            while let Some(part) = reader.next_part()? {
                 silent = self.part(part).await?.max(Duration::from_secs(SILENT_SECONDS_MAX));
                 last = Instant::now();
             }
-            if !held.set(walker.held_bytes()) {
-                return Err(LiveError::Busy);
-            }
         }
-        Ok(walker.end()?)
+        reader.end()
     }
 
     /// Takes one part, and returns how long the next one may take.
@@ -188,31 +183,5 @@ async fn superseded(place: &mut Option<(u64, watch::Receiver<u64>)>) {
     match place {
         Some((_, told)) => drop(told.changed().await),
         None => std::future::pending().await,
-    }
-}
-
-/// The rate of a stream.
-pub struct Pace {
-    since: Instant,
-    bytes: u64,
-}
-
-impl Pace {
-    /// Starts to measure.
-    pub fn new() -> Self {
-        Self { since: Instant::now(), bytes: 0 }
-    }
-
-    /// Counts bytes that came.
-    ///
-    /// # Errors
-    /// [`LiveError::TooFast`] if more came within [`PACE_SECONDS`] than a stream may have.
-    pub fn count(&mut self, bytes: usize) -> Result<(), LiveError> {
-        if self.since.elapsed() >= Duration::from_secs(PACE_SECONDS) {
-            (self.since, self.bytes) = (Instant::now(), 0);
-        }
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-        let most = MEGABITS_MAX * 1_000_000 / 8 * PACE_SECONDS;
-        if self.bytes > most { Err(LiveError::TooFast(MEGABITS_MAX)) } else { Ok(()) }
     }
 }

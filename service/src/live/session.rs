@@ -4,8 +4,9 @@
 //! Which init a segment belongs to is said by its name and by the track in it, and never by the
 //! order of arrival: hls sends the init after the first segment.
 
-use super::fragments::{Fragment, Init, Part, Walker};
-use super::publish::{Pace, piece};
+use super::fragments::{Fragment, Init, Part};
+use super::publish::piece;
+use super::reader::Reader;
 use super::{Live, LiveError};
 use crate::ingest::Taken;
 use crate::sync::Mutex;
@@ -224,13 +225,11 @@ impl File<'_> {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let (mut walker, mut pace, mut number) = (Walker::new(), Pace::new(), 0);
-        let mut taken = Taken::Same;
-        let mut held = self.live.room.hold(self.grant.household());
+        let (mut number, mut taken) = (0, Taken::Same);
+        let mut reader = Reader::new(self.live, self.grant.household());
         while let Some(piece) = next(&mut body).await? {
-            pace.count(piece.len())?;
-            walker.push(&piece)?;
-            while let Some(part) = walker.next_part()? {
+            reader.push(&piece)?;
+            while let Some(part) = reader.next_part()? {
                 let mut session = session.lock().await;
                 match part {
                     Part::Init(init) => self.init(&mut session, init).await?,
@@ -244,11 +243,8 @@ impl File<'_> {
                     }
                 }
             }
-            if !held.set(walker.held_bytes()) {
-                return Err(LiveError::Busy);
-            }
         }
-        walker.end()?;
+        reader.end()?;
         Ok(taken)
     }
 

@@ -1,7 +1,7 @@
 //! Live video at the conventional server: a plain hub, as such servers have one. Whoever may see a
 //! device, as the cached map says, gets whatever the hub gives under that device's id.
 
-use super::{Answer, Conventional, Server, bearer};
+use super::{Answer, Conventional, Server};
 use crate::liars::{HubMouth, Told, spoilt};
 use crate::lies::Kind as Lie;
 use axum::body::{Body, Bytes};
@@ -9,7 +9,6 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_gate::live::Stream;
-use eyesonly_rights::CameraRecord;
 use eyesonly_seal::{CameraId, FootageId};
 use eyesonly_service::clock;
 use eyesonly_service::live::fragments::{Part, Walker};
@@ -45,14 +44,19 @@ impl PlainHub {
         Self { mouth, rings: Mutex::default(), changes: watch::Sender::new(0) }
     }
 
-    fn change<T>(
-        &self,
-        camera: CameraId,
-        of: impl FnOnce(&mut VecDeque<Segment>) -> T,
-    ) -> Option<T> {
-        let changed = of(self.rings.lock().ok()?.entry(camera).or_default());
+    fn change(&self, camera: CameraId, edit: impl FnOnce(&mut VecDeque<Segment>)) {
+        if let Ok(mut rings) = self.rings.lock() {
+            edit(rings.entry(camera).or_default());
+        }
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
-        Some(changed)
+    }
+
+    fn change_newest(&self, camera: CameraId, edit: impl FnOnce(&mut Segment)) {
+        self.change(camera, |ring| {
+            if let Some(newest) = ring.back_mut() {
+                edit(newest);
+            }
+        });
     }
 
     fn start(&self, camera: CameraId, init: Bytes) {
@@ -69,11 +73,11 @@ impl PlainHub {
     }
 
     fn append(&self, camera: CameraId, fragment: Bytes) {
-        self.change(camera, |ring| ring.back_mut().map(|segment| segment.chunks.push(fragment)));
+        self.change_newest(camera, |segment| segment.chunks.push(fragment));
     }
 
     fn end(&self, camera: CameraId) {
-        self.change(camera, |ring| ring.back_mut().map(|segment| segment.has_ended = true));
+        self.change_newest(camera, |segment| segment.has_ended = true);
     }
 
     /// Returns the newest segment, once it is another one than `after`.
@@ -142,10 +146,7 @@ impl PlainHub {
 
 /// `PUT /v1/ingest/live/{stream}`
 pub async fn put(State(server): Server, request: Request) -> Answer {
-    let verified = server.verifier.camera(bearer(request.headers())?);
-    let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let camera: Option<CameraRecord> = server.record(verified.camera().as_bytes()).await?;
-    let camera = camera.ok_or(StatusCode::UNAUTHORIZED)?.camera;
+    let camera = server.camera(request.headers()).await?.camera;
     let taken = take(&server.hub, camera, request).await;
     server.hub.end(camera);
     taken.ok_or(StatusCode::BAD_REQUEST)?;

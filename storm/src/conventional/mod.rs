@@ -258,11 +258,15 @@ impl Conventional {
         response
     }
 
-    async fn take(&self, kind: Kind, id: &str, request: Request) -> Answer {
-        let verified = self.verifier.camera(bearer(request.headers())?);
+    /// Returns the record of the camera whose credential this is.
+    async fn camera(&self, headers: &HeaderMap) -> Result<CameraRecord, StatusCode> {
+        let verified = self.verifier.camera(bearer(headers)?);
         let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
-        let camera: CameraRecord =
-            self.record(verified.camera().as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
+        self.record(verified.camera().as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)
+    }
+
+    async fn take(&self, kind: Kind, id: &str, request: Request) -> Answer {
+        let camera = self.camera(request.headers()).await?;
         let id = FootageId::parse(id).map_err(|_| StatusCode::BAD_REQUEST)?;
         let request = self.seams.inlet.carry(request).await;
         let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)

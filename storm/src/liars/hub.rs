@@ -191,14 +191,13 @@ impl LyingHub {
         let listed =
             |statement, chunks: &[Bytes]| Listed { statement, chunks: chunks.len() as u64 };
         let Some(statement) = self.forge.statement(channel.0, channel.1) else {
-            let mut known = self.known.lock().ok()?;
             let told = match lie {
                 Lie::FrozenHead => {
                     honest.iter().take(honest.len().saturating_sub(1)).cloned().collect()
                 }
                 _ => vec![listed(old.clone(), &chunks)],
             };
-            known.made.insert(old.segment, chunks);
+            self.keep(old.segment, chunks);
             return Some(told);
         };
         let sealed = chunks.iter().zip(0..).map(|(chunk, number)| {
@@ -208,13 +207,19 @@ impl LyingHub {
         let chunks = sealed.collect::<Option<Vec<Bytes>>>()?;
         let listed = listed(statement.clone(), &chunks);
         let told = with_head(honest, &listed);
-        let mut known = self.known.lock().ok()?;
-        known.heads.insert(channel, (listed, honest.last()?.statement.segment));
+        let newest = honest.last()?.statement.segment;
+        self.known.lock().ok()?.heads.insert(channel, (listed, newest));
+        self.keep(statement.segment, chunks);
+        Some(told)
+    }
+
+    /// Keeps the chunks of a segment that was made up.
+    fn keep(&self, segment: FootageId, chunks: Vec<Bytes>) {
+        let Ok(mut known) = self.known.lock() else { return };
         if known.made.len() >= MADE_MAX {
             known.made.clear();
         }
-        known.made.insert(statement.segment, chunks);
-        Some(told)
+        known.made.insert(segment, chunks);
     }
 
     /// Returns what is told in place of a chunk. None: nothing but the truth.

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use eyesonly_demo::Loop;
 use eyesonly_tests::live::{Stream, Streaming, numbered, padded, recording};
 use eyesonly_tests::raw::{begin, read_head};
-use eyesonly_tests::{Answer, Viewer};
+use eyesonly_tests::{Answer, Viewer, poll};
 use futures::StreamExt as _;
+use tokio::task::JoinHandle;
 
 use crate::{Following, Scene, variable};
 
@@ -37,6 +38,52 @@ async fn longest_gap(viewer: Viewer, path: String, ends: Arc<AtomicBool>) -> Dur
         }
     }
     gap
+}
+
+/// A viewer who follows meanwhile.
+struct Watch {
+    ends: Arc<AtomicBool>,
+    follows: JoinHandle<Duration>,
+}
+
+impl Watch {
+    fn start(viewer: Viewer, path: String) -> Self {
+        let ends = Arc::new(AtomicBool::new(false));
+        let follows = tokio::spawn(longest_gap(viewer, path, Arc::clone(&ends)));
+        Self { ends, follows }
+    }
+
+    /// Ends it, and returns the longest time without a piece.
+    async fn end(self) -> Duration {
+        self.ends.store(true, Ordering::Relaxed);
+        self.follows.await.unwrap()
+    }
+}
+
+/// Another household, whose camera streams and is followed meanwhile.
+struct Bystander {
+    streaming: Streaming,
+    watch: Watch,
+}
+
+impl Bystander {
+    async fn of(scene: &Scene) -> Self {
+        let household = scene.edge.household("Birch Row 7");
+        let (camera, account) = (household.camera("Hallway"), household.viewer("birch"));
+        let streaming = Streaming::start(&camera, "main", recording("birch-hallway"));
+        let viewer = account.login().await;
+        let path = format!("cameras/{}/live", camera.id);
+        poll("the other is live", 30, async || {
+            !viewer.get(&path).await.json()["streams"].as_array().unwrap().is_empty()
+        })
+        .await;
+        Self { streaming, watch: Watch::start(account.login().await, path) }
+    }
+
+    /// Ends it, and returns the longest time without a piece, and how many fragments were sent.
+    async fn end(self) -> (Duration, u32) {
+        (self.watch.end().await, self.streaming.sent())
+    }
 }
 
 /// Writes the head of a question, to be sent by hand.
@@ -75,12 +122,9 @@ async fn who_never_reads_holds_nothing_up() {
         assert_eq!(read_head(&mut connection).await.status, 200);
         silent.push(connection);
     }
-    let ends = Arc::new(AtomicBool::new(false));
-    let other = scene.account.login().await;
-    let follows = tokio::spawn(longest_gap(other, scene.path(""), Arc::clone(&ends)));
+    let watch = Watch::start(scene.account.login().await, scene.path(""));
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-    ends.store(true, Ordering::Relaxed);
-    let gap = follows.await.unwrap();
+    let gap = watch.end().await;
     let grown = scene.edge.memory_kib("VmRSS").saturating_sub(before);
     println!(
         "{SILENT} never read for {seconds} s: longest gap of another {gap:?}, {grown} KiB more"
@@ -96,15 +140,7 @@ async fn who_never_reads_holds_nothing_up() {
 async fn many_segments_at_once_are_answered() {
     let scene = Scene::new().await;
     let count = variable("EYESONLY_LIVE_SEGMENTS", 1_000);
-    let other = scene.edge.household("Birch Row 7");
-    let (camera, account) = (other.camera("Hallway"), other.viewer("birch"));
-    let _others = Streaming::start(&camera, "main", recording("birch-hallway"));
-    let viewer = account.login().await;
-    let path = format!("cameras/{}/live", camera.id);
-    let live = async || !viewer.get(&path).await.json()["streams"].as_array().unwrap().is_empty();
-    eyesonly_tests::poll("the other is live", 30, live).await;
-    let ends = Arc::new(AtomicBool::new(false));
-    let follows = tokio::spawn(longest_gap(account.login().await, path, Arc::clone(&ends)));
+    let bystander = Bystander::of(&scene).await;
     let before = scene.edge.memory_kib("VmRSS");
     let fragment = numbered(&recording("alder-front-door"), 0);
     let statuses = Arc::new(Mutex::new(std::collections::BTreeMap::<u16, u64>::new()));
@@ -117,8 +153,7 @@ async fn many_segments_at_once_are_answered() {
         }
     });
     uploads.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-    ends.store(true, Ordering::Relaxed);
-    let gap = follows.await.unwrap();
+    let (gap, _) = bystander.end().await;
     let grown = scene.edge.memory_kib("VmHWM").saturating_sub(before);
     let statuses = statuses.lock().unwrap().clone();
     println!(
@@ -135,15 +170,7 @@ async fn many_segments_at_once_are_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_fragments_ends_nobody_elses_stream() {
     let scene = Scene::new().await;
-    let other = scene.edge.household("Birch Row 7");
-    let (camera, account) = (other.camera("Hallway"), other.viewer("birch"));
-    let others = Streaming::start(&camera, "main", recording("birch-hallway"));
-    let viewer = account.login().await;
-    let path = format!("cameras/{}/live", camera.id);
-    let live = async || !viewer.get(&path).await.json()["streams"].as_array().unwrap().is_empty();
-    eyesonly_tests::poll("the other is live", 30, live).await;
-    let ends = Arc::new(AtomicBool::new(false));
-    let follows = tokio::spawn(longest_gap(account.login().await, path, Arc::clone(&ends)));
+    let bystander = Bystander::of(&scene).await;
     let flood = recording("alder-front-door");
     let line = Stream::open(&scene.camera, "main");
     line.send(Bytes::from_static(flood.init()));
@@ -161,8 +188,7 @@ async fn a_flood_of_fragments_ends_nobody_elses_stream() {
     let told = line.end().await.unwrap().expect_problem(422);
     assert!(told.told().contains("240 fragments a second"), "{}", told.told());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    ends.store(true, Ordering::Relaxed);
-    let gap = follows.await.unwrap();
+    let (gap, sent) = bystander.end().await;
     assert!(gap < GAP_MAX, "{gap:?}");
-    assert!(others.sent() > 30, "the other one goes on");
+    assert!(sent > 30, "the other one goes on");
 }

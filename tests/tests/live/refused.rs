@@ -1,6 +1,7 @@
 //! Bad input: each is answered with words, and others are not disturbed.
 
 use bytes::Bytes;
+use eyesonly_harness::footage::longer;
 use eyesonly_tests::live::{Stream, Streaming, numbered, recording};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::{Answer, footage};
@@ -117,11 +118,9 @@ async fn a_stream_has_a_pace() {
     let line = Stream::open(&scene.camera, "main");
     line.send(Bytes::from_static(live.init()));
     // 40 MB at once are more than 25 Mbit/s over ten seconds.
-    let mut fragment = live.fragment(0);
-    let mdat = fragment.windows(4).position(|name| name == b"mdat").unwrap() - 4;
-    fragment.resize(fragment.len() + 4_000_000, 0);
-    let size = u32::try_from(fragment.len() - mdat).unwrap();
-    fragment[mdat..mdat + 4].copy_from_slice(&size.to_be_bytes());
+    let fragment = live.fragment(0);
+    let bytes = fragment.len() + 4_000_000;
+    let fragment = longer(fragment, bytes, &[]);
     for _ in 0..10 {
         line.send(fragment.clone());
     }

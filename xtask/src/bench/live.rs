@@ -2,7 +2,6 @@
 //! picture is when it is on the screen.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::counters::{cpu_seconds, family, memory_mebibytes};
-use super::nginx::Nginx;
+use super::nginx::{Nginx, free_port};
 use super::report::{Goal, Row};
 use super::rows::Pace;
 use super::setup::World;
@@ -79,7 +78,7 @@ impl FlvServer {
             npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
             execute(npm.arg(&home).arg(FLV_SERVER), mend)?;
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let data = folder.join("flv");
         let config = json!({
             "bind": "127.0.0.1", "http": { "port": port }, "webadmin": { "enable": false },

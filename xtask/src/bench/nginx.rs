@@ -76,7 +76,7 @@ impl Nginx {
 }
 
 /// Returns a port that was free a moment ago: nginx can't choose one and say which.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
