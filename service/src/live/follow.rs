@@ -66,17 +66,32 @@ impl Live {
         newest_max: usize,
     ) -> Result<Vec<Shown>, FootageError> {
         let channel = (grant.camera(), stream);
-        let mut shown = Vec::new();
-        for (segment, chunks) in self.proven(grant, channel, newest_max).await? {
-            match self.shown(&segment, chunks).await {
-                Ok(one) => shown.push(one),
-                // It was dropped meanwhile.
-                Err(FootageError::NotFound) => {}
+        for _ in 0..ASKS_MAX {
+            let mut older = self.proven(grant, channel, newest_max).await?;
+            let Some((newest, chunks)) = older.pop() else { return Ok(Vec::new()) };
+            let newest = match self.shown(&newest, chunks).await {
+                Ok(newest) => newest,
+                // The newest is dropped last. Without it, the ones before would be the head, and a
+                // player would go back.
+                Err(FootageError::NotFound) => continue,
                 Err(error) => return Err(error),
+            };
+            if !self.is_head(&newest) {
+                return Ok(Vec::new());
             }
+            let mut shown = Vec::new();
+            for (segment, chunks) in older {
+                match self.shown(&segment, chunks).await {
+                    Ok(one) => shown.push(one),
+                    // It was dropped meanwhile.
+                    Err(FootageError::NotFound) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            shown.push(newest);
+            return Ok(shown);
         }
-        let is_live = shown.last().is_some_and(|newest| self.is_head(newest));
-        Ok(if is_live { shown } else { Vec::new() })
+        Err(FootageError::Unavailable)
     }
 
     /// Proves the newest segments of a listing. Asks once more if an answer is rejected.

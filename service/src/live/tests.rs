@@ -332,6 +332,19 @@ async fn a_segment_that_ends_early_has_no_end() {
     assert_eq!(cut, Some(Cut), "it does not look like an end");
 }
 
+/// A player that was told of the segments before would go back.
+#[tokio::test]
+async fn a_newest_segment_that_the_hub_lacks_is_not_passed_over() {
+    let hub = Arc::new(LyingHub::new(Lie::Not));
+    let home = Home::with_hub(Arc::clone(&hub) as Arc<dyn LiveHub>).await;
+    hand_in(&home, pieces(0..60)).await.unwrap();
+    let grant = home.grant(Action::Live).await;
+    assert_eq!(home.live.segments(&grant, Stream::Main, 100).await.unwrap().len(), 2);
+    hub.tell(Lie::HeadEndsEarly);
+    let listed = home.live.segments(&grant, Stream::Main, 100).await;
+    assert_eq!(listed, Err(FootageError::Unavailable));
+}
+
 /// The process is another one, so that it remembers nothing of what it took in.
 #[tokio::test]
 async fn a_segment_of_yesterday_is_no_head_after_a_restart() {

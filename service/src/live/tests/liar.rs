@@ -36,6 +36,8 @@ pub enum Lie {
     HeadGoesBack,
     /// A segment is gone after ten chunks.
     EndsEarly,
+    /// The newest segment is gone after ten chunks.
+    HeadEndsEarly,
 }
 
 pub struct LyingHub {
@@ -124,7 +126,10 @@ impl LiveHub for LyingHub {
             _ => channel,
         };
         let number = if lie == Lie::AnotherChunk { (number + 1).min(30) } else { number };
-        if lie == Lie::EndsEarly && number > 9 {
+        let is_head = self.heard.lock().unwrap().get(&channel).and_then(|all| all.last().copied())
+            == Some(segment);
+        let ends_early = lie == Lie::EndsEarly || (lie == Lie::HeadEndsEarly && is_head);
+        if ends_early && number > 9 {
             return Ok(None);
         }
         let twin = self.twin(channel, of, segment);
