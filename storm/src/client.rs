@@ -100,7 +100,7 @@ impl Client {
     async fn exchange(&self, ask: &Ask) -> Option<Reply> {
         let response = self.pool.request(self.request(ask)?).await.ok()?;
         let mut reading = Reading::of(response);
-        reading.read(usize::MAX).await;
+        reading.on(usize::MAX).await;
         Some(reading.reply())
     }
 
@@ -195,31 +195,24 @@ impl Reading {
         self.reply.status
     }
 
-    /// Reads on until there are `until` bytes, or the body has ended. A body that takes too long
-    /// counts as cut.
+    /// Reads on until there are `until` bytes, or the body has ended. A body whose next piece takes
+    /// too long counts as cut. A slow line may take any time for the whole.
     pub async fn on(&mut self, until: usize) {
         let limit = Duration::from_secs(SECONDS_MAX);
-        if tokio::time::timeout(limit, self.read(until)).await.is_err() {
-            self.reply.whole = false;
-            self.body = None;
-        }
-    }
-
-    async fn read(&mut self, until: usize) {
         while self.bytes.len() < until
             && let Some(body) = &mut self.body
         {
-            match body.frame().await {
-                Some(Ok(frame)) => {
+            match tokio::time::timeout(limit, body.frame()).await {
+                Ok(Some(Ok(frame))) => {
                     if let Ok(piece) = frame.into_data() {
                         self.bytes.extend_from_slice(&piece);
                     }
                 }
-                Some(Err(_)) => {
+                Ok(Some(Err(_))) | Err(_) => {
                     self.reply.whole = false;
                     self.body = None;
                 }
-                None => self.body = None,
+                Ok(None) => self.body = None,
             }
         }
     }

@@ -167,9 +167,9 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
     let (mut last, mut after) = (None, String::new());
     loop {
         let path = format!("{prefix}/cameras/{}/live/next{after}", town.camera_id(place));
-        let (began, was_over) = (Instant::now(), sent.is_over());
+        let was_over = sent.is_over();
         let Some(reply) = crowd.client.ask(&Ask::get(path, credential)).await else {
-            tally.count(household, true, began, Ended::Unanswered);
+            tally.count(household, true, None, Ended::Unanswered);
             tokio::time::sleep(AGAIN).await;
             continue;
         };
@@ -187,7 +187,7 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
             // It was refused, or cut, because the right has ended.
             verdict = Verdict::Right;
         }
-        tally.count(household, true, began, Ended::Answered(verdict));
+        tally.count(household, true, None, Ended::Answered(verdict));
         tally.followed(verdict);
         // A refusal comes at once, and would make a run short.
         let has_come = newest.is_some() || !matches!(verdict, Verdict::Refused { .. });

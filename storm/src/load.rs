@@ -233,7 +233,7 @@ impl Crowd {
                     shed: reply.status == StatusCode::SERVICE_UNAVAILABLE && reply.comes_back,
                 }),
             };
-            tally.count(place.household, false, began, ended);
+            tally.count(place.household, false, Some(began), ended);
             if taken {
                 tally.acknowledged();
                 return true;
@@ -265,7 +265,7 @@ impl Crowd {
             match tokio::time::timeout(patience, self.client.ask(ask)).await {
                 Ok(reply) => reply,
                 Err(_) => {
-                    tally.count(household, opens, began, Ended::Dropped);
+                    tally.count(household, opens, Some(began), Ended::Dropped);
                     return None;
                 }
             }
@@ -273,7 +273,7 @@ impl Crowd {
             self.client.ask(ask).await
         };
         if reply.is_none() {
-            tally.count(household, opens, began, Ended::Unanswered);
+            tally.count(household, opens, Some(began), Ended::Unanswered);
         }
         reply.map(|reply| (reply, began))
     }
@@ -340,17 +340,26 @@ impl Crowd {
         }
         let detector = Detector { town: &self.town, household: place.household };
         let camera = format!("{prefix}/cameras/{}", self.town.camera_id(place));
-        let ask = async |path: String| {
-            self.client.ask(&Ask::get(format!("{camera}/{path}"), credential)).await
+        let is_lost = async |path: String, judge: &(dyn Fn(&Reply) -> Verdict + Sync)| {
+            let ask = Ask::get(format!("{camera}/{path}"), credential);
+            for _ in 0..TRIES_MAX {
+                match self.client.ask(&ask).await {
+                    Some(reply) if reply.whole => match judge(&reply) {
+                        // The server is busy. What is lost does not come back by waiting.
+                        Verdict::Refused { shed: true } => {}
+                        verdict => return verdict != Verdict::Right,
+                    },
+                    _ => {}
+                }
+                tokio::time::sleep(WAIT_MAX).await;
+            }
+            true
         };
         let newest = handed.newest.load(Ordering::SeqCst);
         if let Some(number) = newest.checked_sub(1) {
-            let reply = ask("thumbnail?width=160".to_owned()).await;
             let latest = handed.stills_begun.load(Ordering::SeqCst).saturating_sub(1);
-            let kept = reply.is_some_and(|reply| {
-                detector.still(&reply, place, What::Still, number..=latest) == Verdict::Right
-            });
-            if !kept {
+            let judge = |reply: &Reply| detector.still(reply, place, What::Still, number..=latest);
+            if is_lost("thumbnail?width=160".to_owned(), &judge).await {
                 tally.lost();
             }
         }
@@ -358,21 +367,17 @@ impl Crowd {
             let Some(event) = self.town.event_id(place, number) else {
                 return;
             };
-            if has(handed.events.load(Ordering::SeqCst), number) {
-                let reply = ask(format!("events/{event}")).await;
-                if !reply
-                    .is_some_and(|reply| detector.event(&reply, place, number) == Verdict::Right)
-                {
-                    tally.lost();
-                }
+            let judge = |reply: &Reply| detector.event(reply, place, number);
+            if has(handed.events.load(Ordering::SeqCst), number)
+                && is_lost(format!("events/{event}"), &judge).await
+            {
+                tally.lost();
             }
-            if has(handed.clips.load(Ordering::SeqCst), number) {
-                let reply = ask(format!("events/{event}/clip")).await;
-                if !reply.is_some_and(|reply| {
-                    detector.clip(&reply, place, number, None) == Verdict::Right
-                }) {
-                    tally.lost();
-                }
+            let judge = |reply: &Reply| detector.clip(reply, place, number, None);
+            if has(handed.clips.load(Ordering::SeqCst), number)
+                && is_lost(format!("events/{event}/clip"), &judge).await
+            {
+                tally.lost();
             }
         }
     }

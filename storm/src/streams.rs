@@ -31,7 +31,7 @@ pub async fn run(crowd: &Crowd, arena: &Arena, tally: &Tally) -> anyhow::Result<
             Some(verdict) => Ended::Answered(verdict),
             None => Ended::Unanswered,
         };
-        tally.count(place.household, true, begun, ended);
+        tally.count(place.household, true, Some(begun), ended);
     }
     Ok(())
 }

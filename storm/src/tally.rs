@@ -85,9 +85,11 @@ impl Tally {
     }
 
     /// Counts the end of one request of the viewer of `household`. `opens` says that the viewer
-    /// opened something, such as an event, its video, or a larger still.
-    pub fn count(&self, household: u32, opens: bool, began: Instant, ended: Ended) {
-        let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+    /// opened something, such as an event, its video, or a larger still. What is followed takes as
+    /// long as it is made: it has no `began`, and is in no latency.
+    pub fn count(&self, household: u32, opens: bool, began: Option<Instant>, ended: Ended) {
+        let micros =
+            began.map(|began| u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
         let at = usize::try_from(self.began.elapsed().as_millis() / STEP.as_millis())
             .unwrap_or(usize::MAX);
         let Ok(mut counts) = self.counts.lock() else { return };
@@ -115,14 +117,14 @@ impl Tally {
                 counts.side.right += 1;
                 if let Some(phase) = phase {
                     phase.right += 1;
-                    phase.micros.push(micros);
+                    phase.micros.extend(micros);
                 }
             }
             Verdict::Refused { shed } => {
                 counts.side.refused += 1;
                 counts.side.shed += u64::from(shed);
                 if let Some(phase) = phase {
-                    phase.micros.push(micros);
+                    phase.micros.extend(micros);
                 }
             }
             Verdict::Exposed(of) => {
@@ -137,7 +139,7 @@ impl Tally {
             Verdict::Wrong => counts.side.wrong += 1,
         }
         if let Some(step) = step {
-            step.micros.push(micros);
+            step.micros.extend(micros);
             step.exposed += u64::from(matches!(verdict, Verdict::Exposed(_)));
             step.refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
         }
@@ -233,7 +235,7 @@ mod tests {
         tally.next_phase();
         let now = Instant::now();
         let answered = |household, opens, verdict| {
-            tally.count(household, opens, now, Ended::Answered(verdict))
+            tally.count(household, opens, Some(now), Ended::Answered(verdict))
         };
         answered(1, false, Verdict::Right);
         answered(1, false, Verdict::Exposed(2));
@@ -242,8 +244,8 @@ mod tests {
         answered(3, false, Verdict::Refused { shed: true });
         answered(3, false, Verdict::Stale);
         answered(3, false, Verdict::Wrong);
-        tally.count(1, false, now, Ended::Dropped);
-        tally.count(1, false, now, Ended::Unanswered);
+        tally.count(1, false, Some(now), Ended::Dropped);
+        tally.count(1, false, Some(now), Ended::Unanswered);
         let side = tally.side();
         assert_eq!(
             (

@@ -40,7 +40,7 @@ impl Visit<'_> {
         // who had it before. What the cache gives to others is the server's to prevent.
         let verdict =
             if reply.from_cache { self.detector().anybody_elses(&reply) } else { judge(&reply) };
-        self.tally.count(self.household, opens, began, Ended::Answered(verdict));
+        self.tally.count(self.household, opens, Some(began), Ended::Answered(verdict));
         Some(verdict)
     }
 
