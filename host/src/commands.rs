@@ -328,15 +328,18 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
             "clock_offset_milliseconds": heard.map(|heard| heard.offset_milliseconds)
         });
         say(json, &value, || {
-            let state =
-                if enrolled { heard.map_or("never heard".into(), told) } else { "ended".into() };
+            let state = if enrolled {
+                heard.map_or("no still or event yet".into(), told)
+            } else {
+                "ended".into()
+            };
             format!("{camera}  {name}  (household {household}, {state})")
         })?;
     }
     Ok(())
 }
 
-/// Says when a camera was last heard, and how its clock stands.
+/// Says when a camera last handed in a still or an event, and how its clock stands.
 fn told(heard: Heard) -> String {
     let at = UNIX_EPOCH.checked_add(Duration::from_millis(heard.at_milliseconds));
     let at = at.map_or("never".into(), |at| humantime::format_rfc3339_seconds(at).to_string());
@@ -346,7 +349,7 @@ fn told(heard: Heard) -> String {
         ..0 => format!("clock {} behind, or handed in late", humantime::format_duration(offset)),
         _ => format!("clock {} ahead", humantime::format_duration(offset)),
     };
-    format!("heard {at}, {clock}")
+    format!("last still or event {at}, {clock}")
 }
 
 async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> anyhow::Result<()> {
