@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Fewer and shorter rounds, to see that it runs; not for comparing.
     #[arg(long)]
     quick: bool,
+    /// Only the rows of live view, (f) and (g).
+    #[arg(long)]
+    live: bool,
 }
 
 /// Returns a drawn file.
@@ -88,7 +91,13 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             not_measured: Vec::new(),
         },
     };
-    bench.all()?;
+    if arguments.live {
+        bench.world.start(Tier::Default)?;
+        bench.world.log_in()?;
+        bench.live_rows();
+    } else {
+        bench.all()?;
+    }
     bench.bar.finish_and_clear();
     let mut report = bench.report;
     // The table has the order of docs/bench.md. The rows were measured in the order of what they
@@ -153,17 +162,21 @@ impl Bench<'_> {
         let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
         self.keep("(d)", memory);
 
+        self.live_rows();
+
+        self.world.stop();
+        let rooms = self.rooms(&for_rooms);
+        self.keep("also", rooms);
+        Ok(())
+    }
+
+    fn live_rows(&mut self) {
         self.say("(f) viewers of live view");
         let live = self.live();
         self.keep("(f)", live);
         self.say("(g) pictures on the screen");
         let glass = live::glass(self.workspace, self.binaries.edge(), self.pace, &self.bar);
         self.keep("(g)", glass);
-
-        self.world.stop();
-        let rooms = self.rooms(&for_rooms);
-        self.keep("also", rooms);
-        Ok(())
     }
 
     /// Says what is being done: beside the bar, or as a line where the bar is hidden.
