@@ -50,9 +50,9 @@ pub struct Live {
     pub broken: Vec<u32>,
 }
 
-/// The age of a picture that is not live any more, in pictures. The host gives out nothing that is
-/// older than 20 seconds.
-const OLD: u32 = 250;
+/// The age of a picture that is not live any more, in pictures. The host sends nothing that came
+/// more than 30 seconds ago, and waits up to 15 seconds for what comes next.
+const OLD: u32 = 600;
 
 #[derive(Deserialize)]
 struct Cameras {

@@ -133,7 +133,12 @@ impl Registry for LyingPool {
     }
     fn reset(&self) {
         if let Ok(mut lines) = self.lines.lock() {
+            let past = std::mem::take(&mut lines.past);
             *lines = Lines::default();
+            // A server that forgets does not learn from a rejected answer, and is lied to again.
+            if self.forge.is_forgetful() {
+                lines.past = past;
+            }
         }
         self.honest.reset();
     }

@@ -151,8 +151,11 @@ impl Registry for LyingRegistry {
         self.honest.list(kind, after, limit, nonce).await
     }
     fn reset(&self) {
-        // Another connection leads to another copy, which is not behind.
-        if let Ok(mut memory) = self.memory.lock() {
+        // Another connection leads to another copy, which is not behind. But a server that forgets
+        // does not learn from a rejected answer, and is lied to again.
+        if !self.forge.is_forgetful()
+            && let Ok(mut memory) = self.memory.lock()
+        {
             memory.past = Past::default();
         }
         self.honest.reset();
