@@ -123,8 +123,9 @@ pub fn viewers(
     let edge = Side { input: at_edge(world, seconds)?, processes: vec![world.process()?] };
     let by_flv =
         Side { input: at_flv(&flv.address, seconds), processes: family(flv.process.id())? };
-    let files = world.folder().join("files").join("live.m4s");
-    fs::write(files, vec![7; SEGMENT_BYTES])?;
+    let files = world.folder().join("files");
+    fs::create_dir_all(&files)?;
+    fs::write(files.join("live.m4s"), vec![7; SEGMENT_BYTES])?;
     let by_files = Side { input: at_files(&nginx.address, seconds), processes: nginx.processes()? };
     let mut rounds: Vec<[Load; 3]> = Vec::new();
     for _ in 0..pace.live_rounds {
