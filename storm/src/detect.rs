@@ -401,7 +401,8 @@ mod tests {
         check(2064..2079, None, None, Verdict::Wrong);
         check(2048..2060, None, None, Verdict::Right);
         check(2065..2080, None, None, Verdict::Wrong);
-        check(1840..1856, None, None, Verdict::Stale);
+        check(1504..1520, None, None, Verdict::Right);
+        check(1488..1504, None, None, Verdict::Stale);
         let other = body(OTHER, MINE, 2064..2080);
         assert_eq!(judge(&other, None, None).0, Verdict::Wrong);
         let foreign = body(FOREIGN, MINE, 2064..2065);
