@@ -75,8 +75,8 @@ pub trait LiveHub: Send + Sync + 'static {
         number: u64,
     ) -> Result<Option<Bytes>, HubError>;
 
-    /// Waits until the newest segment of a stream is another one than `newest`. The caller limits
-    /// the wait.
+    /// Waits until the newest segment that [`LiveHub::segments`] lists of a stream is another one
+    /// than `newest`. The caller limits the wait.
     async fn started(&self, channel: Channel, newest: Option<FootageId>) -> Result<(), HubError>;
 
     /// Forgets both streams of a camera.

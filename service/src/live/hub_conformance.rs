@@ -10,7 +10,7 @@
     reason = "for tests: a failed expectation is the point"
 )]
 
-use super::hub::{Channel, HubError, LiveHub};
+use super::hub::{Channel, HubError, Listed, LiveHub};
 use crate::clock;
 use crate::footage::testing::Home;
 use eyesonly_gate::live::{Statement, Stream};
@@ -110,8 +110,18 @@ async fn who_waits_is_woken(hub: &dyn LiveHub, sender: &Sender) {
     let started = hub.started(channel, Some(statement.segment));
     let mut started = std::pin::pin!(tokio::time::timeout(10 * WAIT, started));
     assert!(tokio::time::timeout(WAIT, &mut started).await.is_err(), "no newer one started");
-    sender.start(hub, Stream::Main, 3).await;
+    let statement = sender.state(Stream::Main, 3);
+    hub.start(sender.household(), channel, statement.clone()).await.unwrap();
+    assert!(tokio::time::timeout(WAIT, &mut started).await.is_err(), "it has no chunk yet");
+    let again = hub.started(channel, hub.segments(channel).await.unwrap().last().map(newest_of));
+    assert!(again.now_or_never().is_none(), "what is not listed wakes nobody");
+    let chunk = sender.chunk(&statement, 0, 10);
+    hub.append(channel, statement.segment, 0, chunk).await.unwrap();
     started.await.unwrap().unwrap();
+}
+
+fn newest_of(listed: &Listed) -> FootageId {
+    listed.statement.segment
 }
 
 async fn what_does_not_fit_is_refused(hub: &dyn LiveHub, sender: &Sender) {

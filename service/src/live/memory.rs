@@ -63,8 +63,10 @@ impl Default for Ring {
 }
 
 impl Ring {
+    /// Returns the newest segment that is listed: one that has a chunk.
     fn newest(&self) -> Option<FootageId> {
-        self.segments.back().map(|kept| kept.statement.segment)
+        let listed = self.segments.iter().rev().find(|kept| !kept.chunks.is_empty());
+        listed.map(|kept| kept.statement.segment)
     }
     fn find(&self, segment: FootageId) -> Option<&Kept> {
         self.segments.iter().rev().find(|kept| kept.statement.segment == segment)
