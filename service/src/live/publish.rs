@@ -84,8 +84,8 @@ impl Live {
     }
 }
 
-/// Says whether a stream is being handed in: whoever does so holds the intake, or has brought a file
-/// of it just now.
+/// Says whether a stream is being handed in: whoever does so holds the intake, or has brought a
+/// file of it just now.
 pub(super) fn is_used(intake: &Arc<tokio::sync::Mutex<Intake>>) -> bool {
     Arc::strong_count(intake) > 1 || !intake.try_lock().is_ok_and(|intake| intake.is_free())
 }
