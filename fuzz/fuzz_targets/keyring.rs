@@ -3,7 +3,7 @@
 //! the host's own, without the host. This target must never hold a key of an installation.
 #![no_main]
 
-#[path = "../../host/src/keyring.rs"]
+#[path = "../../host/src/keyring/mod.rs"]
 mod keyring;
 
 use eyesonly_gate::Keys as _;

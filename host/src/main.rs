@@ -2,6 +2,7 @@
 
 mod commands;
 mod demo;
+mod keys;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -12,6 +13,7 @@ use eyesonly::{component_check, edge, process};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly_service::chain::Chain;
+use keys::KeysCommand;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -89,6 +91,9 @@ enum Command {
         #[arg(long)]
         now: bool,
     },
+    /// Keys: the key-encryption key, which wraps the key of each household.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
@@ -308,6 +313,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             )?;
             runtime.block_on(async { demo::fill_at(&admin(true).await?, &at, json).await })?;
         }
+        Command::Keys(command) => match &place {
+            Place::DataFolder(config) => keys::run(config, &arguments.config, &command, json)?,
+            Place::SpinStore(_) => anyhow::bail!(
+                "`keys` is for a data folder; the key of a Spin store can't be changed yet"
+            ),
+        },
         Command::Component(_) => {}
     }
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -101,3 +101,55 @@ async fn a_reader_that_knows_spec_alone_opens_a_whole_data_folder() {
     std::fs::write(largest, bytes).unwrap();
     assert!(!read(&edge.data()).status.success());
 }
+
+/// A household is deleted, and the key-encryption key is changed. From then on a backup of the day
+/// before opens nothing of the household: neither with its own keyring nor with today's.
+#[tokio::test]
+async fn after_a_rotation_a_backup_opens_nothing_of_who_was_deleted() {
+    let python = python("vectors");
+    let mut edge = Edge::start(EdgeOptions::default());
+    let mut households = Vec::new();
+    for name in ["alder", "birch"] {
+        let household = edge.household(&format!("{name} lane"));
+        let camera = household.camera("Front door");
+        let event = fresh_id();
+        camera.put_event(&event, &description(name)).await.expect(201);
+        camera.put_clip(&event, mp4_around(&noise(name, 100_000))).await.expect(201);
+        households.push(household);
+    }
+    edge.stop();
+    let backup = edge.folder().join("backup");
+    copied(&edge.data(), &backup);
+    let read = || {
+        let mut reader = Command::new(&python);
+        reader.arg(Path::new(ROOT).join("tests/vectors/reader.py")).arg(&backup);
+        String::from_utf8(reader.output().unwrap().stdout).unwrap()
+    };
+    assert!(read().contains("opened objects: clip: 2 of 2"), "the control: {}", read());
+
+    edge.command_line().run(&["household", "remove", &households[0].id], "").unwrap();
+    edge.command_line().run(&["keys", "rotate"], "").unwrap();
+    let restore = |name: &str| {
+        std::fs::copy(edge.data().join(name), backup.join(name)).unwrap();
+    };
+    restore("kek");
+    let said = read();
+    assert!(!said.contains("clip: 1 of") && !said.contains("clip: 2 of"), "{said}");
+    restore("keyring.json");
+    let said = read();
+    assert!(said.contains("opened objects: clip: 1 of 2"), "the other one's: {said}");
+}
+
+/// Copies a folder with everything in it.
+fn copied(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, target) =
+            (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

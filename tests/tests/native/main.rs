@@ -13,6 +13,7 @@
 
 mod administration;
 mod before;
+mod keys;
 mod large;
 mod protocols;
 mod room;

@@ -5,8 +5,14 @@
 //! and the key-encryption key is rotated, no backup of its footage can be opened. Each key is
 //! wrapped for its owner, so an entry under another household's name does not open.
 //!
-//! It must never hold or write a key in the clear. The one exception is the file of the
-//! key-encryption key, which it makes with mode 0600 if `EYESONLY_KEK` is not set.
+//! It must never hold or write a household's key in the clear. The one exception is the file of the
+//! key-encryption key (`kek.rs`).
+
+mod kek;
+#[cfg(test)]
+mod tests;
+
+pub use kek::{By, KEK_NEXT_VARIABLE, KEK_VARIABLE};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +20,6 @@ use eyesonly_gate::{Keys, KeysError};
 use eyesonly_seal::{EdgeKey, HouseholdId, HouseholdKey, KeyEncryptionKey};
 use eyesonly_service::clock;
 use eyesonly_service::keys;
-use eyesonly_service::kv::read_kek;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
@@ -23,8 +28,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
-/// The environment variable with the key-encryption key: 64 hexadecimal digits.
-pub const KEK_VARIABLE: &str = "EYESONLY_KEK";
 /// The most households that one keyring takes. This bounds the file, and the keys that are kept
 /// unwrapped.
 pub const HOUSEHOLDS_MAX: usize = 200_000;
@@ -62,6 +65,12 @@ pub enum KeyringError {
     /// changed.
     #[error("the household's entry in the keyring does not open")]
     WrongKey,
+    /// The same, of this household, where all are opened.
+    #[error(
+        "household {0}: its entry in the keyring does not open, so nothing was changed. Put its \
+         entry back from a backup, or remove the household, and try again"
+    )]
+    Household(HouseholdId),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +83,8 @@ struct File {
 
 struct State {
     file: File,
+    /// The key-encryption key that opens the file.
+    kek: KeyEncryptionKey,
     /// The mark of the file that was read.
     mark: Mark,
     /// The unwrapped keys. Each is made on first use, and all are dropped when the file changes.
@@ -90,24 +101,28 @@ fn mark(path: &Path) -> Result<Mark, KeyringError> {
 }
 
 impl State {
-    /// Reads the file. Nothing is unwrapped yet.
-    fn read(path: &Path) -> Result<Self, KeyringError> {
+    /// Reads the file, and finds the key-encryption key that opens it. No household's key is
+    /// unwrapped yet.
+    fn read(folder: &Path, path: &Path) -> Result<(Self, EdgeKey), KeyringError> {
         // The mark comes before the content, so that a file replaced in between is read again.
         let mark = mark(path)?;
-        Ok(Self { file: read(path)?, mark, open: HashMap::new() })
+        let file = read(path)?;
+        let (kek, edge) = kek::that_opens(folder, path, &file.edge)?;
+        Ok((Self { file, kek, mark, open: HashMap::new() }, edge))
     }
 }
 
 /// The opened keyring of one installation.
 pub struct Keyring {
+    folder: PathBuf,
     path: PathBuf,
-    kek: KeyEncryptionKey,
     edge: EdgeKey,
     state: RwLock<State>,
 }
 
 impl Keyring {
-    /// Opens `folder`/keyring.json. If there is none yet, it makes one and a key-encryption key.
+    /// Opens `folder`/keyring.json. If there is none yet, it makes one and a key-encryption key. A
+    /// rotation that was broken off is ended.
     ///
     /// # Errors
     /// [`KeyringError`], with what to do about it in its text.
@@ -115,26 +130,17 @@ impl Keyring {
         let path = folder.join("keyring.json");
         // If two processes make one at the same time, it is made once.
         let _alone = lock(&path)?;
-        let kek = key_encryption_key(folder, path.exists())?;
         if !path.exists() {
+            let kek = kek::first(folder)?;
             let edge = Zeroizing::new(clock::random::<32>());
-            let wrapped =
-                kek.wrap(EDGE_OWNER, &edge, clock::random()).map_err(|_| KeyringError::WrongKey)?;
-            write(
-                &path,
-                &File { version: 1, edge: STANDARD.encode(wrapped), households: BTreeMap::new() },
-            )?;
+            let edge = wrap(&kek, EDGE_OWNER, &edge)?;
+            write(&path, &File { version: 1, edge, households: BTreeMap::new() })?;
         }
-        let state = State::read(&path)?;
-        let edge = unwrap(&kek, EDGE_OWNER, &state.file.edge).map_err(|_| {
-            KeyringError::Form(format!(
-                "{}: does not open with this key-encryption key. Set {KEK_VARIABLE}, or restore \
-                 the file `kek`, that it was made with.",
-                path.display()
-            ))
-        })?;
-        let edge = EdgeKey::from_bytes(*edge);
-        Ok(Self { path, kek, edge, state: RwLock::new(state) })
+        let (state, edge) = State::read(folder, &path)?;
+        // A key has opened it. So a rotation that can't be ended now is no reason to stop: both
+        // keys stay where they are, and the next rotation says why.
+        let _ = kek::settle(folder, &path, &state.file.edge);
+        Ok(Self { folder: folder.into(), path, edge, state: RwLock::new(state) })
     }
 
     /// Checks whether another process has changed the file, and forgets the unwrapped keys if so.
@@ -146,9 +152,22 @@ impl Keyring {
         if self.state.read().map_err(broken)?.mark == mark(&self.path)? {
             return Ok(());
         }
-        let new = State::read(&self.path)?;
+        let new = self.read_again()?;
         *self.state.write().map_err(broken)? = new;
         Ok(())
+    }
+
+    /// Reads the file anew. It must be this installation's.
+    fn read_again(&self) -> Result<State, KeyringError> {
+        let (state, edge) = State::read(&self.folder, &self.path)?;
+        // Another key of the same installation gives the same answers.
+        if edge.credential_key().mac(&[]) != self.edge.credential_key().mac(&[]) {
+            return Err(KeyringError::Form(format!(
+                "{}: is another installation's by now. Nothing was changed.",
+                self.path.display()
+            )));
+        }
+        Ok(state)
     }
 
     /// Says whether any household has a key here.
@@ -160,11 +179,11 @@ impl Keyring {
         let mut state = self.state.write().map_err(broken)?;
         if !state.file.households.contains_key(&household) {
             // Another process (administration) may have added the household meanwhile.
-            *state = State::read(&self.path)?;
+            *state = self.read_again()?;
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
-        let key =
-            Arc::new(HouseholdKey::from_bytes(*unwrap(&self.kek, household.as_bytes(), wrapped)?));
+        let key = unwrap(&state.kek, household.as_bytes(), wrapped)?;
+        let key = Arc::new(HouseholdKey::from_bytes(*key));
         state.open.insert(household, Arc::clone(&key));
         Ok(key)
     }
@@ -178,9 +197,7 @@ impl Keyring {
         self.change(|file, kek| {
             for household in households {
                 let key = Zeroizing::new(clock::random::<32>());
-                let sealed = kek.wrap(household.as_bytes(), &key, clock::random());
-                let wrapped = STANDARD.encode(sealed.map_err(|_| KeyringError::WrongKey)?);
-                file.households.insert(*household, wrapped);
+                file.households.insert(*household, wrap(kek, household.as_bytes(), &key)?);
             }
             if file.households.len() > HOUSEHOLDS_MAX {
                 return Err(KeyringError::Form(format!(
@@ -192,36 +209,66 @@ impl Keyring {
     }
 
     /// Changes the file under its lock. New keys are wrapped with the key-encryption key that opens
-    /// the file's own entry.
+    /// the file as it is then.
     fn change(
         &self,
         edit: impl FnOnce(&mut File, &KeyEncryptionKey) -> Result<(), KeyringError>,
     ) -> Result<(), KeyringError> {
         let mut state = self.state.write().map_err(broken)?;
         let _alone = lock(&self.path)?;
-        let mut file = read(&self.path)?;
-        // Another process may have changed the key-encryption key since this one started. In that
-        // case nothing is written with the old one.
-        let edge = unwrap(&self.kek, EDGE_OWNER, &file.edge).map_err(|_| {
-            KeyringError::Form(format!(
-                "{}: was wrapped anew with another key-encryption key since this process started. \
-                 Start it again with that key; nothing was changed.",
-                self.path.display()
-            ))
-        })?;
-        if EdgeKey::from_bytes(*edge).credential_key().mac(&[])
-            != self.edge.credential_key().mac(&[])
-        {
-            return Err(KeyringError::Form(format!(
-                "{}: is another installation's by now. Nothing was changed.",
-                self.path.display()
-            )));
-        }
-        edit(&mut file, &self.kek)?;
+        let State { mut file, kek, .. } = self.read_again()?;
+        edit(&mut file, &kek)?;
         write(&self.path, &file)?;
-        *state = State::read(&self.path)?;
+        *state = self.read_again()?;
         Ok(())
     }
+
+    /// Wraps every key anew with another key-encryption key, and ends the old one. Without
+    /// `EYESONLY_KEK` the new key is made here. With it, `EYESONLY_KEK_NEXT` brings the new one.
+    /// Killed at any moment, it leaves a keyring that opens; the next start, or the next rotation,
+    /// ends it.
+    ///
+    /// # Errors
+    /// [`KeyringError`]. If it is about one household's entry, nothing has changed.
+    pub fn rotate(&self) -> Result<Rotated, KeyringError> {
+        let mut state = self.state.write().map_err(broken)?;
+        let _alone = lock(&self.path)?;
+        let State { file, kek: old, .. } = self.read_again()?;
+        kek::settle(&self.folder, &self.path, &file.edge)?;
+        // Every key is opened before anything is written.
+        let edge = unwrap(&old, EDGE_OWNER, &file.edge)?;
+        let keys = file.households.iter().map(|(household, wrapped)| {
+            let key = unwrap(&old, household.as_bytes(), wrapped);
+            key.map(|key| (*household, key)).map_err(|_| KeyringError::Household(*household))
+        });
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let (new, by) = kek::next(&self.folder)?;
+        if unwrap(&new, EDGE_OWNER, &file.edge).is_ok() {
+            return Err(KeyringError::Form(format!(
+                "{KEK_NEXT_VARIABLE} is the key that the keyring has already. If that is what you \
+                 wanted, it is done: give `serve` this value as {KEK_VARIABLE}. Otherwise make a \
+                 new one (`openssl rand -hex 32`). Nothing was changed."
+            )));
+        }
+        let mut households = BTreeMap::new();
+        for (household, key) in &keys {
+            households.insert(*household, wrap(&new, household.as_bytes(), key)?);
+        }
+        let file = File { version: 1, edge: wrap(&new, EDGE_OWNER, &edge)?, households };
+        write(&self.path, &file)?;
+        kek::settle(&self.folder, &self.path, &file.edge)?;
+        *state = self.read_again()?;
+        Ok(Rotated { households: keys.len(), by })
+    }
+}
+
+/// What a rotation has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotated {
+    /// The households whose keys were wrapped anew.
+    pub households: usize,
+    /// Where the new key is.
+    pub by: By,
 }
 
 impl Keys for Keyring {
@@ -261,6 +308,15 @@ impl From<KeyringError> for KeysError {
     }
 }
 
+/// Says whether the key-encryption key of `folder`, or of the environment, opens this keyring.
+///
+/// # Errors
+/// [`KeyringError`] if the file is no keyring, or if `folder`'s own keyring does not open.
+pub fn opens(folder: &Path, keyring: &Path) -> Result<bool, KeyringError> {
+    let (state, _) = State::read(folder, &folder.join("keyring.json"))?;
+    Ok(unwrap(&state.kek, EDGE_OWNER, &read(keyring)?.edge).is_ok())
+}
+
 /// Says that somebody panicked while holding the lock of the state.
 fn broken<G>(_: PoisonError<G>) -> KeyringError {
     KeyringError::Form("the keyring's lock is broken".into())
@@ -281,39 +337,6 @@ fn lock(path: &Path) -> Result<std::fs::File, KeyringError> {
     Ok(file)
 }
 
-fn key_encryption_key(
-    folder: &Path,
-    keyring_exists: bool,
-) -> Result<KeyEncryptionKey, KeyringError> {
-    let path = folder.join("kek");
-    let text = match std::env::var(KEK_VARIABLE) {
-        Ok(text) => Zeroizing::new(text),
-        Err(_) if path.exists() => Zeroizing::new(
-            std::fs::read_to_string(&path)
-                .map_err(|source| KeyringError::Io { path: path.clone(), source })?,
-        ),
-        Err(_) if keyring_exists => {
-            return Err(KeyringError::Form(format!(
-                "{}: missing. The keyring beside it was made with it: restore it, or set \
-                 {KEK_VARIABLE}.",
-                path.display()
-            )));
-        }
-        Err(_) => {
-            let key = Zeroizing::new(clock::random::<32>());
-            let text = Zeroizing::new(key.iter().map(|b| format!("{b:02x}")).collect::<String>());
-            write_durably(&path, text.as_bytes())?;
-            text
-        }
-    };
-    read_kek(&text).map_err(|_| {
-        KeyringError::Form(format!(
-            "the key-encryption key ({KEK_VARIABLE} or {}) must be 64 hexadecimal digits",
-            path.display()
-        ))
-    })
-}
-
 fn unwrap(
     kek: &KeyEncryptionKey,
     owner: &[u8],
@@ -321,6 +344,11 @@ fn unwrap(
 ) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
     let wrapped = STANDARD.decode(wrapped).map_err(|_| KeyringError::WrongKey)?;
     kek.unwrap(owner, &wrapped).map_err(|_| KeyringError::WrongKey)
+}
+
+fn wrap(kek: &KeyEncryptionKey, owner: &[u8], key: &[u8; 32]) -> Result<String, KeyringError> {
+    let sealed = kek.wrap(owner, key, clock::random()).map_err(|_| KeyringError::WrongKey)?;
+    Ok(STANDARD.encode(sealed))
 }
 
 fn read(path: &Path) -> Result<File, KeyringError> {
@@ -360,82 +388,4 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
     std::fs::rename(&beside, path).map_err(io)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(io)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use eyesonly_service::keys::Keyring as _;
-
-    fn household(n: u8) -> HouseholdId {
-        HouseholdId::from_bytes([n; 16])
-    }
-
-    #[test]
-    fn keys_are_kept_and_bound_to_their_household() {
-        let folder = tempfile::tempdir().unwrap();
-        let keyring = Keyring::open(folder.path()).unwrap();
-        keyring.add_household(household(1)).unwrap();
-        keyring.add_household(household(2)).unwrap();
-        assert!(keyring.household_key(household(1)).is_ok());
-        assert!(matches!(keyring.household_key(household(3)), Err(KeysError::NoKey)));
-
-        let path = folder.path().join("keyring.json");
-        let mut file = read(&path).unwrap();
-        let (one, two) =
-            (file.households[&household(1)].clone(), file.households[&household(2)].clone());
-        file.households.insert(household(1), two);
-        file.households.insert(household(2), one);
-        write(&path, &file).unwrap();
-        let swapped = Keyring::open(folder.path()).unwrap();
-        assert!(matches!(swapped.household_key(household(1)), Err(KeysError::WrongKey)));
-    }
-
-    #[test]
-    fn another_process_adds_and_this_one_sees_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let (server, admin) =
-            (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
-        assert!(server.household_key(household(1)).is_err());
-        admin.add_household(household(1)).unwrap();
-        assert!(server.household_key(household(1)).is_ok());
-    }
-
-    #[test]
-    fn another_process_destroys_and_this_one_forgets() {
-        let folder = tempfile::tempdir().unwrap();
-        let (server, admin) =
-            (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
-        admin.add_household(household(1)).unwrap();
-        admin.add_household(household(2)).unwrap();
-        assert!(server.household_key(household(1)).is_ok());
-        admin.destroy_household(household(1)).unwrap();
-        server.look_again().unwrap();
-        assert!(matches!(server.household_key(household(1)), Err(KeysError::NoKey)));
-        assert!(server.household_key(household(2)).is_ok());
-        // A file that can't be read makes the keyring forget nothing.
-        std::fs::write(folder.path().join("keyring.json"), "{").unwrap();
-        assert!(server.look_again().is_err());
-        assert!(server.household_key(household(2)).is_ok());
-    }
-
-    #[test]
-    fn a_lost_or_foreign_key_encryption_key_is_said_plainly() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Keyring::open(folder.path()).unwrap());
-        std::fs::write(folder.path().join("kek"), "00".repeat(32)).unwrap();
-        let message = Keyring::open(folder.path()).err().unwrap().to_string();
-        assert!(message.contains("does not open with this key-encryption key"), "{message}");
-        std::fs::remove_file(folder.path().join("kek")).unwrap();
-        let message = Keyring::open(folder.path()).err().unwrap().to_string();
-        assert!(message.contains("restore it"), "{message}");
-        std::fs::write(folder.path().join("kek"), "abc").unwrap();
-        assert!(
-            Keyring::open(folder.path())
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("64 hexadecimal digits")
-        );
-    }
 }

@@ -1,0 +1,118 @@
+//! The key-encryption key is changed, whatever happens in the middle.
+//!
+//! Variable: EYESONLY_KEYS_ROUNDS, how often a rotation is killed.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eyesonly_harness::footage::fresh_id;
+use eyesonly_tests::built::binary;
+use eyesonly_tests::footage::media;
+use eyesonly_tests::poll;
+
+use crate::Home;
+
+/// A rotation is killed at many moments while the edge serves. The edge goes on, no household is
+/// lost, and the next command ends what was begun.
+#[tokio::test]
+async fn a_killed_rotation_loses_nobody() {
+    let rounds = std::env::var("EYESONLY_KEYS_ROUNDS").map_or(12, |value| value.parse().unwrap());
+    let home = Home::new().await;
+    home.camera.put_still(&fresh_id(), media("alder-garden.jpg")).await.expect(201);
+    // Many households make the file long, so that some are killed while it is written.
+    for number in 0..20 {
+        home.edge.household(&format!("Birch Row {number}"));
+    }
+    let config = home.edge.folder().join("eyesonly.toml");
+    let rotate = || {
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&config).args(["keys", "rotate"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let start = Instant::now();
+    assert!(rotate().status().unwrap().success());
+    let whole = start.elapsed();
+    let (mut killed, mut ended) = (0, 0);
+    for round in 0..rounds {
+        let mut process = rotate().spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(f64::from(round) / f64::from(rounds) * 1.2));
+        let _gone = process.kill();
+        match process.wait().unwrap().success() {
+            true => ended += 1,
+            false => killed += 1,
+        }
+        // The edge looks at the file each second, and asks it for a household that it does not know.
+        home.viewer.thumbnail(&home.camera, 320).await.expect(200);
+        let listed = home.edge.command_line().run(&["household", "list"], "").unwrap();
+        assert!(!listed.is_null());
+        if round % 6 == 0 {
+            let other = home.edge.household(&format!("Cedar Close {round}"));
+            let (camera, account) =
+                (other.camera("Porch"), other.viewer(&format!("cedar-{round}")));
+            camera.put_still(&fresh_id(), media("alder-garden.jpg")).await.expect(201);
+            account.login().await.thumbnail(&camera, 320).await.expect(200);
+        }
+    }
+    println!("{killed} rotations were killed, {ended} had ended; a whole one takes {whole:?}");
+    assert!(killed > 0, "no rotation was killed");
+    assert!(rotate().status().unwrap().success());
+    let names: Vec<_> = std::fs::read_dir(home.edge.data()).unwrap().collect();
+    let left = names.iter().any(|entry| entry.as_ref().unwrap().file_name() == "kek.next");
+    assert!(!left, "the rotation has ended");
+    let id = fresh_id();
+    home.camera.put_still(&id, media("alder-front-door.jpg")).await.expect(201);
+    poll("the new still is shown", 10, async || {
+        home.viewer.thumbnail(&home.camera, 320).await.status == 200
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    home.viewer.thumbnail(&home.camera, 640).await.expect(200);
+}
+
+/// Where the environment brings the key, it brings the next one as well.
+#[tokio::test]
+async fn a_key_of_the_environment_is_changed_by_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("eyesonly.toml");
+    std::fs::write(&config, "data = \"data\"\n").unwrap();
+    let [old, new, other] = ["11", "22", "33"].map(|byte| byte.repeat(32));
+    let run = |keys: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&config).args(arguments).envs(keys.iter().copied());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let today = [("EYESONLY_KEK", old.as_str())];
+    let both = [("EYESONLY_KEK", old.as_str()), ("EYESONLY_KEK_NEXT", new.as_str())];
+    let (done, said) = run(&today, &["household", "add", "Alder Lane 4"]);
+    assert!(done, "{said}");
+    let keyring = folder.path().join("data/keyring.json");
+    let copy = folder.path().join("keyring-of-yesterday.json");
+    std::fs::copy(&keyring, &copy).unwrap();
+
+    let (done, said) = run(&today, &["keys", "rotate"]);
+    assert!(!done && said.contains("EYESONLY_KEK_NEXT"), "{said}");
+    let same = [("EYESONLY_KEK", old.as_str()), ("EYESONLY_KEK_NEXT", old.as_str())];
+    let (done, said) = run(&same, &["keys", "rotate"]);
+    assert!(!done && said.contains("already"), "{said}");
+    assert_eq!(std::fs::read(&keyring).unwrap(), std::fs::read(&copy).unwrap());
+    let (done, said) = run(&both, &["keys", "rotate"]);
+    assert!(done && said.contains("the keys of 1 households"), "{said}");
+    // Both variables go on to open it, and so does the new key alone.
+    let tomorrow = [("EYESONLY_KEK", new.as_str())];
+    for keys in [&both[..], &tomorrow] {
+        let (done, said) = run(keys, &["household", "list"]);
+        assert!(done && said.contains("Alder Lane 4"), "{said}");
+    }
+    for keys in [today, [("EYESONLY_KEK", other.as_str())]] {
+        let (done, said) = run(&keys, &["household", "list"]);
+        assert!(!done && said.contains("does not open"), "{said}");
+    }
+    let which = |file: &std::path::Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
+    assert!(which(&keyring).1.contains("key opens"));
+    assert!(which(&copy).1.contains("does not open"));
+    assert!(!which(&config).0, "no keyring");
+    assert!(!folder.path().join("data/kek").exists());
+}
