@@ -13,7 +13,7 @@ use eyesonly::keyvalue::SpinFile;
 use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
 use eyesonly_rights::{CameraRecord, Freshness, ViewerRecord};
-use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_seal::{CameraId, HouseholdId, KeyEncryptionKey, ViewerId};
 use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::{self, System};
@@ -98,6 +98,22 @@ struct SpinStore {
     keys: KvKeys,
 }
 
+/// Opens the values of a Spin edition's store, and makes the file if there is none.
+pub fn spin_values(file: &Path) -> anyhow::Result<Arc<dyn KeyValue>> {
+    Ok(Arc::new(SpinFile::open(file, SPIN_STORE)?))
+}
+
+/// Reads a key-encryption key of the Spin edition from a variable. `what` says which one it is.
+pub fn spin_kek(variable: &str, what: &str) -> anyhow::Result<KeyEncryptionKey> {
+    let kek = std::env::var(variable).map(Zeroizing::new).map_err(|_| {
+        anyhow::anyhow!(
+            "set {variable} to {what}, 64 hexadecimal digits: the value that Spin gets as \
+             `key_encryption_key`. A new one: `openssl rand -hex 32`"
+        )
+    })?;
+    read_kek(&kek).with_context(|| format!("{variable} can't be used"))
+}
+
 /// Opens the Spin edition's store. With `may_make`, an empty one is set up.
 fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     if !file.exists() && !may_make {
@@ -107,14 +123,8 @@ fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
             file.display()
         );
     }
-    let kek = std::env::var(KEK_VARIABLE).map(Zeroizing::new).map_err(|_| {
-        anyhow::anyhow!(
-            "set {KEK_VARIABLE} to the key-encryption key, 64 hexadecimal digits: the value that \
-             Spin gets as `key_encryption_key`. A new one: `openssl rand -hex 32`"
-        )
-    })?;
-    let kek = read_kek(&kek).with_context(|| format!("{KEK_VARIABLE} can't be used"))?;
-    let kv: Arc<dyn KeyValue> = Arc::new(SpinFile::open(file, SPIN_STORE)?);
+    let kek = spin_kek(KEK_VARIABLE, "the key-encryption key")?;
+    let kv = spin_values(file)?;
     let keys = KvKeys::open(Arc::clone(&kv), kek, may_make).map_err(|error| match error {
         KeysError::NoKey => anyhow::anyhow!(
             "{}: this store was not started; `eyesonly --spin-store FILE household add NAME` \

@@ -1,13 +1,20 @@
 //! The subcommands about the key-encryption key.
 
-use crate::commands::say;
-use anyhow::bail;
+use crate::commands::{say, spin_kek, spin_values};
+use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use eyesonly::config::Config;
 use eyesonly::edge;
-use eyesonly::keyring::{By, KEK_NEXT_VARIABLE, KEK_VARIABLE, Keyring, opens};
+use eyesonly::keyring::{By, KEK_NEXT_VARIABLE, KEK_VARIABLE, opens};
+use eyesonly_gate::KeysError;
+use eyesonly_service::kv::KvKeys;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+
+/// What to do with the copy of a Spin store that today's key does not open.
+const STORE_REMEDY: &str = "If a rotation of it was killed, run `keys rotate` again with both \
+    keys. To restore it as a backup, put today's values of `key/` in it: docs/running.md says \
+    how.";
 
 /// What is done with the key-encryption key.
 #[derive(Subcommand)]
@@ -19,10 +26,13 @@ pub enum KeysCommand {
     /// new key is made in the data folder; keep a copy of it elsewhere. Where EYESONLY_KEK brings
     /// the key, EYESONLY_KEK_NEXT has to bring the new one, here and to `serve`. `serve` may run
     /// meanwhile. Killed in the middle, it is ended by the next command or start.
+    ///
+    /// For a Spin store both variables are needed, and Spin answers 503 until it gets the new key.
+    /// If it was killed, run it again: keep the old key until it has said that it is done.
     Rotate,
     /// Say whether today's key-encryption key opens a keyring, such as one from a backup.
     Which {
-        /// The keyring: a file `keyring.json`.
+        /// The keyring: a file `keyring.json`. With --spin-store, the copy of a store.
         file: PathBuf,
     },
 }
@@ -39,13 +49,66 @@ pub fn run(config: &Config, file: &Path, command: &KeysCommand, json: bool) -> a
         );
     }
     match command {
-        KeysCommand::Rotate => rotate(folder, json),
+        KeysCommand::Rotate => rotate(config, json),
         KeysCommand::Which { file } => which(folder, file, json),
     }
 }
 
-fn rotate(folder: &Path, json: bool) -> anyhow::Result<()> {
-    let rotated = Keyring::open(folder)?.rotate()?;
+/// Runs a subcommand on the Spin edition's store.
+pub fn run_in_store(store: &Path, command: &KeysCommand, json: bool) -> anyhow::Result<()> {
+    let file = match command {
+        KeysCommand::Rotate => store,
+        KeysCommand::Which { file } => file,
+    };
+    if !file.exists() {
+        bail!("{}: there is no such store", file.display());
+    }
+    let today = spin_kek(KEK_VARIABLE, "today's key-encryption key")?;
+    let values = spin_values(file)?;
+    if let KeysCommand::Which { .. } = command {
+        return match KvKeys::opens(&*values, &today) {
+            Ok(opens) => say_which(file, STORE_REMEDY, opens, json),
+            Err(KeysError::WrongKey) => say_which(file, STORE_REMEDY, false, json),
+            Err(KeysError::NoKey) => bail!("{}: no store of an installation", file.display()),
+            Err(KeysError::Unavailable(why)) => {
+                Err(anyhow::Error::from_boxed(why).context(file.display().to_string()))
+            }
+        };
+    }
+    let next = spin_kek(KEK_NEXT_VARIABLE, "the new key-encryption key")?;
+    let rotated = KvKeys::rotate(&*values, &today, &next).map_err(|error| match error {
+        KeysError::NoKey => anyhow!("{}: this store was not started", store.display()),
+        KeysError::WrongKey => anyhow!(
+            "{}: a key in this store opens neither with {KEK_VARIABLE} nor with \
+             {KEK_NEXT_VARIABLE}. Set {KEK_VARIABLE} to the key that Spin gets as \
+             `key_encryption_key` today, and run this again.",
+            store.display()
+        ),
+        KeysError::Unavailable(why) => {
+            anyhow::Error::from_boxed(why).context(store.display().to_string())
+        }
+    });
+    let (households, wrapped) = rotated?;
+    let value = json!({ "households": households, "key_in_file": false, "wrapped": wrapped });
+    say(json, &value, || {
+        if wrapped == 0 {
+            return format!(
+                "nothing was changed: all keys are wrapped with {KEK_NEXT_VARIABLE} already. If \
+                 you did not rotate before, the two variables are swapped."
+            );
+        }
+        format!(
+            "the keys of {households} households are wrapped with {KEK_NEXT_VARIABLE}. Give Spin \
+             this value as `key_encryption_key` now: until then it answers 503. Destroy the old \
+             one, and make a backup: older ones don't open with it."
+        )
+    })
+}
+
+fn rotate(config: &Config, json: bool) -> anyhow::Result<()> {
+    let folder = &config.data;
+    // Without its keyring the folder is refused: a new one would take the key along.
+    let rotated = edge::open_data(config)?.keyring.rotate()?;
     let by_file = rotated.by == By::File;
     say(json, &json!({ "households": rotated.households, "key_in_file": by_file }), || {
         let households = rotated.households;
@@ -67,7 +130,15 @@ fn rotate(folder: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 fn which(folder: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
-    let opens = opens(folder, file)?;
+    say_which(
+        file,
+        "To restore that backup, put today's keyring beside it.",
+        opens(folder, file)?,
+        json,
+    )
+}
+
+fn say_which(file: &Path, remedy: &str, opens: bool, json: bool) -> anyhow::Result<()> {
     say(json, &json!({ "opens": opens }), || {
         let shown = file.display();
         if opens {
@@ -75,7 +146,7 @@ fn which(folder: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
         } else {
             format!(
                 "today's key-encryption key does not open {shown}: it is from before a rotation, \
-                 or another installation's. To restore that backup, put today's keyring beside it."
+                 or another installation's. {remedy}"
             )
         }
     })

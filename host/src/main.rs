@@ -288,7 +288,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 runtime.block_on(serve_until_stopped(config, listen, json))?
             }
             Place::SpinStore(_) => anyhow::bail!(
-                "--spin-store goes with `household`, `camera`, `viewer` and `collect`; what \
+                "--spin-store goes with `household`, `camera`, `viewer`, `keys` and `collect`; what \
                  is in a Spin store is served by `spin up`"
             ),
         },
@@ -315,9 +315,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Keys(command) => match &place {
             Place::DataFolder(config) => keys::run(config, &arguments.config, &command, json)?,
-            Place::SpinStore(_) => anyhow::bail!(
-                "`keys` is for a data folder; the key of a Spin store can't be changed yet"
-            ),
+            Place::SpinStore(store) => keys::run_in_store(store, &command, json)?,
         },
         Command::Component(_) => {}
     }

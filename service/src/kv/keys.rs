@@ -4,7 +4,7 @@
 //! Once a household's entry is destroyed and the key-encryption key is rotated, every backup of the
 //! store stays closed for that household. The same holds for a keyring file.
 
-use super::{KeyValue, KvError, hex};
+use super::{KeyValue, KvError, TRIES_MAX, hex, unhex};
 use crate::clock;
 use crate::keys::Keyring;
 use eyesonly_gate::{Keys, KeysError};
@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 /// The key of the installation's own entry, and the name of that entry's owner.
 const EDGE: &str = "key/edge";
 const EDGE_OWNER: &[u8] = b"edge";
+/// What the keys of all households' entries start with.
+const HOUSEHOLDS: &str = "key/household/";
 
 /// The keys.
 pub struct KvKeys {
@@ -34,7 +36,7 @@ impl From<KvError> for KeysError {
 /// # Errors
 /// [`KeysError::Unavailable`] with what the text must be.
 pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
-    let bytes = super::unhex(text.trim()).map(Zeroizing::new);
+    let bytes = unhex(text.trim()).map(Zeroizing::new);
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     bytes.map(KeyEncryptionKey::from_bytes).ok_or_else(|| {
         KeysError::Unavailable(
@@ -44,10 +46,103 @@ pub fn read_kek(text: &str) -> Result<KeyEncryptionKey, KeysError> {
 }
 
 fn place(household: HouseholdId) -> String {
-    format!("key/household/{}", hex(household.as_bytes()))
+    format!("{HOUSEHOLDS}{}", hex(household.as_bytes()))
+}
+
+/// Says which key opens with neither of two.
+fn neither(place: &str) -> KeysError {
+    match place.strip_prefix(HOUSEHOLDS) {
+        None => KeysError::WrongKey,
+        Some(household) => KeysError::Unavailable(
+            format!(
+                "{HOUSEHOLDS}{household}: this household's key opens with neither key. Nothing was \
+                 changed. Put that value of a backup back; if there is no such household \
+                 (`household list`), delete it"
+            )
+            .into(),
+        ),
+    }
+}
+
+/// Returns the owner that the key at this place is wrapped for.
+fn owner(place: &str) -> Option<Vec<u8>> {
+    if place == EDGE { Some(EDGE_OWNER.to_vec()) } else { unhex(place.strip_prefix(HOUSEHOLDS)?) }
 }
 
 impl KvKeys {
+    /// Wraps every key anew with `next`. Returns the number of households, and how many keys were
+    /// wrapped. Whoever is killed in the middle does it again: a key that `next` opens stays as it
+    /// is. The edge's own key comes first, so that from then on nobody opens the store with the old
+    /// key-encryption key alone.
+    ///
+    /// # Errors
+    /// [`KeysError::WrongKey`]: the edge's key opens with neither of the two.
+    /// [`KeysError::NoKey`]: the store was not started. [`KeysError::Unavailable`]: both are the
+    /// same key, a household's key opens with neither, or the store fails. Unless the store fails,
+    /// nothing was changed.
+    pub fn rotate(
+        kv: &dyn KeyValue,
+        old: &KeyEncryptionKey,
+        next: &KeyEncryptionKey,
+    ) -> Result<(usize, usize), KeysError> {
+        let turn = |place: &str, writes: bool| {
+            let owner = owner(place).ok_or(KeysError::WrongKey)?;
+            // A household that was destroyed meanwhile has no key to wrap.
+            let Some(wrapped) = kv.get(place)? else { return Ok(false) };
+            if next.unwrap(&owner, &wrapped).is_ok() {
+                return Ok(false);
+            }
+            let key = old.unwrap(&owner, &wrapped).map_err(|_| neither(place))?;
+            let anew = next.wrap(&owner, &key, clock::random()).map_err(|_| KeysError::WrongKey)?;
+            if writes {
+                // If somebody else wrote, the next pass looks again.
+                kv.swap(place, Some(&wrapped), &anew)?;
+            }
+            Ok::<_, KeysError>(true)
+        };
+        let edge = kv.get(EDGE)?.ok_or(KeysError::NoKey)?;
+        let opens = |kek: &KeyEncryptionKey| kek.unwrap(EDGE_OWNER, &edge).is_ok();
+        if opens(old) && opens(next) {
+            return Err(KeysError::Unavailable(
+                "the new key-encryption key is the old one; make a new one (`openssl rand -hex 32`)"
+                    .into(),
+            ));
+        }
+        let mut households = kv.list(HOUSEHOLDS)?;
+        for place in std::iter::once(EDGE).chain(households.iter().map(String::as_str)) {
+            turn(place, false)?;
+        }
+        let mut wrapped: usize = 0;
+        for _ in 0..TRIES_MAX {
+            let before = wrapped;
+            wrapped = wrapped.saturating_add(turn(EDGE, true)?.into());
+            households = kv.list(HOUSEHOLDS)?;
+            for place in &households {
+                wrapped = wrapped.saturating_add(turn(place, true)?.into());
+            }
+            if wrapped == before {
+                return Ok((households.len(), wrapped));
+            }
+        }
+        Err(KeysError::Unavailable("somebody else goes on writing keys; try again".into()))
+    }
+
+    /// Says whether `kek` opens every key of a store.
+    ///
+    /// # Errors
+    /// [`KeysError::NoKey`]: the store was not started. Others as the store.
+    pub fn opens(kv: &dyn KeyValue, kek: &KeyEncryptionKey) -> Result<bool, KeysError> {
+        kv.get(EDGE)?.ok_or(KeysError::NoKey)?;
+        for place in std::iter::once(EDGE.to_owned()).chain(kv.list(HOUSEHOLDS)?) {
+            let owner = owner(&place).unwrap_or_default();
+            let Some(wrapped) = kv.get(&place)? else { continue };
+            if kek.unwrap(&owner, &wrapped).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Opens the keys under `kek`. First makes the installation's own key in an empty store, if
     /// `may_begin`.
     ///
@@ -101,11 +196,20 @@ impl Keyring for KvKeys {
     fn add_household(&self, household: HouseholdId) -> Result<(), KeysError> {
         let key = Zeroizing::new(clock::random::<32>());
         let wrapped = self.kek.wrap(household.as_bytes(), &key, clock::random());
-        if self.kv.swap(&place(household), None, &wrapped.map_err(|_| KeysError::WrongKey)?)? {
-            Ok(())
-        } else {
-            Err(KeysError::Unavailable("the household has a key already".into()))
+        let place = place(household);
+        if !self.kv.swap(&place, None, &wrapped.map_err(|_| KeysError::WrongKey)?)? {
+            return Err(KeysError::Unavailable("the household has a key already".into()));
         }
+        // A rotation that read the list before this key was in it has changed the edge's key first.
+        let edge = self.kv.get(EDGE).map_err(KeysError::from);
+        let ours = edge.and_then(|edge| {
+            let opened = edge.map(|edge| self.kek.unwrap(EDGE_OWNER, &edge));
+            opened.and_then(Result::ok).map(|_| ()).ok_or(KeysError::WrongKey)
+        });
+        if ours.is_err() {
+            self.kv.delete_many(&[place])?;
+        }
+        ours
     }
 
     fn destroy_household(&self, household: HouseholdId) -> Result<(), KeysError> {
@@ -119,6 +223,7 @@ impl Keyring for KvKeys {
 mod tests {
     use super::*;
     use crate::kv::memory::MemoryKv;
+    use std::sync::Mutex;
 
     fn kek(n: u8) -> KeyEncryptionKey {
         KeyEncryptionKey::from_bytes([n; 32])
@@ -151,6 +256,81 @@ mod tests {
         assert!(matches!(keys.household_key(two), Err(KeysError::NoKey)));
         assert!(matches!(keys.destroy_household(two), Err(KeysError::NoKey)));
         assert!(matches!(KvKeys::open(kv, kek(2), true), Err(KeysError::WrongKey)));
+    }
+
+    /// A store that fails at its n-th write.
+    struct Failing(Arc<MemoryKv>, Mutex<usize>);
+
+    impl KeyValue for Failing {
+        fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KvError> {
+            self.0.get(key)
+        }
+        fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, KvError> {
+            self.0.get_many(keys)
+        }
+        fn set(&self, key: &str, value: &[u8]) -> Result<(), KvError> {
+            self.0.set(key, value)
+        }
+        fn swap(&self, key: &str, was: Option<&[u8]>, value: &[u8]) -> Result<bool, KvError> {
+            let mut left = self.1.lock().unwrap();
+            *left = left.checked_sub(1).ok_or_else(|| KvError("broken".into()))?;
+            self.0.swap(key, was, value)
+        }
+        fn delete_many(&self, keys: &[String]) -> Result<(), KvError> {
+            self.0.delete_many(keys)
+        }
+        fn list(&self, prefix: &str) -> Result<Vec<String>, KvError> {
+            self.0.list(prefix)
+        }
+    }
+
+    #[test]
+    fn a_rotation_goes_on_wherever_it_broke_off() {
+        let households = [1, 2, 3].map(|n| HouseholdId::from_bytes([n; 16]));
+        for writes in 0..=4 {
+            let kv = Arc::new(MemoryKv::default());
+            let keys = KvKeys::open(Arc::clone(&kv) as _, kek(1), true).unwrap();
+            households.iter().for_each(|household| keys.add_household(*household).unwrap());
+            let edge = keys.edge.account_key().mac(&[b"a"]);
+            let broken = Failing(Arc::clone(&kv), Mutex::new(writes));
+            assert_eq!(KvKeys::rotate(&broken, &kek(1), &kek(2)).is_ok(), writes == 4);
+            let opens = |n| KvKeys::opens(&*kv, &kek(n)).unwrap();
+            assert_eq!((opens(1), opens(2)), (writes == 0, writes == 4));
+            // A process from before can't add a household that only the old key opens.
+            let late = HouseholdId::from_bytes([9; 16]);
+            if writes > 0 {
+                assert!(matches!(keys.add_household(late), Err(KeysError::WrongKey)));
+                assert!(kv.get(&place(late)).unwrap().is_none());
+                let old = KvKeys::open(Arc::clone(&kv) as _, kek(1), false);
+                assert!(matches!(old, Err(KeysError::WrongKey)));
+            }
+            assert_eq!(KvKeys::rotate(&*kv, &kek(1), &kek(2)).unwrap(), (3, 4 - writes));
+            let after = KvKeys::open(Arc::clone(&kv) as _, kek(2), false).unwrap();
+            assert_eq!(after.edge.account_key().mac(&[b"a"]), edge);
+            for household in households {
+                assert!(after.household_key(household).is_ok(), "{writes}");
+                let wrapped = kv.get(&place(household)).unwrap().unwrap();
+                assert!(kek(1).unwrap(household.as_bytes(), &wrapped).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_rotation_changes_nothing_if_a_key_opens_with_neither() {
+        let kv = Arc::new(MemoryKv::default());
+        assert!(matches!(KvKeys::rotate(&*kv, &kek(1), &kek(2)), Err(KeysError::NoKey)));
+        let keys = KvKeys::open(Arc::clone(&kv) as _, kek(1), true).unwrap();
+        let one = HouseholdId::from_bytes([1; 16]);
+        keys.add_household(one).unwrap();
+        kv.set(&place(one), b"damaged").unwrap();
+        let before = kv.get(EDGE).unwrap();
+        let refused = KvKeys::rotate(&*kv, &kek(1), &kek(2)).unwrap_err().to_string();
+        assert!(refused.contains(&hex(one.as_bytes())), "{refused}");
+        let refused = KvKeys::rotate(&*kv, &kek(3), &kek(2));
+        assert!(matches!(refused, Err(KeysError::WrongKey)), "the edge's own");
+        let refused = KvKeys::rotate(&*kv, &kek(1), &kek(1)).unwrap_err().to_string();
+        assert!(refused.contains("is the old one"), "{refused}");
+        assert_eq!(kv.get(EDGE).unwrap(), before);
     }
 
     #[test]

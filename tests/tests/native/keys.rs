@@ -42,10 +42,10 @@ async fn a_killed_rotation_loses_nobody() {
             true => ended += 1,
             false => killed += 1,
         }
-        // The edge looks at the file each second, and asks it for a household that it does not know.
+        // The edge looks at the file each second, and for a household that it does not know.
         home.viewer.thumbnail(&home.camera, 320).await.expect(200);
-        let listed = home.edge.command_line().run(&["household", "list"], "").unwrap();
-        assert!(!listed.is_null());
+        let listed = home.edge.command_line().command(&["household", "list"]).output().unwrap();
+        assert!(listed.status.success(), "{listed:?}");
         if round % 6 == 0 {
             let other = home.edge.household(&format!("Cedar Close {round}"));
             let (camera, account) =
@@ -111,8 +111,65 @@ async fn a_key_of_the_environment_is_changed_by_the_environment() {
         assert!(!done && said.contains("does not open"), "{said}");
     }
     let which = |file: &std::path::Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
+    // Without its keyring a folder keeps its key.
+    let away = folder.path().join("keyring-away.json");
+    std::fs::rename(&keyring, &away).unwrap();
+    let third = [tomorrow[0], ("EYESONLY_KEK_NEXT", other.as_str())];
+    let (done, said) = run(&third, &["keys", "rotate"]);
+    assert!(!done && said.contains("is missing"), "{said}");
+    std::fs::rename(&away, &keyring).unwrap();
     assert!(which(&keyring).1.contains("key opens"));
     assert!(which(&copy).1.contains("does not open"));
     assert!(!which(&config).0, "no keyring");
     assert!(!folder.path().join("data/kek").exists());
+}
+
+/// The key of a Spin store is changed by both variables. Spin itself goes on with the new one.
+#[test]
+fn the_key_of_a_spin_store_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [store, copy] = ["store.db", "yesterday.db"].map(|name| folder.path().join(name));
+    let [old, new] = ["11", "22"].map(|byte| byte.repeat(32));
+    let run = |keys: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.arg("--spin-store").arg(&store).args(arguments).envs(keys.iter().copied());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let (today, tomorrow) = ([("EYESONLY_KEK", &*old)], [("EYESONLY_KEK", &*new)]);
+    let both = [today[0], ("EYESONLY_KEK_NEXT", &*new)];
+    let (done, said) = run(&both, &["keys", "rotate"]);
+    assert!(!done && said.contains("no such store"), "{said}");
+    for name in ["Alder Lane 4", "Birch Row 9"] {
+        let (done, said) = run(&today, &["household", "add", name]);
+        assert!(done, "{said}");
+    }
+    std::fs::copy(&store, &copy).unwrap();
+    let (done, said) = run(&today, &["keys", "rotate"]);
+    assert!(!done && said.contains("EYESONLY_KEK_NEXT"), "{said}");
+    let (done, said) = run(&[tomorrow[0], ("EYESONLY_KEK_NEXT", "33")], &["keys", "rotate"]);
+    assert!(!done && said.contains("64"), "{said}");
+    let other = "33".repeat(32);
+    let (done, said) = run(&[tomorrow[0], ("EYESONLY_KEK_NEXT", &other)], &["keys", "rotate"]);
+    assert!(!done && said.contains("opens neither"), "{said}");
+    let (done, said) = run(&both, &["keys", "rotate"]);
+    assert!(done && said.contains("the keys of 2 households"), "{said}");
+    // A rotation that was done is done, and one with the two keys swapped does nothing.
+    let swapped = [tomorrow[0], ("EYESONLY_KEK_NEXT", &*old)];
+    for (keys, done) in [(&both, "already"), (&swapped, "the keys of 2 households")] {
+        let (ok, said) = run(keys, &["keys", "rotate"]);
+        assert!(ok && said.contains(done), "{said}");
+    }
+    let (ok, said) = run(&swapped, &["keys", "rotate"]);
+    assert!(ok && said.contains("swapped"), "{said}");
+    assert!(run(&both, &["keys", "rotate"]).0);
+    let (done, said) = run(&tomorrow, &["household", "list"]);
+    assert!(done && said.contains("Alder Lane 4") && said.contains("Birch Row 9"), "{said}");
+    let (done, said) = run(&today, &["household", "list"]);
+    assert!(!done && said.contains("another key-encryption key"), "{said}");
+    let which = |file: &std::path::Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
+    assert!(which(&store).1.contains("key opens"));
+    assert!(which(&copy).1.contains("does not open"));
+    assert!(!which(&folder.path().join("none.db")).0);
 }
