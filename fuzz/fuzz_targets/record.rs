@@ -77,7 +77,7 @@ fn check_rights(record: &ViewerRecord, now_seconds: u64, time_milliseconds: u64)
     let (viewer, session) = (record.viewer, SessionId::from_bytes([3; 16]));
     let verified = KEYS.verifier.viewer(&KEYS.mint.viewer(viewer, session)).ok().unwrap();
     let expires_at_seconds = now_seconds.saturating_add(60);
-    let live = SessionRecord { session, viewer, expires_at_seconds };
+    let live = SessionRecord { session, viewer, epoch: record.epoch, expires_at_seconds };
     let Ok(of) = requester(&verified, Some(&live), now_seconds) else { return };
     let other = ViewerRecord { viewer: ViewerId::from_bytes([7; 16]), ..record.clone() };
     assert!(self::rights(of.clone(), other, now_seconds).is_none(), "another viewer's record");
@@ -90,17 +90,19 @@ fn check_rights(record: &ViewerRecord, now_seconds: u64, time_milliseconds: u64)
             for kind in [Kind::Still, Kind::EventStill, Kind::Clip, Kind::Event, Kind::LiveChunk] {
                 // Some right of the record must be what the permit is made of.
                 let is_covered = record.cameras.iter().any(|one| {
+                    let installs = one.role == Role::Installer;
                     let seen = match kind {
                         Kind::Still | Kind::LiveChunk => one.kinds.live,
-                        Kind::Event | Kind::EventStill => one.kinds.events,
-                        Kind::Clip => one.kinds.clips,
+                        Kind::Event | Kind::EventStill => one.kinds.events && !installs,
+                        Kind::Clip => one.kinds.clips && !installs,
                     };
+                    let belongs = record.households.contains(&one.household);
                     let (from, until) =
                         (one.window.from_milliseconds, one.window.until_milliseconds);
                     one.camera == right.camera
                         && seen
-                        && record.households.contains(&one.household)
-                        && one.expires_at_seconds.is_none_or(|at| at > now_seconds)
+                        && (belongs || one.role == Role::Guest)
+                        && one.expires_at_seconds.map_or(!installs, |at| at > now_seconds)
                         && from.unwrap_or(0) <= time_milliseconds
                         && time_milliseconds <= until.unwrap_or(u64::MAX)
                 });
@@ -122,6 +124,7 @@ fn made(input: &mut Input<'_>) -> ViewerRecord {
         name: "alder".to_owned(),
         households: households.map(|_| HouseholdId::from_bytes([input.byte() % 4; 16])).collect(),
         cameras: cameras.map(|_| made_right(input)).collect(),
+        epoch: u64::from(input.byte()),
         sequence: u64::from(input.byte()),
     }
 }
@@ -133,7 +136,7 @@ fn made_right(input: &mut Input<'_>) -> CameraRight {
         window: Window { from_milliseconds: end(), until_milliseconds: end() },
         expires_at_seconds: end(),
         kinds: Kinds { live: kinds & 1 > 0, events: kinds & 2 > 0, clips: kinds & 4 > 0 },
-        role: [Role::Owner, Role::Member, Role::Guest][usize::from(role % 3)],
+        role: [Role::Owner, Role::Member, Role::Guest, Role::Installer][usize::from(role % 4)],
         camera: CameraId::from_bytes([input.byte() % 4; 16]),
         household: HouseholdId::from_bytes([input.byte() % 4; 16]),
         name: String::from_utf8_lossy(input.take(3)).into_owned(),

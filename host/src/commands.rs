@@ -4,7 +4,7 @@
 //! Answers go to standard output, everything else to standard error. Only `household add` may make
 //! a new installation.
 
-use crate::{CameraCommand, HouseholdCommand, ViewerCommand};
+use crate::{CameraCommand, HouseholdCommand};
 use anyhow::{Context as _, bail};
 use eyesonly::config::Config;
 use eyesonly::edge;
@@ -12,12 +12,11 @@ use eyesonly::keyring::KEK_VARIABLE;
 use eyesonly::keyvalue::SpinFile;
 use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
-use eyesonly_rights::{CameraRecord, Freshness, ViewerRecord};
-use eyesonly_seal::{CameraId, HouseholdId, KeyEncryptionKey, ViewerId};
+use eyesonly_rights::{CameraRecord, Freshness};
+use eyesonly_seal::{CameraId, HouseholdId, KeyEncryptionKey};
 use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::{self, System};
-use eyesonly_service::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
 use eyesonly_service::index::Index;
 use eyesonly_service::keys::Keyring;
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
@@ -193,14 +192,14 @@ pub fn note(text: &str) {
 }
 
 /// Notes in text mode that a list is empty.
-fn note_if_empty<R>(json: bool, records: &[R], text: &str) {
+pub fn note_if_empty<R>(json: bool, records: &[R], text: &str) {
     if records.is_empty() && !json {
         note(text);
     }
 }
 
 /// Asks at a terminal whether to go on. A script is not asked.
-fn confirm(yes: bool, what_happens: &str) -> anyhow::Result<()> {
+pub fn confirm(yes: bool, what_happens: &str) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if yes || !stdin.is_terminal() {
         return Ok(());
@@ -247,21 +246,23 @@ async fn list_households(admin: &Admin, json: bool) -> anyhow::Result<()> {
     let records = admin.list::<HouseholdRecord>("household").await?;
     note_if_empty(json, &records, "there is no household; `eyesonly household add NAME` adds one");
     for record in records {
-        let HouseholdRecord { household: id, name, cameras, viewers, quota_bytes, .. } = record;
-        let (cameras, viewers) = (cameras.len(), viewers.len());
+        let HouseholdRecord { household: id, name, cameras, members, shares, quota_bytes, .. } =
+            record;
+        let (cameras, members, shares) = (cameras.len(), members.len(), shares.len());
         let used_bytes = admin.used_bytes(id).await?;
         let value = json!({
             "household": id,
             "name": name,
             "cameras": cameras,
-            "viewers": viewers,
+            "members": members,
+            "shares": shares,
             "used_bytes": used_bytes,
             "quota_bytes": quota_bytes
         });
         say(json, &value, || {
             format!(
-                "{id}  {name}  (cameras: {cameras}, viewers: {viewers}, used: {used_bytes} of \
-                 {quota_bytes} bytes)"
+                "{id}  {name}  (cameras: {cameras}, members: {members}, shares: {shares}, used: \
+                 {used_bytes} of {quota_bytes} bytes)"
             )
         })?;
     }
@@ -275,12 +276,13 @@ async fn remove_household(
     json: bool,
 ) -> anyhow::Result<()> {
     let record: HouseholdRecord = admin.read(id.as_bytes(), "household").await?;
-    let (name, cameras, viewers) = (record.name, record.cameras.len(), record.viewers.len());
+    let (name, cameras, members) = (record.name, record.cameras.len(), record.members.len());
     confirm(
         yes,
         &format!(
-            "household {name} (cameras: {cameras}, viewers: {viewers}): its cameras hand in \
-             nothing more, its viewers are removed, its footage is deleted and its key destroyed."
+            "household {name} (cameras: {cameras}, members: {members}): its cameras hand in \
+             nothing more, its footage is deleted and its key destroyed. Of its members, those who \
+             have nothing elsewhere are removed."
         ),
     )?;
     admin.remove_household(id).await?;
@@ -380,82 +382,6 @@ async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> an
     say(json, &json!({ "removed": id, "name": name }), || {
         format!("camera {name} ({id}) is removed")
     })
-}
-
-pub async fn viewer(admin: &Admin, command: ViewerCommand, json: bool) -> anyhow::Result<()> {
-    match command {
-        ViewerCommand::Add { household, name, role: _, password_stdin } => {
-            let id = admin.add_viewer(household, &name, &password(password_stdin)?).await?;
-            say(json, &json!({ "viewer": id }), || format!("viewer {id}"))
-        }
-        ViewerCommand::List => list_viewers(admin, json).await,
-        ViewerCommand::Password { id, password_stdin } => {
-            let record: ViewerRecord = admin.read(id.as_bytes(), "viewer").await?;
-            let name = record.name;
-            admin.set_password(id, &password(password_stdin)?).await?;
-            say(json, &json!({ "viewer": id, "name": name }), || {
-                format!("viewer {name} ({id}) has a new password")
-            })
-        }
-        ViewerCommand::Remove { id, yes } => remove_viewer(admin, id, yes, json).await,
-    }
-}
-
-async fn list_viewers(admin: &Admin, json: bool) -> anyhow::Result<()> {
-    let records = admin.list::<ViewerRecord>("viewer").await?;
-    note_if_empty(
-        json,
-        &records,
-        "there is no viewer; `eyesonly viewer add` adds one to a household",
-    );
-    for record in records {
-        let (id, name, cameras, households) =
-            (record.viewer, record.name, record.cameras.len(), record.households);
-        let value =
-            json!({ "viewer": id, "name": name, "households": households, "cameras": cameras });
-        say(json, &value, || {
-            let households: Vec<_> = households.iter().map(ToString::to_string).collect();
-            format!("{id}  {name}  (household {}, cameras: {cameras})", households.join(", "))
-        })?;
-    }
-    Ok(())
-}
-
-async fn remove_viewer(admin: &Admin, id: ViewerId, yes: bool, json: bool) -> anyhow::Result<()> {
-    let record: ViewerRecord = admin.read(id.as_bytes(), "viewer").await?;
-    let (name, cameras) = (record.name, record.cameras.len());
-    confirm(
-        yes,
-        &format!(
-            "viewer {name} (cameras: {cameras}): they can't sign in any more, and their sessions \
-             end."
-        ),
-    )?;
-    admin.remove_viewer(id).await?;
-    say(json, &json!({ "removed": id, "name": name }), || {
-        format!("viewer {name} ({id}) is removed")
-    })
-}
-
-/// Reads the first line of standard input. A person at a terminal gets a prompt, and the text is
-/// not echoed.
-fn password(quietly: bool) -> anyhow::Result<Zeroizing<String>> {
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() && !quietly {
-        let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
-        let first = ask("Password (10 to 256 bytes): ").context("no password was read")?;
-        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&first.len()) {
-            bail!(PasswordError::Length);
-        }
-        let again = ask("The same again: ").context("no password was read")?;
-        if first != again {
-            bail!("the two are not the same; nothing was changed");
-        }
-        return Ok(first);
-    }
-    let mut text = Zeroizing::new(String::new());
-    stdin.lock().take(4096).read_to_string(&mut text).context("no password on standard input")?;
-    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ async fn enrol(
         let password = Zeroizing::new(format!("demo-only-{}", household.login));
         all.push(Household {
             name: household.name.clone(),
-            viewer: admin.add_viewer(id, &household.login, &password).await?,
+            viewer: admin.add_viewer(Some(id), &household.login, &password).await?,
             login: household.login.clone(),
             password,
             cameras,

@@ -3,6 +3,7 @@
 mod commands;
 mod demo;
 mod keys;
+mod people;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -10,10 +11,11 @@ use commands::say;
 use eyesonly::config::Config;
 use eyesonly::http::{Edge, Listener, Tls, serve};
 use eyesonly::{component_check, edge, process};
-use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly_service::chain::Chain;
 use keys::KeysCommand;
+use people::{MemberCommand, ShareCommand, ViewerCommand, WhyArguments};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,6 +81,14 @@ enum Command {
     /// Viewers: people with an account.
     #[command(subcommand)]
     Viewer(ViewerCommand),
+    /// Members: the viewers who belong to a household, as owners, members or installers.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Shares: what a viewer may see of a camera without owning it.
+    #[command(subcommand)]
+    Share(ShareCommand),
+    /// Say why a viewer may see a camera's footage, or may not.
+    Why(WhyArguments),
     /// With --spin-store: delete the sealed objects that deletions, removed households and cameras
     /// and broken uploads left in the store, and counters of failed logins that count for nothing
     /// any more.
@@ -172,45 +182,6 @@ enum CameraCommand {
 }
 
 #[derive(Subcommand)]
-enum ViewerCommand {
-    /// Add a viewer, who owns the household's cameras. The password (10 to 256 bytes) is asked for,
-    /// or read from standard input.
-    Add {
-        /// The household's id.
-        #[arg(long)]
-        household: HouseholdId,
-        /// The login name.
-        #[arg(long)]
-        name: String,
-        /// What the viewer is to the household.
-        #[arg(long, default_value = "owner", value_parser = ["owner"])]
-        role: String,
-        /// Read the password from standard input, without asking.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// List viewers.
-    List,
-    /// Set a viewer's new password (10 to 256 bytes), asked for or read from standard input.
-    /// Sessions that are open go on.
-    Password {
-        /// Their id.
-        id: ViewerId,
-        /// Read the password from standard input, without asking.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Remove a viewer: their sessions stop working with the next request.
-    Remove {
-        /// Their id.
-        id: ViewerId,
-        /// Do not ask. Without a terminal nothing is asked.
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-#[derive(Subcommand)]
 enum ComponentCommand {
     /// Show what a component imports and exports; exit 1 if it asks for more than a handler may
     /// have.
@@ -221,7 +192,7 @@ enum ComponentCommand {
 }
 
 /// Reads a time of the command line.
-fn time(text: &str) -> Result<SystemTime, &'static str> {
+pub fn time(text: &str) -> Result<SystemTime, &'static str> {
     humantime::parse_rfc3339(text).map_err(|_| "write it as 2026-01-31T17:30:00Z")
 }
 
@@ -288,8 +259,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 runtime.block_on(serve_until_stopped(config, listen, json))?
             }
             Place::SpinStore(_) => anyhow::bail!(
-                "--spin-store goes with `household`, `camera`, `viewer`, `keys` and `collect`; what \
-                 is in a Spin store is served by `spin up`"
+                "--spin-store goes with `household`, `camera`, `viewer`, `member`, `share`, `why`, \
+                 `keys` and `collect`; what is in a Spin store is served by `spin up`"
             ),
         },
         Command::Collect { now } => match &place {
@@ -305,8 +276,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Camera(command) => runtime
             .block_on(async { commands::camera(&admin(false).await?, command, json).await })?,
-        Command::Viewer(command) => runtime
-            .block_on(async { commands::viewer(&admin(false).await?, command, json).await })?,
+        Command::Viewer(command) => {
+            runtime.block_on(async { people::viewer(&admin(false).await?, command, json).await })?
+        }
+        Command::Member(command) => {
+            runtime.block_on(async { people::member(&admin(false).await?, command, json).await })?
+        }
+        Command::Share(command) => {
+            runtime.block_on(async { people::share(&admin(false).await?, command, json).await })?
+        }
+        Command::Why(asked) => {
+            runtime.block_on(async { people::why(&admin(false).await?, &asked, json).await })?;
+        }
         Command::Demo { at, .. } => {
             let at = at.context(
                 "with --spin-store, `demo` takes --at, the address where the store is served",

@@ -9,24 +9,29 @@
 mod amend;
 mod clocks;
 mod error;
+mod household;
+mod people;
 mod upgrade;
+mod why;
+mod writing;
 
 pub use clocks::{Heard, SINCE_MILLISECONDS_MAX};
 pub use error::AdminError;
+pub use household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
+pub use people::SHARES_MAX;
+pub use why::Why;
 
 use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::footage::is_plain_text;
-use crate::identity::{AccountRecord, NAME_BYTES_MAX, account_name, hash_password};
+use crate::identity::NAME_BYTES_MAX;
 use crate::keys::Keyring;
-use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, LIST_MAX};
+use eyesonly_gate::registry::{CHANGES_MAX, Expect, LIST_MAX};
 use eyesonly_gate::{KeysError, Records, Seam};
-use eyesonly_rights::{
-    CameraRecord, CameraRight, Fault, Kinds, Mint, Record, Role, ViewerRecord, Window,
-};
-use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey, ViewerId};
-use serde::{Deserialize, Serialize};
+use eyesonly_rights::{CameraRecord, Fault, Mint, Record};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey};
 use std::sync::Arc;
+use writing::{Along, Writing};
 use zeroize::Zeroizing;
 
 /// The longest name of a household or camera, in characters.
@@ -37,34 +42,6 @@ pub const MEMBERS_MAX: usize = 1000;
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
 /// The most tries of a change, if somebody else writes meanwhile.
 const TRIES_MAX: usize = 10;
-
-/// A household. The record's key is the household's id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HouseholdRecord {
-    /// The household's id.
-    pub household: HouseholdId,
-    /// The household's name.
-    pub name: String,
-    /// The household's cameras that are enrolled now.
-    pub cameras: Vec<CameraId>,
-    /// The household's viewers.
-    pub viewers: Vec<ViewerId>,
-    /// The most bytes of sealed objects that the household may hold.
-    pub quota_bytes: u64,
-    /// The registry's number when this record was written.
-    pub sequence: u64,
-}
-
-impl Record for HouseholdRecord {
-    const KIND: &'static str = "household";
-    fn key(&self) -> Vec<u8> {
-        self.household.as_bytes().to_vec()
-    }
-    fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
 
 /// A camera that was enrolled.
 pub struct NewCamera {
@@ -83,51 +60,12 @@ pub struct Admin {
     catalogue: Arc<Catalogue>,
 }
 
-/// The records of one commit, all of one sequence.
-struct Writing<'a> {
-    admin: &'a Admin,
-    changes: Vec<Change>,
-    sequence: u64,
-}
-
-impl Writing<'_> {
-    fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
-        let sealed = self.admin.mint.seal(record, clock::random())?;
-        self.changes.push(Change {
-            kind: R::KIND,
-            key: record.key(),
-            expect,
-            record: Some(sealed),
-        });
-        Ok(())
-    }
-
-    fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
-        self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
-    }
-
-    async fn commit(self) -> Result<(), AdminError> {
-        if self.changes.len() > CHANGES_MAX {
-            return Err(AdminError::Input(
-                "the household has too many cameras and viewers for one change".into(),
-            ));
-        }
-        let committed = self.admin.records.commit(self.changes, Some(self.sequence)).await;
-        Ok(committed.map(|_| ())?)
-    }
-}
-
 impl Admin {
     /// Makes administration over these services.
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
         let accounts = keys.edge().account_key();
         Self { keys, mint, accounts, records, catalogue }
-    }
-
-    async fn writing(&self) -> Result<Writing<'_>, AdminError> {
-        let sequence = self.records.position().await?.rights.number.saturating_add(1);
-        Ok(Writing { admin: self, changes: Vec::new(), sequence })
     }
 
     /// Reads one record and proves it.
@@ -139,18 +77,31 @@ impl Admin {
         self.records.read::<R>(key).await?.ok_or(AdminError::Absent(what))
     }
 
-    /// Tries a change until nobody else writes meanwhile, at most [`TRIES_MAX`] times.
-    async fn settle<T, F: Future<Output = Result<T, AdminError>>>(
+    /// Makes a change in one commit. `change` reads what it decides by, and says what is written.
+    /// The position is read before, and the commit holds only at that position: whatever `change`
+    /// read is so when it is committed. If somebody else writes meanwhile, all is read and decided
+    /// again, at most [`TRIES_MAX`] times.
+    async fn settle<T>(
         &self,
-        change: impl Fn() -> F,
+        change: impl AsyncFn(&mut Writing<'_>) -> Result<T, AdminError>,
     ) -> Result<T, AdminError> {
         for _ in 1..TRIES_MAX {
-            match change().await {
+            match self.attempt(&change).await {
                 Err(AdminError::Conflict) => {}
                 settled => return settled,
             }
         }
-        change().await
+        self.attempt(&change).await
+    }
+
+    async fn attempt<T>(
+        &self,
+        change: &impl AsyncFn(&mut Writing<'_>) -> Result<T, AdminError>,
+    ) -> Result<T, AdminError> {
+        let mut writing = Writing::begin(self).await?;
+        let made = change(&mut writing).await?;
+        writing.commit().await?;
+        Ok(made)
     }
 
     /// Adds a household with a key of its own.
@@ -163,57 +114,74 @@ impl Admin {
         quota(quota_bytes)?;
         let household = HouseholdId::from_bytes(clock::fresh_id());
         self.keys.add_household(household)?;
-        self.settle(async || {
-            let mut writing = self.writing().await?;
+        self.settle(async |writing| {
             let sequence = writing.sequence;
             let record = HouseholdRecord {
                 household,
                 name: name.clone(),
                 cameras: vec![],
-                viewers: vec![],
+                members: vec![],
+                shares: vec![],
                 quota_bytes,
                 sequence,
             };
-            writing.put(&record, Expect::Absent)?;
-            writing.commit().await
+            writing.put(&record, Expect::Absent)
         })
         .await?;
         Ok(household)
     }
 
-    /// Removes a household, its cameras with their footage, and its viewers, and destroys its key.
-    /// A removal that fails half-way can be tried again.
+    /// Removes a household, its cameras with their footage, and destroys its key. Of its owners and
+    /// members, those who have nothing elsewhere are removed. A removal that fails half-way can be
+    /// tried again.
     pub async fn remove_household(&self, household: HouseholdId) -> Result<(), AdminError> {
+        for _ in 0..TRIES_MAX {
+            if self.try_to_remove_household(household).await? {
+                return Ok(());
+            }
+        }
+        Err(AdminError::Conflict)
+    }
+
+    /// Returns false if somebody has added to the household meanwhile.
+    async fn try_to_remove_household(&self, household: HouseholdId) -> Result<bool, AdminError> {
         let record: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
         for camera in record.cameras {
-            self.remove_camera(camera).await?;
+            match self.remove_camera(camera).await {
+                Ok(()) | Err(AdminError::Ended) => {}
+                Err(error) => return Err(error),
+            }
         }
-        for viewer in record.viewers {
-            self.remove_viewer(viewer).await?;
+        for member in record.members {
+            self.depart(household, member.viewer).await?;
         }
         match self.keys.destroy_household(household) {
             Ok(()) | Err(KeysError::NoKey) => {}
             Err(error) => return Err(error.into()),
         }
-        // What is left last is the household's own record, and those of all cameras that it ever
-        // had.
+        // What is left are the records of all cameras that it ever had, and its own, which goes
+        // last.
         let cameras = self.list::<CameraRecord>("camera").await?;
         let of_household = cameras.iter().filter(|camera| camera.household == household);
-        let keys: Vec<_> = of_household
-            .map(|camera| (CameraRecord::KIND, camera.key()))
-            .chain([(HouseholdRecord::KIND, record.household.as_bytes().to_vec())])
-            .collect();
+        let keys: Vec<_> = of_household.map(Record::key).collect();
         for keys in keys.chunks(CHANGES_MAX) {
-            self.settle(async || {
-                let mut writing = self.writing().await?;
-                for (kind, key) in keys {
-                    writing.remove(kind, key.clone());
+            self.settle(async |writing| {
+                for key in keys {
+                    writing.remove(CameraRecord::KIND, key.clone());
                 }
-                writing.commit().await
+                Ok(())
             })
             .await?;
         }
-        Ok(())
+        self.settle(async |writing| {
+            let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            let is_empty = home.cameras.is_empty() && home.people().is_empty();
+            if is_empty {
+                writing.remove(HouseholdRecord::KIND, household.as_bytes().to_vec());
+            }
+            Ok(is_empty)
+        })
+        .await
     }
 
     /// Enrols a camera in a household. The household's owners see the camera from now on. The
@@ -236,14 +204,13 @@ impl Admin {
         let camera = CameraId::from_bytes(clock::fresh_id_of(since));
         let credential = CredentialId::from_bytes(clock::fresh_id());
         self.catalogue.index().begin(household, camera).await?;
-        self.settle(async || {
-            let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+        self.settle(async |writing| {
+            let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             if home.cameras.len() >= MEMBERS_MAX {
                 return Err(AdminError::Input(format!(
                     "a household has at most {MEMBERS_MAX} cameras"
                 )));
             }
-            let mut writing = self.writing().await?;
             let sequence = writing.sequence;
             let record = CameraRecord {
                 camera,
@@ -255,16 +222,8 @@ impl Admin {
                 sequence,
             };
             writing.put(&record, Expect::Absent)?;
-            for viewer in &home.viewers {
-                let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
-                let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
-                rights.cameras.push(owners_right(&record));
-                writing.put(&rights, expect)?;
-            }
-            home.cameras.push(camera);
-            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
-            writing.put(&home, expect)?;
-            writing.commit().await
+            let along = Along { camera: Some(&record), ..Along::default() };
+            writing.household(home, along, |home| home.cameras.push(camera)).await
         })
         .await?;
         let credential = Zeroizing::new(self.mint.camera(household, camera, credential));
@@ -291,97 +250,17 @@ impl Admin {
     }
 
     async fn end_enrolment(&self, camera: CameraId) -> Result<(), AdminError> {
-        self.settle(async || {
+        self.settle(async |writing| {
             let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let mut home: HouseholdRecord =
-                self.read(record.household.as_bytes(), "household").await?;
-            let mut writing = self.writing().await?;
-            let sequence = writing.sequence;
-            for viewer in &home.viewers {
-                let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
-                let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
-                rights.cameras.retain(|right| right.camera != camera);
-                writing.put(&rights, expect)?;
-            }
+            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
             record.credential = None;
-            let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+            let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
             writing.put(&record, expect)?;
-            home.cameras.retain(|other| *other != camera);
-            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
-            writing.put(&home, expect)?;
-            writing.commit().await
-        })
-        .await
-    }
-
-    /// Adds a viewer to a household, as an owner who sees all of the household's cameras.
-    pub async fn add_viewer(
-        &self,
-        household: HouseholdId,
-        name: &str,
-        password: &Zeroizing<String>,
-    ) -> Result<ViewerId, AdminError> {
-        login_name(name)?;
-        let password_hash = hash_password(password)?;
-        let viewer = ViewerId::from_bytes(clock::fresh_id());
-        let account = account_name(&self.accounts, name);
-        self.settle(async || {
-            if self.records.read::<AccountRecord>(account.as_bytes()).await?.is_some() {
-                return Err(AdminError::Taken(name.to_owned()));
-            }
-            let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
-            if home.viewers.len() >= MEMBERS_MAX {
-                return Err(AdminError::Input(format!(
-                    "a household has at most {MEMBERS_MAX} viewers"
-                )));
-            }
-            let mut writing = self.writing().await?;
-            let sequence = writing.sequence;
-            let mut cameras = Vec::with_capacity(home.cameras.len());
-            for camera in &home.cameras {
-                cameras.push(owners_right(
-                    &self.read::<CameraRecord>(camera.as_bytes(), "camera").await?,
-                ));
-            }
-            writing.put(
-                &ViewerRecord {
-                    viewer,
-                    name: name.to_owned(),
-                    households: vec![household],
-                    cameras,
-                    sequence,
-                },
-                Expect::Absent,
-            )?;
-            let password_hash = password_hash.clone();
-            let login = AccountRecord { account, viewer, password_hash, sequence };
-            writing.put(&login, Expect::Absent)?;
-            home.viewers.push(viewer);
-            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
-            writing.put(&home, expect)?;
-            writing.commit().await
-        })
-        .await?;
-        Ok(viewer)
-    }
-
-    /// Removes a viewer. The viewer's sessions are worth nothing from the next request on.
-    pub async fn remove_viewer(&self, viewer: ViewerId) -> Result<(), AdminError> {
-        self.settle(async || {
-            let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
-            let mut writing = self.writing().await?;
-            let sequence = writing.sequence;
-            for household in &rights.households {
-                let mut home: HouseholdRecord =
-                    self.read(household.as_bytes(), "household").await?;
-                home.viewers.retain(|other| *other != viewer);
-                let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
-                writing.put(&home, expect)?;
-            }
-            writing.remove(ViewerRecord::KIND, viewer.as_bytes().to_vec());
-            let account = account_name(&self.accounts, &rights.name);
-            writing.remove(AccountRecord::KIND, account.as_bytes().to_vec());
-            writing.commit().await
+            let without = |home: &mut HouseholdRecord| {
+                home.cameras.retain(|other| *other != camera);
+                home.shares.retain(|share| share.camera != camera);
+            };
+            writing.household(home, Along::default(), without).await
         })
         .await
     }
@@ -449,18 +328,6 @@ fn quota(bytes: u64) -> Result<(), AdminError> {
     ))
 }
 
-fn owners_right(camera: &CameraRecord) -> CameraRight {
-    CameraRight {
-        camera: camera.camera,
-        household: camera.household,
-        name: camera.name.clone(),
-        role: Role::Owner,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    }
-}
-
 fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
@@ -484,3 +351,12 @@ fn login_name(name: &str) -> Result<(), AdminError> {
         "a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9 and - _ . @ +"
     )))
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is how a test fails"
+)]
+mod tests;

@@ -134,6 +134,7 @@ impl Residents {
             name: "alder".into(),
             households: vec![self.household],
             cameras,
+            epoch: 0,
             sequence,
         };
         let change = change(mint, &record, expect);
@@ -159,6 +160,7 @@ impl Residents {
         let session = SessionRecord {
             session: self.session,
             viewer: self.viewer,
+            epoch: 0,
             expires_at_seconds: u64::MAX,
         };
         let session = change(mint, &session, Expect::Absent);

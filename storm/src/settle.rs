@@ -12,7 +12,7 @@ use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry};
 use eyesonly_rights::{
     CameraRecord, CameraRight, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord, Window,
 };
-use eyesonly_service::admin::HouseholdRecord;
+use eyesonly_service::admin::{HouseholdRecord, Member};
 use eyesonly_service::clock;
 use std::sync::Arc;
 
@@ -76,6 +76,7 @@ impl Writer {
                 self.record(&SessionRecord {
                     session: town.session_id(*household),
                     viewer: town.viewer_id(*household),
+                    epoch: 0,
                     expires_at_seconds,
                 })
             });
@@ -103,7 +104,8 @@ impl Writer {
             household: town.household_id(household),
             name: town.household_name(household),
             cameras: places.iter().map(|place| town.camera_id(*place)).collect(),
-            viewers: vec![viewer],
+            members: vec![Member::owner(viewer, 0)],
+            shares: vec![],
             quota_bytes: QUOTA_BYTES,
             sequence,
         })?);
@@ -189,6 +191,7 @@ fn rights(
         name: town.household_name(household),
         households: vec![town.household_id(household)],
         cameras: places.iter().map(right).collect(),
+        epoch: 0,
         sequence,
     }
 }

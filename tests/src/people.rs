@@ -68,6 +68,22 @@ impl Household {
         }
     }
 
+    /// Gives a viewer another password, and returns that.
+    pub fn new_password(&self, account: &Account) -> String {
+        let password = format!("another correct horse of {}", account.login);
+        let arguments = ["viewer", "password", &account.id, "--password-stdin"];
+        self.command_line.run(&arguments, &password).unwrap();
+        password
+    }
+
+    /// Makes the client of an account that was added by a command, with the password that was given
+    /// there: the login name's own, as in "birch's password".
+    pub fn known(&self, id: &str, login: &str) -> Account {
+        let password = format!("{login}'s password");
+        let who = people::Account { id: id.into(), login: login.into(), password };
+        Client { who, door: self.door.clone() }
+    }
+
     /// Ends a camera's enrolment.
     pub fn remove_camera(&self, camera: &Camera) {
         self.command_line.run(&["camera", "remove", &camera.id], "").unwrap();

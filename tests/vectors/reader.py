@@ -146,19 +146,25 @@ def shape(**kinds):
         return result
     return check
 
-RIGHT = shape(camera=ident, household=ident, name=text, role=one_of("owner", "member", "guest"),
-              kinds=shape(live=boolean, events=boolean, clips=boolean),
-              window=shape(from_milliseconds=optional(number), until_milliseconds=optional(
-                  number)), expires_at_seconds=optional(number))
+KINDS_SEEN = shape(live=boolean, events=boolean, clips=boolean)
+WINDOW = shape(from_milliseconds=optional(number), until_milliseconds=optional(number))
+RIGHT = shape(camera=ident, household=ident, name=text,
+              role=one_of("owner", "member", "guest", "installer"), kinds=KINDS_SEEN,
+              window=WINDOW, expires_at_seconds=optional(number))
+MEMBER = shape(viewer=ident, role=one_of("owner", "member", "installer"),
+               since_milliseconds=number, until_seconds=optional(number))
+SHARE = shape(camera=ident, viewer=ident, giver=optional(ident), kinds=KINDS_SEEN, window=WINDOW,
+              expires_at_seconds=optional(number))
 RECORDS = {
-    "household": (16, shape(household=ident, name=text, cameras=many(ident), viewers=many(ident),
-                            quota_bytes=number, sequence=number)),
+    "household": (16, shape(household=ident, name=text, cameras=many(ident), members=many(MEMBER),
+                            shares=many(SHARE), quota_bytes=number, sequence=number)),
     "camera": (16, shape(camera=ident, household=ident, credential=optional(ident), name=text,
                          serial=text, quota_bytes=number, sequence=number)),
     "viewer": (16, shape(viewer=ident, name=text, households=many(ident), cameras=many(RIGHT),
-                         sequence=number)),
-    "account": (32, shape(account=hex32, viewer=ident, password_hash=phc, sequence=number)),
-    "session": (16, shape(session=ident, viewer=ident, expires_at_seconds=number)),
+                         epoch=number, sequence=number)),
+    "account": (32, shape(account=hex32, viewer=ident, password_hash=phc, epoch=number,
+                          sequence=number)),
+    "session": (16, shape(session=ident, viewer=ident, epoch=number, expires_at_seconds=number)),
 }
 def event_details(data):
     value = shape(kind=one_of(*EVENTS), label=text, duration_milliseconds=optional(number))(
@@ -302,7 +308,7 @@ class Folder:
             finally:
                 base.close()
     def tables(self, base):
-        for pragma, want in (("application_id", 0x45794f6e), ("user_version", 3),
+        for pragma, want in (("application_id", 0x45794f6e), ("user_version", 4),
                              ("quick_check(1)", b"ok")):
             value = base.execute(f"PRAGMA {pragma}").fetchone()[0]
             require(value == want, f"{pragma} is {value}, not {want}")
@@ -382,9 +388,14 @@ class Folder:
             for camera in value["cameras"]:
                 other = self.records.get(("camera", camera), {})
                 require(other.get("household") == key, f"camera {camera.hex()} is not its own")
-            for viewer in value["viewers"]:
-                other = self.records.get(("viewer", viewer), {})
-                require(key in other.get("households", []), f"viewer {viewer.hex()} is not its")
+            for member in value["members"]:
+                other = self.records.get(("viewer", member["viewer"]), {})
+                require(key in other.get("households", []), "a member is not its")
+            for share in value["shares"]:
+                require(share["camera"] in value["cameras"], "a share of another's camera")
+                other = self.records.get(("viewer", share["viewer"]), {})
+                require(any(right["camera"] == share["camera"] for right in
+                            other.get("cameras", [])), "a share without a right")
         elif kind == "camera":
             house = self.records.get(("household", value["household"]))
             require(house, "its household has no record")

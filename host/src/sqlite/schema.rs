@@ -1,7 +1,7 @@
 //! The tables of registry and index, and the check that a file has them.
 //!
 //! A file of another program or an unknown version is refused with a message that says so. It must
-//! never be written to. Files of versions 1 and 2 are migrated.
+//! never be written to. Files of versions 1 to 3 are migrated.
 
 use super::connection::OpenError;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Marks the file as ours in SQLite's header: `EyOn` in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4579_4f6e;
 /// The version of the tables below. Every change of the tables is a new version.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// The tables. `records` and `objects` keep rowids: their rows are long, and with the key in a
 /// separate index more keys fit on a page.
@@ -116,8 +116,9 @@ fn marks(transaction: &Transaction<'_>) -> rusqlite::Result<(i32, i32, i64)> {
     Ok((application, version, tables))
 }
 
-/// Migrates the tables. Version 3 has those of version 2, but a program of version 2 looks for
-/// accounts under their login names, and would find none.
+/// Migrates the tables. Since version 2 they are the same. But a program of version 2 looks for
+/// accounts under their login names, and would find none, and one of version 3 does not know what
+/// has become of households' viewers.
 fn migrate(transaction: &Transaction<'_>, from: i32) -> rusqlite::Result<()> {
     if from < 2 {
         transaction.execute_batch(FROM_VERSION_1)?;

@@ -23,9 +23,8 @@ impl Admin {
         quota_bytes: u64,
     ) -> Result<(), AdminError> {
         quota(quota_bytes)?;
-        self.settle(async || {
+        self.settle(async |writing| {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
-            let mut writing = self.writing().await?;
             let sequence = writing.sequence;
             for camera in &home.cameras {
                 let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
@@ -35,8 +34,7 @@ impl Admin {
             }
             home.quota_bytes = quota_bytes;
             let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
-            writing.put(&home, expect)?;
-            writing.commit().await
+            writing.put(&home, expect)
         })
         .await
     }
@@ -50,16 +48,14 @@ impl Admin {
     pub async fn renew_credential(&self, camera: CameraId) -> Result<NewCamera, AdminError> {
         let fresh = CredentialId::from_bytes(clock::fresh_id());
         let household = self
-            .settle(async || {
+            .settle(async |writing| {
                 let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
                 if record.credential.replace(fresh).is_none() {
                     return Err(AdminError::Ended);
                 }
-                let mut writing = self.writing().await?;
                 let sequence = writing.sequence;
                 let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
                 writing.put(&record, expect)?;
-                writing.commit().await?;
                 Ok(record.household)
             })
             .await?;
@@ -67,7 +63,8 @@ impl Admin {
         Ok(NewCamera { camera, credential })
     }
 
-    /// Gives a viewer a new password. The viewer's sessions go on.
+    /// Gives a viewer a new password, and ends the viewer's sessions: each started in an epoch that
+    /// is over.
     ///
     /// # Errors
     /// The password can't be used, there is no such viewer, or the registry gave no proven answer.
@@ -77,19 +74,21 @@ impl Admin {
         password: &Zeroizing<String>,
     ) -> Result<(), AdminError> {
         let password_hash = hash_password(password)?;
-        self.settle(async || {
-            let rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
+        self.settle(async |writing| {
+            let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
             let account = account_name(&self.accounts, &rights.name);
             let mut login: AccountRecord = self.read(account.as_bytes(), "viewer").await?;
             if login.viewer != viewer {
                 return Err(AdminError::Absent("viewer"));
             }
             login.password_hash.clone_from(&password_hash);
-            let mut writing = self.writing().await?;
+            rights.epoch = rights.epoch.saturating_add(1);
+            login.epoch = rights.epoch;
             let sequence = writing.sequence;
             let expect = Expect::At(std::mem::replace(&mut login.sequence, sequence));
             writing.put(&login, expect)?;
-            writing.commit().await
+            let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
+            writing.put(&rights, expect)
         })
         .await
     }

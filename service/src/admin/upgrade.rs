@@ -43,8 +43,7 @@ impl Admin {
     pub async fn upgrade(&self) -> Result<usize, AdminError> {
         let old = self.list::<LoginRecord>("login").await?;
         for some in old.chunks(ACCOUNTS) {
-            self.settle(async || {
-                let mut writing = self.writing().await?;
+            self.settle(async |writing| {
                 let sequence = writing.sequence;
                 for login in some {
                     // Another process may have been here meanwhile.
@@ -55,12 +54,13 @@ impl Admin {
                         account: account_name(&self.accounts, &login.name),
                         viewer: login.viewer,
                         password_hash: login.password_hash.clone(),
+                        epoch: 0,
                         sequence,
                     };
                     writing.put(&account, Expect::Absent)?;
                     writing.remove(LoginRecord::KIND, login.key());
                 }
-                if writing.changes.is_empty() { Ok(()) } else { writing.commit().await }
+                Ok(())
             })
             .await?;
         }
@@ -72,6 +72,7 @@ impl Admin {
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 mod tests {
     use super::*;
+    use crate::admin::writing::Writing;
     use crate::catalogue::Catalogue;
     use crate::identity::{Identity, Throttle};
     use crate::index::memory::MemoryIndex;
@@ -108,7 +109,7 @@ mod tests {
     async fn age(admin: &Admin, name: &str) {
         let account = account_name(&admin.accounts, name);
         let now: AccountRecord = admin.read(account.as_bytes(), "viewer").await.unwrap();
-        let mut writing = admin.writing().await.unwrap();
+        let mut writing = Writing::begin(admin).await.unwrap();
         let sequence = writing.sequence;
         let (viewer, password_hash) = (now.viewer, now.password_hash);
         let old = LoginRecord { name: name.to_owned(), viewer, password_hash, sequence };
@@ -121,7 +122,7 @@ mod tests {
     async fn an_old_account_signs_in_as_before_and_its_name_is_gone() {
         let (keys, admin, home) = home().await;
         for name in ["alder", "birch"] {
-            admin.add_viewer(home, name, &password()).await.unwrap();
+            admin.add_viewer(Some(home), name, &password()).await.unwrap();
             age(&admin, name).await;
         }
         let identity =
@@ -133,7 +134,7 @@ mod tests {
         assert!(admin.list::<LoginRecord>("login").await.unwrap().is_empty());
         // Whoever took the name in the meantime keeps it: nothing is written over.
         age(&admin, "alder").await;
-        admin.add_viewer(home, "alder", &password()).await.unwrap();
+        admin.add_viewer(Some(home), "alder", &password()).await.unwrap();
         assert!(matches!(admin.upgrade().await, Err(AdminError::Conflict)));
         assert_eq!(admin.list::<LoginRecord>("login").await.unwrap().len(), 1);
     }
@@ -141,7 +142,7 @@ mod tests {
     #[tokio::test]
     async fn no_key_of_a_registry_has_a_login_name() {
         let (_, admin, home) = home().await;
-        admin.add_viewer(home, "alder", &password()).await.unwrap();
+        admin.add_viewer(Some(home), "alder", &password()).await.unwrap();
         for kind in ["account", "login", "viewer", "household"] {
             for key in admin.keys_after(kind, None).await.unwrap() {
                 assert!(!key.windows(5).any(|bytes| bytes == b"alder"), "{kind}");

@@ -117,11 +117,13 @@ impl Footage {
         let limit = limit as usize;
         // One event more than was asked for tells whether there is a next page.
         let asked = limit.saturating_add(1);
-        let mut opened = self.page(grant, before, asked).await?;
-        let more = opened.len() > limit;
-        opened.truncate(limit);
-        let next = opened.last().filter(|_| more).map(|(id, _)| id.to_string());
-        let covered = opened.into_iter().filter_map(|(id, details)| Some((id, details?))).collect();
+        let opened = self.page(grant, until(grant, before), asked).await?;
+        // What is not covered is older than the window: neither is it shown, nor is it a cursor.
+        let covered = opened.into_iter().filter_map(|(id, details)| Some((id, details?)));
+        let mut covered: Vec<_> = covered.collect();
+        let more = covered.len() > limit;
+        covered.truncate(limit);
+        let next = covered.last().filter(|_| more).map(|(id, _)| id.to_string());
         let events = self.summaries(grant, covered).await?;
         Ok(EventPage { events, next })
     }
@@ -237,6 +239,16 @@ impl Footage {
                 has_clip: there.contains(&(Kind::Clip, id)),
             })
             .collect())
+    }
+}
+
+/// Returns the cursor of a page, which does not lie after the grant's window.
+fn until(grant: &Grant, before: Option<FootageId>) -> Option<FootageId> {
+    let last = grant.window().until_milliseconds;
+    let after = last.and_then(|last| FootageId::from_time(last.saturating_add(1), [0; 10]).ok());
+    match (before, after) {
+        (Some(before), Some(after)) => Some(before.min(after)),
+        (before, after) => before.or(after),
     }
 }
 

@@ -111,12 +111,12 @@ impl Home {
         let household = admin.add_household("Alder Lane 4", 1 << 40).await.unwrap();
         let camera = admin.add_camera(household, "Front door", "", None).await.unwrap();
         let viewer = admin
-            .add_viewer(household, "alder", &Zeroizing::new("a long password".into()))
+            .add_viewer(Some(household), "alder", &Zeroizing::new("a long password".into()))
             .await
             .unwrap();
         let live = Live::new(hub, Arc::clone(&admission), Arc::clone(&clock) as _);
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
+        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds: u64::MAX };
         let mint = Mint::new(keys.edge());
         let change = change(&mint, &record, Expect::Absent);
         records.commit(vec![change], None).await.unwrap();

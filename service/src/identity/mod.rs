@@ -46,6 +46,9 @@ pub struct AccountRecord {
     pub viewer: ViewerId,
     /// The password's argon2id hash in PHC form.
     pub password_hash: String,
+    /// The viewer's epoch. A session that this login starts has it.
+    #[serde(default)]
+    pub epoch: u64,
     /// The registry's number when this was written.
     pub sequence: u64,
 }
@@ -150,12 +153,15 @@ impl Identity {
             .as_ref()
             .map_or_else(|| NOBODY.to_owned(), |record| record.password_hash.clone());
         let right = self.check_password(password, hash).await?;
-        let viewer = record.filter(|_| right).ok_or(LoginError::Wrong)?.viewer;
+        // The session gets the epoch that the checked record had. If the password has changed
+        // meanwhile, the session is worth nothing.
+        let AccountRecord { viewer, epoch, .. } =
+            record.filter(|_| right).ok_or(LoginError::Wrong)?;
         self.attempts.succeeded(name, address);
 
         let session = SessionId::from_bytes(clock::fresh_id());
         let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
-        let record = SessionRecord { session, viewer, expires_at_seconds };
+        let record = SessionRecord { session, viewer, epoch, expires_at_seconds };
         self.write(&record).await?;
         let credential = RawCredential::new(&Zeroizing::new(self.mint.viewer(viewer, session)));
         let tag =

@@ -7,7 +7,7 @@
 
 use crate::registry::Position;
 use crate::vault::Subject;
-use eyesonly_rights::{Action, Intake, Kinds, Permit, Requester};
+use eyesonly_rights::{Action, Intake, Kinds, Permit, Requester, Window};
 use eyesonly_seal::{
     CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, SealError, SlotName,
 };
@@ -63,6 +63,10 @@ impl Grant {
     /// Returns the kinds of footage that may be seen.
     pub fn kinds(&self) -> Kinds {
         self.permit.kinds()
+    }
+    /// Returns the time of the footage that may be seen.
+    pub fn window(&self) -> Window {
+        self.permit.window()
     }
     /// Makes the question for an object of the camera. Returns `None` if the right does not cover
     /// it.

@@ -25,6 +25,7 @@ pub enum Unidentified {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Requester {
     verified: VerifiedSession,
+    epoch: u64,
     expires_at_seconds: u64,
 }
 
@@ -65,7 +66,8 @@ pub fn requester(
     if record.expires_at_seconds <= now_seconds {
         return Err(Unidentified::Expired);
     }
-    Ok(Requester { verified: *verified, expires_at_seconds: record.expires_at_seconds })
+    let SessionRecord { epoch, expires_at_seconds, .. } = *record;
+    Ok(Requester { verified: *verified, epoch, expires_at_seconds })
 }
 
 /// The action of a route on a camera.
@@ -105,16 +107,13 @@ pub struct Visible<'a> {
 
 impl Rights {
     /// Takes the rights that are in force from a proven record. Returns `None` if the record is
-    /// another viewer's. A right is in force if the record names its household and the right has
-    /// not expired. `now_seconds` counts from 1970.
+    /// another viewer's, or of another epoch than the session. `now_seconds` counts from 1970.
     #[must_use]
     pub fn of(requester: Requester, record: ViewerRecord, now_seconds: u64) -> Option<Self> {
-        let ViewerRecord { viewer, name, households, mut cameras, .. } = record;
-        cameras.retain(|right| {
-            households.contains(&right.household)
-                && right.expires_at_seconds.is_none_or(|at| now_seconds < at)
-        });
-        (viewer == requester.viewer()).then_some(Self { requester, name, cameras })
+        let ViewerRecord { viewer, name, households, mut cameras, epoch, .. } = record;
+        cameras.retain(|right| right.is_in_force(&households, now_seconds));
+        let is_theirs = viewer == requester.viewer() && epoch == requester.epoch;
+        is_theirs.then_some(Self { requester, name, cameras })
     }
     /// Returns the requester whose rights these are.
     pub fn requester(&self) -> &Requester {
@@ -126,12 +125,12 @@ impl Rights {
     }
     /// Returns the cameras of which something may be seen. No other camera is named here.
     pub fn cameras(&self) -> impl Iterator<Item = Visible<'_>> {
-        let visible = self.cameras.iter().filter(|right| right.kinds != Kinds::NONE);
+        let visible = self.cameras.iter().filter(|right| right.seen() != Kinds::NONE);
         visible.map(|right| Visible {
             camera: right.camera,
             household: right.household,
             name: &right.name,
-            kinds: right.kinds,
+            kinds: right.seen(),
             may_delete: right.may_delete(),
         })
     }
@@ -139,19 +138,13 @@ impl Rights {
     /// has nothing under this name. Whether others have something there stays unsaid.
     pub fn permit(&self, camera: CameraId, action: Action) -> Option<Permit> {
         let right = self.cameras.iter().find(|right| right.camera == camera)?;
-        let allowed = match action {
-            Action::Live => right.kinds.live,
-            Action::Events => right.kinds.events,
-            Action::Clips => right.kinds.clips,
-            Action::Delete => right.may_delete(),
-        };
         let session_ends = self.requester.expires_at_seconds;
-        allowed.then(|| Permit {
+        right.allows(action).then(|| Permit {
             requester: self.requester.clone(),
             camera,
             household: right.household,
             action,
-            kinds: right.kinds,
+            kinds: right.seen(),
             window: right.window,
             expires_at_seconds: right.expires_at_seconds.unwrap_or(session_ends).min(session_ends),
             may_delete: right.may_delete(),
@@ -160,6 +153,36 @@ impl Rights {
 }
 
 impl CameraRight {
+    /// Says whether the right is in force for a viewer of these households. It must not have
+    /// expired. Only a guest has a right without belonging to its household, and an installer's
+    /// right must expire.
+    #[must_use]
+    pub fn is_in_force(&self, households: &[HouseholdId], now_seconds: u64) -> bool {
+        let lasts = match self.expires_at_seconds {
+            Some(at) => now_seconds < at,
+            None => self.role != Role::Installer,
+        };
+        lasts && (self.role == Role::Guest || households.contains(&self.household))
+    }
+    /// Returns the kinds of footage that may be seen. Of those in the record, an installer sees
+    /// the live picture alone.
+    #[must_use]
+    pub fn seen(&self) -> Kinds {
+        match self.role {
+            Role::Installer => Kinds { live: self.kinds.live, ..Kinds::NONE },
+            Role::Owner | Role::Member | Role::Guest => self.kinds,
+        }
+    }
+    /// Says whether the right allows an action.
+    #[must_use]
+    pub fn allows(&self, action: Action) -> bool {
+        match action {
+            Action::Live => self.seen().live,
+            Action::Events => self.seen().events,
+            Action::Clips => self.seen().clips,
+            Action::Delete => self.may_delete(),
+        }
+    }
     /// Says whether events may be deleted. Only an owner may delete them, who must be able to see
     /// them.
     fn may_delete(&self) -> bool {
@@ -199,6 +222,10 @@ impl Permit {
     /// Returns the kinds of footage that may be seen.
     pub fn kinds(&self) -> Kinds {
         self.kinds
+    }
+    /// Returns the time of the footage that may be seen.
+    pub fn window(&self) -> Window {
+        self.window
     }
     /// Says whether footage of this kind and this time (milliseconds since 1970) may be seen. The
     /// time must lie in the right's window.
@@ -279,6 +306,7 @@ mod tests {
         let record = SessionRecord {
             session: SessionId::from_bytes(id(2)),
             viewer: ViewerId::from_bytes(id(1)),
+            epoch: 7,
             expires_at_seconds: session_ends,
         };
         requester(&verified, Some(&record), NOW)
@@ -302,6 +330,7 @@ mod tests {
             name: "alder".into(),
             households: vec![HouseholdId::from_bytes(id(4))],
             cameras: vec![right],
+            epoch: 7,
             sequence: 1,
         }
     }
@@ -325,6 +354,8 @@ mod tests {
             check(&other, 3, action, false);
             let left = ViewerRecord { households: vec![], ..record(right()) };
             check(&left, 3, action, false);
+            let ended = ViewerRecord { epoch: 8, ..record(right()) };
+            check(&ended, 3, action, false);
         }
     }
 
@@ -419,6 +450,7 @@ mod tests {
             let crossed = SessionRecord {
                 session: SessionId::from_bytes(id(session)),
                 viewer: ViewerId::from_bytes(id(viewer)),
+                epoch: 0,
                 expires_at_seconds: NOW + 1,
             };
             assert_eq!(

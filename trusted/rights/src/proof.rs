@@ -179,6 +179,7 @@ mod tests {
             name: "alder".into(),
             households: vec![],
             cameras: vec![],
+            epoch: 0,
             sequence,
         }
     }
@@ -242,6 +243,7 @@ mod tests {
         let session = SessionRecord {
             session: SessionId::from_bytes([1; 16]),
             viewer: ViewerId::from_bytes([1; 16]),
+            epoch: 0,
             expires_at_seconds: 1,
         };
         let sealed = seal_record(&key(), &session, [9; 24]).unwrap();

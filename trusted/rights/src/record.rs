@@ -18,10 +18,12 @@ pub enum Role {
     /// An owner may delete events. An owner's rights are written with all kinds of footage of the
     /// household's cameras.
     Owner,
-    /// A member sees what its rights say.
+    /// A member belongs to the household, and sees what its rights say.
     Member,
-    /// A guest sees what its rights say, for a while.
+    /// A guest does not belong to the household, and sees what its rights say.
     Guest,
+    /// An installer sets cameras up: it sees their live pictures, for a while.
+    Installer,
 }
 
 /// The kinds of footage that a right covers.
@@ -95,6 +97,10 @@ pub struct ViewerRecord {
     pub households: Vec<HouseholdId>,
     /// The rights, one for each camera.
     pub cameras: Vec<CameraRight>,
+    /// The number of times that the viewer's sessions were ended all at once. A session of another
+    /// epoch is worth nothing.
+    #[serde(default)]
+    pub epoch: u64,
     /// The registry's sequence when this was written: the number in `rights` of its position.
     pub sequence: u64,
 }
@@ -107,6 +113,9 @@ pub struct SessionRecord {
     pub session: SessionId,
     /// The viewer whose session it is.
     pub viewer: ViewerId,
+    /// The viewer's epoch that the session started in.
+    #[serde(default)]
+    pub epoch: u64,
     /// When the session ends by itself, in seconds since 1970.
     pub expires_at_seconds: u64,
 }

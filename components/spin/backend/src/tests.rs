@@ -95,7 +95,7 @@ impl Edge {
             let camera =
                 ended(admin.add_camera(household, "Front door", "", None)).unwrap().unwrap();
             let password = Zeroizing::new(PASSWORD.to_owned());
-            ended(admin.add_viewer(household, name, &password)).unwrap().unwrap();
+            ended(admin.add_viewer(Some(household), name, &password)).unwrap().unwrap();
             Home {
                 household,
                 camera: camera.camera,

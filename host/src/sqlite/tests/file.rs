@@ -77,10 +77,10 @@ fn a_file_of_another_version_or_program_is_refused() {
     ));
     check_refused(
         &path,
-        "{} has schema version 7, this program knows version 3: use the program that wrote it",
+        "{} has schema version 7, this program knows version 4: use the program that wrote it",
     );
     let not_ours = "{} is not a registry of eyesonly: it was left as it is";
-    mark("PRAGMA application_id = 1; PRAGMA user_version = 3");
+    mark("PRAGMA application_id = 1; PRAGMA user_version = 4");
     check_refused(&path, not_ours);
     mark("PRAGMA application_id = 0; PRAGMA user_version = 0");
     check_refused(&path, not_ours);

@@ -65,7 +65,8 @@ impl Scene {
     }
 
     async fn write_session(&self, viewer: ViewerId, expires_at_seconds: u64) {
-        let record = SessionRecord { session: self.residents.session, viewer, expires_at_seconds };
+        let session = self.residents.session;
+        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds };
         let change = change(&self.mint(), &record, Expect::Any);
         self.records.commit(vec![change], None).await.unwrap();
     }

@@ -1,0 +1,159 @@
+//! The records of one commit.
+
+use super::household::HouseholdRecord;
+use super::{Admin, AdminError};
+use crate::clock;
+use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect};
+use eyesonly_rights::{CameraRecord, CameraRight, Record, ViewerRecord};
+use eyesonly_seal::{CameraId, ViewerId};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// The records of one commit, all of one sequence.
+pub(super) struct Writing<'a> {
+    pub(super) admin: &'a Admin,
+    pub(super) changes: Vec<Change>,
+    pub(super) sequence: u64,
+    /// The viewers' records that change, and what is expected of each. Several households may
+    /// change one of them.
+    viewers: HashMap<ViewerId, (ViewerRecord, Expect)>,
+}
+
+impl<'a> Writing<'a> {
+    /// Begins a commit that holds only if nobody else commits before it.
+    pub(super) async fn begin(admin: &'a Admin) -> Result<Self, AdminError> {
+        let sequence = admin.records.position().await?.rights.number.saturating_add(1);
+        Ok(Self { admin, changes: Vec::new(), sequence, viewers: HashMap::new() })
+    }
+
+    pub(super) fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
+        let sealed = self.admin.mint.seal(record, clock::random())?;
+        self.changes.push(Change {
+            kind: R::KIND,
+            key: record.key(),
+            expect,
+            record: Some(sealed),
+        });
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
+        self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
+    }
+
+    /// Changes a household's record, and writes it and the record of everybody whose rights change
+    /// with it. Memberships and shares that have ended by themselves are dropped.
+    ///
+    /// # Errors
+    /// A record can't be read or sealed.
+    pub(super) async fn household(
+        &mut self,
+        home: HouseholdRecord,
+        along: Along<'_>,
+        change: impl FnOnce(&mut HouseholdRecord),
+    ) -> Result<(), AdminError> {
+        let mut people = home.people();
+        let mut after = home.in_force(clock::now_seconds());
+        change(&mut after);
+        people.extend(after.people());
+        people.sort_unstable();
+        people.dedup();
+        let mut names: HashMap<CameraId, String> =
+            along.camera.iter().map(|camera| (camera.camera, camera.name.clone())).collect();
+        let mut fresh = along.viewer;
+        for viewer in people.into_iter().filter(|viewer| Some(*viewer) != along.gone) {
+            let new = fresh.take_if(|fresh| fresh.viewer == viewer);
+            let mut rights = after.rights_of(viewer);
+            let belonged = home.member(viewer).is_some();
+            let is_same = belonged == after.member(viewer).is_some();
+            if new.is_none() && is_same && rights == home.rights_of(viewer) {
+                continue;
+            }
+            let known = self.viewers.remove(&viewer).or(new.map(|new| (new, Expect::Absent)));
+            let (mut record, expect) = match known {
+                Some(known) => known,
+                None => {
+                    let read = self.admin.records.read::<ViewerRecord>(viewer.as_bytes()).await?;
+                    // Nobody has the rights of a viewer who was removed.
+                    let Some(record) = read else { continue };
+                    let written_at = record.sequence;
+                    (record, Expect::At(written_at))
+                }
+            };
+            self.name(&mut rights, &record, &mut names).await?;
+            follow(&mut record, &after, rights);
+            self.viewers.insert(viewer, (record, expect));
+        }
+        let expect = Expect::At(std::mem::replace(&mut after.sequence, self.sequence));
+        self.put(&after, expect)
+    }
+
+    /// Gives rights the names of their cameras.
+    async fn name(
+        &self,
+        rights: &mut [CameraRight],
+        record: &ViewerRecord,
+        names: &mut HashMap<CameraId, String>,
+    ) -> Result<(), AdminError> {
+        for known in &record.cameras {
+            names.entry(known.camera).or_insert_with(|| known.name.clone());
+        }
+        for right in rights {
+            let name = match names.entry(right.camera) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let key = right.camera;
+                    let camera: CameraRecord = self.admin.read(key.as_bytes(), "camera").await?;
+                    unknown.insert(camera.name)
+                }
+            };
+            right.name.clone_from(name);
+        }
+        Ok(())
+    }
+
+    /// Commits what was written, if anything was.
+    pub(super) async fn commit(mut self) -> Result<(), AdminError> {
+        for (mut record, expect) in std::mem::take(&mut self.viewers).into_values() {
+            record.sequence = self.sequence;
+            self.put(&record, expect)?;
+        }
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        if self.changes.len() > CHANGES_MAX {
+            return Err(AdminError::Input(
+                "the household has too many cameras and viewers for one change; end some shares \
+                 or memberships first"
+                    .into(),
+            ));
+        }
+        let committed = self.admin.records.commit(self.changes, Some(self.sequence)).await;
+        Ok(committed.map(|_| ())?)
+    }
+}
+
+/// What is written in the same commit as a household's record.
+#[derive(Default)]
+pub(super) struct Along<'a> {
+    /// A camera that is new.
+    pub(super) camera: Option<&'a CameraRecord>,
+    /// A viewer who is new, without the rights that follow.
+    pub(super) viewer: Option<ViewerRecord>,
+    /// A viewer whose record is removed.
+    pub(super) gone: Option<ViewerId>,
+}
+
+/// Puts the rights that follow from a household's record in a viewer's, in the place of those that
+/// followed before.
+fn follow(record: &mut ViewerRecord, home: &HouseholdRecord, rights: Vec<CameraRight>) {
+    let place = record.households.iter().position(|other| *other == home.household);
+    record.households.retain(|other| *other != home.household);
+    if home.member(record.viewer).is_some() {
+        record.households.insert(place.unwrap_or(record.households.len()), home.household);
+    }
+    let place = record.cameras.iter().position(|right| right.household == home.household);
+    record.cameras.retain(|right| right.household != home.household);
+    let place = place.unwrap_or(record.cameras.len());
+    record.cameras.splice(place..place, rights);
+}
