@@ -7,7 +7,7 @@
 mod model;
 mod world;
 
-use model::{EVENTS, JPEGS, Look, Model, Operation, Push, What, Who};
+use model::{EVENTS, JPEGS, Look, Model, Operation, Push, Role, Share, What, Who};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use world::World;
@@ -75,8 +75,44 @@ fn look() -> impl Strategy<Value = Look> {
     ]
 }
 
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![2 => Just(Role::Owner), 3 => Just(Role::Member), 1 => Just(Role::Installer)]
+}
+
+fn share() -> impl Strategy<Value = Share> {
+    let kinds = (any::<bool>(), any::<bool>(), any::<bool>());
+    let end = || proptest::option::of(0..EVENTS);
+    (kinds, end(), end()).prop_map(|((live, events, clips), from, until)| Share {
+        live,
+        events,
+        clips,
+        from,
+        until,
+    })
+}
+
+/// An operation on who belongs to a household, or on what is shared.
+fn sharing() -> impl Strategy<Value = Operation> {
+    let two = || (any::<u8>(), any::<u8>());
+    prop_oneof![
+        2 => (two(), role()).prop_map(|((household, viewer), role)| Operation::SetMember {
+            household,
+            viewer,
+            role
+        }),
+        1 => two().prop_map(|(household, viewer)| Operation::RemoveMember { household, viewer }),
+        5 => (two(), share()).prop_map(|((camera, viewer), share)| Operation::Share {
+            camera,
+            viewer,
+            share
+        }),
+        2 => two().prop_map(|(camera, viewer)| Operation::Unshare { camera, viewer }),
+    ]
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
+        8 => sharing(),
         1 => Just(Operation::AddHousehold),
         1 => any::<u8>().prop_map(Operation::RemoveHousehold),
         2 => any::<u8>().prop_map(Operation::AddCamera),

@@ -3,6 +3,8 @@
 //!
 //! Numbers in operations are taken modulo how many there ever were, so that removed things are
 //! asked for too.
+//!
+//! Long: it is one model, and its operations and answers can be read in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +51,35 @@ pub enum Look {
     At { camera: u8, what: What },
 }
 
+/// The role of somebody who belongs to a household.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Owner,
+    Member,
+    /// One who came after all the footage.
+    Installer,
+}
+
+/// What is shared of a camera: kinds of footage, and the numbers of the first and the last.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    pub live: bool,
+    pub events: bool,
+    pub clips: bool,
+    pub from: Option<u8>,
+    pub until: Option<u8>,
+}
+
+impl Share {
+    /// The right of an owner.
+    const WHOLE: Self = Self { live: true, events: true, clips: true, from: None, until: None };
+
+    fn has(&self, number: u8) -> bool {
+        self.from.is_none_or(|from| from <= number)
+            && self.until.is_none_or(|until| number <= until)
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, Copy)]
 pub enum Operation {
@@ -58,6 +89,24 @@ pub enum Operation {
     RemoveCamera(u8),
     AddViewer(u8),
     RemoveViewer(u8),
+    SetMember {
+        household: u8,
+        viewer: u8,
+        role: Role,
+    },
+    RemoveMember {
+        household: u8,
+        viewer: u8,
+    },
+    Share {
+        camera: u8,
+        viewer: u8,
+        share: Share,
+    },
+    Unshare {
+        camera: u8,
+        viewer: u8,
+    },
     /// A viewer signs in.
     Begin(u8),
     /// Somebody signs out.
@@ -105,14 +154,24 @@ pub enum Wrong {
     OthersTag,
     OthersCamera,
     DeletedEvent,
+    FormerMember,
+    TakenBack,
+    Window,
+    Kinds,
+    GuestDeletes,
 }
 
-pub const WRONGS: [Wrong; 5] = [
+pub const WRONGS: [Wrong; 10] = [
     Wrong::RemovedCamera,
     Wrong::EndedSession,
     Wrong::OthersTag,
     Wrong::OthersCamera,
     Wrong::DeletedEvent,
+    Wrong::FormerMember,
+    Wrong::TakenBack,
+    Wrong::Window,
+    Wrong::Kinds,
+    Wrong::GuestDeletes,
 ];
 
 #[derive(Debug, Clone, Default)]
@@ -132,14 +191,37 @@ struct Camera {
     deleted: BTreeSet<u8>,
 }
 
+#[derive(Debug, Clone, Default)]
+struct Household {
+    gone: bool,
+    members: BTreeMap<u8, Role>,
+    /// What is shared, by camera and viewer.
+    shares: BTreeMap<(u8, u8), Share>,
+}
+
+impl Household {
+    fn is_last_owner(&self, viewer: u8) -> bool {
+        let owners = self.members.iter().filter(|(_, role)| **role == Role::Owner);
+        owners.map(|(owner, _)| *owner).collect::<Vec<_>>() == [viewer]
+    }
+
+    fn leave(&mut self, viewer: u8) {
+        self.members.remove(&viewer);
+        self.shares.retain(|(_, of), _| *of != viewer);
+    }
+
+    fn knows(&self, viewer: u8) -> bool {
+        self.members.contains_key(&viewer) || self.shares.keys().any(|(_, of)| *of == viewer)
+    }
+}
+
 /// Everybody and everything that ever was, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
-    /// Says for each household whether it exists.
-    households: Vec<bool>,
+    households: Vec<Household>,
     cameras: Vec<Camera>,
-    /// The household of each viewer. `None` once the viewer is removed.
-    viewers: Vec<Option<u8>>,
+    /// Says for each viewer whether the account exists.
+    viewers: Vec<bool>,
     /// The viewer of each session, and whether the session is live.
     sessions: Vec<(u8, bool)>,
     wrong: Option<Wrong>,
@@ -164,25 +246,28 @@ impl Model {
     pub fn answer(&mut self, operation: &Operation) -> Answer {
         match *operation {
             Operation::AddHousehold => {
-                self.households.push(true);
+                self.households.push(Household::default());
                 Answer::Done(true)
             }
             Operation::RemoveHousehold(n) => {
                 let n = pick(n, self.households.len());
-                let was = std::mem::replace(&mut self.households[usize::from(n)], false);
+                let home = std::mem::take(&mut self.households[usize::from(n)]);
+                self.households[usize::from(n)].gone = true;
                 self.cameras
                     .iter_mut()
                     .filter(|camera| camera.household == n)
                     .for_each(|camera| camera.gone = true);
-                self.viewers
-                    .iter_mut()
-                    .filter(|viewer| **viewer == Some(n))
-                    .for_each(|viewer| *viewer = None);
-                Answer::Done(was)
+                // Those who have nothing elsewhere go with it.
+                for member in home.members.keys() {
+                    if !self.households.iter().any(|other| other.knows(*member)) {
+                        self.viewers[usize::from(*member)] = false;
+                    }
+                }
+                Answer::Done(!home.gone)
             }
             Operation::AddCamera(n) => {
                 let household = pick(n, self.households.len());
-                let there = self.households[usize::from(household)];
+                let there = !self.households[usize::from(household)].gone;
                 if there {
                     self.cameras.push(Camera { household, ..Camera::default() });
                 }
@@ -190,19 +275,77 @@ impl Model {
             }
             Operation::RemoveCamera(n) => {
                 let n = pick(n, self.cameras.len());
-                Answer::Done(!std::mem::replace(&mut self.cameras[usize::from(n)].gone, true))
+                let camera = &mut self.cameras[usize::from(n)];
+                let home = &mut self.households[usize::from(camera.household)];
+                home.shares.retain(|(of, _), _| *of != n);
+                Answer::Done(!std::mem::replace(&mut camera.gone, true))
             }
             Operation::AddViewer(n) => {
                 let household = pick(n, self.households.len());
-                let there = self.households[usize::from(household)];
-                if there {
-                    self.viewers.push(Some(household));
+                let home = &mut self.households[usize::from(household)];
+                if !home.gone {
+                    let viewer = u8::try_from(self.viewers.len()).unwrap();
+                    home.members.insert(viewer, Role::Owner);
+                    self.viewers.push(true);
                 }
-                Answer::Done(there)
+                Answer::Done(!home.gone)
             }
             Operation::RemoveViewer(n) => {
                 let n = pick(n, self.viewers.len());
-                Answer::Done(self.viewers[usize::from(n)].take().is_some())
+                self.households.iter_mut().for_each(|home| home.leave(n));
+                Answer::Done(std::mem::replace(&mut self.viewers[usize::from(n)], false))
+            }
+            Operation::SetMember { household, viewer, role } => {
+                let viewer = pick(viewer, self.viewers.len());
+                let household = pick(household, self.households.len());
+                let home = &mut self.households[usize::from(household)];
+                let done = !home.gone
+                    && self.viewers[usize::from(viewer)]
+                    && (role == Role::Owner || !home.is_last_owner(viewer));
+                if done {
+                    home.members.insert(viewer, role);
+                    if role != Role::Member {
+                        home.shares.retain(|(_, of), _| *of != viewer);
+                    }
+                }
+                Answer::Done(done)
+            }
+            Operation::RemoveMember { household, viewer } => {
+                let viewer = pick(viewer, self.viewers.len());
+                let household = pick(household, self.households.len());
+                let home = &mut self.households[usize::from(household)];
+                let done = home.members.contains_key(&viewer) && !home.is_last_owner(viewer);
+                if done && self.wrong != Some(Wrong::FormerMember) {
+                    home.leave(viewer);
+                }
+                Answer::Done(done)
+            }
+            Operation::Share { camera, viewer, share } => {
+                let viewer = pick(viewer, self.viewers.len());
+                let n = pick(camera, self.cameras.len());
+                let camera = &self.cameras[usize::from(n)];
+                let home = &mut self.households[usize::from(camera.household)];
+                let allows = (share.live || share.events || share.clips)
+                    && share.from.is_none_or(|from| share.until.is_none_or(|until| from <= until));
+                let needs_none =
+                    home.members.get(&viewer).is_some_and(|role| *role != Role::Member);
+                let there = !camera.gone && self.viewers[usize::from(viewer)];
+                let done = there && allows && !needs_none;
+                if done {
+                    home.shares.insert((n, viewer), share);
+                }
+                Answer::Done(done)
+            }
+            Operation::Unshare { camera, viewer } => {
+                let viewer = pick(viewer, self.viewers.len());
+                let n = pick(camera, self.cameras.len());
+                let household = self.cameras[usize::from(n)].household;
+                let shares = &mut self.households[usize::from(household)].shares;
+                let done = shares.contains_key(&(n, viewer));
+                if done && self.wrong != Some(Wrong::TakenBack) {
+                    shares.remove(&(n, viewer));
+                }
+                Answer::Done(done)
             }
             Operation::Begin(n) => {
                 self.sessions.push((pick(n, self.viewers.len()), true));
@@ -280,33 +423,49 @@ impl Model {
         if tag != session && self.wrong != Some(Wrong::OthersTag) {
             return nothing;
         }
-        let Some(household) = self.viewers[usize::from(viewer)] else {
+        if !self.viewers[usize::from(viewer)] {
             return not_signed_in;
-        };
+        }
         let wrong = self.wrong;
-        let seen = |camera: &Camera| {
-            (camera.household == household || wrong == Some(Wrong::OthersCamera))
-                && (!camera.gone || wrong == Some(Wrong::RemovedCamera))
-        };
         let Look::At { camera, what } = look else {
-            let cameras = (0_u8..).zip(&self.cameras).filter(|(_, camera)| seen(camera));
-            return Answer::Cameras(cameras.map(|(n, _)| n).collect());
+            let cameras = 0..u8::try_from(self.cameras.len()).unwrap();
+            return Answer::Cameras(cameras.filter(|n| self.right(viewer, *n).is_some()).collect());
         };
         // One more than there are, for a camera that never was.
-        let camera = usize::from(pick(camera, self.cameras.len() + 1));
-        let Some(camera) = self.cameras.get_mut(camera).filter(|camera| seen(camera)) else {
-            return nothing;
+        let n = pick(camera, self.cameras.len() + 1);
+        let right = (usize::from(n) < self.cameras.len()).then(|| self.right(viewer, n)).flatten();
+        let Some((share, deletes)) = right else { return nothing };
+        let camera = &mut self.cameras[usize::from(n)];
+        let kinds = if wrong == Some(Wrong::Kinds) { Share::WHOLE } else { share };
+        let share = if wrong == Some(Wrong::Window) {
+            Share { from: None, until: None, ..share }
+        } else {
+            share
         };
+        let allowed = match what {
+            What::Thumbnail => kinds.live,
+            What::Page { .. } => kinds.events,
+            What::Event(n) | What::EventThumbnail(n) => kinds.events && share.has(n),
+            What::Clip(n) => kinds.clips && share.has(n),
+            What::Delete(_) => deletes || wrong == Some(Wrong::GuestDeletes),
+        };
+        if !allowed {
+            return nothing;
+        }
         let shown = |(n, event): (&u8, &Event)| Shown {
             event: *n,
             label: event.label,
             still: event.still.is_some(),
-            clip: event.clip.is_some(),
+            clip: event.clip.is_some() && kinds.clips,
         };
         let answer = match what {
-            What::Thumbnail => camera.stills.last().map(|(_, jpeg)| Answer::Picture(*jpeg)),
+            What::Thumbnail => {
+                let newest = camera.stills.last().filter(|(number, _)| share.has(*number));
+                newest.map(|(_, jpeg)| Answer::Picture(*jpeg))
+            }
             What::Page { before, limit } => {
                 let older = camera.events.range(..before.unwrap_or(EVENTS)).rev();
+                let older = older.filter(|(number, _)| share.has(**number));
                 let page: Vec<Shown> = older.clone().take(usize::from(limit)).map(shown).collect();
                 let next = page
                     .last()
@@ -328,6 +487,25 @@ impl Model {
             }),
         };
         answer.unwrap_or(nothing)
+    }
+
+    /// Returns what a viewer may see of a camera, and whether they may delete its events.
+    fn right(&self, viewer: u8, n: u8) -> Option<(Share, bool)> {
+        let camera = &self.cameras[usize::from(n)];
+        let is_gone = camera.gone && self.wrong != Some(Wrong::RemovedCamera);
+        let home = &self.households[usize::from(camera.household)];
+        if self.wrong == Some(Wrong::OthersCamera) && !is_gone {
+            return Some((Share::WHOLE, true));
+        }
+        let share = match home.members.get(&viewer) {
+            Some(Role::Owner) => Some((Share::WHOLE, true)),
+            Some(Role::Installer) => Some((
+                Share { events: false, clips: false, from: Some(EVENTS), ..Share::WHOLE },
+                false,
+            )),
+            Some(Role::Member) | None => home.shares.get(&(n, viewer)).map(|share| (*share, false)),
+        };
+        share.filter(|_| !is_gone)
     }
 
     /// Returns a look of every session at every camera and all that it has.

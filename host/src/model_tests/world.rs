@@ -1,7 +1,7 @@
 //! The real edge, over seams in memory, asked through its router. It also has the names of
 //! everything that the model knows by number.
 
-use super::model::{Answer, JPEGS, Look, Operation, Push, Shown, What, Who, pick};
+use super::model::{Answer, JPEGS, Look, Operation, Push, Role, Shown, What, Who, pick};
 use crate::config::Config;
 use crate::edge::{Seams, assemble};
 use crate::handlers::Handlers;
@@ -14,9 +14,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use eyesonly_gate::registry::{Change, Expect};
 use eyesonly_gate::{Keys as _, Seam};
-use eyesonly_rights::{Mint, Record as _, SessionRecord, Verifier};
+use eyesonly_rights::{Kinds, Mint, Record as _, SessionRecord, Verifier, Window};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
-use eyesonly_service::admin::Admin;
+use eyesonly_service::admin::{self, Admin};
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
 use eyesonly_service::live::MemoryHub;
@@ -165,7 +165,7 @@ impl<'a> World<'a> {
                 let household = self.households[usize::from(pick(n, self.households.len()))];
                 let name = format!("viewer-{}", self.viewers.len());
                 let password = Zeroizing::new("a long password".to_owned());
-                let added = self.admin.add_viewer(household, &name, &password).await;
+                let added = self.admin.add_viewer(Some(household), &name, &password).await;
                 let is_added = added.is_ok();
                 self.viewers.extend(added);
                 Answer::Done(is_added)
@@ -173,6 +173,45 @@ impl<'a> World<'a> {
             Operation::RemoveViewer(n) => {
                 let viewer = self.viewers[usize::from(pick(n, self.viewers.len()))];
                 Answer::Done(self.admin.remove_viewer(viewer).await.is_ok())
+            }
+            Operation::SetMember { household, viewer, role } => {
+                let household =
+                    self.households[usize::from(pick(household, self.households.len()))];
+                let viewer = self.viewers[usize::from(pick(viewer, self.viewers.len()))];
+                let (role, seconds) = match role {
+                    Role::Owner => (eyesonly_rights::Role::Owner, None),
+                    Role::Member => (eyesonly_rights::Role::Member, None),
+                    Role::Installer => (eyesonly_rights::Role::Installer, Some(3600)),
+                };
+                let set = self.admin.set_member(household, viewer, role, seconds);
+                Answer::Done(set.await.is_ok())
+            }
+            Operation::RemoveMember { household, viewer } => {
+                let household =
+                    self.households[usize::from(pick(household, self.households.len()))];
+                let viewer = self.viewers[usize::from(pick(viewer, self.viewers.len()))];
+                Answer::Done(self.admin.remove_member(household, viewer).await.is_ok())
+            }
+            Operation::Share { camera, viewer, share } => {
+                let share = admin::Share {
+                    camera: self.cameras[usize::from(pick(camera, self.cameras.len()))].0,
+                    viewer: self.viewers[usize::from(pick(viewer, self.viewers.len()))],
+                    giver: None,
+                    kinds: Kinds { live: share.live, events: share.events, clips: share.clips },
+                    window: Window {
+                        from_milliseconds: share.from.map(|n| self.footage(n).time_milliseconds()),
+                        until_milliseconds: share
+                            .until
+                            .map(|n| self.footage(n).time_milliseconds()),
+                    },
+                    expires_at_seconds: None,
+                };
+                Answer::Done(self.admin.share(share).await.is_ok())
+            }
+            Operation::Unshare { camera, viewer } => {
+                let (camera, _) = self.cameras[usize::from(pick(camera, self.cameras.len()))];
+                let viewer = self.viewers[usize::from(pick(viewer, self.viewers.len()))];
+                Answer::Done(self.admin.unshare(camera, viewer).await.is_ok())
             }
             Operation::Begin(n) => {
                 self.begin(self.viewers[usize::from(pick(n, self.viewers.len()))]).await;
@@ -196,7 +235,7 @@ impl<'a> World<'a> {
     /// takes longer than all the rest.
     async fn begin(&mut self, viewer: ViewerId) {
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord { session, viewer, expires_at_seconds: u64::MAX };
+        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds: u64::MAX };
         let edge_key = self.keyring.edge();
         let mint = Mint::new(edge_key);
         let change = Change {
@@ -306,7 +345,10 @@ impl<'a> World<'a> {
             (camera["name"] == format!("Camera {n}")).then(|| u8::try_from(n).unwrap())
         };
         let cameras = list["cameras"].as_array()?.iter().map(number);
-        cameras.collect::<Option<_>>().map(Answer::Cameras)
+        // Of several households, the one that came first is first. The model has no such order.
+        let mut cameras = cameras.collect::<Option<Vec<u8>>>()?;
+        cameras.sort_unstable();
+        Some(Answer::Cameras(cameras))
     }
 
     fn picture(&self, body: &[u8]) -> Option<Answer> {

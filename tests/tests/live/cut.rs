@@ -3,7 +3,7 @@
 //! Variable: EYESONLY_LIVE_ROUNDS, how often each right is taken away. The fragments carry their
 //! number, so the last one that a camera had sent at the acknowledgement is known.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use eyesonly_tests::live::{Streaming, numbers, recording};
 use eyesonly_tests::{Answer, EdgeOptions, Viewer, poll};
@@ -45,8 +45,13 @@ async fn follow_on(viewer: Viewer, path: String) -> (Vec<u8>, Instant, bool) {
 /// A right that is taken away.
 enum Act {
     Logout,
+    Password,
     Viewer,
     Camera,
+    /// The camera was shared, and is not any more.
+    Unshare,
+    /// The camera is shared, but nothing of now.
+    Window,
 }
 
 async fn check(act: Act, what: &str) {
@@ -56,6 +61,15 @@ async fn check(act: Act, what: &str) {
     for round in 0..rounds {
         let camera = scene.household.camera(&format!("Camera {round}"));
         let account = scene.household.viewer(&format!("guest-{round}"));
+        let home = ["--household", scene.household.id.as_str(), "--viewer", &account.login];
+        let share = ["--camera", camera.id.as_str(), "--viewer", &account.login];
+        let run = |command: &[&str], of: &[&str], more: &[&str]| {
+            scene.household.command(&[command, of, more].concat());
+        };
+        if matches!(act, Act::Unshare | Act::Window) {
+            run(&["member", "remove"], &home, &[]);
+            run(&["share", "add"], &share, &["--kinds", "live", "--past"]);
+        }
         let viewer = account.login().await;
         let streaming = Streaming::start(&camera, "main", recording("alder-front-door"));
         let path = format!("cameras/{}/live", camera.id);
@@ -74,6 +88,12 @@ async fn check(act: Act, what: &str) {
             Act::Logout => drop(viewer.logout().await.expect(204)),
             Act::Viewer => scene.household.remove_viewer(&account),
             Act::Camera => scene.household.remove_camera(&camera),
+            Act::Password => drop(scene.household.new_password(&account)),
+            Act::Unshare => run(&["share", "remove"], &share, &[]),
+            Act::Window => {
+                let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+                run(&["share", "add"], &share, &["--kinds", "live", "--past", "--until", &now]);
+            }
         }
         let (acknowledged, sent) = (Instant::now(), streaming.sent());
         let (bytes, last, _) =
@@ -82,13 +102,26 @@ async fn check(act: Act, what: &str) {
         let seen = numbers(&bytes);
         let newest = *seen.last().expect("something was followed before");
         assert!(newest < sent, "{what}, round {round}: {newest} was sent after {sent}");
-        if matches!(act, Act::Camera) {
-            let answer = streaming.ended().await;
-            assert!([401, 409].contains(&answer.status), "{}", answer.told());
-            viewer.get(&path).await.expect_problem(404);
-        } else {
-            viewer.get(&path).await.expect_problem(401);
-            drop(streaming);
+        match act {
+            Act::Camera => {
+                let answer = streaming.ended().await;
+                assert!([401, 409].contains(&answer.status), "{}", answer.told());
+                viewer.get(&path).await.expect_problem(404);
+            }
+            Act::Unshare => drop(viewer.get(&path).await.expect_problem(404)),
+            // The segment that began in the window is there until it ends, cut where the window is.
+            Act::Window => {
+                let again = async || follow_on(viewer.clone(), next.clone()).await;
+                poll("nothing of now is there", 30, async || {
+                    let (bytes, _, is_cut) = again().await;
+                    assert!(numbers(&bytes).iter().all(|number| *number < sent), "{what}, {round}");
+                    !is_cut && bytes.is_empty()
+                })
+                .await;
+            }
+            Act::Logout | Act::Password | Act::Viewer => {
+                viewer.get(&path).await.expect_problem(401);
+            }
         }
         others.iter().for_each(tokio::task::JoinHandle::abort);
     }
@@ -110,6 +143,21 @@ async fn nothing_comes_after_a_viewer_was_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_comes_after_a_camera_was_removed() {
     check(Act::Camera, "removed camera").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_new_password() {
+    check(Act::Password, "new password").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_share_was_taken_back() {
+    check(Act::Unshare, "share taken back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_window_was_narrowed() {
+    check(Act::Window, "narrowed window").await;
 }
 
 /// What arrived at the edge after the session's end is not sent.

@@ -12,7 +12,7 @@ use crate::table::{NATIVE_CAMERA_TABLE, NATIVE_VIEWER_TABLE, Row, rows};
 use crate::{Actors, Cells, Home, Named, request, two_homes};
 
 /// Returns the segment that a camera makes just now.
-async fn head(viewer: &Viewer, camera: &Camera) -> String {
+pub async fn head(viewer: &Viewer, camera: &Camera) -> String {
     let live = viewer.get(&format!("cameras/{}/live", camera.id)).await.expect(200).json();
     live["streams"][0]["head"].as_str().unwrap().to_owned()
 }

@@ -14,6 +14,7 @@
 
 mod cameras;
 mod live;
+mod roles;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use eyesonly_tests::{Account, Answer, Camera, Door, Edge, EdgeOptions, Household
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
+use crate::live::head;
 use crate::table::{
     CAMERA_TABLE, NATIVE_CAMERA_TABLE, NATIVE_VIEWER_TABLE, Row, VIEWER_TABLE, rows,
 };
@@ -304,7 +306,7 @@ impl Cells {
                 compared += 1;
             }
         }
-        assert!(compared > 50, "only {compared} answers were compared");
+        assert!(compared > 20, "only {compared} answers were compared");
     }
 }
 

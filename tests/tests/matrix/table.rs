@@ -145,6 +145,80 @@ DELETE /v1/ingest/live/{session}/{track}/{file}
   own     204   204   401    401    401     401
 ";
 
+/// The routes that name a camera, by role. The household has a camera that is `shared` and one that
+/// is `unshared`; `foreign` is another household's. Each camera's newest still is in the window. Of
+/// the shared camera there are events `before`, `in` and `after` the window. The roles:
+/// - `owner`; `installer`, for some hours, who came after all of the footage;
+/// - `member` and `guest`: all kinds of the shared camera, within the window;
+/// - `idle`: a member with whom nothing is shared;
+/// - `live`, `events`, `clips`: guests with one kind, of any time;
+/// - `former`: a guest from whom all was taken back.
+///
+/// All but the owner were owners before.
+pub const ROLES_TABLE: &str = "
+  object   owner member idle guest live events clips installer former
+GET /v1/{tag}/cameras/{camera}/thumbnail
+  shared   200   200    404  200   200  404    404   404       404
+  unshared 200   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+  absent   404   404    404  404   404  404    404   404       404
+GET /v1/{tag}/cameras/{camera}/events
+  shared   200   200    404  200   404  200    404   404       404
+  unshared 200   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+GET /v1/{tag}/cameras/{camera}/events/{event}
+  before   200   404    404  404   404  200    404   404       404
+  in       200   200    404  200   404  200    404   404       404
+  after    200   404    404  404   404  200    404   404       404
+  unshared 200   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+  absent   404   404    404  404   404  404    404   404       404
+GET /v1/{tag}/cameras/{camera}/events/{event}/thumbnail
+  before   200   404    404  404   404  200    404   404       404
+  in       200   200    404  200   404  200    404   404       404
+  after    200   404    404  404   404  200    404   404       404
+  unshared 200   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+  absent   404   404    404  404   404  404    404   404       404
+GET /v1/{tag}/cameras/{camera}/events/{event}/clip
+  before   200   404    404  404   404  404    200   404       404
+  in       200   200    404  200   404  404    200   404       404
+  after    200   404    404  404   404  404    200   404       404
+  unshared 200   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+  absent   404   404    404  404   404  404    404   404       404
+DELETE /v1/{tag}/cameras/{camera}/events/{event}
+  before   204   404    404  404   404  404    404   404       404
+  in       204   404    404  404   404  404    404   404       404
+  after    204   404    404  404   404  404    404   404       404
+  unshared 204   404    404  404   404  404    404   404       404
+  foreign  404   404    404  404   404  404    404   404       404
+  absent   404   404    404  404   404  404    404   404       404
+";
+
+/// The routes of live view, by role. Both cameras stream now, after the window.
+pub const ROLES_LIVE_TABLE: &str = "
+  object   owner member idle guest live events clips installer former
+GET /v1/{tag}/cameras/{camera}/live
+  shared   200   200    404  200   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+GET /v1/{tag}/cameras/{camera}/live/next
+  shared   200   404    404  404   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+GET /v1/{tag}/cameras/{camera}/live/index.m3u8
+  shared   200   404    404  404   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+GET /v1/{tag}/cameras/{camera}/live/{segment}
+  shared   200   404    404  404   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+GET /v1/{tag}/cameras/{camera}/live/{segment}/init.mp4
+  shared   200   404    404  404   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+GET /v1/{tag}/cameras/{camera}/live/{segment}/media.m4s
+  shared   200   404    404  404   200  404    404   200       404
+  unshared 200   404    404  404   404  404    404   200       404
+";
+
 /// One row of a table.
 pub struct Row {
     pub method: &'static str,
