@@ -13,8 +13,12 @@ use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The folder that 6e52c58 wrote.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/data-6e52c58");
+/// The folders that earlier versions wrote, named after the commit.
+const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+/// It kept login names in the clear.
+const WITH_NAMES: &str = "data-6e52c58";
+/// It knew nobody but owners, and no epochs.
+const WITH_VIEWERS: &str = "data-831dcd9";
 
 /// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) {
@@ -29,11 +33,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Makes a copy of the folder with its key-encryption key, and reads `said.json`, which was written
+/// Makes a copy of a folder with its key-encryption key, and reads `said.json`, which was written
 /// with the folder.
-fn data() -> (TempDir, Value) {
+fn data(name: &str) -> (TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
-    copy(Path::new(FOLDER), folder.path());
+    copy(&Path::new(FOLDERS).join(name), folder.path());
     let kek = folder.path().join("kek");
     fs::write(&kek, "22".repeat(32)).unwrap();
     fs::set_permissions(&kek, fs::Permissions::from_mode(0o600)).unwrap();
@@ -46,8 +50,17 @@ fn text(said: &Value, field: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_folder_of_an_earlier_version_is_served() {
-    let (folder, said) = data();
+async fn a_folder_with_names_in_the_clear_is_served() {
+    is_served(WITH_NAMES).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_owners_alone_is_served() {
+    is_served(WITH_VIEWERS).await;
+}
+
+async fn is_served(name: &str) {
+    let (folder, said) = data(name);
     let options = EdgeOptions { data: Some(folder.path().to_owned()), ..EdgeOptions::default() };
     let mut edge = Edge::start(options);
     let camera =
@@ -64,8 +77,7 @@ async fn a_folder_of_an_earlier_version_is_served() {
     // The footage of the folder is there, and the deleted event is not.
     let viewer = account.login().await;
     let cameras = viewer.cameras().await;
-    assert_eq!(cameras.len(), 1);
-    assert_eq!(cameras[0]["id"], camera.id.as_str());
+    assert!(cameras.iter().any(|listed| listed["id"] == camera.id.as_str()), "{cameras:?}");
     let clip = text(&said, "clip_digest");
     let sees_what_it_held = async |edge: &Edge| {
         let viewer = account.login().await;
@@ -80,12 +92,13 @@ async fn a_folder_of_an_earlier_version_is_served() {
     };
     sees_what_it_held(&edge).await;
 
-    // That version kept login names in the clear. This one does not, once it has stopped.
+    // An earlier version kept login names in the clear. This one does not, once it has stopped.
     // In a row and in its key of the index, the name follows the record's kind.
-    let name = [Canary::new("the login name", "loginalder")];
-    assert!(!scan(Path::new(FOLDER), &name).1.is_empty(), "the folder has none to look for");
+    let in_clear = [Canary::new("the login name", "loginalder")];
+    let had_names = !scan(&Path::new(FOLDERS).join(name), &in_clear).1.is_empty();
+    assert_eq!(had_names, name == WITH_NAMES);
     edge.stop();
-    assert_eq!(scan(&edge.data(), &name).1, Vec::<String>::new());
+    assert_eq!(scan(&edge.data(), &in_clear).1, Vec::<String>::new());
     edge.restart();
 
     // The folder remains usable: the camera hands in, the viewer sees that and deletes it, and a
@@ -99,4 +112,38 @@ async fn a_folder_of_an_earlier_version_is_served() {
     sees_what_it_held(&edge).await;
     viewer.delete(&camera, &fresh).await.expect(204);
     viewer.clip(&camera, &fresh).await.expect_problem(404);
+}
+
+/// Who was a viewer of a household is an owner, in the command line and in the decisions. Each of
+/// them can get another role, and the other household sees nothing.
+#[tokio::test]
+async fn the_people_of_an_earlier_version_are_owners() {
+    let (folder, said) = data(WITH_VIEWERS);
+    let options = EdgeOptions { data: Some(folder.path().to_owned()), ..EdgeOptions::default() };
+    let edge = Edge::start(options);
+    let [household, camera, event, second] =
+        ["household", "camera", "event", "second"].map(|field| text(&said, field));
+    let run = |arguments: &[&str]| edge.command_line().run(arguments, "").unwrap();
+    let list = ["member", "list", "--household", &household, "--json"];
+    let listed = edge.command_line().command(&list).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let members: Vec<Value> =
+        listed.lines().map(|member| serde_json::from_str(member).unwrap()).collect();
+    assert_eq!(members.len(), 2, "{listed}");
+    assert!(members.iter().all(|member| member["role"] == "owner"), "{listed}");
+    let camera = people::Camera { id: camera, credential: text(&said, "credential") };
+    let camera = Camera::known(camera, edge.door());
+    let account = |login: &str| {
+        let (login, password) = (login.to_owned(), "a long password".into());
+        Account::known(people::Account { id: String::new(), login, password }, edge.door())
+    };
+    let (viewer, other) = (account("alder-two").login().await, account("birch").login().await);
+    viewer.clip(&camera, &event).await.expect(200);
+    other.clip(&camera, &event).await.expect_problem(404);
+    run(&["member", "set", "--household", &household, "--viewer", &second, "--role", "member"]);
+    viewer.clip(&camera, &event).await.expect_problem(404);
+    let share = ["--camera", &camera.id, "--viewer", &second, "--kinds", "events,clips", "--past"];
+    run(&[&["share", "add"], share.as_slice()].concat());
+    viewer.clip(&camera, &event).await.expect(200);
+    viewer.delete(&camera, &event).await.expect_problem(404);
 }
