@@ -17,6 +17,8 @@ use crate::people::Camera;
 
 /// The start of what marks a fragment in its own bytes. The number follows in eight digits.
 pub const MARK: &[u8] = b"fragment number ";
+/// The longest time that a stream goes on.
+const STREAM_MAX: Duration = Duration::from_secs(12 * 3600);
 
 /// Returns the recording of a camera of the demo, such as `alder-front-door`.
 ///
@@ -58,7 +60,7 @@ impl Stream {
         let (pieces, body) = mpsc::unbounded();
         let request = camera.upload(&format!("live/{stream}"), "video/mp4");
         let request = request.body(reqwest::Body::wrap_stream(body));
-        let request = request.timeout(Duration::from_secs(3600));
+        let request = request.timeout(STREAM_MAX);
         Self { pieces, answer: tokio::spawn(Answer::try_of(request)) }
     }
 
