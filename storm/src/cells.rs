@@ -276,9 +276,9 @@ mod tests {
     fn small() -> Size {
         let seed = std::env::var("EYESONLY_STORM_SEED").ok().and_then(|seed| seed.parse().ok());
         Size {
-            households: 16,
-            requests_min: 600,
-            control_requests_min: 600,
+            households: 10,
+            requests_min: 400,
+            control_requests_min: 400,
             seed: seed.unwrap_or_else(|| u64::from_be_bytes(clock::random()) >> 16),
             // A cell makes thousands of uploads durable: in memory, where that is possible.
             folder: Some(PathBuf::from("/dev/shm")).filter(|folder| folder.is_dir()),
