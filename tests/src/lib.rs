@@ -14,7 +14,9 @@
 pub mod built;
 pub mod burnt;
 pub mod canary;
+pub mod dice;
 mod edge;
+pub mod folder;
 pub mod footage;
 mod home;
 mod http;

@@ -16,6 +16,7 @@ use std::process::Command;
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::built::ROOT;
 use eyesonly_tests::canary::files_below;
+use eyesonly_tests::folder::copy;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::python::{python, run, target};
 use eyesonly_tests::{Edge, EdgeOptions};
@@ -119,7 +120,7 @@ async fn after_a_rotation_a_backup_opens_nothing_of_who_was_deleted() {
     }
     edge.stop();
     let backup = edge.folder().join("backup");
-    copied(&edge.data(), &backup);
+    copy(&edge.data(), &backup);
     let read = || {
         let mut reader = Command::new(&python);
         reader.arg(Path::new(ROOT).join("tests/vectors/reader.py")).arg(&backup);
@@ -138,18 +139,4 @@ async fn after_a_rotation_a_backup_opens_nothing_of_who_was_deleted() {
     restore("keyring.json");
     let said = read();
     assert!(said.contains("opened objects: clip: 1 of 2"), "the other one's: {said}");
-}
-
-/// Copies a folder with everything in it.
-fn copied(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let (entry, target) =
-            (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copied(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Viewers, those who belong to a household, and what is shared with whom.
 //!
-//! An account is a viewer's own. A household gives and takes memberships and shares, and never an
-//! account.
+//! An account is a viewer's own. A household gives and takes memberships and shares. Only one that
+//! is removed takes accounts along: those of its owners and members who have nothing elsewhere.
 
 use super::household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
 use super::writing::{Along, Writing};
@@ -45,7 +45,9 @@ impl Admin {
             match household {
                 None => writing.put(&record, Expect::Absent)?,
                 Some(household) => {
-                    let home = self.home_with_room(household).await?;
+                    let home: HouseholdRecord =
+                        self.read(household.as_bytes(), "household").await?;
+                    room(&home, None)?;
                     let along = Along { viewer: Some(record), ..Along::default() };
                     let owner = Member::owner(viewer, clock::now_milliseconds());
                     writing.household(home, along, |home| home.members.push(owner)).await?;
@@ -55,12 +57,6 @@ impl Admin {
         })
         .await?;
         Ok(viewer)
-    }
-
-    async fn home_with_room(&self, household: HouseholdId) -> Result<HouseholdRecord, AdminError> {
-        let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
-        room(&home, None)?;
-        Ok(home)
     }
 
     /// Removes a viewer's account, with all that the viewer belongs to or was given. The viewer's
@@ -213,7 +209,8 @@ impl Admin {
                      every live one; `member remove` ends that role",
                 ));
             }
-            let others = in_force.shares.iter().filter(|other| !is_same(other, &share));
+            let is_it = |other: &Share| is_of(other, share.camera, share.viewer);
+            let others = in_force.shares.iter().filter(|other| !is_it(other));
             if others.count() >= SHARES_MAX {
                 return Err(AdminError::Input(format!(
                     "a household has at most {SHARES_MAX} shares; end some first"
@@ -222,7 +219,7 @@ impl Admin {
             let change = |home: &mut HouseholdRecord| match home
                 .shares
                 .iter_mut()
-                .find(|other| is_same(other, &share))
+                .find(|other| is_it(other))
             {
                 Some(other) => other.clone_from(&share),
                 None => home.shares.push(share.clone()),
@@ -240,7 +237,7 @@ impl Admin {
         self.settle(async |writing| {
             let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
             let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
-            let is_it = |share: &Share| share.camera == camera && share.viewer == viewer;
+            let is_it = |share: &Share| is_of(share, camera, viewer);
             if !home.shares.iter().any(is_it) {
                 return Err(input("nothing of this camera is shared with this viewer"));
             }
@@ -307,8 +304,8 @@ fn keep_an_owner(home: &HouseholdRecord, leaves: ViewerId) -> Result<(), AdminEr
     Ok(())
 }
 
-fn is_same(one: &Share, other: &Share) -> bool {
-    one.camera == other.camera && one.viewer == other.viewer
+fn is_of(share: &Share, camera: CameraId, viewer: ViewerId) -> bool {
+    share.camera == camera && share.viewer == viewer
 }
 
 /// Refuses a share that allows nothing.

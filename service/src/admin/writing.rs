@@ -11,8 +11,8 @@ use std::collections::hash_map::Entry;
 
 /// The records of one commit, all of one sequence.
 pub(super) struct Writing<'a> {
-    pub(super) admin: &'a Admin,
-    pub(super) changes: Vec<Change>,
+    admin: &'a Admin,
+    changes: Vec<Change>,
     pub(super) sequence: u64,
     /// The viewers' records that change, and what is expected of each. Several households may
     /// change one of them.

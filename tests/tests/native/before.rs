@@ -9,6 +9,7 @@ use std::path::Path;
 use eyesonly_harness::footage::{content_digest, description, fresh_id, mp4_around, noise};
 use eyesonly_harness::people;
 use eyesonly_tests::canary::{Canary, scan};
+use eyesonly_tests::folder::copy;
 use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,19 +20,6 @@ const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 const WITH_NAMES: &str = "data-6e52c58";
 /// It knew nobody but owners, and no epochs.
 const WITH_VIEWERS: &str = "data-831dcd9";
-
-/// Copies a folder with everything in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
-}
 
 /// Makes a copy of a folder with its key-encryption key, and reads `said.json`, which was written
 /// with the folder.

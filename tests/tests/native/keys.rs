@@ -2,6 +2,7 @@
 //!
 //! Variable: EYESONLY_KEYS_ROUNDS, how often a rotation is killed.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,16 @@ use eyesonly_tests::footage::media;
 use eyesonly_tests::poll;
 
 use crate::Home;
+
+/// Runs a command at a place with keys in its environment. Returns whether it was done, and all
+/// that it said.
+fn eyesonly(place: [&Path; 2], keys: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(binary());
+    command.args(place).args(arguments).envs(keys.iter().copied());
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
 
 /// A rotation is killed at many moments while the edge serves. The edge goes on, no household is
 /// lost, and the next command ends what was begun.
@@ -78,11 +89,7 @@ async fn a_key_of_the_environment_is_changed_by_the_environment() {
     std::fs::write(&config, "data = \"data\"\n").unwrap();
     let [old, new, other] = ["11", "22", "33"].map(|byte| byte.repeat(32));
     let run = |keys: &[(&str, &str)], arguments: &[&str]| {
-        let mut command = Command::new(binary());
-        command.arg("--config").arg(&config).args(arguments).envs(keys.iter().copied());
-        let output = command.output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).unwrap())
+        eyesonly(["--config".as_ref(), config.as_path()], keys, arguments)
     };
     let today = [("EYESONLY_KEK", old.as_str())];
     let both = [("EYESONLY_KEK", old.as_str()), ("EYESONLY_KEK_NEXT", new.as_str())];
@@ -110,7 +117,7 @@ async fn a_key_of_the_environment_is_changed_by_the_environment() {
         let (done, said) = run(&keys, &["household", "list"]);
         assert!(!done && said.contains("does not open"), "{said}");
     }
-    let which = |file: &std::path::Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
+    let which = |file: &Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
     // Without its keyring a folder keeps its key.
     let away = folder.path().join("keyring-away.json");
     std::fs::rename(&keyring, &away).unwrap();
@@ -131,11 +138,7 @@ fn the_key_of_a_spin_store_is_changed() {
     let [store, copy] = ["store.db", "yesterday.db"].map(|name| folder.path().join(name));
     let [old, new] = ["11", "22"].map(|byte| byte.repeat(32));
     let run = |keys: &[(&str, &str)], arguments: &[&str]| {
-        let mut command = Command::new(binary());
-        command.arg("--spin-store").arg(&store).args(arguments).envs(keys.iter().copied());
-        let output = command.output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).unwrap())
+        eyesonly(["--spin-store".as_ref(), store.as_path()], keys, arguments)
     };
     let (today, tomorrow) = ([("EYESONLY_KEK", &*old)], [("EYESONLY_KEK", &*new)]);
     let both = [today[0], ("EYESONLY_KEK_NEXT", &*new)];
@@ -168,7 +171,7 @@ fn the_key_of_a_spin_store_is_changed() {
     assert!(done && said.contains("Alder Lane 4") && said.contains("Birch Row 9"), "{said}");
     let (done, said) = run(&today, &["household", "list"]);
     assert!(!done && said.contains("another key-encryption key"), "{said}");
-    let which = |file: &std::path::Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
+    let which = |file: &Path| run(&tomorrow, &["keys", "which", file.to_str().unwrap()]);
     assert!(which(&store).1.contains("key opens"));
     assert!(which(&copy).1.contains("does not open"));
     assert!(!which(&folder.path().join("none.db")).0);

@@ -9,6 +9,7 @@ use eyesonly_rights::{
 };
 use eyesonly_seal::{CameraId, EdgeKey, HouseholdId, Kind, SessionId, ViewerId};
 use eyesonly_tests::built::ROOT;
+use eyesonly_tests::dice::Dice;
 use eyesonly_tests::python::python;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,29 +20,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How many questions Cedar is asked at once.
 const AT_ONCE: u64 = 1000;
 
-/// Random numbers that a seed repeats (splitmix64).
-struct Dice(u64);
+/// Says yes three times of four.
+fn flag(dice: &mut Dice) -> bool {
+    dice.below(4) > 0
+}
 
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-    fn below(&mut self, many: u64) -> u64 {
-        self.next() % many
-    }
-    fn flag(&mut self) -> bool {
-        self.below(4) > 0
-    }
-    /// Times lie close together, so that ends meet.
-    fn time(&mut self) -> u64 {
-        if self.below(50) == 0 { self.next() >> 2 } else { 100 + self.below(6) }
-    }
-    fn end(&mut self) -> Option<u64> {
-        (self.below(3) > 0).then(|| self.time())
-    }
+/// Returns a time. Times lie close together, so that ends meet.
+fn time(dice: &mut Dice) -> u64 {
+    if dice.below(50) == 0 { dice.roll() >> 2 } else { 100 + dice.below(6) as u64 }
+}
+
+fn end(dice: &mut Dice) -> Option<u64> {
+    (dice.below(3) > 0).then(|| time(dice))
 }
 
 /// One question, with all that it depends on.
@@ -58,7 +48,6 @@ struct Question {
 
 impl Question {
     fn random(dice: &mut Dice) -> Self {
-        let one_of = |dice: &mut Dice, many: usize| dice.below(many as u64) as usize;
         let roles = [Role::Owner, Role::Member, Role::Guest, Role::Installer];
         let actions = [Action::Live, Action::Events, Action::Clips, Action::Delete];
         let kinds = [Kind::Still, Kind::LiveChunk, Kind::Event, Kind::EventStill, Kind::Clip];
@@ -66,20 +55,20 @@ impl Question {
             camera: CameraId::from_bytes([3; 16]),
             household: HouseholdId::from_bytes([4; 16]),
             name: "Front door".into(),
-            role: roles[one_of(dice, roles.len())],
-            kinds: Kinds { live: dice.flag(), events: dice.flag(), clips: dice.flag() },
-            window: Window { from_milliseconds: dice.end(), until_milliseconds: dice.end() },
-            expires_at_seconds: dice.end(),
+            role: dice.one_of(&roles),
+            kinds: Kinds { live: flag(dice), events: flag(dice), clips: flag(dice) },
+            window: Window { from_milliseconds: end(dice), until_milliseconds: end(dice) },
+            expires_at_seconds: end(dice),
         };
-        let epoch = dice.below(3);
+        let epoch = dice.below(3) as u64;
         Self {
             right,
-            belongs: dice.flag(),
-            epochs: (epoch, if dice.flag() { epoch } else { dice.below(3) }),
-            now: 100 + dice.below(6),
-            session_ends: if dice.flag() { 200 } else { dice.time() },
-            action: actions[one_of(dice, actions.len())],
-            object: (kinds[one_of(dice, kinds.len())], dice.time()),
+            belongs: flag(dice),
+            epochs: (epoch, if flag(dice) { epoch } else { dice.below(3) as u64 }),
+            now: 100 + dice.below(6) as u64,
+            session_ends: if flag(dice) { 200 } else { time(dice) },
+            action: dice.one_of(&actions),
+            object: (dice.one_of(&kinds), time(dice)),
         }
     }
 

@@ -4,37 +4,13 @@
 use super::report;
 use super::segments::exif;
 use bytes::Bytes;
+use eyesonly_tests::dice::Dice;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::picture::Picture;
 use std::process::Command;
 
 /// Mutations hit the start of a file as often as all the rest: this many bytes have its headers.
 const HEAD_BYTES: usize = 700;
-
-/// Numbers that look random, the same for the same seed (SplitMix64).
-pub struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Returns a number below `end`, and 0 if that is 0.
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % (end.max(1) as u64)).unwrap()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
-
-    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-}
 
 /// A sound file.
 pub struct Sound {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use eyesonly_harness::footage::{
     content_digest, description, footage_id, mp4_around, noise, now_milliseconds,
 };
+use eyesonly_tests::folder::copy;
 use eyesonly_tests::footage::{media, with_comment};
 use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer, poll};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -357,16 +358,4 @@ fn sessions(edge: &Edge) -> Vec<Vec<u8>> {
 /// Returns the sixteen bytes of an id.
 pub fn id_bytes(id: &str) -> Vec<u8> {
     uuid::Uuid::parse_str(id).unwrap().into_bytes().to_vec()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
