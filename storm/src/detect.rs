@@ -44,10 +44,13 @@ pub struct Live {
     pub begun: u32,
     /// The picture that was seen last: what comes now is newer.
     pub after: Option<u32>,
+    /// The same picture, if its segment ended before its group of pictures did. Nothing more may
+    /// come of that stream: the camera may be told late that the server has ended it.
+    pub early: Option<u32>,
     /// The pictures that were sent before the right ended, if it has.
     pub until: Option<u32>,
-    /// The groups in which the camera's connection broke: segments of these end early.
-    pub broken: Vec<u32>,
+    /// The first picture of each stream of the camera but the first.
+    pub starts: Vec<u32>,
 }
 
 /// The age of a picture that is not live any more, in pictures. The host sends nothing that came
@@ -235,7 +238,14 @@ impl Detector<'_> {
             }
             let follows = match last {
                 Some(last) => at == last + 1,
-                None => at.is_multiple_of(GROUP) && live.after.is_none_or(|after| at > after),
+                None => {
+                    let of_another = |early: u32| {
+                        live.starts.iter().any(|start| (early + 1..=at).contains(start))
+                    };
+                    at.is_multiple_of(GROUP)
+                        && live.after.is_none_or(|after| at > after)
+                        && live.early.is_none_or(of_another)
+                }
             };
             if !follows || *fragment != self.town.live_fragment(place, number) {
                 return (Verdict::Wrong, last);
@@ -245,15 +255,7 @@ impl Detector<'_> {
         if init != self.town.live_init(place) {
             return (Verdict::Wrong, last);
         }
-        let ends = last.is_some_and(|last| {
-            (last + 1).is_multiple_of(GROUP) || live.broken.contains(&(last / GROUP))
-        });
-        let verdict = match reply.whole {
-            false => refused,
-            true if ends => Verdict::Right,
-            true => Verdict::Wrong,
-        };
-        (verdict, last)
+        (if reply.whole { Verdict::Right } else { refused }, last)
     }
 
     /// Judges one event.
@@ -386,7 +388,7 @@ mod tests {
             reply(StatusCode::OK, body)
         };
         let judge = |reply: &Reply, after, until| {
-            let live = Live { begun: 2100, after, until, broken: vec![128] };
+            let live = Live { begun: 2100, after, early: None, until, starts: vec![2064] };
             detector.live(reply, MINE, &live)
         };
         let check = |numbers, after, until, expected| {
@@ -398,11 +400,20 @@ mod tests {
         check(2064..2080, Some(2064), None, Verdict::Wrong);
         check(2064..2080, None, Some(2080), Verdict::Right);
         check(2064..2080, None, Some(2079), Verdict::Stale);
-        check(2064..2079, None, None, Verdict::Wrong);
         check(2048..2060, None, None, Verdict::Right);
         check(2065..2080, None, None, Verdict::Wrong);
         check(1504..1520, None, None, Verdict::Right);
         check(1488..1504, None, None, Verdict::Stale);
+        // A segment that ended early has to be the last one of its stream.
+        let after_an_early = |early, starts| {
+            let live =
+                Live { begun: 2100, after: Some(early), early: Some(early), until: None, starts };
+            detector.live(&body(MINE, MINE, 2064..2080), MINE, &live).0
+        };
+        assert_eq!(after_an_early(2050, vec![]), Verdict::Wrong);
+        assert_eq!(after_an_early(2050, vec![2048, 2080]), Verdict::Wrong);
+        assert_eq!(after_an_early(2050, vec![2064]), Verdict::Right);
+        assert_eq!(after_an_early(2018, vec![2032, 2080]), Verdict::Right);
         let other = body(OTHER, MINE, 2064..2080);
         assert_eq!(judge(&other, None, None).0, Verdict::Wrong);
         let foreign = body(FOREIGN, MINE, 2064..2065);

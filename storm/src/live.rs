@@ -30,8 +30,8 @@ pub struct Sent {
     until: AtomicU32,
     /// Says that what was sent before may still be seen.
     sees_the_past: AtomicBool,
-    /// The groups in which the connection broke.
-    broken: Mutex<Vec<u32>>,
+    /// The first picture of each stream but the first, one for each stream that has ended.
+    starts: Mutex<Vec<u32>>,
 }
 
 impl Sent {
@@ -56,14 +56,24 @@ impl Sent {
         self.until().is_some() && !self.sees_the_past.load(Ordering::SeqCst)
     }
 
-    /// Notes that the connection broke. The next one starts with a key frame.
+    /// Returns how many streams of the camera have ended.
+    fn ended(&self) -> usize {
+        self.starts.lock().map_or(usize::MAX, |starts| starts.len())
+    }
+
+    /// Takes the next picture's number for a stream that began when this many had ended. None: that
+    /// stream has ended, too. A server may read on for a while what it has answered already.
+    fn next(&self, ended: usize) -> Option<u32> {
+        let starts = self.starts.lock().ok()?;
+        (starts.len() == ended).then(|| self.begun.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Notes that the stream has ended. The next one starts with a key frame.
     fn broke(&self) {
-        let begun = self.begun.load(Ordering::SeqCst);
-        let cut = begun.saturating_sub(1) / GROUP;
-        if let Ok(mut broken) = self.broken.lock() {
-            broken.push(cut);
-        }
-        self.begun.store(begun.next_multiple_of(GROUP), Ordering::SeqCst);
+        let Ok(mut starts) = self.starts.lock() else { return };
+        let next = self.begun.load(Ordering::SeqCst).next_multiple_of(GROUP);
+        starts.push(next);
+        self.begun.store(next, Ordering::SeqCst);
     }
 }
 
@@ -137,12 +147,12 @@ async fn camera(crowd: Arc<Crowd>, client: Client, place: Place) {
         let (Some(sent), Some(credential)) = (crowd.live(place), crowd.credential(place)) else {
             return;
         };
-        let ticks = tokio::time::interval(EVERY);
+        let (ticks, ended) = (tokio::time::interval(EVERY), sent.ended());
         let pieces = stream::unfold((Arc::clone(&crowd), ticks, false), move |on| async move {
             let (crowd, mut ticks, has_init) = on;
             let piece: Bytes = if has_init {
                 ticks.tick().await;
-                let number = crowd.live(place)?.begun.fetch_add(1, Ordering::SeqCst);
+                let number = crowd.live(place)?.next(ended)?;
                 crowd.town.live_fragment(place, number % NUMBERS)
             } else {
                 crowd.town.live_init(place)
@@ -164,7 +174,7 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
     };
     let (town, household) = (&crowd.town, place.household);
     let detector = Detector { town, household };
-    let (mut last, mut after) = (None, String::new());
+    let (mut last, mut early, mut after) = (None, None, String::new());
     loop {
         let path = format!("{prefix}/cameras/{}/live/next{after}", town.camera_id(place));
         let was_over = sent.is_over();
@@ -176,8 +186,9 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
         let live = Live {
             begun: sent.begun.load(Ordering::SeqCst),
             after: last,
+            early,
             until: sent.until(),
-            broken: sent.broken.lock().map(|broken| broken.clone()).unwrap_or_default(),
+            starts: sent.starts.lock().map(|starts| starts.clone()).unwrap_or_default(),
         };
         let (mut verdict, newest) = match was_over {
             true => (detector.nothing(&reply, household), None),
@@ -194,12 +205,32 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
         if has_come && !reply.body.is_empty() && reply.status.is_success() {
             follows.fetch_add(1, Ordering::Relaxed);
         }
-        last = newest.or(last);
+        if let Some(newest) = newest {
+            let is_early = reply.whole && !(newest + 1).is_multiple_of(GROUP);
+            (last, early) = (Some(newest), is_early.then_some(newest));
+        }
         if let Some(location) = &reply.location {
             after = format!("?after={}", location.rsplit('/').next().unwrap_or(""));
         }
         if verdict != Verdict::Right || was_over {
             tokio::time::sleep(AGAIN).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_has_ended_sends_nothing_more() {
+        let sent = Sent::default();
+        let first = sent.ended();
+        assert_eq!((sent.next(first), sent.next(first)), (Some(0), Some(1)));
+        sent.broke();
+        let second = sent.ended();
+        assert_eq!(sent.next(first), None);
+        assert_eq!((sent.next(second), sent.next(second)), (Some(GROUP), Some(GROUP + 1)));
+        assert_eq!(*sent.starts.lock().unwrap(), [GROUP]);
     }
 }
