@@ -1,8 +1,10 @@
 //! A log in memory, for the tests of all modules.
 
 use crate::bundle::{ENTRY_BYTES, Entry, write};
+use crate::checkpoint::Checkpoint;
 use crate::edge::Edge;
 use crate::hash::{Hash, leaf, node, to_bytes};
+use crate::note::{Name, SigningKey};
 use crate::tile::{Files, Tile};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -51,6 +53,21 @@ pub fn log(entries: &[Entry]) -> (Memory, Edge) {
 /// Returns the log of the entries 0, 1, 2 and so on.
 pub fn log_of(size: u64) -> (Memory, Edge) {
     log(&(0..size).map(entry).collect::<Vec<_>>())
+}
+
+/// Returns a log's name.
+pub fn name() -> Name {
+    Name::new("example.com/ledger/hall").unwrap()
+}
+
+/// Returns a log's key.
+pub fn key() -> SigningKey {
+    SigningKey::from_seed(name(), &[7; 32]).unwrap()
+}
+
+/// Returns the checkpoint of a log.
+pub fn checkpoint(edge: &Edge) -> Checkpoint {
+    Checkpoint::new(name(), edge.size(), edge.root())
 }
 
 /// Computes a root as RFC 6962 defines it, without any of the crate's shortcuts.
