@@ -14,7 +14,8 @@
 //! - [`frontier`] and [`edge`]: what a log keeps so that it can grow;
 //! - [`tree`]: roots and proofs, made from tiles;
 //! - [`proof`]: proofs, verified without the log;
-//! - [`note`] and [`checkpoint`]: what is signed.
+//! - [`note`] and [`checkpoint`]: what is signed;
+//! - [`verify`](mod@verify): a whole log, held against a checkpoint.
 //!
 //! ```
 //! use eyesonly_log::{Checkpoint, Edge, ENTRY_BYTES, Name, SigningKey, leaf};
@@ -56,6 +57,7 @@ pub mod note;
 pub mod proof;
 pub mod tile;
 pub mod tree;
+pub mod verify;
 
 pub use bundle::{ENTRY_BYTES, Entry};
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -66,6 +68,7 @@ pub use note::{Name, Note, NoteError, SigningKey, VerifyingKey};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use tile::{Files, Kind, Tile};
 pub use tree::{TooLarge, TreeError};
+pub use verify::{Fault, Report, Tail, verify};
 
 #[cfg(test)]
 mod testing;
