@@ -15,7 +15,8 @@
 //! - [`tree`]: roots and proofs, made from tiles;
 //! - [`proof`]: proofs, verified without the log;
 //! - [`note`] and [`checkpoint`]: what is signed;
-//! - [`verify`](mod@verify): a whole log, held against a checkpoint.
+//! - [`verify`](mod@verify): a whole log, held against a checkpoint;
+//! - [`export`]: some entries of a log, for somebody who has not got the log.
 //!
 //! ```
 //! use eyesonly_log::{Checkpoint, Edge, ENTRY_BYTES, Name, SigningKey, leaf};
@@ -51,6 +52,7 @@ extern crate std;
 pub mod bundle;
 pub mod checkpoint;
 pub mod edge;
+pub mod export;
 pub mod frontier;
 pub mod hash;
 pub mod note;
@@ -62,6 +64,7 @@ pub mod verify;
 pub use bundle::{ENTRY_BYTES, Entry};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use edge::Edge;
+pub use export::{Export, ExportError, Line};
 pub use frontier::Frontier;
 pub use hash::{EMPTY_ROOT, Hash, leaf, node};
 pub use note::{Name, Note, NoteError, SigningKey, VerifyingKey};
