@@ -1,0 +1,221 @@
+//! The writer: one thread, which alone has the store.
+//!
+//! It takes what is queued, makes it durable with one flush, and wakes everybody of the group.
+//! While it flushes, the next group gathers. No timer makes anybody wait: the one clock here says
+//! when a checkpoint is due.
+
+use crate::error::{Closed, StoreError};
+use crate::store::{Signed, Store};
+use eyesonly_log::Entry;
+use std::error::Error;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// What is asked of the writer.
+pub(crate) enum Message {
+    /// Entries, in their order.
+    Append {
+        entries: Vec<Entry>,
+        answer: oneshot::Sender<Range<u64>>,
+        /// The places in the queue.
+        places: OwnedSemaphorePermit,
+    },
+    /// A checkpoint of all that was appended before.
+    Sign(oneshot::Sender<Signed>),
+    /// Entries before this one need not be kept.
+    Forget(u64, oneshot::Sender<u64>),
+    /// The end.
+    Close(oneshot::Sender<Signed>),
+}
+
+/// What the writer shares with those who ask.
+pub(crate) struct Shared {
+    /// Places for entries that wait.
+    pub(crate) places: Arc<Semaphore>,
+    /// The number of durable entries.
+    pub(crate) size: AtomicU64,
+    why: OnceLock<Arc<str>>,
+}
+
+impl Shared {
+    pub(crate) fn new(places: usize, size: u64) -> Self {
+        let places = Arc::new(Semaphore::new(places));
+        Self { places, size: AtomicU64::new(size), why: OnceLock::new() }
+    }
+
+    /// Says why the log is closed. Until the writer said so it is the end of the writer itself.
+    pub(crate) fn closed(&self) -> Closed {
+        let why = self.why.get().cloned();
+        Closed { why: why.unwrap_or_else(|| "the writer stopped".into()) }
+    }
+
+    /// Lets nobody enter any more.
+    fn close(&self, why: &str) {
+        _ = self.why.set(why.into());
+        self.places.close();
+    }
+}
+
+/// What was taken from the queue at once. Whoever it has not answered is woken when it is dropped.
+#[derive(Default)]
+struct Turn {
+    entries: Vec<Entry>,
+    appends: Vec<(usize, oneshot::Sender<Range<u64>>, OwnedSemaphorePermit)>,
+    signs: Vec<oneshot::Sender<Signed>>,
+    forgets: Vec<(u64, oneshot::Sender<u64>)>,
+    close: Option<oneshot::Sender<Signed>>,
+    /// Whether it is the last one.
+    ends: bool,
+}
+
+impl Turn {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Append { entries, answer, places } => {
+                self.appends.push((entries.len(), answer, places));
+                self.entries.extend(entries);
+            }
+            Message::Sign(answer) => self.signs.push(answer),
+            Message::Forget(before, answer) => self.forgets.push((before, answer)),
+            Message::Close(answer) => {
+                self.close = Some(answer);
+                self.ends = true;
+            }
+        }
+    }
+}
+
+pub(crate) struct Writer {
+    store: Store,
+    queue: Receiver<Message>,
+    shared: Arc<Shared>,
+    sign_every: Duration,
+    /// Since when entries wait for a checkpoint.
+    unsigned_since: Option<Instant>,
+    /// Whether all bundles that were forgotten are removed.
+    swept: bool,
+    /// Those who wait until they are.
+    forgotten: Vec<oneshot::Sender<u64>>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        store: Store,
+        queue: Receiver<Message>,
+        shared: Arc<Shared>,
+        sign_every: Duration,
+    ) -> Self {
+        let (unsigned_since, swept, forgotten) = (None, false, Vec::new());
+        Self { store, queue, shared, sign_every, unsigned_since, swept, forgotten }
+    }
+
+    /// Works until it is asked to stop, nobody can ask any more, or a write failed.
+    pub(crate) fn run(mut self) {
+        let (turn, ended) = loop {
+            let mut turn = self.turn();
+            let done = self.work(&mut turn);
+            if done.is_err() || turn.ends {
+                break (turn, done);
+            }
+        };
+        let Self { store, queue, shared, forgotten, .. } = self;
+        let signed = store.signed.clone();
+        // The lock is given back before anybody hears of the end.
+        drop(store);
+        match ended {
+            Ok(()) => {
+                shared.close("it was asked to close");
+                turn.close.map(|answer| answer.send(signed));
+            }
+            Err(error) => {
+                let why = told(&error);
+                tracing::error!(%why, "the log is closed until it is opened again");
+                shared.close(&why);
+                // Whoever was not answered hears of the end, after the reason was set.
+                drop(turn);
+            }
+        }
+        drop((queue, forgotten));
+    }
+
+    /// Takes what is queued. Waits for the first message, or until there is something to do.
+    fn turn(&self) -> Turn {
+        let wait = match self.unsigned_since {
+            _ if !self.swept => Some(Duration::ZERO),
+            since => since.map(|since| self.sign_every.saturating_sub(since.elapsed())),
+        };
+        let first = match wait {
+            None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(wait) => self.queue.recv_timeout(wait),
+        };
+        let mut turn = Turn::default();
+        match first {
+            Ok(message) => turn.take(message),
+            Err(RecvTimeoutError::Timeout) => {}
+            // Nobody can ask any more.
+            Err(RecvTimeoutError::Disconnected) => turn.ends = true,
+        }
+        // What follows the end was asked too late.
+        while !turn.ends
+            && let Ok(message) = self.queue.try_recv()
+        {
+            turn.take(message);
+        }
+        turn
+    }
+
+    /// Does what was asked, and what is due.
+    fn work(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        self.append(turn)?;
+        for (before, _) in &turn.forgets {
+            self.store.forget(*before)?;
+        }
+        self.forgotten.extend(turn.forgets.drain(..).map(|(_, answer)| answer));
+        self.swept = self.store.sweep()?;
+        if self.swept {
+            let oldest = self.store.oldest;
+            self.forgotten.drain(..).for_each(|answer| _ = answer.send(oldest));
+        }
+        let since = *self.unsigned_since.get_or_insert_with(Instant::now);
+        if turn.ends || !turn.signs.is_empty() || since.elapsed() >= self.sign_every {
+            let signed = self.store.sign()?;
+            turn.signs.drain(..).for_each(|answer| _ = answer.send(signed.clone()));
+        }
+        if self.store.signed.checkpoint.size() == self.store.size() {
+            self.unsigned_since = None;
+        }
+        Ok(())
+    }
+
+    /// Appends a group, tells its appenders, and makes full bundles into files.
+    fn append(&mut self, turn: &mut Turn) -> Result<(), StoreError> {
+        if turn.entries.is_empty() {
+            return Ok(());
+        }
+        let mut first = self.store.append(&turn.entries)?;
+        self.shared.size.store(self.store.size(), Ordering::Release);
+        for (count, answer, places) in turn.appends.drain(..) {
+            let end = first.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            // Whoever does not wait any more hears nothing. The entries stay.
+            _ = answer.send(first..end);
+            drop(places);
+            first = end;
+        }
+        self.store.roll()
+    }
+}
+
+/// Writes an error with all its causes.
+fn told(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
+}
