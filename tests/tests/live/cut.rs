@@ -3,6 +3,8 @@
 //! Variable: EYESONLY_LIVE_ROUNDS, how often each right is taken away. The fragments carry their
 //! number, so the last one that a camera had sent at the acknowledgement is known.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use eyesonly_tests::live::{Streaming, numbers, recording};
@@ -13,9 +15,13 @@ use crate::{Following, Scene, variable};
 /// How many others follow meanwhile.
 const OTHERS: usize = 4;
 
-/// Follows a camera segment after segment until the edge refuses. Returns what came, and when the
-/// last byte did.
-async fn follow_on(viewer: Viewer, path: String) -> (Vec<u8>, Instant, bool) {
+/// Follows a camera segment after segment until the edge refuses. Returns what came, when the last
+/// byte did, and whether it was cut. `begun` is set by the first bytes.
+async fn follow_on(
+    viewer: Viewer,
+    path: String,
+    begun: Arc<AtomicBool>,
+) -> (Vec<u8>, Instant, bool) {
     let (mut bytes, mut last, mut query) = (Vec::new(), Instant::now(), String::new());
     loop {
         let request = viewer.ask(reqwest::Method::GET, &format!("{path}{query}"));
@@ -33,6 +39,7 @@ async fn follow_on(viewer: Viewer, path: String) -> (Vec<u8>, Instant, bool) {
             match following.piece().await {
                 Ok(Some(piece)) => {
                     bytes.extend_from_slice(&piece);
+                    begun.store(true, Ordering::SeqCst);
                     last = Instant::now();
                 }
                 Ok(None) => break,
@@ -79,9 +86,12 @@ async fn check(act: Act, what: &str) {
         .await;
         let next = format!("{path}/next");
         let others: Vec<_> = (0..OTHERS)
-            .map(|_| tokio::spawn(follow_on(scene.viewer.clone(), next.clone())))
+            .map(|_| tokio::spawn(follow_on(scene.viewer.clone(), next.clone(), Arc::default())))
             .collect();
-        let following = tokio::spawn(follow_on(viewer.clone(), next.clone()));
+        let begun = Arc::<AtomicBool>::default();
+        let following = follow_on(viewer.clone(), next.clone(), Arc::clone(&begun));
+        let following = tokio::spawn(following);
+        poll("something is followed", 30, async || begun.load(Ordering::SeqCst)).await;
         // Each round takes the right away at another moment of a segment.
         tokio::time::sleep(Duration::from_millis(900 + 137 * (round % 15))).await;
         match act {
@@ -111,7 +121,7 @@ async fn check(act: Act, what: &str) {
             Act::Unshare => drop(viewer.get(&path).await.expect_problem(404)),
             // The segment that began in the window is there until it ends, cut where the window is.
             Act::Window => {
-                let again = async || follow_on(viewer.clone(), next.clone()).await;
+                let again = || follow_on(viewer.clone(), next.clone(), Arc::default());
                 poll("nothing of now is there", 30, async || {
                     let (bytes, _, is_cut) = again().await;
                     assert!(numbers(&bytes).iter().all(|number| *number < sent), "{what}, {round}");
@@ -170,7 +180,7 @@ async fn nothing_comes_after_a_session_has_expired() {
     for round in 0..rounds {
         let viewer = scene.account.login().await;
         let start = Instant::now();
-        let following = follow_on(viewer.clone(), scene.path("/next"));
+        let following = follow_on(viewer.clone(), scene.path("/next"), Arc::default());
         let (bytes, last, _) =
             tokio::time::timeout(Duration::from_secs(30), following).await.expect("an end");
         assert!(!numbers(&bytes).is_empty(), "round {round}: something was followed before");
