@@ -19,6 +19,7 @@ use eyesonly_gate::rules::Status;
 use eyesonly_gate::{Grant, RawCredential};
 use eyesonly_rights::{Action, Record as _, SessionRecord, ViewerRecord};
 use eyesonly_service::footage::Recalled;
+use eyesonly_service::ledger::MemoryLedger;
 use serde::{Deserialize, Serialize};
 
 /// The rounds of each row. The median of them is what counts.
@@ -68,7 +69,9 @@ pub fn measure(input: Input) -> anyhow::Result<Measured> {
         let data = edge::open_data(&config)?;
         let handlers = edge::load_handlers(&config, &data.keyring, |_| ())?;
         let seams = edge::seams(&config, &data.database)?;
-        let edge = edge::assemble(&config, &data.keyring, seams, handlers);
+        // The disk of a ledger is not a room: the whole requests have it.
+        let ledger = Arc::new(MemoryLedger::default());
+        let edge = edge::assemble(&config, &data.keyring, seams, handlers, ledger);
         let measured = rooms(&edge, &input).await;
         // The renditions that were made cold are being written in the background.
         tokio::time::sleep(Duration::from_millis(200)).await;

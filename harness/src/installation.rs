@@ -67,6 +67,9 @@ pub struct Config {
     /// The budget of the memory tier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_tier_bytes: Option<u64>,
+    /// The bytes of the disk that uploads leave free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve_bytes: Option<u64>,
     /// The length of a session, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_seconds: Option<u64>,
@@ -144,6 +147,7 @@ impl Config {
             components: None,
             metrics: None,
             memory_tier_bytes: None,
+            reserve_bytes: None,
             session_seconds: None,
             public_url: None,
             proxy: None,

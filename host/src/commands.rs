@@ -281,15 +281,17 @@ async fn remove_household(
         yes,
         &format!(
             "household {name} (cameras: {cameras}, members: {members}): its cameras hand in \
-             nothing more, its footage is deleted and its key destroyed. Of its members, those who \
+             nothing more, its footage is deleted and its key destroyed. Nobody can read any more \
+             who saw it (`eyesonly ledger who --household` says it now). Of its members, those who \
              have nothing elsewhere are removed."
         ),
     )?;
     admin.remove_household(id).await?;
     say(json, &json!({ "removed": id, "name": name }), || {
         format!(
-            "household {name} ({id}) is removed and its key is destroyed. Its footage can be \
-             opened only with the key-encryption key and a keyring.json of an earlier backup."
+            "household {name} ({id}) is removed and its key is destroyed. Its footage and its \
+             entries in the ledger can be opened only with the key-encryption key and a \
+             keyring.json of an earlier backup."
         )
     })
 }

@@ -56,6 +56,13 @@ pub struct Config {
     /// away. 0: none are kept.
     #[serde(default)]
     pub disk_tier_bytes: u64,
+    /// The bytes of the disk that uploads leave free, for the ledger and the database. None: 1 GiB
+    /// or 1 % of the disk, whichever is more.
+    #[serde(default)]
+    pub reserve_bytes: Option<u64>,
+    /// The days for which the access ledger keeps its entries.
+    #[serde(default = "ledger_days")]
+    pub ledger_days: u32,
     /// The length of a session.
     #[serde(default = "session_seconds")]
     pub session_seconds: u64,
@@ -123,6 +130,10 @@ fn live_memory_bytes() -> u64 {
     512 * 1024 * 1024
 }
 
+fn ledger_days() -> u32 {
+    180
+}
+
 fn listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
 }
@@ -161,6 +172,9 @@ impl Config {
         }
         if self.data.starts_with("~") {
             return Err("`data`: ~ is the shell's, and is not known here; write the whole path");
+        }
+        if self.ledger_days == 0 {
+            return Err("`ledger_days` is 0, so that nobody could say who saw what");
         }
         if self.session_seconds == 0 {
             return Err("`session_seconds` is 0, so that nobody could stay signed in");

@@ -54,7 +54,9 @@ pub async fn serve(port: u16, keep: Option<&Path>, json: bool) -> anyhow::Result
     let folder = Folder::get(keep)?;
     let file = folder.path().join(CONFIG);
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    std::fs::write(&file, format!("listen = \"{listen}\"\ndata = \"data\"\n"))
+    // A temporary folder may be on a small disk.
+    let reserve = if keep.is_none() { "reserve_bytes = 0\n" } else { "" };
+    std::fs::write(&file, format!("listen = \"{listen}\"\ndata = \"data\"\n{reserve}"))
         .with_context(|| format!("{}: can't be written", file.display()))?;
     let config = Config::read(&file)?;
     // This comes before anything takes time. So a Ctrl-C at any later moment ends things in order.

@@ -7,6 +7,7 @@
 //! It is a cache, and it is empty at the start, whatever an earlier process left. It must never
 //! hold plaintext, a name that says what it holds, or a runtime thread while the disk works.
 
+use crate::room::Room;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_gate::{Claimed, Sealed};
@@ -50,11 +51,11 @@ enum Job {
 
 impl DiskTier {
     /// Opens a tier of at most `budget_bytes` in `folder`. The folder is made, or emptied if it
-    /// exists.
+    /// exists. The tier keeps nothing more once the reserve of `room` is reached.
     ///
     /// # Errors
     /// If the folder can't be made or emptied, or no thread can be started.
-    pub fn open(folder: &Path, budget_bytes: u64) -> io::Result<Self> {
+    pub fn open(folder: &Path, budget_bytes: u64, room: Room) -> io::Result<Self> {
         match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -83,7 +84,7 @@ impl DiskTier {
         };
         std::thread::Builder::new()
             .name("disk-tier".to_owned())
-            .spawn(move || work(&folder, &kept, &queue))?;
+            .spawn(move || work(&folder, &kept, &queue, &room))?;
         Ok(tier)
     }
 
@@ -110,9 +111,11 @@ fn work(
     folder: &Path,
     kept: &Cache<ExtentKey, u32, std::hash::RandomState>,
     queue: &Receiver<Job>,
+    room: &Room,
 ) {
     for job in queue {
         match job {
+            Job::Write(..) if room.check().is_err() => {}
             Job::Write(key, extent, _place) => match write(&path(folder, key), &extent) {
                 Ok(()) => {
                     let bytes = extent.chunks().len().saturating_add(HEADER_BYTES);
@@ -192,9 +195,24 @@ mod tests {
     use super::*;
     use eyesonly_service::tiers::conformance::{self, extent, key};
 
+    fn free(folder: &tempfile::TempDir) -> Room {
+        Room::at(folder.path(), Some(0))
+    }
+
+    #[tokio::test]
+    async fn it_leaves_the_reserve() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Room::at(folder.path(), Some(u64::MAX));
+        let tier = DiskTier::open(&folder.path().join("tier"), 1 << 20, none).unwrap();
+        tier.put(key(1), extent(1, 30)).await;
+        tier.settle();
+        assert_eq!(files(&tier), 0);
+    }
+
     fn tier(budget_bytes: u64) -> (tempfile::TempDir, DiskTier) {
         let folder = tempfile::tempdir().unwrap();
-        let tier = DiskTier::open(&folder.path().join("tier"), budget_bytes).unwrap();
+        let tier =
+            DiskTier::open(&folder.path().join("tier"), budget_bytes, free(&folder)).unwrap();
         (folder, tier)
     }
 
@@ -227,7 +245,7 @@ mod tests {
         tier.settle();
         let mode = fs::metadata(tier.file(key(1))).unwrap().permissions().mode();
         assert_eq!((files(&tier), mode & 0o777), (1, 0o600));
-        let again = DiskTier::open(&folder.path().join("tier"), 1 << 20).unwrap();
+        let again = DiskTier::open(&folder.path().join("tier"), 1 << 20, free(&folder)).unwrap();
         assert_eq!(files(&again), 0);
         assert!(again.get(key(1)).await.is_none());
     }

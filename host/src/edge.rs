@@ -8,6 +8,7 @@ use crate::handlers::Handlers;
 use crate::http::{Direct, Edge, Inlet, Outlet, Proxies};
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
+use crate::room::Room;
 use crate::sandbox::{CacheDir, CacheMac, Limits, Sandbox};
 use crate::sqlite::{Database, SqliteIndex, SqliteRegistry};
 use anyhow::{Context as _, bail};
@@ -21,7 +22,7 @@ use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::{Identity, Throttle};
 use eyesonly_service::index::Index;
 use eyesonly_service::ingest::Ingest;
-use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::ledger::Counts;
 use eyesonly_service::live::{Live, LiveHub, MemoryHub};
 use eyesonly_service::store::{self, ORPHAN_MILLISECONDS, Store};
 use eyesonly_service::tiers::{Coalescer, Flights, Ladder, MemoryTier, Tier};
@@ -185,15 +186,15 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
     let mut tiers = vec![(Seam::MemoryTier, memory)];
     if config.disk_tier_bytes > 0 {
         let folder = config.data.join("tier");
-        let disk = DiskTier::open(&folder, config.disk_tier_bytes).with_context(|| {
-            format!("{}: can't be made the disk tier's folder", folder.display())
-        })?;
+        let disk = DiskTier::open(&folder, config.disk_tier_bytes, Room::of(config)).with_context(
+            || format!("{}: can't be made the disk tier's folder", folder.display()),
+        )?;
         tiers.push((Seam::DiskTier, Arc::new(disk)));
     }
     Ok(Seams {
         registry: Arc::new(SqliteRegistry::new(Arc::clone(database))),
         index: Arc::new(SqliteIndex::new(Arc::clone(database))),
-        store: Arc::new(FolderStore::open(&config.data.join("objects"))?),
+        store: Arc::new(FolderStore::open(&config.data.join("objects"), Room::of(config))?),
         tiers,
         coalescer: Arc::new(Flights::default()),
         inlet: Arc::new(Direct),
@@ -203,14 +204,14 @@ pub fn seams(config: &Config, database: &Arc<Database>) -> anyhow::Result<Seams>
     })
 }
 
-/// Puts the services together over these seams.
+/// Puts the services together over these seams. `ledger` takes the entries of what is delivered.
 pub fn assemble(
     config: &Config,
     keyring: &Arc<Keyring>,
     seams: Seams,
     handlers: Handlers,
+    ledger: Arc<dyn Counts>,
 ) -> Arc<Edge> {
-    let ledger = Arc::new(MemoryLedger::default());
     let system = || Arc::new(System);
     let records = Records::new(
         &**keyring,
@@ -247,7 +248,7 @@ pub fn assemble(
             Arc::new(handlers.still_check.clone()),
         ),
         metrics: Arc::new(Metrics::new(
-            Arc::clone(&ledger) as _,
+            Arc::clone(&ledger),
             ladder.standings().cloned().collect(),
             Arc::clone(&live),
         )),
@@ -261,6 +262,7 @@ pub fn assemble(
         footage,
         live,
         handlers,
+        room: Room::of(config),
         inlet: seams.inlet,
         outlet: seams.outlet,
     })

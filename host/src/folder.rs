@@ -2,6 +2,7 @@
 //!
 //! Durable means: the file is flushed, then its folder, and only then the call returns.
 
+use crate::room::Room;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,15 +25,17 @@ const PART_BYTES: usize = 1024 * 1024;
 /// A folder of sealed files.
 pub struct FolderStore {
     folder: PathBuf,
+    room: Room,
     files: Arc<LocalFileSystem>,
 }
 
 impl FolderStore {
-    /// Opens the folder, and makes it if there is none.
+    /// Opens the folder, and makes it if there is none. It takes nothing more once the reserve of
+    /// `room` is reached.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] with the path, if the folder can't be made or used.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, room: Room) -> Result<Self, StoreError> {
         let open = || {
             std::fs::create_dir_all(folder)?;
             anyhow::Ok(LocalFileSystem::new_with_prefix(folder)?)
@@ -40,7 +43,7 @@ impl FolderStore {
         let files = open()
             .with_context(|| folder.display().to_string())
             .map_err(|error| StoreError::Unavailable(error.into()))?;
-        Ok(Self { folder: folder.to_owned(), files: Arc::new(files.with_fsync(true)) })
+        Ok(Self { folder: folder.to_owned(), room, files: Arc::new(files.with_fsync(true)) })
     }
 }
 
@@ -78,6 +81,7 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
 #[async_trait]
 impl Store for FolderStore {
     async fn put(&self, name: ObjectName, sealed: SealedPart) -> Result<(), StoreError> {
+        self.room.check()?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         self.files
             .put_opts(&place(name), PutPayload::from_bytes(sealed.into_bytes()), options)
@@ -88,7 +92,7 @@ impl Store for FolderStore {
 
     async fn begin(&self, name: ObjectName) -> Result<Box<dyn Upload>, StoreError> {
         let upload = self.files.put_multipart(&place(name)).await.map_err(error)?;
-        Ok(Box::new(FolderUpload { upload: Some(upload) }))
+        Ok(Box::new(FolderUpload { upload: Some(upload), room: self.room.clone() }))
     }
 
     fn part_bytes(&self) -> usize {
@@ -161,6 +165,7 @@ fn remove_broken_uploads(folder: &Path, before_milliseconds: u64) {
 struct FolderUpload {
     /// The staged upload. `None` once it is finished or aborted.
     upload: Option<Box<dyn MultipartUpload>>,
+    room: Room,
 }
 
 #[async_trait]
@@ -169,6 +174,7 @@ impl Upload for FolderUpload {
         let Some(upload) = &mut self.upload else {
             return Err(StoreError::Unavailable("the upload is over".into()));
         };
+        self.room.check()?;
         upload.put_part(PutPayload::from_bytes(sealed.into_bytes())).await.map_err(error)
     }
 
@@ -204,17 +210,34 @@ mod tests {
     use eyesonly_service::chain::Chain;
     use std::error::Error as _;
 
+    fn open(folder: &Path) -> Result<FolderStore, StoreError> {
+        FolderStore::open(folder, Room::at(folder, Some(0)))
+    }
+
+    #[tokio::test]
+    async fn the_reserve_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Room::at(folder.path(), Some(u64::MAX));
+        let full = FolderStore::open(folder.path(), none).unwrap();
+        let name = ObjectName::from_bytes([7; 32]);
+        let part = || eyesonly_service::testing::part(7, 100);
+        assert!(matches!(full.put(name, part()).await, Err(StoreError::Full)));
+        let mut upload = full.begin(name).await.unwrap();
+        assert!(matches!(upload.part(part()).await, Err(StoreError::Full)));
+        upload.abort().await;
+        assert_eq!(walk(folder.path()), 0);
+    }
+
     #[tokio::test]
     async fn it_passes_the_suite() {
         let folder = tempfile::tempdir().unwrap();
-        eyesonly_service::store::conformance::check(&FolderStore::open(folder.path()).unwrap())
-            .await;
+        eyesonly_service::store::conformance::check(&open(folder.path()).unwrap()).await;
     }
 
     #[test]
     fn a_folder_that_cannot_be_made_is_named_with_the_reason() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = FolderStore::open(file.path()).err().unwrap();
+        let error = open(file.path()).err().unwrap();
         let text = Chain(&error).to_string();
         let (path, exists) = (file.path().display(), std::io::Error::from_raw_os_error(17));
         assert_eq!(text, format!("store unavailable: {path}: {exists}"));
@@ -225,7 +248,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_broken_upload_left_is_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let store = FolderStore::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         let mut upload = store.begin(ObjectName::from_bytes([7; 32])).await.unwrap();
         upload.part(eyesonly_service::testing::part(7, 100)).await.unwrap();
         // As if the process had ended here.

@@ -19,9 +19,11 @@ pub mod handlers;
 pub mod http;
 pub mod keyring;
 pub mod keyvalue;
+pub mod ledger;
 pub mod metrics;
 #[cfg(test)]
 mod model_tests;
 pub mod process;
+pub mod room;
 pub mod sandbox;
 pub mod sqlite;

@@ -3,6 +3,7 @@
 mod commands;
 mod demo;
 mod keys;
+mod ledger_commands;
 mod people;
 
 use anyhow::Context as _;
@@ -10,11 +11,14 @@ use clap::{Parser, Subcommand};
 use commands::say;
 use eyesonly::config::Config;
 use eyesonly::http::{Edge, Listener, Tls, serve};
+use eyesonly::ledger::{self, LogLedger};
 use eyesonly::{component_check, edge, process};
+use eyesonly_gate::Keys as _;
 use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly_service::chain::Chain;
 use keys::KeysCommand;
+use ledger_commands::LedgerCommand;
 use people::{MemberCommand, ShareCommand, ViewerCommand, WhyArguments};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
@@ -104,6 +108,9 @@ enum Command {
     /// Keys: the key-encryption key, which wraps the key of each household.
     #[command(subcommand)]
     Keys(KeysCommand),
+    #[command(subcommand)]
+    /// The access ledger: who received what, and whether its log is whole.
+    Ledger(LedgerCommand),
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
@@ -294,6 +301,16 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             )?;
             runtime.block_on(async { demo::fill_at(&admin(true).await?, &at, json).await })?;
         }
+        Command::Ledger(command) => match &place {
+            Place::DataFolder(config) => {
+                let admin = async || admin(false).await;
+                return runtime.block_on(ledger_commands::run(config, admin, command, json));
+            }
+            Place::SpinStore(_) => anyhow::bail!(
+                "`ledger` is for a data folder; the Spin edition writes its entries to standard \
+                 error"
+            ),
+        },
         Command::Keys(command) => match &place {
             Place::DataFolder(config) => keys::run(config, &arguments.config, &command, json)?,
             Place::SpinStore(store) => keys::run_in_store(store, &command, json)?,
@@ -322,6 +339,7 @@ struct Ready {
     listener: Listener,
     tls: Option<Tls>,
     data: edge::Data,
+    ledger: Arc<LogLedger>,
     /// The lock that keeps other servers from the data folder.
     _alone: std::fs::File,
 }
@@ -345,8 +363,15 @@ impl Ready {
             spinner.set_message(format!("preparing the {name} handler (compiled once, then kept)"));
         })?;
         spinner.finish_and_clear();
-        let edge =
-            edge::assemble(config, &data.keyring, edge::seams(config, &data.database)?, handlers);
+        if data.keyring.has_households() && !ledger::folder(&config.data).exists() {
+            tracing::warn!(
+                "the access ledger begins anew. If this data folder was put back from a copy, stop \
+                 the edge and put its `ledger` back too"
+            );
+        }
+        let ledger = Arc::new(LogLedger::open(&config.data, data.keyring.edge())?);
+        let seams = edge::seams(config, &data.database)?;
+        let edge = edge::assemble(config, &data.keyring, seams, handlers, Arc::clone(&ledger) as _);
         if let Some(address) = config.metrics {
             let listener = Listener::bind("metrics", address).await?;
             tracing::info!(address = %listener.address, "metrics");
@@ -357,7 +382,8 @@ impl Ready {
         }
         tokio::spawn(edge::watch_keyring(Arc::clone(&data.keyring)));
         tokio::spawn(edge::collect(Arc::clone(&edge), started_at_milliseconds));
-        Ok(Self { edge, listener, tls, data, _alone: alone })
+        tokio::spawn(Arc::clone(&ledger).keep(config.ledger_days));
+        Ok(Self { edge, listener, tls, data, ledger, _alone: alone })
     }
 
     /// Returns the address that clients connect to.
@@ -374,6 +400,9 @@ impl Ready {
             );
         }
         serve(self.edge, self.listener, self.tls, stop.stopped()).await;
+        if let Err(error) = self.ledger.close().await {
+            tracing::error!(%error, "the ledger was not closed as it should be");
+        }
         // Writes the queue, and folds the log into the one file.
         self.data.database.close();
         tracing::info!("stopped");

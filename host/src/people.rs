@@ -188,7 +188,7 @@ pub enum Wanted {
 }
 
 /// Finds a viewer by id or login name.
-async fn find(admin: &Admin, text: &str) -> anyhow::Result<ViewerId> {
+pub async fn find(admin: &Admin, text: &str) -> anyhow::Result<ViewerId> {
     match ViewerId::parse(text) {
         Ok(id) => Ok(id),
         Err(_) => Ok(admin.viewer_of(text).await?),

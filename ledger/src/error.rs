@@ -50,7 +50,7 @@ pub enum FolderError {
     },
     /// The log has another name or another key.
     #[error(
-        "{}: this is the log `{found}`, not `{wanted}`. Each node has a folder and a key of its own",
+        "{}: this is the log `{found}`, not `{wanted}`. Each node has its own folder and key",
         folder.display()
     )]
     OtherLog {
@@ -62,7 +62,10 @@ pub enum FolderError {
         wanted: String,
     },
     /// A file that every log has is absent.
-    #[error("{}: this file is missing. Put it back from the newest copy of the folder", file.display())]
+    #[error(
+        "{}: this file is missing. Put it back from the newest copy of the folder",
+        file.display()
+    )]
     Missing {
         /// The file.
         file: PathBuf,
@@ -211,7 +214,7 @@ pub enum StoreError {
     Thread(#[source] io::Error),
 }
 
-/// Says that the log takes no more entries until it is opened again.
+/// The end of a log: it takes no more entries until it is opened again.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the log is closed: {why}")]
 pub struct Closed {

@@ -21,8 +21,8 @@ const MOST_LOOKS: usize = 16;
 
 /// A log in a folder, as it was when it was opened. A writer may go on meanwhile.
 ///
-/// It has the bytes of the log for [`eyesonly_log::verify`], proofs and exports. None of them is
-/// believed; only the signatures of the checkpoint and of what was forgotten were verified.
+/// It has the bytes of the log for the verifier, proofs and exports. None of them is believed; only
+/// the signatures of the checkpoint and of what was forgotten were verified.
 pub struct Folder {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -133,11 +133,14 @@ impl Folder {
         }
         let before = self.oldest;
         let tile = Tile::entries(index, FULL).ok_or(FolderError::Forgotten { before })?;
-        let gone = || match index.checked_mul(FULL.into()) {
-            Some(first) if first < before => FolderError::Forgotten { before },
-            _ => FolderError::Missing { file: self.path.join(tile.path()) },
+        let missing = || FolderError::Missing { file: self.path.join(tile.path()) };
+        let Some(bytes) = self.read(&tile)? else {
+            // Perhaps it was forgotten after the folder was opened.
+            let before = oldest(&*self.disk, &self.path, &self.key)?.max(before);
+            let first = index.checked_mul(FULL.into());
+            let is_forgotten = first.is_some_and(|first| first < before);
+            return Err(if is_forgotten { FolderError::Forgotten { before } } else { missing() });
         };
-        let bytes = self.read(&tile)?.ok_or_else(gone)?;
         let entries = bundle::parse(&bytes).ok().filter(|entries| entries.len() == FULL.into());
         let malformed = || FolderError::Bundle { folder: self.path.clone(), tile };
         Ok(entries.ok_or_else(malformed)?.into_iter().rev().copied().collect())

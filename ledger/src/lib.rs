@@ -29,8 +29,8 @@
 //!
 //! - An entry whose append completed is never lost, by the end of the process or of the machine. A
 //!   disk that confirms a flush and forgets it is no disk that this crate can help.
-//! - An entry whose append did not complete may be in the log or not. A batch is there as a whole or
-//!   not at all.
+//! - An entry whose append did not complete may be in the log or not. A batch is there as a whole
+//!   or not at all.
 //! - A checkpoint follows an entry within [`SIGN_EVERY`] at the latest. Until then no signature
 //!   counts the entry. So *an edit or a cut within the last second before a crash is found only
 //!   against a checkpoint that somebody else kept*: the start after it signs what it finds.
@@ -87,6 +87,7 @@ pub use folder::{Entries, Folder, Verified};
 pub use log::{Log, Ticket};
 pub use recover::{Options, Recovery};
 pub use store::Signed;
+pub use writer::Stamp;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use crate::disk::{Disk, Machine};
 use crate::error::{AppendError, Closed, OpenError, StoreError};
 use crate::recover::{self, Options, Recovery};
 use crate::store::Signed;
-use crate::writer::{Message, Shared, Writer};
+use crate::writer::{Message, Shared, Stamp, Writer};
 use crate::{LONGEST_WAIT, MOST_CALLERS, MOST_IN_BATCH, MOST_WAITING};
 use eyesonly_log::{Entry, SigningKey};
 use std::ops::Range;
@@ -52,7 +52,18 @@ impl Log {
     /// The folder above must be there. After an error nothing was changed, except after
     /// [`OpenError::Failed`].
     pub fn open(folder: &Path, key: SigningKey, options: &Options) -> Result<Self, OpenError> {
-        Self::on(Arc::new(Machine), folder, key, options)
+        Self::stamped(folder, key, options, Box::new(|_| {}))
+    }
+
+    /// Does the same as [`open`](Self::open). Each entry goes through `stamp` just before it is
+    /// written, in the order of the log: there it gets what depends on the entries before it.
+    pub fn stamped(
+        folder: &Path,
+        key: SigningKey,
+        options: &Options,
+        stamp: Stamp,
+    ) -> Result<Self, OpenError> {
+        Self::on(Arc::new(Machine), folder, key, options, stamp)
     }
 
     pub(crate) fn on(
@@ -60,12 +71,13 @@ impl Log {
         folder: &Path,
         key: SigningKey,
         options: &Options,
+        stamp: Stamp,
     ) -> Result<Self, OpenError> {
         let (store, recovery) = recover::open(disk, folder, key, options)?;
         tracing::info!(folder = %folder.display(), ?recovery, "the log is open");
         let shared = Arc::new(Shared::new(MOST_WAITING, recovery.size));
         let (sender, queue) = channel();
-        let writer = Writer::new(store, queue, shared.clone(), options.sign_every);
+        let writer = Writer::new(store, queue, shared.clone(), options.sign_every, stamp);
         let writer = thread::Builder::new().name("ledger".into()).spawn(|| writer.run());
         Ok(Self {
             queue: Some(sender),
@@ -79,6 +91,11 @@ impl Log {
     /// Returns what the start found.
     pub const fn recovery(&self) -> Recovery {
         self.recovery
+    }
+
+    /// Says whether the log takes entries. It does not once a write has failed.
+    pub fn is_open(&self) -> bool {
+        !self.shared.is_closed()
     }
 
     /// Returns the number of durable entries.
@@ -129,6 +146,15 @@ impl Log {
         let (sender, answer) = oneshot::channel();
         self.ask(Message::Append { entries, answer: sender, places })?;
         Ok(Ticket { answer, shared: self.shared.clone() })
+    }
+
+    /// Enters an entry for which nobody waits, if there is a place for it now.
+    pub fn note(&self, entry: &Entry) -> Result<(), AppendError> {
+        let places = self.shared.places.clone().try_acquire_owned();
+        let places = places.map_err(|_| AppendError::Busy)?;
+        // Nobody hears that it is durable.
+        let (answer, _) = oneshot::channel();
+        Ok(self.ask(Message::Append { entries: vec![*entry], answer, places })?)
     }
 
     /// Signs a checkpoint of all entries that were entered before. Returns it when it is durable.

@@ -263,7 +263,6 @@ fn settle(
     store.roll()?;
     store.started = true;
     store.sign()?;
-    store.tidy()?;
     Ok((store, recovery))
 }
 

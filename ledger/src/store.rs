@@ -47,7 +47,7 @@ impl Signed {
     }
 }
 
-/// Where the files of a log are.
+/// The disk and the folder of a log.
 pub(crate) struct Place {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) folder: PathBuf,
@@ -190,9 +190,9 @@ impl Store {
         Ok(&self.signed)
     }
 
-    /// Removes partial tiles that wider ones replaced. Of each level these are at the place of the
-    /// last tile and at the one before it.
-    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+    /// Removes partial tiles that wider ones replaced, also those that a crash left. Of each level
+    /// these are at the place of the last tile and at the one before it.
+    fn tidy(&self) -> Result<(), StoreError> {
         let needed: BTreeSet<_> = partial(self.base).collect();
         for level in 1..=eyesonly_log::tile::TOP_LEVEL {
             let shift = u32::from(level).saturating_add(1).saturating_mul(8);
@@ -233,8 +233,8 @@ impl Store {
         Ok(self.oldest)
     }
 
-    /// Removes the next [`MOST_SWEPT`] of the bundles that were forgotten, the oldest first, durably.
-    /// Returns whether all of them are removed.
+    /// Removes the next [`MOST_SWEPT`] of the bundles that were forgotten, the oldest first.
+    /// Returns whether all of them are removed, durably.
     pub(crate) fn sweep(&mut self) -> Result<bool, StoreError> {
         let end = self.oldest / BUNDLE;
         let mut folders = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! A disk in memory, for the tests of all modules: any of its operations fails, and its power goes.
 //!
-//! It is as cruel as a file system may be. Without a flush, bytes survive a loss of power in part or
-//! not at all, each name may be the old one or the new one, and a hole in a file reads as zeros.
+//! It is as cruel as a file system may be. Without a flush, bytes survive a loss of power in part
+//! or not at all, each name may be the old one or the new one, and a hole in a file reads as zeros.
 //! After a flush that failed the lost bytes can be read until the power goes, and a later flush
 //! says that all is well.
 
@@ -48,6 +48,8 @@ struct State {
     calls: u64,
     writes: Vec<String>,
     fate: Option<Fate>,
+    /// What is done once, before a file is read.
+    before_read: Option<(PathBuf, Arc<dyn Fn() + Send + Sync>)>,
 }
 
 /// A disk. Its clones are the same one.
@@ -98,6 +100,11 @@ impl Memory {
             Node::Folder => None,
         };
         state.names.iter().filter_map(file).collect()
+    }
+
+    /// Does something once, before a file is read.
+    pub fn before_read(&self, path: &str, act: impl Fn() + Send + Sync + 'static) {
+        self.state().before_read = Some((path.into(), Arc::new(act)));
     }
 
     /// Changes a file, durably.
@@ -252,6 +259,8 @@ impl Disk for Memory {
     }
 
     fn read(&self, file: &Path) -> io::Result<Option<Vec<u8>>> {
+        let act = self.state().before_read.take_if(|(path, _)| path == file);
+        act.into_iter().for_each(|(_, act)| act());
         let state = self.state();
         match state.names.get(file) {
             Some(Node::File(file)) => Ok(Some(state.files[*file].bytes.clone())),

@@ -15,6 +15,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+/// What each entry goes through just before it is written.
+pub type Stamp = Box<dyn FnMut(&mut Entry) + Send>;
+
 /// What is asked of the writer.
 pub(crate) enum Message {
     /// Entries, in their order.
@@ -51,6 +54,11 @@ impl Shared {
     pub(crate) fn closed(&self) -> Closed {
         let why = self.why.get().cloned();
         Closed { why: why.unwrap_or_else(|| "the writer stopped".into()) }
+    }
+
+    /// Says whether nobody can enter any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.why.get().is_some()
     }
 
     /// Lets nobody enter any more.
@@ -94,6 +102,7 @@ pub(crate) struct Writer {
     queue: Receiver<Message>,
     shared: Arc<Shared>,
     sign_every: Duration,
+    stamp: Stamp,
     /// Since when entries wait for a checkpoint.
     unsigned_since: Option<Instant>,
     /// Whether all bundles that were forgotten are removed.
@@ -108,9 +117,10 @@ impl Writer {
         queue: Receiver<Message>,
         shared: Arc<Shared>,
         sign_every: Duration,
+        stamp: Stamp,
     ) -> Self {
         let (unsigned_since, swept, forgotten) = (None, false, Vec::new());
-        Self { store, queue, shared, sign_every, unsigned_since, swept, forgotten }
+        Self { store, queue, shared, sign_every, stamp, unsigned_since, swept, forgotten }
     }
 
     /// Works until it is asked to stop, nobody can ask any more, or a write failed.
@@ -196,6 +206,7 @@ impl Writer {
         if turn.entries.is_empty() {
             return Ok(());
         }
+        turn.entries.iter_mut().for_each(&mut self.stamp);
         let mut first = self.store.append(&turn.entries)?;
         self.shared.size.store(self.store.size(), Ordering::Release);
         for (count, answer, places) in turn.appends.drain(..) {

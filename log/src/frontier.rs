@@ -44,8 +44,8 @@ impl Frontier {
         Self::new(size, peaks)
     }
 
-    /// Computes the frontier of a log of this size from its tiles. Nothing proves the tiles: whoever
-    /// has a checkpoint compares its root.
+    /// Computes the frontier of a log of this size from its tiles. Nothing proves the tiles:
+    /// whoever has a checkpoint compares its root.
     pub fn read<F: Files>(size: u64, files: &F) -> Result<Self, TreeError<F::Error>> {
         let tiles = partial(size).map(|tile| read_hashes(files, &tile));
         let tiles = tiles.collect::<Result<Vec<_>, _>>()?;

@@ -35,7 +35,7 @@
 //! let content = Content::Footage { source: Box::new(still), offset: 0, length };
 //! let instance = Instance::new(grant.clone());
 //! let answer = instance.answers(Status::Ok, MediaType::Jpeg, content)?;
-//! let leaving = Leaving { handed: Handed::Still, event: None };
+//! let leaving = Leaving { handed: Handed::Still, event: None, is_head: false };
 //! let mut departure =
 //!     Departure::open(&home.admission, &grant, credential, answer, leaving).await?;
 //! let (bytes, cut) = drain(&mut departure).await;

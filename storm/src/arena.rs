@@ -26,7 +26,7 @@ use eyesonly_seal::EdgeKey;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock;
 use eyesonly_service::clock::System;
-use eyesonly_service::ledger::{Counts as _, MemoryLedger};
+use eyesonly_service::ledger::{Counts, MemoryLedger};
 use eyesonly_service::store::collect_before;
 use eyesonly_service::tiers::{MemoryTier, Tier};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -113,7 +113,7 @@ struct Parts {
 type Rejected = (Seam, &'static str, u64);
 
 /// Lists what an edge's ledger counts, without zeros.
-fn rejected(ledger: &MemoryLedger) -> impl Iterator<Item = Rejected> + '_ {
+fn rejected(ledger: &dyn Counts) -> impl Iterator<Item = Rejected> + '_ {
     let every = Seam::ALL
         .into_iter()
         .flat_map(|(seam, _)| Fault::ALL.map(|(fault, name)| (seam, fault, name)));
@@ -123,7 +123,13 @@ fn rejected(ledger: &MemoryLedger) -> impl Iterator<Item = Rejected> + '_ {
 
 impl Parts {
     fn edge(&self) -> Arc<Edge> {
-        edge::assemble(&self.config, &self.keyring, self.seams.clone(), self.handlers.clone())
+        edge::assemble(
+            &self.config,
+            &self.keyring,
+            self.seams.clone(),
+            self.handlers.clone(),
+            Arc::new(MemoryLedger::default()),
+        )
     }
 
     /// Makes records that ask the registry as a new process does.
@@ -134,7 +140,7 @@ impl Parts {
     }
 
     /// Adds what an edge counted until its response.
-    fn add(&self, ledger: &MemoryLedger) {
+    fn add(&self, ledger: &dyn Counts) {
         let Ok(mut counted) = self.counted.lock() else { return };
         for (seam, fault, count) in rejected(ledger) {
             match counted.iter_mut().find(|(known, name, _)| (*known, *name) == (seam, fault)) {
@@ -152,7 +158,7 @@ impl Parts {
             async move {
                 let ledger = Arc::clone(&edge.ledger);
                 let answered = routes::router(edge).oneshot(request).await;
-                parts.add(&ledger);
+                parts.add(&*ledger);
                 match answered {
                     Ok(response) => response,
                     Err(never) => match never {},
@@ -176,6 +182,8 @@ impl Arena {
             metrics: None,
             memory_tier_bytes: ground.tier_bytes,
             disk_tier_bytes: ground.tier_bytes,
+            reserve_bytes: Some(0),
+            ledger_days: 1,
             live_memory_bytes: LIVE_BYTES,
             session_seconds: SESSION_SECONDS,
             public_url: None,
@@ -311,7 +319,7 @@ impl Arena {
     /// in metrics, and the count.
     pub fn misdeliveries(&self) -> Vec<(Seam, &'static str, u64)> {
         match &self.server {
-            Server::Here(edge) => rejected(&edge.ledger).collect(),
+            Server::Here(edge) => rejected(&*edge.ledger).collect(),
             Server::Forgetful(parts) => {
                 parts.counted.lock().map_or_else(|_| Vec::new(), |counted| counted.clone())
             }

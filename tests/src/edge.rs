@@ -34,6 +34,8 @@ pub struct EdgeOptions {
     pub session_seconds: Option<u64>,
     /// The budget of the memory tier, in bytes.
     pub memory_tier_bytes: Option<u64>,
+    /// The bytes of the disk that uploads leave free.
+    pub reserve_bytes: Option<u64>,
     /// The certificate and key to serve TLS with, both PEM.
     pub tls: Option<TlsFiles>,
     /// The address in the browsers of people whom a proxy serves.
@@ -83,6 +85,7 @@ impl EdgeOptions {
             data: self.data.clone().unwrap_or(config.data),
             metrics: Some("127.0.0.1:0".into()),
             memory_tier_bytes: self.memory_tier_bytes,
+            reserve_bytes: self.reserve_bytes,
             session_seconds: self.session_seconds,
             public_url: self.public_url.clone(),
             proxy: self.proxy.clone(),

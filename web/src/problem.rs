@@ -120,7 +120,7 @@ impl Problem {
                 format!("There are {length} bytes; ask for one range within them.").into()
             }
             Self::Throttled(seconds) => {
-                format!("Too many failed attempts. Try again in {seconds} s.").into()
+                format!("That was too often. Try again in {seconds} s.").into()
             }
             Self::Flapping(seconds) => format!(
                 "Several connections of this camera hand in the same stream, and took turns too \
@@ -210,6 +210,7 @@ mod of_services {
             match refused {
                 Refused::Unidentified => Self::Unidentified,
                 Refused::NotFound => Self::NotFound,
+                Refused::TooMany { seconds } => Self::Throttled(seconds.into()),
                 Refused::Unavailable(..) => {
                     tracing::error!(error = %Chain(&refused), "nothing could be proven");
                     Self::Unavailable

@@ -12,10 +12,12 @@ use crate::components;
 use crate::workspace::{Workspace, execute, step};
 
 /// The packages, each after those that it stands on.
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 12] = [
     "eyesonly-seal",
     "eyesonly-rights",
     "eyesonly-gate",
+    "eyesonly-log",
+    "eyesonly-ledger",
     "eyesonly-service",
     "eyesonly-web",
     "eyesonly-demo",

@@ -52,6 +52,7 @@ pub async fn event(
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), "application/json")?;
     let declared = declared(request.headers())?;
+    edge.room.check().map_err(IngestError::from)?;
     let body = request.into_body();
     let taken = edge.ingest.event(&grant, &id, declared, body.into_data_stream()).await?;
     Ok(answer(taken))
@@ -68,6 +69,7 @@ async fn footage(
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
+    edge.room.check().map_err(IngestError::from)?;
     let body = request.into_body();
     let taken = edge.ingest.footage(&grant, kind, id, declared, body.into_data_stream()).await?;
     Ok(answer(taken))

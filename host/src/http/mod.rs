@@ -29,6 +29,7 @@ pub use tls::Tls;
 
 use crate::handlers::Handlers;
 use crate::metrics::Metrics;
+use crate::room::Room;
 use crate::sandbox::Handler;
 use axum::http::Extensions;
 use eyesonly_gate::Admission;
@@ -36,7 +37,7 @@ use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::Identity;
 use eyesonly_service::ingest::Ingest;
-use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::ledger::Counts;
 use eyesonly_service::live::Live;
 use eyesonly_service::tiers::Ladder;
 use eyesonly_web::routes::{Handles, Route, Who};
@@ -66,7 +67,7 @@ pub struct Edge {
     /// The tiers of sealed extents, in the order in which they are asked.
     pub ladder: Arc<Ladder>,
     /// The record of deliveries and rejections.
-    pub ledger: Arc<MemoryLedger>,
+    pub ledger: Arc<dyn Counts>,
     /// The access to footage under a grant.
     pub footage: Arc<Footage>,
     /// Live streams.
@@ -77,6 +78,8 @@ pub struct Edge {
     pub ingest: Ingest,
     /// The handlers.
     pub handlers: Handlers,
+    /// The room on the disk, of which uploads leave a reserve.
+    pub room: Room,
     /// The seam that brings a camera's body to ingest.
     pub inlet: Arc<dyn Inlet>,
     /// The seam that carries an answer to the way out.

@@ -18,6 +18,7 @@ use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
 use eyesonly_service::keys::Keyring as _;
+use eyesonly_service::ledger::MemoryLedger;
 use eyesonly_service::live::MemoryHub;
 use eyesonly_service::registry::memory::MemoryRegistry;
 use eyesonly_service::store::memory::MemoryStore;
@@ -63,7 +64,7 @@ async fn a_right_that_has_run_out_or_is_of_a_foreign_household_names_no_camera()
         clock: Arc::new(System),
     };
     let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
-    let edge = assemble(&config, &keyring, seams, handlers);
+    let edge = assemble(&config, &keyring, seams, handlers, Arc::new(MemoryLedger::default()));
     let (mint, records, residents) =
         (Mint::new(keyring.edge()), edge.admission.records(), Residents::new(0));
     keyring.add_household(residents.household).unwrap();

@@ -130,6 +130,12 @@ impl ByViewer {
         let public_origin = self.edge.public_origin.as_deref();
         credential::check_origin(&self.headers, authority, public_origin)
     }
+
+    /// Opens the departure of a list of cameras, as a page or as data.
+    async fn depart(&self, identified: &Identified, list: Vec<u8>) -> Result<Departure, Problem> {
+        let (door, is_head) = (&self.edge.admission, self.method == Method::HEAD);
+        Ok(Departure::of_list(door, identified, &self.raw, list.into(), is_head).await?)
+    }
 }
 
 /// `DELETE /v1/session`
@@ -142,13 +148,12 @@ pub async fn logout(asks: ByViewer) -> Result<Response, Problem> {
 
 /// `GET /v1/{tag}/`
 pub async fn wall(
-    State(edge): Edged,
     Path(tag): Path<String>,
     headers: HeaderMap,
     asks: Result<ByViewer, Problem>,
 ) -> Result<Response, Problem> {
     let wall = match asks {
-        Ok(asks) => wall_of(&edge, &asks.raw, &tag).await,
+        Ok(asks) => wall_of(&asks, &tag).await,
         Err(problem) => Err(problem),
     };
     // If the session has ended, a person gets the page to sign in on, and a program gets the
@@ -164,8 +169,8 @@ pub async fn wall(
     }
 }
 
-async fn wall_of(edge: &Edge, raw: &RawCredential, tag: &str) -> Result<Response, Problem> {
-    let identified = edge.admission.rights(raw, tag).await?;
+async fn wall_of(asks: &ByViewer, tag: &str) -> Result<Response, Problem> {
+    let identified = asks.edge.admission.rights(&asks.raw, tag).await?;
     let rights = identified.rights();
     let cameras: Vec<WallCamera<'_>> = rights
         .cameras()
@@ -179,23 +184,13 @@ async fn wall_of(edge: &Edge, raw: &RawCredential, tag: &str) -> Result<Response
         })
         .collect();
     let html = wall_page(rights.viewer_name(), &cameras, true);
-    Ok(wayout::page(departs(edge, &identified, raw, html.into()).await?))
-}
-
-/// Returns the departure of a list of cameras, as a page or as data.
-async fn departs(
-    edge: &Edge,
-    identified: &Identified,
-    raw: &RawCredential,
-    list: Vec<u8>,
-) -> Result<Departure, Problem> {
-    Ok(Departure::of_list(&edge.admission, identified, raw, list.into()).await?)
+    Ok(wayout::page(asks.depart(&identified, html.into()).await?))
 }
 
 /// `GET /v1/{tag}/cameras`
 pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response, Problem> {
-    let ByViewer { edge, raw, .. } = asks;
-    let identified = edge.admission.rights(&raw, &tag).await?;
+    let edge = &asks.edge;
+    let identified = edge.admission.rights(&asks.raw, &tag).await?;
     let mut cameras = Vec::new();
     for camera in identified.rights().cameras() {
         // The list is answered even if a household's key or an answer of the index can't be had.
@@ -218,7 +213,7 @@ pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
         });
     }
     let body = ask::cameras(&cameras)?;
-    let departure = departs(&edge, &identified, &raw, body).await?;
+    let departure = asks.depart(&identified, body).await?;
     Ok(wayout::response(departure, &Head::default()))
 }
 
@@ -291,7 +286,8 @@ impl Asked {
             Content::Live { source, .. } => Some(source.segment().statement().segment),
             _ => named.and_then(|named| FootageId::parse(named).ok()),
         };
-        let leaving = Leaving { handed: self.serves.handed, event };
+        let is_head = self.is_head();
+        let leaving = Leaving { handed: self.serves.handed, event, is_head };
         Ok(Departure::open(&edge.admission, grant, raw, answer, leaving).await?)
     }
 
@@ -429,10 +425,14 @@ pub async fn delete_event(asked: Asked) -> Result<Response, Problem> {
     asked.asks.check_origin()?;
     let grant = asked.admit().await?;
     let event = FootageId::parse(&asked.event()?).map_err(|_| Problem::NotFound)?;
-    asked.asks.edge.footage.delete_event(&grant, event).await?;
     let instance = Instance::new(Arc::clone(&grant));
     let answer = instance.answers(Status::Ok, MediaType::Json, Content::Empty);
+    // What can't be entered in the ledger does not happen.
     let departure = asked.depart(&grant, answer.map_err(|_| Problem::Failed)?).await?;
+    if let Err(error) = asked.asks.edge.footage.delete_event(&grant, event).await {
+        departure.withhold();
+        return Err(error.into());
+    }
     Ok(wayout::no_content(departure))
 }
 

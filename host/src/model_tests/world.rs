@@ -19,6 +19,7 @@ use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
 use eyesonly_service::admin::{self, Admin};
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
+use eyesonly_service::ledger::MemoryLedger;
 use eyesonly_service::live::MemoryHub;
 use eyesonly_service::registry::memory::MemoryRegistry;
 use eyesonly_service::store::memory::MemoryStore;
@@ -113,7 +114,8 @@ impl<'a> World<'a> {
             clock: Arc::new(System),
         };
         let keyring = Arc::new(Keyring::open(folder.path()).unwrap());
-        let edge = assemble(&config, &keyring, seams, stage.handlers.clone());
+        let ledger = Arc::new(MemoryLedger::default());
+        let edge = assemble(&config, &keyring, seams, stage.handlers.clone(), ledger);
         Self {
             stage,
             router: routes::router(Arc::clone(&edge)),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{FOLDER, Memory, append, entries, entry, key, log_of, open, root};
 use eyesonly_log::{Fault, Line, leaf, tree, verify_consistency, verify_inclusion};
+use std::sync::Mutex;
 
 fn folder(disk: &Memory) -> Folder {
     Folder::on(Arc::new(disk.clone()), Path::new(FOLDER), &key().verifying_key()).unwrap()
@@ -57,6 +58,24 @@ fn a_checkpoint_that_was_read_before_still_holds() {
     verify_consistency((300, kept.root()), (2000, after.checkpoint().root()), &proof).unwrap();
     // A partial tile of a level above is replaced by a wider one.
     assert_eq!(tree::root(300, &after).unwrap(), root(&entries(0..300)));
+}
+
+#[test]
+fn what_grows_while_the_folder_is_opened_is_no_fault() {
+    for file in ["ledger/checkpoint", "ledger/tail", "ledger/tile/1/000.p/1"] {
+        let disk = log_of(&[300]);
+        let (store, _) = open(&disk).unwrap();
+        let store = Mutex::new(store);
+        let grow = move || {
+            let mut store = store.lock().unwrap();
+            append(&mut store, &[1000, 7]);
+            store.sign().unwrap();
+        };
+        disk.before_read(file, grow);
+        let reader = folder(&disk);
+        assert_eq!(reader.verify(&[]).unwrap().report.faults, [], "{file}");
+        assert_eq!(folder(&disk).checkpoint().size(), 1307);
+    }
 }
 
 #[test]

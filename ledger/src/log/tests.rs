@@ -30,8 +30,9 @@ impl Gated {
 
     /// Waits until a flush waits.
     fn wait(&self) {
-        let waiting = self.gate.1.wait_while(self.gate.0.lock().unwrap(), |gate| !gate.waiting);
-        drop(waiting.unwrap());
+        let gate = self.gate.0.lock().unwrap();
+        let result = self.gate.1.wait_timeout_while(gate, LONG, |gate| !gate.waiting);
+        assert!(!result.unwrap().1.timed_out(), "there was no flush");
     }
 
     fn pass(&self) {
@@ -42,6 +43,9 @@ impl Gated {
         gate.waiting = false;
     }
 }
+
+/// After this time a test has failed, and does not wait for ever.
+const LONG: Duration = Duration::from_secs(60);
 
 struct Shut(Gated);
 
@@ -104,7 +108,7 @@ fn options() -> Options {
 }
 
 fn open(disk: impl Disk + 'static) -> Result<Log, OpenError> {
-    Log::on(Arc::new(disk), Path::new(FOLDER), key(), &options())
+    Log::on(Arc::new(disk), Path::new(FOLDER), key(), &options(), Box::new(|_| {}))
 }
 
 /// Returns the groups that were written, in entries.
@@ -171,27 +175,32 @@ async fn whoever_finds_no_place_is_sent_away() {
     let started = tokio::time::Instant::now();
     assert!(matches!(log.append(&entry(0)).await, Err(AppendError::Busy)));
     assert_eq!(started.elapsed().as_secs(), LONGEST_WAIT.as_secs());
-    assert!(matches!(log.enter(vec![entry(0)]).await, Err(AppendError::Busy)));
+    let entered = timeout(LONG, log.enter(vec![entry(0)])).await.unwrap();
+    assert!(matches!(entered, Err(AppendError::Busy)));
     // Some wait for a place, and whoever comes then is sent away at once.
     let wait = || {
         let log = log.clone();
         tokio::spawn(async move { log.append(&entry(1)).await })
     };
     let waiting: Vec<_> = (0..MOST_CALLERS).map(|_| wait()).collect();
-    while log.callers.available_permits() > 0 {
+    for _ in 0..MOST_CALLERS {
         tokio::task::yield_now().await;
     }
     let started = tokio::time::Instant::now();
     assert!(matches!(log.append(&entry(0)).await, Err(AppendError::Busy)));
     assert_eq!(started.elapsed(), Duration::ZERO);
     // An entry that is entered and not durable in time is late, and is entered all the same.
-    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in waiting {
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
     drop(gate);
     for ticket in tickets {
         ticket.durable().await.unwrap();
     }
     let gate = disk.shut();
-    assert!(matches!(log.append(&entry(0)).await, Err(AppendError::Late)));
+    let late = log.append(&entry(0)).await;
+    assert!(matches!(late, Err(AppendError::Late)), "{late:?}");
     drop(gate);
     assert_eq!(log.checkpoint().await.unwrap().checkpoint.size(), MOST_WAITING as u64 + 1);
 }
@@ -296,7 +305,8 @@ async fn a_checkpoint_counts_what_was_entered_before() {
 async fn a_checkpoint_follows_without_being_asked_for() {
     let disk = Memory::new();
     let options = Options { sign_every: Duration::ZERO, ..Options::default() };
-    let log = Log::on(Arc::new(disk.clone()), Path::new(FOLDER), key(), &options).unwrap();
+    let log = Log::on(Arc::new(disk.clone()), Path::new(FOLDER), key(), &options, Box::new(|_| {}))
+        .unwrap();
     log.append(&entry(0)).await.unwrap();
     // It comes after the answer, without another message.
     let public = key().verifying_key();
@@ -304,9 +314,12 @@ async fn a_checkpoint_follows_without_being_asked_for() {
         let note = disk.files()[Path::new("ledger/checkpoint")].clone();
         eyesonly_log::Checkpoint::open(&note, &public).unwrap().size()
     };
-    while size() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let signed = async {
+        while size() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, signed).await.unwrap();
     drop(log);
 }
 
@@ -326,6 +339,9 @@ async fn what_is_forgotten_is_removed_between_groups() {
 #[test]
 fn nobody_makes_a_log_where_none_is_wanted() {
     let options = Options { create: false, ..options() };
-    let error = Log::on(Arc::new(Memory::new()), Path::new(FOLDER), key(), &options).err().unwrap();
+    let error =
+        Log::on(Arc::new(Memory::new()), Path::new(FOLDER), key(), &options, Box::new(|_| {}))
+            .err()
+            .unwrap();
     assert!(matches!(error, OpenError::Folder(FolderError::Absent { .. })), "{error}");
 }

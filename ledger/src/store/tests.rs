@@ -48,3 +48,20 @@ fn what_is_signed_is_not_signed_again() {
     append(&mut store, &[1]);
     assert_eq!(done(&disk, || _ = store.sign().unwrap()).len(), 5);
 }
+
+#[test]
+fn bundles_are_removed_in_steps_and_each_is_durable() {
+    let disk = log_of(&[1000; 18]);
+    let (mut store, _) = open(&disk).unwrap();
+    store.forget(u64::MAX).unwrap();
+    // 70 full bundles are removed, 64 at once.
+    for (count, all) in [(64, false), (6, true), (0, true)] {
+        let done = done(&disk, || assert_eq!(store.sweep().unwrap(), all));
+        let removed = done.iter().filter(|what| what.starts_with("remove")).count();
+        assert_eq!(removed, count);
+        assert!(count == 0 || done.last().unwrap() == "flush tile/entries", "{done:?}");
+    }
+    // A start finds nothing that is left.
+    drop(store);
+    assert_eq!(open(&disk).unwrap().0.swept, 70);
+}

@@ -188,7 +188,7 @@ impl Home {
         grant: &Arc<Grant>,
         answer: Answer,
     ) -> Result<(Vec<u8>, Option<Cut>), Refused> {
-        let leaving = Leaving { handed: Handed::Still, event: None };
+        let leaving = Leaving { handed: Handed::Still, event: None, is_head: false };
         let mut departure =
             Departure::open(&self.admission, grant, self.presents().0, answer, leaving).await?;
         Ok(drain(&mut departure).await)

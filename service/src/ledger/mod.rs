@@ -1,7 +1,10 @@
-//! The ledger's sink, bounded and in memory for now. A tamper-evident one on disk comes behind the
-//! same trait.
+//! Ledgers: one in memory, and what one on a disk is made of.
 
+pub mod limits;
+
+use async_trait::async_trait;
 use eyesonly_gate::Seam;
+use eyesonly_gate::entry::Entry;
 use eyesonly_gate::ledger::{Delivery, Ledger, LedgerError, Misdelivery};
 use eyesonly_rights::Fault;
 use std::collections::VecDeque;
@@ -43,6 +46,11 @@ impl MemoryLedger {
         self.misdeliveries.get(seam as usize)?.get(fault as usize)
     }
 
+    /// Counts a delivery that another ledger keeps.
+    pub fn count(&self) {
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns the latest deliveries, oldest first.
     pub fn recent_deliveries(&self) -> Vec<Delivery> {
         self.recent.lock().map(|r| r.0.iter().copied().collect()).unwrap_or_default()
@@ -56,13 +64,25 @@ fn keep<T>(queue: &mut VecDeque<T>, entry: T) {
     queue.push_back(entry);
 }
 
-impl Ledger for MemoryLedger {
-    fn delivery(&self, entry: &Delivery) -> Result<(), LedgerError> {
-        let mut recent = self.recent.lock().map_err(|_| LedgerError)?;
-        keep(&mut recent.0, *entry);
+impl MemoryLedger {
+    /// Counts a delivery, and keeps it as one of the latest.
+    fn keep(&self, delivery: &Delivery) -> Result<(), LedgerError> {
+        let mut recent = self.recent.lock().map_err(|_| LedgerError::Closed)?;
+        keep(&mut recent.0, *delivery);
         self.deliveries.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn starts(&self, entry: &Entry<'_>) -> Result<bool, LedgerError> {
+        self.keep(entry.delivery()).map(|()| true)
+    }
+
+    fn lets_out(&self, _: &Entry<'_>) {}
+
+    fn ends(&self, _: &Entry<'_>) {}
 
     fn misdelivery(&self, entry: &Misdelivery) {
         if let Some(counter) = self.counter(entry.seam, entry.fault) {
@@ -92,6 +112,7 @@ impl Counts for MemoryLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eyesonly_gate::entry::Opened;
     use eyesonly_gate::ledger::Handed;
     use eyesonly_seal::{SessionId, ViewerId};
 
@@ -106,9 +127,12 @@ mod tests {
                 source: None,
                 handed: Handed::Cameras,
                 event: None,
+                number: [0; 16],
+                until_milliseconds: 0,
+                opened: Opened::default(),
                 body_bytes: n,
             };
-            ledger.delivery(&entry).unwrap();
+            ledger.keep(&entry).unwrap();
         }
         let recent = ledger.recent_deliveries();
         assert_eq!(

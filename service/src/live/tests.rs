@@ -73,7 +73,7 @@ async fn depart(
     let source = Box::new(home.live.open(grant, Stream::Main, id).await?);
     let content = Content::Live { source, part };
     let answer = Instance::new(Arc::clone(grant)).answers(Status::Ok, MediaType::Mp4, content);
-    let leaving = Leaving { handed: Handed::Live, event: Some(id) };
+    let leaving = Leaving { handed: Handed::Live, event: Some(id), is_head: false };
     let (door, raw) = (&home.admission, home.presents().0);
     let departure = Departure::open(door, grant, raw, answer.unwrap(), leaving).await;
     departure.map_err(|_| FootageError::Unavailable)

@@ -71,7 +71,7 @@ async fn scene<const HOLDS: bool, const ASKS: bool>() {
                 let content = Content::Footage { source: Box::new(held), offset: 0, length };
                 let instance = Instance::new(Arc::clone(&grant));
                 let answer = instance.answers(Status::Ok, MediaType::Jpeg, content).unwrap();
-                let leaving = Leaving { handed: Handed::Still, event: None };
+                let leaving = Leaving { handed: Handed::Still, event: None, is_head: false };
                 let departure =
                     Departure::open(&scene.admission, &grant, &scene.raw(), answer, leaving).await;
                 // If the session ended before the body could leave, nothing leaves.

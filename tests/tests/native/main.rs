@@ -13,8 +13,10 @@
 
 mod administration;
 mod before;
+mod bystanders;
 mod keys;
 mod large;
+mod ledger;
 mod protocols;
 mod room;
 mod secrecy;

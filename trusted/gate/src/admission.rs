@@ -6,16 +6,17 @@
 //! not proven, nor an answer of an earlier request.
 
 use crate::departure::Leaving;
+use crate::entry::{Entered, Outcome, Stage};
 use crate::grant::{Grant, IntakeGrant};
 use crate::host::{Clock, Keys, KeysError};
-use crate::ledger::{Delivery, Ledger, Seam};
+use crate::ledger::{Delivery, Handed, Ledger, LedgerError, Seam};
 use crate::records::Records;
 use crate::registry::Position;
 use eyesonly_rights::{
     Action, CameraRecord, Fault, Intake, Permit, Requester, Rights, SessionRecord, Unidentified,
     VerifiedCamera, VerifiedSession, Verifier, intake, requester,
 };
-use eyesonly_seal::{CameraId, HouseholdId, HouseholdKey, Kind};
+use eyesonly_seal::{CameraId, HouseholdId, HouseholdKey, Kind, LedgerKey};
 use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -49,7 +50,16 @@ pub enum Refused {
     /// This seam gave no proven answer. The source is the seam's error, if it gave one.
     #[error("no proven answer from {0:?}")]
     Unavailable(Seam, #[source] Option<Box<dyn Error + Send + Sync>>),
+    /// The viewer has received too much in too short a time.
+    #[error("too many deliveries to this viewer")]
+    TooMany {
+        /// When the viewer may ask again, in seconds from now.
+        seconds: u32,
+    },
 }
+
+/// How long one entry covers the live view of a camera in a session, in milliseconds.
+pub const WATCH_MILLISECONDS: u64 = 60_000;
 
 impl Refused {
     /// Makes the refusal for an answer that came but was not proven.
@@ -64,6 +74,8 @@ pub struct Admission {
     records: Arc<Records>,
     keys: Arc<dyn Keys>,
     ledger: Arc<dyn Ledger>,
+    /// The key of entries that are of no camera.
+    accounts: Arc<LedgerKey>,
     clock: Arc<dyn Clock>,
 }
 
@@ -90,7 +102,8 @@ impl Admission {
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         let verifier = Verifier::new(keys.edge());
-        Arc::new(Self { verifier, records, keys, ledger, clock })
+        let accounts = Arc::new(keys.edge().ledger_key());
+        Arc::new(Self { verifier, records, keys, ledger, accounts, clock })
     }
 
     /// Returns the client that proves the registry's answers.
@@ -267,25 +280,53 @@ impl Admission {
         is_same.then_some(()).ok_or(Refused::unproven(Seam::Registry))
     }
 
-    /// Checks that `raw` is the credential of this requester, and writes the delivery to the
-    /// ledger.
-    pub(crate) fn let_out(
+    /// Checks that `raw` is the credential of this requester, and enters the delivery in the
+    /// ledger. `from` is the grant of footage. Returns `None` if an entry that is there covers it.
+    pub(crate) async fn let_out(
         &self,
         requester: &Requester,
         raw: &RawCredential,
-        Leaving { handed, event }: Leaving,
-        source: Option<(HouseholdId, CameraId)>,
-        body_bytes: u64,
-    ) -> Result<(), Refused> {
+        Leaving { handed, event, is_head }: Leaving,
+        from: Option<&Grant>,
+        length: u64,
+    ) -> Result<Option<Entered>, Refused> {
         if !requester.sent(&self.verifier, raw.text()) {
-            return Err(self.crossed(source.map(|(_, camera)| camera)));
+            return Err(self.crossed(from.map(Grant::camera)));
+        }
+        if is_head {
+            return Ok(None);
         }
         let at_milliseconds = self.clock.now_milliseconds();
-        let (viewer, session) = (requester.viewer(), requester.session());
-        let entry =
-            Delivery { at_milliseconds, viewer, session, source, handed, event, body_bytes };
-        let taken = self.ledger.delivery(&entry);
-        taken.map_err(|error| Refused::Unavailable(Seam::WayOut, Some(Box::new(error))))
+        let (until_milliseconds, body_bytes) = match handed {
+            Handed::Live => (at_milliseconds.saturating_add(WATCH_MILLISECONDS), 0),
+            _ => (0, length),
+        };
+        let delivery = Delivery {
+            number: self.records.number(),
+            at_milliseconds,
+            until_milliseconds,
+            viewer: requester.viewer(),
+            session: requester.session(),
+            source: from.map(|grant| (grant.household(), grant.camera())),
+            handed,
+            event,
+            opened: from.map(Grant::all_opened).unwrap_or_default(),
+            body_bytes,
+        };
+        let key = Arc::clone(from.map_or(&self.accounts, |grant| &grant.ledger));
+        let (ledger, clock) = (Arc::clone(&self.ledger), Arc::clone(&self.clock));
+        let outcome = Some(Outcome::Withheld);
+        // If it is dropped while it waits, it may have been entered, and nothing leaves.
+        let mut entered = Entered { ledger, clock, key, delivery, outcome, left_bytes: 0 };
+        let started = self.ledger.starts(&entered.entry(Stage::Starts)).await;
+        if !matches!(started, Ok(true) | Err(LedgerError::Late)) {
+            entered.outcome = None;
+        }
+        match started {
+            Ok(is_new) => Ok(is_new.then_some(entered)),
+            Err(LedgerError::TooMany { seconds }) => Err(Refused::TooMany { seconds }),
+            Err(error) => Err(Refused::Unavailable(Seam::WayOut, Some(Box::new(error)))),
+        }
     }
 
     /// Counts an answer that came to the way out of another request, and makes its refusal.

@@ -7,6 +7,7 @@
 //! each piece is checked for object and place before it leaves.
 
 use crate::admission::{Admission, Identified, RawCredential, Refused};
+use crate::entry::{Entered, Outcome};
 use crate::grant::Grant;
 use crate::ledger::{Handed, Seam};
 use crate::live::{Follow, Following, Part};
@@ -113,12 +114,16 @@ pub struct Leaving {
     pub handed: Handed,
     /// The event, where the question named one.
     pub event: Option<FootageId>,
+    /// True if only the head leaves. Then there is no entry, and no body.
+    pub is_head: bool,
 }
 
 /// A private body on its way out, whose bytes are given only by being polled.
 pub struct Departure {
     /// The grant, which lives as long as its body. A list of cameras has none.
     _grant: Option<Arc<Grant>>,
+    /// The entry in the ledger, unless an earlier one covers this body.
+    entered: Option<Entered>,
     media_type: MediaType,
     length: Option<u64>,
     left: u64,
@@ -170,17 +175,16 @@ impl Departure {
                 (Some(length), Some(object), body)
             }
         };
-        let requester = grant.requester();
-        let source = Some((grant.household(), grant.camera()));
+        let body = if leaving.is_head { stream::empty().boxed() } else { body };
         let left = length.unwrap_or(0);
-        door.let_out(requester, raw, leaving, source, left)?;
+        let entered = door.let_out(grant.requester(), raw, leaving, Some(grant), left).await?;
         door.again(grant, object).await?;
         let _grant = Some(Arc::clone(grant));
-        Ok(Self { _grant, media_type, length, left, body })
+        Ok(Self { _grant, entered, media_type, length, left, body }.begun())
     }
 
     /// Lets a viewer's list of cameras leave, as page or as data. The list was made of
-    /// `identified`.
+    /// `identified`. If `is_head`, only the head leaves.
     ///
     /// # Errors
     /// [`Refused`] if `raw` is not the viewer's credential, the ledger does not take the entry, or
@@ -190,15 +194,39 @@ impl Departure {
         identified: &Identified,
         raw: &RawCredential,
         list: Bytes,
+        is_head: bool,
     ) -> Result<Self, Refused> {
         let requester = identified.rights().requester();
-        let leaving = Leaving { handed: Handed::Cameras, event: None };
+        let leaving = Leaving { handed: Handed::Cameras, event: None, is_head };
         let length = list.len() as u64;
-        door.let_out(requester, raw, leaving, None, length)?;
+        let entered = door.let_out(requester, raw, leaving, None, length).await?;
         door.again_list(identified).await?;
-        let body = stream::once(async { Ok(list) }).boxed();
+        let body = stream::iter((!is_head).then_some(Ok(list))).boxed();
         let (media_type, left) = (MediaType::Json, length);
-        Ok(Self { _grant: None, media_type, length: Some(length), left, body })
+        Ok(Self { _grant: None, entered, media_type, length: Some(length), left, body }.begun())
+    }
+
+    /// From now on the body may leave, and whoever drops it before its end has cut it.
+    fn begun(mut self) -> Self {
+        let outcome = if self.length == Some(0) { Outcome::Whole } else { Outcome::Cut };
+        self.note(outcome, 0);
+        self.entered.iter_mut().for_each(Entered::lets_out);
+        self
+    }
+
+    /// Notes for the ledger how it stands, and that so many bytes more have left.
+    fn note(&mut self, outcome: Outcome, bytes: u64) {
+        if let Some(entered) = &mut self.entered
+            && let Some(noted) = &mut entered.outcome
+        {
+            *noted = outcome;
+            entered.left_bytes = entered.left_bytes.saturating_add(bytes);
+        }
+    }
+
+    /// Ends it before anything has left, since what it stands for did not happen.
+    pub fn withhold(mut self) {
+        self.note(Outcome::Withheld, 0);
     }
 
     /// Returns the media type that the instance gave. A list of cameras has [`MediaType::Json`].
@@ -224,10 +252,17 @@ impl http_body::Body for Departure {
         self.body.poll_next_unpin(context).map(|piece| match piece {
             Some(Ok(bytes)) => {
                 self.left = self.left.saturating_sub(bytes.len() as u64);
+                let is_whole = self.length.is_some() && self.left == 0;
+                let outcome = if is_whole { Outcome::Whole } else { Outcome::Cut };
+                self.note(outcome, bytes.len() as u64);
                 Some(Ok(Frame::data(bytes)))
             }
+            None if self.left == 0 => {
+                self.note(Outcome::Whole, 0);
+                None
+            }
             // A cut never looks like an end, however often the body is polled.
-            None => (self.left > 0).then_some(Err(Cut)),
+            None => Some(Err(Cut)),
             Some(Err(Cut)) => Some(Err(Cut)),
         })
     }

@@ -5,13 +5,14 @@
 //! makes one only of kinds and times that the right covers. The vault opens for nothing else. A
 //! grant can't be copied or serialised, and lives until the last byte of its response.
 
+use crate::entry::{Object, Opened};
 use crate::registry::Position;
 use crate::vault::Subject;
 use eyesonly_rights::{Action, Intake, Kinds, Permit, Requester, Window};
 use eyesonly_seal::{
-    CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, SealError, SlotName,
+    CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, LedgerKey, SealError, SlotName,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One camera of one household, and the key from which the keys of its footage and rows derive.
 pub(crate) struct Scope {
@@ -34,6 +35,9 @@ pub struct Grant {
     pub(crate) scope: Scope,
     /// What was decided last, and the registry's position by then.
     pub(crate) decided: Mutex<(Position, Arc<Permit>)>,
+    /// The key of what the ledger is told.
+    pub(crate) ledger: Arc<LedgerKey>,
+    opened: Mutex<Opened>,
 }
 
 impl Grant {
@@ -42,7 +46,17 @@ impl Grant {
     pub(crate) fn new(permit: Permit, key: &HouseholdKey, position: Position) -> Self {
         let scope = Scope::new(permit.household(), permit.camera(), key);
         let permit = Arc::new(permit);
-        Self { decided: Mutex::new((position, Arc::clone(&permit))), permit, scope }
+        let ledger = Arc::new(key.ledger_key(&permit.household()));
+        let decided = Mutex::new((position, Arc::clone(&permit)));
+        Self { decided, permit, scope, ledger, opened: Mutex::default() }
+    }
+    /// Notes that an object was opened. A lock that broke is passed over: what it guards is whole.
+    pub(crate) fn opened(&self, object: Object) {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).add(object);
+    }
+    /// Returns what was opened until now.
+    pub(crate) fn all_opened(&self) -> Opened {
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Returns the requester whose grant it is.
     pub fn requester(&self) -> &Requester {

@@ -7,7 +7,8 @@
 //! - [`vault`]: how an answer proves itself and opens;
 //! - [`live`]: the same for live view, chunk by chunk;
 //! - [`rules`]: what one instance may do;
-//! - [`departure`]: the way out.
+//! - [`departure`]: the way out;
+//! - [`entry`]: what the ledger is told of it.
 //!
 //! Beside them are [`records`] (the registry's answers, proven) and three files of traits for what
 //! the gate asks: [`registry`], [`ledger`] and [`host`].
@@ -19,6 +20,7 @@
 
 pub mod admission;
 pub mod departure;
+pub mod entry;
 pub mod grant;
 pub mod host;
 pub mod ledger;

@@ -142,6 +142,7 @@ impl Segment {
         let scope = &self.asked.holder.scope;
         let context = self.statement.context(scope, number).map_err(fault)?;
         let plain = Bytes::from(open_all(&self.key, &context, sealed).map_err(fault)?);
+        self.asked.opened();
         let (head, rest) = plain.split_first_chunk::<11>().ok_or(Fault::WrongLength)?;
         let [last, a, b, c, d, e, f, g, h, long, short] = *head;
         let notes = usize::from(u16::from_be_bytes([long, short]));

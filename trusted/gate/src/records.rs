@@ -176,6 +176,13 @@ impl Records {
         &self.registry
     }
 
+    /// Makes a random number of 16 bytes.
+    pub(crate) fn number(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
     /// Starts a question. Returns its fresh nonce, and the floor as it is before the question. What
     /// is written meanwhile may or may not be in the answer.
     #[must_use]

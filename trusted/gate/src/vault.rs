@@ -10,6 +10,7 @@
 //!
 //! Long: rows, opening and sealing share their names and keys, and are read in one go.
 
+use crate::entry::Object;
 use crate::grant::{About, Asked, Grant, Holder, Offered, Scope, ToDelete};
 use crate::rules;
 use bytes::Bytes;
@@ -164,6 +165,14 @@ impl<H: Holder> About<H> {
     /// [`Fault::WrongAnswer`] if the row is another question's or was changed.
     pub fn prove(&self, row: &ObjectRow) -> Result<State, Fault> {
         self.subject().prove(OBJECT, row)
+    }
+}
+
+impl Asked {
+    /// Notes under the grant that the object was opened.
+    pub(crate) fn opened(&self) {
+        let rendition = self.rendition.is_some();
+        self.holder.opened(Object { kind: self.kind, id: self.id, rendition });
     }
 }
 
@@ -422,8 +431,8 @@ impl Located {
         let key = self.asked.holder.scope.key.footage_key(&self.asked.id);
         let opener = Opener::new(&key, &self.context, &extent.header).map_err(fault)?;
         let first_chunk = index.checked_mul(EXTENT_CHUNKS as u64).ok_or(Fault::WrongLength)?;
-        let (grant, object) = (Arc::clone(&self.asked.holder), self.name);
-        Ok(OpenExtent { grant, object, opener, extent, first_chunk })
+        let (asked, object) = (self.asked.clone(), self.name);
+        Ok(OpenExtent { asked, object, opener, extent, first_chunk })
     }
 
     /// Opens an object that is kept in its row.
@@ -485,6 +494,7 @@ impl Located {
         let header = chunks.split_to(HEADER_BYTES);
         let header = header.as_ref().try_into().map_err(|_| SealError::BadLength)?;
         (self.plain_length, self.sealed_length) = (plain.len() as u64, row.sealed_length);
+        self.asked.opened();
         let (grant, object) = (Arc::clone(&self.asked.holder), self.name);
         let plain = Plain { grant, object, at: 0, bytes: plain.into() };
         Ok((plain, Sealed(Claimed { header, chunks }), row))
@@ -503,7 +513,7 @@ pub(crate) fn fault(error: SealError) -> Fault {
 
 /// An extent whose header has proven to be the located object's, ready to open chunk by chunk.
 pub struct OpenExtent {
-    grant: Arc<Grant>,
+    asked: Asked,
     object: ObjectName,
     opener: Opener,
     extent: Claimed,
@@ -525,7 +535,8 @@ impl OpenExtent {
         let mut bytes = Vec::new();
         let chunk = self.open_into(first, count, &mut bytes)?;
         let at = chunk.checked_mul(CHUNK_BYTES as u64).ok_or(Fault::WrongLength)?;
-        let (grant, object) = (Arc::clone(&self.grant), self.object);
+        self.asked.opened();
+        let (grant, object) = (Arc::clone(&self.asked.holder), self.object);
         Ok(Plain { grant, object, at, bytes: bytes.into() })
     }
 

@@ -105,7 +105,8 @@ pub struct Answer {
     pub position: Position,
 }
 
-/// The fault of an answer of any seam.
+/// The fault of an answer of any seam. Their order is part of the ledger's format: a new one comes
+/// last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The answer is sealed as something else, or for somebody else.
@@ -124,7 +125,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All faults, each with its name in metrics and logs.
+    /// All faults in their order, each with its name in metrics and logs.
     pub const ALL: [(Self, &str); 6] = [
         (Self::WrongSeal, "wrong_seal"),
         (Self::BadChunk, "bad_chunk"),

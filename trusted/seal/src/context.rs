@@ -132,6 +132,15 @@ impl Context {
         encode("eyesonly key", &[owner]).map(Self)
     }
 
+    /// Builds the context of an entry of the access ledger: whose it is (`household` or `viewer`,
+    /// and the id), and the UTC day.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`] if one of them has more than 65,535 bytes.
+    pub fn entry(owner: &str, id: &[u8], day: u32) -> Result<Self, SealError> {
+        encode("eyesonly entry", &[owner.as_bytes(), id, &day.to_be_bytes()]).map(Self)
+    }
+
     /// Returns the encoded list.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -12,8 +12,12 @@
 //! | edge key | `component-cache` | | MAC key: components compiled ahead |
 //! | edge key | `attempts` | | MAC key: names of the counters of failed logins |
 //! | edge key | `account` | | MAC key: the names of accounts in the registry |
+//! | edge key | `ledger` | | ledger key of what is about an account |
+//! | edge key | `ledger-checkpoint` | | seed of the key that signs the ledger's checkpoints |
 //! | key-encryption key | `wrapped-key` | | sealing key: wrapped keys |
 //! | household key | `camera` | household, camera | camera key |
+//! | household key | `ledger` | household | ledger key of the household |
+//! | ledger key | `entries` | day, four bytes big-endian | sealing key: that day's entries |
 //! | camera key | `day` | day, four bytes big-endian | sealing key: that day's footage |
 //! | camera key | `name` | | MAC key: names in tiers, stores and the index |
 //! | camera key | `index` | | MAC key: proofs of index rows and pointers |
@@ -21,8 +25,8 @@
 //!
 //! INVARIANT: a key has one use (`every_purpose_has_a_key_of_its_own`). Roots, household keys and
 //! camera keys only derive. A sealing key only seals. A MAC key only authenticates. No key of the
-//! table leaves this file as bytes, except wrapped, or to the caller of
-//! [`KeyEncryptionKey::unwrap`].
+//! table leaves this file as bytes, except wrapped, to the caller of [`KeyEncryptionKey::unwrap`],
+//! or as the seed of a signature.
 
 use crate::SealError;
 use crate::context::{Context, Slot};
@@ -55,6 +59,8 @@ secrets!(
     KeyEncryptionKey,
     /// The random key of one household.
     HouseholdKey,
+    /// The key of a household's entries in the access ledger, or of those about accounts.
+    LedgerKey,
     /// The key of a sealer or an opener.
     SealingKey,
     /// A key of HMAC-SHA256.
@@ -99,6 +105,23 @@ impl EdgeKey {
     pub fn account_key(&self) -> MacKey {
         MacKey(derive(&self.0, "account", &[]))
     }
+
+    /// Derives the seed of the key that signs the ledger's checkpoints (Ed25519).
+    pub fn ledger_seed(&self) -> Zeroizing<[u8; 32]> {
+        derive(&self.0, "ledger-checkpoint", &[])
+    }
+
+    /// Derives the key of the ledger's entries that are about an account and no camera.
+    pub fn ledger_key(&self) -> LedgerKey {
+        LedgerKey(derive(&self.0, "ledger", &[]))
+    }
+}
+
+impl LedgerKey {
+    /// Derives the key that seals the entries of a UTC day; their context is [`Context::entry`].
+    pub fn day_key(&self, day: u32) -> SealingKey {
+        SealingKey(derive(&self.0, "entries", &[&day.to_be_bytes()]))
+    }
 }
 
 impl KeyEncryptionKey {
@@ -139,6 +162,11 @@ impl HouseholdKey {
     pub fn camera_key(&self, household: &HouseholdId, camera: &CameraId) -> CameraKey {
         let ids: [&[u8]; 2] = [household.as_bytes(), camera.as_bytes()];
         CameraKey::new(derive(&self.0, "camera", &ids))
+    }
+
+    /// Derives the key of this household's entries in the ledger.
+    pub fn ledger_key(&self, household: &HouseholdId) -> LedgerKey {
+        LedgerKey(derive(&self.0, "ledger", &[household.as_bytes()]))
     }
 }
 

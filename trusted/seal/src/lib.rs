@@ -65,7 +65,7 @@ pub use ids::{
     ObjectVersion, SessionId, SlotName, ViewerId,
 };
 pub use keys::{
-    CameraKey, EdgeKey, HouseholdKey, KeyEncryptionKey, KeyedDigest, MacKey, SealingKey,
+    CameraKey, EdgeKey, HouseholdKey, KeyEncryptionKey, KeyedDigest, LedgerKey, MacKey, SealingKey,
 };
 
 /// The reason why something was not sealed, opened or verified, without a word about the content.

@@ -5,6 +5,7 @@
 //! the run then fails.
 
 mod counters;
+mod ledger;
 mod live;
 mod nginx;
 mod report;
@@ -50,6 +51,9 @@ pub struct Arguments {
     /// Only the rows of live view, (f) and (g).
     #[arg(long)]
     live: bool,
+    /// Only the rows of the access ledger, (h).
+    #[arg(long, conflicts_with = "live")]
+    ledger: bool,
 }
 
 /// Returns a drawn file.
@@ -95,6 +99,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         bench.world.start(Tier::Default)?;
         bench.world.log_in()?;
         bench.live_rows();
+    } else if arguments.ledger {
+        let rows = bench.ledger();
+        bench.keep("(h)", rows);
     } else {
         bench.all()?;
     }
@@ -163,6 +170,9 @@ impl Bench<'_> {
         self.keep("(d)", memory);
 
         self.live_rows();
+
+        let ledger = self.ledger();
+        self.keep("(h)", ledger);
 
         self.world.stop();
         let rooms = self.rooms(&for_rooms);
@@ -256,6 +266,16 @@ impl Bench<'_> {
             editions.push((name, world));
         }
         Ok(editions)
+    }
+
+    fn ledger(&mut self) -> Result<Vec<Row>> {
+        self.say("(h) enrolling households");
+        self.world.start(Tier::Default)?;
+        let walls = ledger::enrol(&self.world, still(HOT_STILL)?, self.pace, &self.bar)?;
+        self.world.stop();
+        self.say("(h) the ledger");
+        let configs = [&*self.world.config(), &*self.world.copied()?];
+        ledger::measure(&self.binaries.helper, configs, &walls, self.pace, &self.bar)
     }
 
     fn live(&mut self) -> Result<Vec<Row>> {
@@ -353,9 +373,9 @@ fn progress(pace: Pace) -> ProgressBar {
     };
     // The steps of the bar: three loads in (a), two in (c), two in (e) and one more with a `spin`.
     // Each load has a round to warm up. Further there are three sources in (b), four single steps,
-    // three loads in (f) and two pages in (g).
+    // three loads in (f), two pages in (g) and six loads in (h).
     let loads = 3 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
-    let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4 + 5 * pace.live_rounds;
+    let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4 + 5 * pace.live_rounds + 6;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {
         bar.set_style(style);

@@ -44,6 +44,8 @@ pub struct Pace {
     pub live_seconds: u64,
     /// The time for which a page is watched in each round, in seconds.
     pub glass_seconds: u64,
+    /// The households whose viewers the ledger's rows have.
+    pub walls: usize,
 }
 
 impl Pace {
@@ -56,6 +58,7 @@ impl Pace {
         live_rounds: 2,
         live_seconds: 20,
         glass_seconds: 60,
+        walls: 1000,
     };
     /// The pace for seeing that the bench runs.
     pub const QUICK: Self = Self {
@@ -66,6 +69,7 @@ impl Pace {
         live_rounds: 1,
         live_seconds: 5,
         glass_seconds: 6,
+        walls: 200,
     };
 }
 
@@ -364,6 +368,8 @@ fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f
 pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
     wrk::probe()?;
     let process = world.process()?;
+    // One viewer has fifty deliveries a second.
+    let viewers = world.more_viewers(events.len().div_ceil(50))?;
     let mut connections = Vec::new();
     for _ in events {
         connections.push(Connection::open(&world.address)?);
@@ -371,9 +377,10 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     let idle = memory_mebibytes(process, "VmRSS")?;
     reset_peak_memory(process)?;
     let started = Instant::now();
-    for (connection, event) in connections.iter_mut().zip(events) {
-        let path = world.path(&paths::event_thumbnail(&world.camera.id, event, WIDTH));
-        connection.send(&path, &world.token)?;
+    let asked = events.iter().zip(viewers.iter().cycle());
+    for (connection, (event, (token, tag))) in connections.iter_mut().zip(asked) {
+        let path = paths::event_thumbnail(&world.camera.id, event, WIDTH);
+        connection.send(&format!("/v1/{tag}/{path}"), token)?;
     }
     for connection in &mut connections {
         let head = connection.receive(|_| ())?;

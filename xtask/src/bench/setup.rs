@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,6 +56,7 @@ pub struct World {
     pub token: String,
     /// The session's part of an address.
     pub tag: String,
+    household: String,
 }
 
 /// A household of the rows about live view.
@@ -63,6 +65,18 @@ pub struct Home {
     pub cameras: Vec<Camera>,
     /// The sessions of its viewers: each one's token and tag.
     pub sessions: Vec<(String, String)>,
+}
+
+/// A household with one camera and one viewer.
+pub struct Wall {
+    /// The camera's id.
+    pub camera: String,
+    /// The viewer's token.
+    pub token: String,
+    /// The session's part of an address.
+    pub tag: String,
+    /// The camera's events.
+    pub events: Vec<String>,
 }
 
 /// The size of the edge's memory tier for a row.
@@ -152,6 +166,7 @@ impl World {
             viewer,
             token: String::new(),
             tag: String::new(),
+            household,
         })
     }
 
@@ -163,6 +178,22 @@ impl World {
     /// Returns the configuration of the edge.
     pub fn config(&self) -> PathBuf {
         self.installation.config()
+    }
+
+    /// Copies the data folder. Returns the configuration of the copy.
+    ///
+    /// Errors: an edge runs, or the folder can't be copied.
+    pub fn copied(&self) -> Result<PathBuf> {
+        if self.edge.is_some() {
+            bail!("the edge still writes to its data folder");
+        }
+        let data = self.folder.path().join("copied-data");
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(self.folder.path().join("data")).arg(&data);
+        execute(&mut copy, "is the disk full?")?;
+        let config = self.folder.path().join("copied.toml");
+        fs::write(&config, format!("listen = \"127.0.0.1:0\"\ndata = {data:?}\n"))?;
+        Ok(config)
     }
 
     /// Returns the file that the route `plain` answers with. Write it before asking for the route.
@@ -229,6 +260,34 @@ impl World {
             Ok((session.credential.secret().to_owned(), session.tag))
         });
         Ok(Home { cameras, sessions: sessions.collect::<Result<_>>()? })
+    }
+
+    /// Adds viewers to the household, who log in. Returns each one's token and tag.
+    ///
+    /// Errors: a command fails, or the edge refuses a login.
+    pub fn more_viewers(&self, count: usize) -> Result<Vec<(String, String)>> {
+        let (command_line, client) = (self.installation.command_line(), self.client());
+        let log_in = |nth| {
+            let login = format!("{LOGIN}-{nth}");
+            let account = command_line.add_viewer(&self.household, &login, PASSWORD)?;
+            let session = client.log_in(&account, true)?;
+            Ok((session.credential.secret().to_owned(), session.tag))
+        };
+        (0..count).map(log_in).collect()
+    }
+
+    /// Enrols a household with one camera, its newest still, so many events, and one viewer.
+    ///
+    /// Errors: a command fails, or the edge refuses a login or an upload.
+    pub fn enrol_wall(&self, name: &str, jpeg: &[u8], events: usize) -> Result<Wall> {
+        let mut home = self.enrol_live(name, 1, 1)?;
+        let camera = home.cameras.pop().context("no camera")?;
+        let (token, tag) = home.sessions.pop().context("no session")?;
+        let client = self.client();
+        let still = id_of_time_ago(Duration::from_secs(20));
+        client.upload(camera.still(&still, jpeg.to_vec()))?;
+        let events = (0..events).map(|_| push_event(&client, &camera)).collect::<Result<_>>()?;
+        Ok(Wall { camera: camera.id, token, tag, events })
     }
 
     /// Returns a path below the viewer's session.

@@ -94,7 +94,7 @@ impl Backend {
         }
     }
 
-    /// Deletes an event. The departure writes the deletion into the ledger. FROM CLIENT: all of it.
+    /// Deletes an event. Its departure is in the ledger before. FROM CLIENT: all of it.
     pub fn delete_event(
         &self,
         credential: &str,
@@ -104,7 +104,9 @@ impl Backend {
     ) -> Result<Departure, Problem> {
         let handling = self.admit(Name::DeleteEvent, credential, tag, camera)?;
         let event = FootageId::parse(event).map_err(|_| Problem::NotFound)?;
+        // What can't be entered in the ledger does not happen.
+        let departure = self.depart_deletion(credential, event)?;
         answer(self.footage().delete_event(handling.grant(), event))?;
-        self.depart_deletion(credential, event)
+        Ok(departure)
     }
 }

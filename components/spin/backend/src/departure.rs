@@ -92,7 +92,7 @@ impl Backend {
         self.leave(credential, event, answered)
     }
 
-    /// Opens a departure for a deletion that has happened.
+    /// Opens a departure for a deletion that is about to happen.
     pub(crate) fn depart_deletion(
         &self,
         credential: &str,
@@ -120,7 +120,7 @@ impl Backend {
             tracing::error!("a handler answered {why}");
             Problem::Failed
         })?;
-        let leaving = Leaving { handed: serves.handed, event };
+        let leaving = Leaving { handed: serves.handed, event, is_head: false };
         let (door, grant, raw) =
             (self.admission(), handling.grant(), RawCredential::new(credential));
         Departure::new(eyesonly_gate::Departure::open(door, grant, &raw, made, leaving))
@@ -136,7 +136,7 @@ impl Backend {
         };
         let (door, raw) = (self.admission(), RawCredential::new(credential));
         let list = Bytes::from(list);
-        Departure::new(eyesonly_gate::Departure::of_list(door, identified, &raw, list))
+        Departure::new(eyesonly_gate::Departure::of_list(door, identified, &raw, list, false))
     }
 
     /// Returns the request for a camera that was admitted.

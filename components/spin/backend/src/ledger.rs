@@ -5,6 +5,8 @@
 //! It must never write anything but ids, numbers and words of the ledger: no footage, no name that
 //! a person gave, no credential.
 
+use async_trait::async_trait;
+use eyesonly_gate::entry::Entry;
 use eyesonly_gate::ledger::{Delivery, Handed, Ledger, LedgerError, Misdelivery};
 use std::fmt::Display;
 
@@ -51,10 +53,18 @@ fn misdelivery_line(entry: &Misdelivery) -> String {
     )
 }
 
+#[async_trait]
 impl Ledger for StderrLedger {
-    fn delivery(&self, entry: &Delivery) -> Result<(), LedgerError> {
-        crate::log::write_line(&delivery_line(entry)).map_err(|_| LedgerError)
+    async fn starts(&self, entry: &Entry<'_>) -> Result<bool, LedgerError> {
+        let written = crate::log::write_line(&delivery_line(entry.delivery()));
+        written.map(|()| true).map_err(|_| LedgerError::Closed)
     }
+
+    fn lets_out(&self, _: &Entry<'_>) {}
+
+    // A request of this edition ends with its answer, and so does its line.
+    fn ends(&self, _: &Entry<'_>) {}
+
     fn misdelivery(&self, entry: &Misdelivery) {
         crate::log::line(&misdelivery_line(entry));
     }
@@ -64,6 +74,7 @@ impl Ledger for StderrLedger {
 mod tests {
     use super::*;
     use eyesonly_gate::Seam;
+    use eyesonly_gate::entry::Opened;
     use eyesonly_rights::Fault;
     use eyesonly_seal::{CameraId, HouseholdId, SessionId, ViewerId};
 
@@ -76,6 +87,9 @@ mod tests {
             source: Some((HouseholdId::from_bytes([3; 16]), CameraId::from_bytes([4; 16]))),
             handed: Handed::Clip,
             event: None,
+            number: [0; 16],
+            until_milliseconds: 0,
+            opened: Opened::default(),
             body_bytes: 9,
         };
         assert_eq!(

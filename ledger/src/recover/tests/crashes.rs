@@ -106,7 +106,7 @@ fn the_power_may_go_at_any_time() {
         let disk = disk.copy();
         disk.set(Some(Fate::PowerGoes(at)));
         let acknowledged = live(&disk, LIFE);
-        for seed in 0..4 {
+        for seed in 0..3 {
             check_left(&disk.without_power(&mut Dice(seed)), acknowledged);
         }
         // The process ends, and the machine goes on.
@@ -118,7 +118,7 @@ fn the_power_may_go_at_any_time() {
 fn the_power_may_go_while_a_start_finishes_the_work() {
     let disk = Memory::new();
     let mut dice = Dice(1);
-    for at in (0..calls(&disk, LIFE)).step_by(7) {
+    for at in (0..calls(&disk, LIFE)).step_by(11) {
         let disk = disk.copy();
         disk.set(Some(Fate::PowerGoes(at)));
         let acknowledged = live(&disk, LIFE);

@@ -127,6 +127,10 @@ fn a_log_that_was_emptied_is_not_new() {
         }
     });
     assert!(matches!(error, OpenError::Folder(FolderError::Missing { .. })), "{error}");
+    let small = log_of(&[5]).copy();
+    small.delete(path("tail"));
+    let error = refused_with(&small, key(), &Options::default());
+    assert!(matches!(error, OpenError::Folder(FolderError::Missing { .. })), "{error}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ async fn of_list(
     identified: &Identified,
     raw: &RawCredential,
 ) -> Result<Departure, Refused> {
-    Departure::of_list(&home.admission, identified, raw, Bytes::from_static(LIST)).await
+    Departure::of_list(&home.admission, identified, raw, Bytes::from_static(LIST), false).await
 }
 
 #[tokio::test]

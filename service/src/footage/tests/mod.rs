@@ -4,6 +4,7 @@
 mod crossed;
 mod cut;
 mod door;
+mod entered;
 mod floors;
 mod liars;
 mod lies;
@@ -16,7 +17,7 @@ use super::testing::{Home, drain, footage_id};
 use super::{FootageError, Held, Recalled};
 use crate::ingest::{IngestError, Taken};
 use bytes::Bytes;
-use eyesonly_gate::ledger::Handed;
+use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_gate::{
     Answer, Content, Cut, Departure, Grant, Instance, Leaving, RawCredential, Refused, Source,
@@ -87,7 +88,7 @@ async fn open(
     raw: &RawCredential,
     answer: Answer,
 ) -> Result<Departure, Refused> {
-    let leaving = Leaving { handed: Handed::Still, event: None };
+    let leaving = Leaving { handed: Handed::Still, event: None, is_head: false };
     Departure::open(&home.admission, grant, raw, answer, leaving).await
 }
 

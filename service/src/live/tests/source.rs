@@ -82,7 +82,7 @@ async fn a_chunk_that_does_not_fit_does_not_leave() {
         let content = Content::Live { source, part: Part::Media };
         let instance = Instance::new(Arc::clone(&grant));
         let answer = instance.answers(Status::Ok, MediaType::Mp4, content).unwrap();
-        let leaving = Leaving { handed: Handed::Live, event: Some(ids[0]) };
+        let leaving = Leaving { handed: Handed::Live, event: Some(ids[0]), is_head: false };
         let (door, raw) = (&home.admission, home.presents().0);
         let mut departure =
             Departure::open(door, &grant, raw, answer, leaving).await.unwrap_or_else(|_| panic!());

@@ -33,6 +33,10 @@ fn every_purpose_has_a_key_of_its_own() {
         &edge.component_cache_key().0,
         &edge.attempts_key().0,
         &edge.account_key().0,
+        &edge.ledger_key().0,
+        &HouseholdKey::from_bytes([7; 32]).ledger_key(&H).0,
+        &LedgerKey::from_bytes([7; 32]).day_key(0).0,
+        &LedgerKey::from_bytes([7; 32]).day_key(1).0,
         &KeyEncryptionKey::from_bytes([7; 32]).sealing_key().0,
         &HouseholdKey::from_bytes([7; 32]).camera_key(&H, &C).root,
         &camera.footage_key(&on_day(0)).0,
@@ -57,6 +61,16 @@ fn a_camera_key_is_of_one_camera_of_one_household() {
         &root.camera_key(&household, &C).root,
         &root.camera_key(&swapped.0, &swapped.1).root,
         &HouseholdKey::from_bytes([8; 32]).camera_key(&H, &C).root,
+    ]));
+}
+
+#[test]
+fn a_ledger_key_is_of_one_household() {
+    let root = HouseholdKey::from_bytes([7; 32]);
+    assert!(all_differ(&[
+        &root.ledger_key(&H).0,
+        &root.ledger_key(&HouseholdId::from_bytes([3; 16])).0,
+        &HouseholdKey::from_bytes([8; 32]).ledger_key(&H).0,
     ]));
 }
 

@@ -1,0 +1,217 @@
+//! How much one viewer may have entered in the ledger, so that one viewer can't fill it for all,
+//! and which deliveries an entry covers that is there.
+//!
+//! It must never hold anything back for another viewer than the one who has had too much.
+
+use eyesonly_gate::entry::Opened;
+use eyesonly_gate::ledger::{Delivery, Handed};
+use eyesonly_seal::{CameraId, FootageId, Kind, SessionId, ViewerId};
+use std::collections::HashMap;
+
+/// The most entries of one viewer in a second.
+pub const ENTRIES_A_SECOND: u64 = 50;
+/// The most entries of one viewer in a day (UTC).
+pub const ENTRIES_A_DAY: u64 = 200_000;
+/// How long an entry covers the same still in the same session, in milliseconds.
+pub const SAME_STILL_MILLISECONDS: u64 = 10_000;
+/// A live view gets its next entry this long before the one that covers it has ended, in
+/// milliseconds. A segment that starts just before is followed for 10 s, and nothing of it leaves
+/// more than 30 s after it came.
+const RENEWED_MILLISECONDS: u64 = 40_000;
+/// The most viewers who are counted, and the most entries that may cover something. When so many
+/// are known, those that have ended are forgotten, and then all of them.
+const KNOWN_MAX: usize = 65_536;
+
+/// What an entry covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Covered {
+    /// A still, by its session, its camera, the event of the address, what was opened, and length.
+    Still(SessionId, CameraId, Option<FootageId>, Opened, u64),
+    /// The live view of a camera.
+    Live(SessionId, CameraId),
+}
+
+/// The entries of one viewer in a second and in a day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    second: u64,
+    in_second: u64,
+    day: u64,
+    in_day: u64,
+}
+
+/// The limits of all viewers.
+#[derive(Debug, Default)]
+pub struct Limits {
+    viewers: HashMap<ViewerId, Count>,
+    /// From when until when each is covered, in milliseconds since 1970.
+    covered: HashMap<Covered, (u64, u64)>,
+}
+
+impl Limits {
+    /// Says whether an entry that is there covers this delivery.
+    pub fn covers(&self, delivery: &Delivery) -> bool {
+        let time = covered(delivery).and_then(|key| self.covered.get(&key));
+        // A clock that was set back covers nothing.
+        time.is_some_and(|(from, until)| (*from..*until).contains(&delivery.at_milliseconds))
+    }
+
+    /// Counts an entry that is about to be made.
+    ///
+    /// # Errors
+    /// This viewer has too many, and nothing is counted: the seconds until the next one.
+    pub fn take(&mut self, delivery: &Delivery) -> Result<(), u32> {
+        let second = delivery.at_milliseconds / 1000;
+        let day = second / 86_400;
+        if self.viewers.len() >= KNOWN_MAX && !self.viewers.contains_key(&delivery.viewer) {
+            self.viewers.retain(|_, count| count.day == day);
+            if self.viewers.len() >= KNOWN_MAX {
+                self.viewers.clear();
+            }
+        }
+        let count = self.viewers.entry(delivery.viewer).or_default();
+        if count.second != second {
+            (count.second, count.in_second) = (second, 0);
+        }
+        if count.day != day {
+            (count.day, count.in_day) = (day, 0);
+        }
+        if count.in_day >= ENTRIES_A_DAY {
+            return Err(u32::try_from(86_400 - second % 86_400).unwrap_or(u32::MAX));
+        }
+        if count.in_second >= ENTRIES_A_SECOND {
+            return Err(1);
+        }
+        count.in_second = count.in_second.saturating_add(1);
+        count.in_day = count.in_day.saturating_add(1);
+        Ok(())
+    }
+
+    /// Notes that a delivery leaves, so that its entry covers what comes.
+    pub fn lets_out(&mut self, delivery: &Delivery) {
+        let until = match delivery.handed {
+            Handed::Still => delivery.at_milliseconds.saturating_add(SAME_STILL_MILLISECONDS),
+            _ => delivery.until_milliseconds.saturating_sub(RENEWED_MILLISECONDS),
+        };
+        let Some(key) = covered(delivery) else { return };
+        if self.covered.len() >= KNOWN_MAX {
+            self.covered.retain(|_, (_, until)| delivery.at_milliseconds < *until);
+            if self.covered.len() >= KNOWN_MAX {
+                self.covered.clear();
+            }
+        }
+        self.covered.insert(key, (delivery.at_milliseconds, until));
+    }
+}
+
+/// Returns what an entry of this delivery covers, if it covers more than itself.
+fn covered(delivery: &Delivery) -> Option<Covered> {
+    let (_, camera) = delivery.source?;
+    let (session, opened) = (delivery.session, delivery.opened);
+    match delivery.handed {
+        // A still of two sizes is two files: both are opened, and both have an entry.
+        Handed::Still if opened.count() > 0 => {
+            Some(Covered::Still(session, camera, delivery.event, opened, delivery.body_bytes))
+        }
+        // A handler that opened anything else gets an entry for it.
+        Handed::Live if opened.objects().all(|object| object.kind == Kind::LiveChunk) => {
+            Some(Covered::Live(session, camera))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
+mod tests {
+    use super::*;
+    use eyesonly_gate::entry::Object;
+    use eyesonly_seal::HouseholdId;
+
+    fn delivery(viewer: u8, handed: Handed, at_milliseconds: u64) -> Delivery {
+        Delivery {
+            number: [0; 16],
+            at_milliseconds,
+            until_milliseconds: if handed == Handed::Live { at_milliseconds + 60_000 } else { 0 },
+            viewer: ViewerId::from_bytes([viewer; 16]),
+            session: SessionId::from_bytes([viewer; 16]),
+            source: Some((HouseholdId::from_bytes([1; 16]), CameraId::from_bytes([2; 16]))),
+            handed,
+            event: None,
+            opened: Opened::default(),
+            body_bytes: 1,
+        }
+    }
+
+    fn id(n: u8) -> FootageId {
+        FootageId::from_time(1000, [n; 10]).unwrap()
+    }
+
+    fn opened(objects: &[u8]) -> Opened {
+        let mut opened = Opened::default();
+        for n in objects {
+            opened.add(Object { kind: Kind::Still, id: id(*n), rendition: false });
+        }
+        opened
+    }
+
+    #[test]
+    fn one_viewer_has_a_limit_of_their_own() {
+        let mut limits = Limits::default();
+        for n in 0..ENTRIES_A_SECOND {
+            assert_eq!(limits.take(&delivery(1, Handed::Clip, 1000 + n)), Ok(()));
+        }
+        assert_eq!(limits.take(&delivery(1, Handed::Clip, 1999)), Err(1));
+        assert_eq!(limits.take(&delivery(2, Handed::Clip, 1999)), Ok(()), "somebody else");
+        assert_eq!(limits.take(&delivery(1, Handed::Clip, 2000)), Ok(()), "the next second");
+    }
+
+    #[test]
+    fn a_day_has_a_limit_too() {
+        let mut limits = Limits::default();
+        let taken = (0..86_400_u64)
+            .flat_map(|second| (0..10).map(move |n| second * 1000 + n))
+            .filter(|at| limits.take(&delivery(1, Handed::Clip, *at)).is_ok())
+            .count();
+        assert_eq!(taken as u64, ENTRIES_A_DAY);
+        assert_eq!(limits.take(&delivery(1, Handed::Clip, 86_300_000)), Err(100));
+        assert_eq!(limits.take(&delivery(1, Handed::Clip, 86_400_000)), Ok(()), "the next day");
+    }
+
+    #[test]
+    fn a_live_view_is_renewed_before_it_ends() {
+        let mut limits = Limits::default();
+        assert!(!limits.covers(&delivery(1, Handed::Live, 5_000)));
+        limits.lets_out(&delivery(1, Handed::Live, 5_000));
+        assert!(limits.covers(&delivery(1, Handed::Live, 24_999)));
+        assert!(!limits.covers(&delivery(1, Handed::Live, 25_000)));
+        assert!(!limits.covers(&delivery(1, Handed::Live, 4_999)), "the clock was set back");
+        assert!(!limits.covers(&delivery(2, Handed::Live, 5_001)), "another session");
+        let still = opened(&[1]);
+        assert!(!limits.covers(&Delivery { opened: still, ..delivery(1, Handed::Live, 5_001) }));
+        // A clip is entered each time.
+        limits.lets_out(&delivery(1, Handed::Clip, 0));
+        assert!(!limits.covers(&delivery(1, Handed::Clip, 1)));
+    }
+
+    #[test]
+    fn an_entry_covers_the_very_same_still_alone() {
+        let mut limits = Limits::default();
+        let of = |objects: &[u8], at| Delivery {
+            opened: opened(objects),
+            ..delivery(1, Handed::Still, at)
+        };
+        limits.lets_out(&of(&[1, 2], 5_000));
+        assert!(limits.covers(&of(&[1, 2], 14_999)));
+        assert!(!limits.covers(&of(&[1, 2], 15_000)) && !limits.covers(&of(&[1, 2], 4_999)));
+        for other in [&[1][..], &[2], &[2, 1], &[1, 3, 2]] {
+            assert!(!limits.covers(&of(other, 5_001)), "{other:?}");
+        }
+        let longer = Delivery { body_bytes: 2, ..of(&[1, 2], 5_001) };
+        let of_event = Delivery { event: Some(id(9)), ..of(&[1, 2], 5_001) };
+        assert!(!limits.covers(&longer) && !limits.covers(&of_event));
+        // What opened nothing says nothing of what leaves.
+        limits.lets_out(&of(&[], 5_000));
+        assert!(!limits.covers(&of(&[], 5_001)));
+    }
+}
