@@ -9,6 +9,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+/// The longest file that is read. A full bundle has 128 KiB, and the last entries twice that.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// A file that is open for writing.
 pub(crate) trait Open: Send {
     /// Writes at the end. After an error a part may have been written.
@@ -69,6 +72,9 @@ impl Open for File {
 
 impl Disk for Machine {
     fn lock(&self, file: &Path) -> io::Result<Option<Lock>> {
+        if let Some(found) = unless_absent(fs::metadata(file))? {
+            is_plain(&found)?;
+        }
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).mode(0o600).open(file)?;
         match file.try_lock() {
@@ -87,6 +93,11 @@ impl Disk for Machine {
     }
 
     fn read(&self, file: &Path) -> io::Result<Option<Vec<u8>>> {
+        let Some(found) = unless_absent(fs::metadata(file))? else { return Ok(None) };
+        is_plain(&found)?;
+        if found.len() > FILE_BYTES_MAX {
+            return Err(io::Error::new(ErrorKind::InvalidData, "it is too long for a log's file"));
+        }
         unless_absent(fs::read(file))
     }
 
@@ -125,10 +136,38 @@ impl Disk for Machine {
     }
 }
 
+/// Refuses what is no plain file: opening it could wait for ever.
+fn is_plain(found: &fs::Metadata) -> io::Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::new(ErrorKind::InvalidInput, "it is no plain file"))
+}
+
 /// Turns the error that something is absent into `None`.
 fn unless_absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_of_a_log_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert_eq!(Machine.read(&at("absent")).unwrap(), None);
+        assert!(Machine.read(folder.path()).is_err(), "a folder");
+        std::os::unix::fs::symlink("/dev/zero", at("zeros")).unwrap();
+        assert!(Machine.read(&at("zeros")).is_err(), "a device");
+        assert!(Machine.lock(&at("zeros")).is_err(), "a device as the lock");
+        File::create(at("long")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
+        assert!(Machine.read(&at("long")).is_err(), "a long file");
+        fs::write(at("file"), "file").unwrap();
+        assert_eq!(Machine.read(&at("file")).unwrap(), Some(b"file".to_vec()));
     }
 }
