@@ -16,8 +16,8 @@ use eyesonly_seal::{CameraId, HouseholdId, Kind, ViewerId};
 use eyesonly_service::admin::{Admin, AdminError};
 use eyesonly_service::ledger::limits::SAME_STILL_MILLISECONDS;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -261,6 +261,7 @@ async fn who(
 ) -> anyhow::Result<()> {
     let keyring = eyesonly::keyring::Keyring::open(data)?;
     let log = Folder::open(folder, &Folder::origin(folder)?)?;
+    let is_whole = log.verify(&[])?.report.faults.is_empty() && read::gaps(&log)?.is_empty();
     // The end of a delivery is entered after its start, so the ends are read first.
     let mut ends: HashMap<[u8; 16], End> = HashMap::new();
     for seen in read::lines(&log, &keyring, |owner| wanted.owner(owner)) {
@@ -270,9 +271,16 @@ async fn who(
         }
     }
     let (mut told, mut gone, mut damaged, mut names) = (0_u64, 0_u64, 0_u64, Names::default());
+    let (mut known, mut doubles) = (HashSet::new(), 0_u64);
     for seen in read::lines(&log, &keyring, |owner| wanted.owner(owner)) {
         let seen = seen?;
         match seen.says {
+            // Nothing starts twice. Whoever can write there could put an entry in again.
+            Opened::Says(Says::Delivery(Stage::Starts, delivery))
+                if !known.insert(delivery.number) =>
+            {
+                doubles = doubles.saturating_add(1);
+            }
             Opened::Says(Says::Delivery(Stage::Starts, delivery)) => {
                 let end = ends.get(&delivery.number);
                 if wanted.delivery(&delivery, end) {
@@ -295,6 +303,8 @@ async fn who(
              keys with them"
         ));
     }
+    ensure!(doubles == 0, "{doubles} entries are there twice: somebody put them in again");
+    ensure!(is_whole, "the ledger is not whole; run `eyesonly ledger verify`");
     ensure!(
         damaged == 0,
         "{damaged} entries do not open with their owner's key, so this list may lack something; \

@@ -57,6 +57,9 @@ pub async fn document() -> Response {
 /// `GET /healthz`
 pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
     edge.admission.records().position().await?;
+    if !edge.ledger.is_open() {
+        return Err(Problem::Unavailable);
+    }
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 

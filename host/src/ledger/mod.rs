@@ -265,4 +265,8 @@ impl Counts for LogLedger {
     fn deliveries(&self) -> u64 {
         self.counts.deliveries()
     }
+
+    fn is_open(&self) -> bool {
+        self.log.is_open()
+    }
 }

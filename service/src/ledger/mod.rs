@@ -22,6 +22,9 @@ pub trait Counts: Ledger {
 
     /// Returns how many deliveries were recorded since the start.
     fn deliveries(&self) -> u64;
+
+    /// Says whether the ledger takes entries, without which nothing leaves.
+    fn is_open(&self) -> bool;
 }
 
 /// The in-memory sink: it keeps the latest [`ENTRIES_MAX`] of each, and counts all.
@@ -106,6 +109,10 @@ impl Counts for MemoryLedger {
 
     fn deliveries(&self) -> u64 {
         self.deliveries.load(Ordering::Relaxed)
+    }
+
+    fn is_open(&self) -> bool {
+        true
     }
 }
 

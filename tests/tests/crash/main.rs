@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::footage::media;
-use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer, poll};
+use eyesonly_tests::{Answer, Camera, Edge, EdgeOptions, Viewer, poll};
 use footage::{Body, Kind, STILLS, Sent, hand_in};
 use futures::future::{FutureExt as _, join_all};
 use rusqlite::Connection;
@@ -106,6 +106,17 @@ async fn world(seed: u64) -> World {
     World { edge, cameras, viewer, sent: Vec::new(), dice: Dice(AtomicU64::new(seed)), thumbnails }
 }
 
+/// Asks until the answer is another one than that the viewer has asked too often.
+async fn patiently(ask: impl AsyncFn() -> Answer) -> Answer {
+    loop {
+        let answer = ask().await;
+        if answer.status != 429 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 impl World {
     /// Lets cameras hand in until the edge is dead. Returns what they sent.
     async fn round(&mut self) -> Vec<Sent> {
@@ -171,7 +182,7 @@ impl World {
             let acknowledged =
                 stills().filter(|sent| sent.is_acknowledged).max_by_key(|sent| sent.id.clone());
             let floor = acknowledged.map_or("", |sent| sent.id.as_str());
-            let answer = self.viewer.thumbnail(camera, WIDTH).await;
+            let answer = patiently(async || self.viewer.thumbnail(camera, WIDTH).await).await;
             if answer.status == 404 {
                 assert!(
                     acknowledged.is_none(),
@@ -212,13 +223,14 @@ impl World {
                 assert_eq!(event["label"], of(Kind::Event).body.label(), "{id}");
                 listed.insert((id.to_owned(), Kind::Event));
                 if event["still"] == true {
-                    let picture =
-                        self.viewer.event_thumbnail(camera, id, WIDTH).await.expect(200).body;
+                    let still = async || self.viewer.event_thumbnail(camera, id, WIDTH).await;
+                    let picture = patiently(still).await.expect(200).body;
                     assert_eq!(picture, self.thumbnails[of(Kind::EventStill).body.still], "{id}");
                     listed.insert((id.to_owned(), Kind::EventStill));
                 }
                 if event["clip"] == true {
-                    let clip = self.viewer.clip(camera, id).await.expect(200).body;
+                    let clip = patiently(async || self.viewer.clip(camera, id).await).await;
+                    let clip = clip.expect(200).body;
                     assert!(
                         clip == of(Kind::Clip).body.bytes(),
                         "the clip of {id} has other bytes"
@@ -241,7 +253,7 @@ impl World {
         let (mut events, mut path) =
             (Vec::new(), format!("cameras/{}/events?limit=100", camera.id));
         loop {
-            let page = self.viewer.get(&path).await.expect(200).json();
+            let page = patiently(async || self.viewer.get(&path).await).await.expect(200).json();
             events.extend(page["events"].as_array().unwrap().iter().cloned());
             let is_last = events.last().is_none_or(|event| event["id"].as_str().unwrap() < oldest);
             let Some(next) = page["next"].as_str().filter(|_| !is_last) else {

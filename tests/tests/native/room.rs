@@ -206,7 +206,7 @@ async fn on_a_full_disk_nothing_leaves() {
     let home = &small.home;
     home.viewer.event_thumbnail(&home.camera, &small.event, 160).await.expect_problem(503);
     home.viewer.get("cameras").await.expect_problem(503);
-    home.edge.door().get("/healthz").await.expect(200);
+    home.edge.door().get("/healthz").await.expect_problem(503);
     small.home.edge.stop();
     std::fs::remove_file(&filler).unwrap();
     small.home.edge.restart();
