@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use eyesonly::config::Config;
 use eyesonly::edge;
-use eyesonly::http::{Listener, serve};
+use eyesonly::http::{Edge, Listener, serve};
 use eyesonly::ledger::LogLedger;
 use eyesonly_gate::Keys as _;
 use eyesonly_service::ledger::{Counts, MemoryLedger};
@@ -21,6 +21,21 @@ pub struct Input {
     ledger: bool,
 }
 
+/// Opens the edge of a data folder, with its ledger on the disk or with one in memory.
+///
+/// # Errors
+/// The edge can't be opened.
+pub fn open(config: &Config, ledger: bool) -> anyhow::Result<Arc<Edge>> {
+    let data = edge::open_data(config)?;
+    let handlers = edge::load_handlers(config, &data.keyring, |_| ())?;
+    let seams = edge::seams(config, &data.database)?;
+    let ledger: Arc<dyn Counts> = match ledger {
+        true => Arc::new(LogLedger::open(&config.data, data.keyring.edge())?),
+        false => Arc::new(MemoryLedger::default()),
+    };
+    Ok(edge::assemble(config, &data.keyring, seams, handlers, ledger))
+}
+
 /// Serves until the process is killed, and says where.
 ///
 /// # Errors
@@ -29,14 +44,7 @@ pub fn run(input: Input) -> anyhow::Result<()> {
     let config = Config::read(&input.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let data = edge::open_data(&config)?;
-        let handlers = edge::load_handlers(&config, &data.keyring, |_| ())?;
-        let seams = edge::seams(&config, &data.database)?;
-        let ledger: Arc<dyn Counts> = match input.ledger {
-            true => Arc::new(LogLedger::open(&config.data, data.keyring.edge())?),
-            false => Arc::new(MemoryLedger::default()),
-        };
-        let edge = edge::assemble(&config, &data.keyring, seams, handlers, ledger);
+        let edge = open(&config, input.ledger)?;
         let listener = Listener::bind("listen", config.listen).await?;
         println!("listening on {}", listener.address);
         serve(edge, listener, None, std::future::pending()).await;

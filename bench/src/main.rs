@@ -12,29 +12,28 @@ mod rooms;
 mod walls;
 
 use anyhow::bail;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
-        Some("auth") => auth::serve(serde_json::from_reader(std::io::stdin().lock())?),
-        Some("edge") => edge::run(serde_json::from_reader(std::io::stdin().lock())?),
-        Some("walls") => {
-            let measured = walls::load(serde_json::from_reader(std::io::stdin().lock())?)?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
-        }
-        Some("live") => {
-            let measured = live::load(serde_json::from_reader(std::io::stdin().lock())?)?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
-        }
-        Some("rooms") => {
-            let measured = rooms::measure(serde_json::from_reader(std::io::stdin().lock())?)?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
-        }
+        Some("auth") => auth::serve(input()?),
+        Some("edge") => edge::run(input()?),
+        Some("walls") => say(&walls::load(input()?)?),
+        Some("live") => say(&live::load(input()?)?),
+        Some("rooms") => say(&rooms::measure(input()?)?),
         _ => bail!("run `cargo xtask bench`, which gives a part and its input"),
     }
+}
+
+fn input<T: DeserializeOwned>() -> anyhow::Result<T> {
+    Ok(serde_json::from_reader(std::io::stdin().lock())?)
+}
+
+fn say(measured: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(measured)?);
+    Ok(())
 }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use eyesonly::config::Config;
-use eyesonly::edge;
 use eyesonly::http::Edge;
 use eyesonly::sandbox::Question;
 use eyesonly_gate::registry::RecordName;
@@ -19,7 +18,6 @@ use eyesonly_gate::rules::Status;
 use eyesonly_gate::{Grant, RawCredential};
 use eyesonly_rights::{Action, Record as _, SessionRecord, ViewerRecord};
 use eyesonly_service::footage::Recalled;
-use eyesonly_service::ledger::MemoryLedger;
 use serde::{Deserialize, Serialize};
 
 /// The rounds of each row. The median of them is what counts.
@@ -66,12 +64,8 @@ pub fn measure(input: Input) -> anyhow::Result<Measured> {
     // The runtime has one thread: the cost of a call is measured, not how many there can be.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let data = edge::open_data(&config)?;
-        let handlers = edge::load_handlers(&config, &data.keyring, |_| ())?;
-        let seams = edge::seams(&config, &data.database)?;
         // The disk of a ledger is not a room: the whole requests have it.
-        let ledger = Arc::new(MemoryLedger::default());
-        let edge = edge::assemble(&config, &data.keyring, seams, handlers, ledger);
+        let edge = crate::edge::open(&config, false)?;
         let measured = rooms(&edge, &input).await;
         // The renditions that were made cold are being written in the background.
         tokio::time::sleep(Duration::from_millis(200)).await;

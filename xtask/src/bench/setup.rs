@@ -252,24 +252,22 @@ impl World {
         let cameras = (0..cameras)
             .map(|nth| command_line.add_camera(&household, &format!("Camera {nth}"), ""))
             .collect::<Result<_>>()?;
-        let client = self.client();
-        let sessions = (0..viewers).map(|nth| {
-            let login = format!("{name}-{nth}");
-            let account = command_line.add_viewer(&household, &login, PASSWORD)?;
-            let session = client.log_in(&account, true)?;
-            Ok((session.credential.secret().to_owned(), session.tag))
-        });
-        Ok(Home { cameras, sessions: sessions.collect::<Result<_>>()? })
+        Ok(Home { cameras, sessions: self.sessions(&household, name, viewers)? })
     }
 
     /// Adds viewers to the household, who log in. Returns each one's token and tag.
     ///
     /// Errors: a command fails, or the edge refuses a login.
     pub fn more_viewers(&self, count: usize) -> Result<Vec<(String, String)>> {
+        self.sessions(&self.household, LOGIN, count)
+    }
+
+    /// Adds viewers to a household, who log in. Returns each one's token and tag.
+    fn sessions(&self, household: &str, name: &str, count: usize) -> Result<Vec<(String, String)>> {
         let (command_line, client) = (self.installation.command_line(), self.client());
         let log_in = |nth| {
-            let login = format!("{LOGIN}-{nth}");
-            let account = command_line.add_viewer(&self.household, &login, PASSWORD)?;
+            let login = format!("{name}-{nth}");
+            let account = command_line.add_viewer(household, &login, PASSWORD)?;
             let session = client.log_in(&account, true)?;
             Ok((session.credential.secret().to_owned(), session.tag))
         };
