@@ -101,7 +101,7 @@ pub async fn run(
             say(json, &json!({ "key": key.to_string() }), || key.to_string())?;
         }
         LedgerCommand::Checkpoint => {
-            let log = Folder::open(&at, &Folder::origin(&at)?)?;
+            let log = open(&at)?;
             let note = log.note().trim_end();
             say(json, &json!({ "checkpoint": format!("{note}\n") }), || note.to_owned())?;
         }
@@ -126,6 +126,11 @@ pub async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the log of a folder, whichever log that is.
+fn open(folder: &Path) -> anyhow::Result<Folder> {
+    Ok(Folder::open(folder, &Folder::origin(folder)?)?)
 }
 
 /// A span of time. An end that is `None` does not limit.
@@ -260,11 +265,11 @@ async fn who(
     json: bool,
 ) -> anyhow::Result<()> {
     let keyring = eyesonly::keyring::Keyring::open(data)?;
-    let log = Folder::open(folder, &Folder::origin(folder)?)?;
-    let is_whole = log.verify(&[])?.report.faults.is_empty() && read::gaps(&log)?.is_empty();
+    let log = open(folder)?;
+    let is_whole = read::faults(&log, &[])?.is_empty();
     // The end of a delivery is entered after its start, so the ends are read first.
     let mut ends: HashMap<[u8; 16], End> = HashMap::new();
-    for seen in read::lines(&log, &keyring, |owner| wanted.owner(owner)) {
+    for seen in read::opened(&log, &keyring, |owner| wanted.owner(owner)) {
         if let Opened::Says(Says::Delivery(Stage::Ends(outcome), end)) = seen?.says {
             let (bytes, at_milliseconds) = (end.body_bytes, end.at_milliseconds);
             ends.insert(end.number, End { outcome, bytes, at_milliseconds });
@@ -272,7 +277,7 @@ async fn who(
     }
     let (mut told, mut gone, mut damaged, mut names) = (0_u64, 0_u64, 0_u64, Names::default());
     let (mut known, mut doubles) = (HashSet::new(), 0_u64);
-    for seen in read::lines(&log, &keyring, |owner| wanted.owner(owner)) {
+    for seen in read::opened(&log, &keyring, |owner| wanted.owner(owner)) {
         let seen = seen?;
         match seen.says {
             // Nothing starts twice. Whoever can write there could put an entry in again.
@@ -315,8 +320,8 @@ async fn who(
 
 fn misdeliveries(data: &Path, folder: &Path, span: &Span, json: bool) -> anyhow::Result<()> {
     let keyring = eyesonly::keyring::Keyring::open(data)?;
-    let log = Folder::open(folder, &Folder::origin(folder)?)?;
-    for seen in read::lines(&log, &keyring, |owner| owner == Owner::Edge) {
+    let log = open(folder)?;
+    for seen in read::opened(&log, &keyring, |owner| owner == Owner::Edge) {
         let seen = seen?;
         let Opened::Says(Says::Rejected(Rejected { first, count })) = seen.says else {
             bail!("entry {} does not open; run `eyesonly ledger verify`", seen.index);
@@ -439,12 +444,7 @@ fn verify(
         })?);
     }
     let log = Folder::open(folder, &key)?;
-    let mut faults: Vec<String> =
-        log.verify(&kept)?.report.faults.iter().map(ToString::to_string).collect();
-    // Where an entry was changed, what follows it does not fit either: that says nothing more.
-    if faults.is_empty() {
-        faults.extend(read::gaps(&log)?.iter().map(|(index, gap)| format!("entry {index}: {gap}")));
-    }
+    let faults = read::faults(&log, &kept)?;
     let size = log.checkpoint().size();
     let value = json!({ "entries": size, "faults": faults, "forgotten": log.oldest() });
     say(json, &value, || {

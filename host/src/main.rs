@@ -108,8 +108,8 @@ enum Command {
     /// Keys: the key-encryption key, which wraps the key of each household.
     #[command(subcommand)]
     Keys(KeysCommand),
-    #[command(subcommand)]
     /// The access ledger: who received what, and whether its log is whole.
+    #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Components: the sandboxed handlers.
     #[command(subcommand)]

@@ -5,7 +5,7 @@
 
 use crate::disk::{Disk, Machine};
 use crate::error::{DiskError, FolderError};
-use crate::layout::{BUNDLE, CHECKPOINT, LOCK, OLDEST, ORIGIN, TAIL, UNFINISHED};
+use crate::layout::{BUNDLE, CHECKPOINT, LOCK, OLDEST, ORIGIN, TAIL, TILE, UNFINISHED};
 use crate::oldest;
 use crate::tail::{Record, Tail};
 use eyesonly_log::bundle::{self, RECORD_BYTES};
@@ -62,7 +62,7 @@ impl Folder {
         path: &Path,
         key: &VerifyingKey,
     ) -> Result<Self, FolderError> {
-        if !is_ours(&*disk, path, key)? {
+        if is_new(&*disk, path, key)? {
             return Err(FolderError::Absent { folder: path.into() });
         }
         let must = |name: &str| {
@@ -276,6 +276,30 @@ pub(crate) fn is_ours(
         return Err(FolderError::NotALog { folder: path.into() });
     }
     Ok(false)
+}
+
+/// Returns whether there is no log yet, or one whose making was interrupted.
+pub(crate) fn is_new(
+    disk: &dyn Disk,
+    path: &Path,
+    key: &VerifyingKey,
+) -> Result<bool, FolderError> {
+    if !is_ours(disk, path, key)? {
+        return Ok(true);
+    }
+    let there = |name| {
+        let path = path.join(name);
+        disk.exists(&path).map_err(DiskError::at("a look", &path))
+    };
+    if there(TAIL)? || there(TILE)? {
+        return Ok(false);
+    }
+    // A log that has a checkpoint of entries had a tail before.
+    let file = path.join(CHECKPOINT);
+    let Some(note) = read(disk, &file)? else { return Ok(true) };
+    let checkpoint =
+        Checkpoint::open(&note, key).map_err(|source| FolderError::Checkpoint { file, source })?;
+    Ok(checkpoint.size() == 0)
 }
 
 /// Reads the name and the key that a folder has.

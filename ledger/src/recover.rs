@@ -5,8 +5,8 @@
 
 use crate::disk::{Disk, Lock};
 use crate::error::{DiskError, FolderError, OpenError, StoreError};
-use crate::folder::{Folder, is_ours, read};
-use crate::layout::{BUNDLE, CHECKPOINT, LOCK, ORIGIN, TAIL, TILE};
+use crate::folder::{Folder, is_new, is_ours, read};
+use crate::layout::{BUNDLE, CHECKPOINT, LOCK, ORIGIN};
 use crate::store::{Place, Signed, Store, due};
 use crate::tail::Settled;
 use eyesonly_log::edge::Filled;
@@ -83,7 +83,7 @@ pub(crate) fn open(
     let lock = place.disk.lock(&file).map_err(DiskError::at("taking the lock", &file));
     let lock = lock.map_err(StoreError::from)?;
     let lock = lock.ok_or_else(|| OpenError::Locked { folder: path.into() })?;
-    if is_new(&place, &key)? {
+    if is_new(&*place.disk, path, &public)? {
         if !options.create {
             return Err(FolderError::Absent { folder: path.into() }.into());
         }
@@ -103,26 +103,6 @@ fn make_folder(place: &Place) -> Result<(), StoreError> {
         None => {}
     }
     Ok(())
-}
-
-/// Returns whether there is no log yet, or one whose making was interrupted.
-fn is_new(place: &Place, key: &SigningKey) -> Result<bool, FolderError> {
-    let Place { disk, folder } = place;
-    if !is_ours(&**disk, folder, &key.verifying_key())? {
-        return Ok(true);
-    }
-    let there = |name| {
-        let path = folder.join(name);
-        disk.exists(&path).map_err(DiskError::at("a look", &path))
-    };
-    if there(TAIL)? || there(TILE)? {
-        return Ok(false);
-    }
-    // A log that has a checkpoint of entries had a tail before.
-    let Some(note) = read(&**disk, &folder.join(CHECKPOINT))? else { return Ok(true) };
-    let checkpoint = Checkpoint::open(&note, &key.verifying_key())
-        .map_err(|source| FolderError::Checkpoint { file: folder.join(CHECKPOINT), source })?;
-    Ok(checkpoint.size() == 0)
 }
 
 /// Makes a log without entries. The tail comes last: without it the log is new.

@@ -3,10 +3,11 @@
 
 use super::problem::Problem;
 use super::{Edge, credential};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use eyesonly_gate::RawCredential;
+use eyesonly_gate::{IntakeGrant, RawCredential};
 use eyesonly_seal::Kind;
 use eyesonly_service::ingest::{ContentDigest, Declared, IngestError, Taken};
 use eyesonly_web::routes::Who;
@@ -48,12 +49,7 @@ pub async fn event(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (request, raw) = arrived(&edge, request).await?;
-    let grant = edge.admission.admit_camera(&raw).await?;
-    upload::check_media_type(request.headers(), "application/json")?;
-    let declared = declared(request.headers())?;
-    edge.room.check().map_err(IngestError::from)?;
-    let body = request.into_body();
+    let (grant, declared, body) = admitted(&edge, "application/json", request).await?;
     let taken = edge.ingest.event(&grant, &id, declared, body.into_data_stream()).await?;
     Ok(answer(taken))
 }
@@ -65,14 +61,24 @@ async fn footage(
     media_type: &str,
     request: Request,
 ) -> Result<Response, Problem> {
+    let (grant, declared, body) = admitted(edge, media_type, request).await?;
+    let taken = edge.ingest.footage(&grant, kind, id, declared, body.into_data_stream()).await?;
+    Ok(answer(taken))
+}
+
+/// Admits an upload of this media type, if the disk has room for it. Returns what the camera may
+/// hand in, what the head declares of the body, and the body.
+async fn admitted(
+    edge: &Edge,
+    media_type: &str,
+    request: Request,
+) -> Result<(IntakeGrant, Declared, Body), Problem> {
     let (request, raw) = arrived(edge, request).await?;
     let grant = edge.admission.admit_camera(&raw).await?;
     upload::check_media_type(request.headers(), media_type)?;
     let declared = declared(request.headers())?;
     edge.room.check().map_err(IngestError::from)?;
-    let body = request.into_body();
-    let taken = edge.ingest.footage(&grant, kind, id, declared, body.into_data_stream()).await?;
-    Ok(answer(taken))
+    Ok((grant, declared, request.into_body()))
 }
 
 /// Returns the upload as the inlet delivers it, and the credential that its camera presents.

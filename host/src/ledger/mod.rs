@@ -15,7 +15,7 @@ mod rejected;
 use async_trait::async_trait;
 use chains::Chains;
 use eyesonly_gate::Seam;
-use eyesonly_gate::entry::{Entry, Owner, Rejected};
+use eyesonly_gate::entry::{self, Entry, Owner, Rejected};
 use eyesonly_gate::ledger::{Ledger, LedgerError, Misdelivery};
 use eyesonly_ledger::{AppendError, Closed, Folder, Log, OpenError, Options};
 use eyesonly_log::{Name, NoteError, SigningKey, VerifyingKey};
@@ -171,8 +171,7 @@ impl LogLedger {
 
     /// Forgets entries that are older than `days` days.
     async fn forget(self: &Arc<Self>, days: u32) {
-        let today = clock::now_milliseconds() / 86_400_000;
-        let first = u32::try_from(today).unwrap_or(u32::MAX).saturating_sub(days);
+        let first = entry::day(clock::now_milliseconds()).saturating_sub(days);
         let (at, public) = (folder(&self.data), self.public.clone());
         let read = tokio::task::spawn_blocking(move || {
             read::forgettable(&Folder::open(&at, &public)?, first)

@@ -7,7 +7,7 @@ use super::line::Line;
 use eyesonly_gate::Keys;
 use eyesonly_gate::entry::{self, Owner, Says};
 use eyesonly_ledger::{Folder, FolderError};
-use eyesonly_log::VerifyingKey;
+use eyesonly_log::{Checkpoint, Entry, VerifyingKey};
 use std::path::Path;
 
 /// The most days that are forgotten at once.
@@ -49,7 +49,6 @@ pub fn chains(folder: &Path, saved: &Path, key: &VerifyingKey) -> Result<Chains,
         Ok(log) => log,
         // The log was not begun yet, or a first start was cut off.
         Err(FolderError::Absent { .. }) => return Ok(Chains::default()),
-        Err(FolderError::Missing { .. }) if is_empty(folder) => return Ok(Chains::default()),
         Err(error) => return Err(error.into()),
     };
     let known = Chains::saved(saved).filter(|chains| {
@@ -59,19 +58,13 @@ pub fn chains(folder: &Path, saved: &Path, key: &VerifyingKey) -> Result<Chains,
     });
     let mut chains = known.unwrap_or_else(|| Chains::from(log.oldest()));
     let forgotten = log.oldest() > 0;
-    for entry in log.entries(chains.size()..log.size()) {
-        let (index, entry) = entry?;
-        let line = Line::read(&entry).ok_or(ReadError::NoLine { index })?;
+    for read in lines(&log, chains.size()) {
+        let (index, entry, line) = read?;
         chains
             .follow(&entry, &line, forgotten)
             .map_err(|source| ReadError::Gap { index, source })?;
     }
     Ok(chains)
-}
-
-/// Says whether a log has no entry yet: neither the file of its last entries nor one of its tiles.
-fn is_empty(folder: &Path) -> bool {
-    !folder.join("tail").exists() && !folder.join("tile").exists()
 }
 
 /// Finds the end of what may be forgotten: the entries at the start of the log that are all of
@@ -84,9 +77,8 @@ fn is_empty(folder: &Path) -> bool {
 /// [`ReadError`] if an entry can't be read.
 pub fn forgettable(log: &Folder, first: u32) -> Result<u64, ReadError> {
     let mut days = Vec::with_capacity(DAYS_MAX);
-    for entry in log.entries(log.oldest()..log.size()) {
-        let (index, entry) = entry?;
-        let line = Line::read(&entry).ok_or(ReadError::NoLine { index })?;
+    for read in lines(log, log.oldest()) {
+        let (index, _, line) = read?;
         if days.last() != Some(&line.day) {
             if line.day >= first || days.len() == DAYS_MAX {
                 return Ok(index);
@@ -97,16 +89,30 @@ pub fn forgettable(log: &Folder, first: u32) -> Result<u64, ReadError> {
     Ok(log.oldest())
 }
 
+/// Verifies a log, against checkpoints that were kept too, and then each owner's lines. Returns
+/// what is wrong with it, in words.
+///
+/// # Errors
+/// [`ReadError`] if the log can't be read.
+pub fn faults(log: &Folder, kept: &[Checkpoint]) -> Result<Vec<String>, ReadError> {
+    let faults = log.verify(kept)?.report.faults;
+    // Where an entry was changed, what follows it does not fit either: that says nothing more.
+    if !faults.is_empty() {
+        return Ok(faults.iter().map(ToString::to_string).collect());
+    }
+    let words = |(index, gap): &(u64, Gap)| format!("entry {index}: {gap}");
+    Ok(gaps(log)?.iter().map(words).collect())
+}
+
 /// Lists the first line of each owner that is not the owner's next one, with its place in the log.
 ///
 /// # Errors
 /// [`ReadError`] if an entry can't be read.
-pub fn gaps(log: &Folder) -> Result<Vec<(u64, Gap)>, ReadError> {
+fn gaps(log: &Folder) -> Result<Vec<(u64, Gap)>, ReadError> {
     let (mut chains, forgotten) = (Chains::from(log.oldest()), log.oldest() > 0);
     let mut gaps: Vec<(u64, Gap)> = Vec::new();
-    for entry in log.entries(log.oldest()..log.size()) {
-        let (index, entry) = entry?;
-        let line = Line::read(&entry).ok_or(ReadError::NoLine { index })?;
+    for read in lines(log, log.oldest()) {
+        let (index, entry, line) = read?;
         if let Err(gap) = chains.follow(&entry, &line, forgotten)
             && !gaps.iter().any(|(_, known)| known.owner == gap.owner)
         {
@@ -136,19 +142,30 @@ pub struct Seen {
     pub says: Opened,
 }
 
+/// Reads the lines of the log from an index on, each with its place and as it stands there.
+fn lines(
+    log: &Folder,
+    from: u64,
+) -> impl Iterator<Item = Result<(u64, Entry, Line), ReadError>> + '_ {
+    log.entries(from..log.size()).map(|read| {
+        let (index, entry) = read?;
+        let line = Line::read(&entry).ok_or(ReadError::NoLine { index })?;
+        Ok((index, entry, line))
+    })
+}
+
 /// Reads the lines of the log that `wanted` chooses, and opens them.
-pub fn lines<'a>(
+pub fn opened<'a>(
     log: &'a Folder,
     keys: &'a dyn Keys,
     wanted: impl Fn(Owner) -> bool + 'a,
 ) -> impl Iterator<Item = Result<Seen, ReadError>> + 'a {
     let mut known = None;
-    log.entries(log.oldest()..log.size()).filter_map(move |read| {
-        let (index, entry) = match read {
+    lines(log, log.oldest()).filter_map(move |read| {
+        let (index, _, line) = match read {
             Ok(read) => read,
-            Err(error) => return Some(Err(error.into())),
+            Err(error) => return Some(Err(error)),
         };
-        let Some(line) = Line::read(&entry) else { return Some(Err(ReadError::NoLine { index })) };
         let owner = line.owner;
         if !wanted(owner) {
             return None;
@@ -187,7 +204,7 @@ mod tests {
     /// Makes a log with an entry of each of these days.
     async fn log_of(folder: &Path, days: &[u32]) -> Folder {
         let mut chains = Chains::default();
-        let stamp = Box::new(move |entry: &mut eyesonly_log::Entry| chains.stamp(entry));
+        let stamp = Box::new(move |entry: &mut Entry| chains.stamp(entry));
         let log = Log::stamped(folder, key(), &Options::default(), stamp).unwrap();
         let lines = days.iter().map(|day| blank(Owner::Edge, *day, &[1; 100]).unwrap());
         log.append_all(lines.collect()).await.unwrap();

@@ -7,6 +7,7 @@ use eyesonly_gate::entry::Opened;
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_seal::{CameraId, FootageId, Kind, SessionId, ViewerId};
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// The most entries of one viewer in a second.
 pub const ENTRIES_A_SECOND: u64 = 50;
@@ -63,12 +64,7 @@ impl Limits {
     pub fn take(&mut self, delivery: &Delivery) -> Result<(), u32> {
         let second = delivery.at_milliseconds / 1000;
         let day = second / 86_400;
-        if self.viewers.len() >= KNOWN_MAX && !self.viewers.contains_key(&delivery.viewer) {
-            self.viewers.retain(|_, count| count.day == day);
-            if self.viewers.len() >= KNOWN_MAX {
-                self.viewers.clear();
-            }
-        }
+        make_room(&mut self.viewers, &delivery.viewer, |count| count.day == day);
         let count = self.viewers.entry(delivery.viewer).or_default();
         if count.second != second {
             (count.second, count.in_second) = (second, 0);
@@ -94,13 +90,19 @@ impl Limits {
             _ => delivery.until_milliseconds.saturating_sub(RENEWED_MILLISECONDS),
         };
         let Some(key) = covered(delivery) else { return };
-        if self.covered.len() >= KNOWN_MAX {
-            self.covered.retain(|_, (_, until)| delivery.at_milliseconds < *until);
-            if self.covered.len() >= KNOWN_MAX {
-                self.covered.clear();
-            }
-        }
+        make_room(&mut self.covered, &key, |(_, until)| delivery.at_milliseconds < *until);
         self.covered.insert(key, (delivery.at_milliseconds, until));
+    }
+}
+
+/// Makes room for one more key: what does not count any more is forgotten, and then all.
+fn make_room<K: Eq + Hash, V>(known: &mut HashMap<K, V>, key: &K, counts: impl Fn(&V) -> bool) {
+    if known.len() < KNOWN_MAX || known.contains_key(key) {
+        return;
+    }
+    known.retain(|_, value| counts(value));
+    if known.len() >= KNOWN_MAX {
+        known.clear();
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_tests::folder::copy;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::{Edge, EdgeOptions};
 use serde_json::Value;
@@ -236,18 +237,6 @@ async fn a_changed_ledger_is_found_out() {
     std::fs::write(&tail, &bytes).unwrap();
     let said = verify(&home.edge, &["--key", &key]).unwrap_err();
     assert!(said.contains("NOT whole"), "{said}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 fn largest(folder: &Path) -> PathBuf {

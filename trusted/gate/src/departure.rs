@@ -208,25 +208,30 @@ impl Departure {
 
     /// From now on the body may leave, and whoever drops it before its end has cut it.
     fn begun(mut self) -> Self {
-        let outcome = if self.length == Some(0) { Outcome::Whole } else { Outcome::Cut };
-        self.note(outcome, 0);
+        let outcome = self.so_far();
+        self.note(outcome);
         self.entered.iter_mut().for_each(Entered::lets_out);
         self
     }
 
-    /// Notes for the ledger how it stands, and that so many bytes more have left.
-    fn note(&mut self, outcome: Outcome, bytes: u64) {
+    /// Returns how it ends if nothing more leaves.
+    fn so_far(&self) -> Outcome {
+        if http_body::Body::is_end_stream(self) { Outcome::Whole } else { Outcome::Cut }
+    }
+
+    /// Notes for the ledger how it stands, and how many bytes have left.
+    fn note(&mut self, outcome: Outcome) {
         if let Some(entered) = &mut self.entered
             && let Some(noted) = &mut entered.outcome
         {
             *noted = outcome;
-            entered.left_bytes = entered.left_bytes.saturating_add(bytes);
+            entered.left_bytes = self.length.map_or(0, |length| length.saturating_sub(self.left));
         }
     }
 
     /// Ends it before anything has left, since what it stands for did not happen.
     pub fn withhold(mut self) {
-        self.note(Outcome::Withheld, 0);
+        self.note(Outcome::Withheld);
     }
 
     /// Returns the media type that the instance gave. A list of cameras has [`MediaType::Json`].
@@ -252,13 +257,12 @@ impl http_body::Body for Departure {
         self.body.poll_next_unpin(context).map(|piece| match piece {
             Some(Ok(bytes)) => {
                 self.left = self.left.saturating_sub(bytes.len() as u64);
-                let is_whole = self.length.is_some() && self.left == 0;
-                let outcome = if is_whole { Outcome::Whole } else { Outcome::Cut };
-                self.note(outcome, bytes.len() as u64);
+                let outcome = self.so_far();
+                self.note(outcome);
                 Some(Ok(Frame::data(bytes)))
             }
             None if self.left == 0 => {
-                self.note(Outcome::Whole, 0);
+                self.note(Outcome::Whole);
                 None
             }
             // A cut never looks like an end, however often the body is polled.

@@ -220,7 +220,9 @@ pub fn open(owner: Owner, day: u32, key: &LedgerKey, sealed: &[u8]) -> Result<Sa
     read.ok_or(SealError::BadLength)
 }
 
-fn day(milliseconds: u64) -> u32 {
+/// Returns the UTC day of a time in milliseconds since 1970, counted from 1970.
+#[must_use]
+pub fn day(milliseconds: u64) -> u32 {
     u32::try_from(milliseconds / DAY).unwrap_or(u32::MAX)
 }
 
