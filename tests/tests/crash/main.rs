@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::footage::media;
-use eyesonly_tests::{Answer, Camera, Edge, EdgeOptions, Viewer, poll};
+use eyesonly_tests::{Camera, Edge, EdgeOptions, Viewer, poll};
 use footage::{Body, Kind, STILLS, Sent, hand_in};
 use futures::future::{FutureExt as _, join_all};
 use rusqlite::Connection;
@@ -37,6 +37,8 @@ const LATER_MICROSECONDS_MAX: u64 = 4000;
 /// One in so many clips is larger than an extent, and goes to the store in parts.
 const LARGE_EVERY: u64 = 3;
 const WIDTH: u32 = 160;
+/// How many viewers ask for what was handed in.
+const VIEWERS: usize = 16;
 
 /// Random numbers from a seed (SplitMix64).
 struct Dice(AtomicU64);
@@ -77,7 +79,9 @@ impl Fuse {
 struct World {
     edge: Edge,
     cameras: Vec<Camera>,
-    viewer: Viewer,
+    /// They ask in turns. One viewer may not ask as often as this test does.
+    viewers: Vec<Viewer>,
+    asked: AtomicUsize,
     sent: Vec<Sent>,
     dice: Dice,
     /// The thumbnail of each of [`STILLS`].
@@ -92,32 +96,30 @@ async fn world(seed: u64) -> World {
     let household = edge.household("Crash");
     let cameras: Vec<_> = ["one", "two", "three"].map(|name| household.camera(name)).into();
     let model = household.camera("a camera for comparison");
-    let viewer = household.viewer("crash").login().await;
+    let mut viewers = Vec::new();
+    for number in 0..VIEWERS {
+        viewers.push(household.viewer(&format!("crash-{number}")).login().await);
+    }
     let mut thumbnails = Vec::new();
     for name in STILLS {
         model.put_still(&fresh_id(), media(name)).await.expect(201);
-        thumbnails.push(viewer.thumbnail(&model, WIDTH).await.expect(200).body);
+        thumbnails.push(viewers[0].thumbnail(&model, WIDTH).await.expect(200).body);
     }
     assert_eq!(
         thumbnails.iter().collect::<BTreeSet<_>>().len(),
         STILLS.len(),
         "the stills can be told apart"
     );
-    World { edge, cameras, viewer, sent: Vec::new(), dice: Dice(AtomicU64::new(seed)), thumbnails }
-}
-
-/// Asks until the answer is another one than that the viewer has asked too often.
-async fn patiently(ask: impl AsyncFn() -> Answer) -> Answer {
-    loop {
-        let answer = ask().await;
-        if answer.status != 429 {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let (sent, asked, dice) = (Vec::new(), AtomicUsize::new(0), Dice(AtomicU64::new(seed)));
+    World { edge, cameras, viewers, asked, sent, dice, thumbnails }
 }
 
 impl World {
+    /// Returns the viewer whose turn it is.
+    fn viewer(&self) -> &Viewer {
+        &self.viewers[self.asked.fetch_add(1, Ordering::Relaxed) % VIEWERS]
+    }
+
     /// Lets cameras hand in until the edge is dead. Returns what they sent.
     async fn round(&mut self) -> Vec<Sent> {
         let fuse = Arc::new(Fuse {
@@ -182,7 +184,7 @@ impl World {
             let acknowledged =
                 stills().filter(|sent| sent.is_acknowledged).max_by_key(|sent| sent.id.clone());
             let floor = acknowledged.map_or("", |sent| sent.id.as_str());
-            let answer = patiently(async || self.viewer.thumbnail(camera, WIDTH).await).await;
+            let answer = self.viewer().thumbnail(camera, WIDTH).await;
             if answer.status == 404 {
                 assert!(
                     acknowledged.is_none(),
@@ -223,14 +225,13 @@ impl World {
                 assert_eq!(event["label"], of(Kind::Event).body.label(), "{id}");
                 listed.insert((id.to_owned(), Kind::Event));
                 if event["still"] == true {
-                    let still = async || self.viewer.event_thumbnail(camera, id, WIDTH).await;
-                    let picture = patiently(still).await.expect(200).body;
+                    let still = self.viewer().event_thumbnail(camera, id, WIDTH).await;
+                    let picture = still.expect(200).body;
                     assert_eq!(picture, self.thumbnails[of(Kind::EventStill).body.still], "{id}");
                     listed.insert((id.to_owned(), Kind::EventStill));
                 }
                 if event["clip"] == true {
-                    let clip = patiently(async || self.viewer.clip(camera, id).await).await;
-                    let clip = clip.expect(200).body;
+                    let clip = self.viewer().clip(camera, id).await.expect(200).body;
                     assert!(
                         clip == of(Kind::Clip).body.bytes(),
                         "the clip of {id} has other bytes"
@@ -253,7 +254,7 @@ impl World {
         let (mut events, mut path) =
             (Vec::new(), format!("cameras/{}/events?limit=100", camera.id));
         loop {
-            let page = patiently(async || self.viewer.get(&path).await).await.expect(200).json();
+            let page = self.viewer().get(&path).await.expect(200).json();
             events.extend(page["events"].as_array().unwrap().iter().cloned());
             let is_last = events.last().is_none_or(|event| event["id"].as_str().unwrap() < oldest);
             let Some(next) = page["next"].as_str().filter(|_| !is_last) else {

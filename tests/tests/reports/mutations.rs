@@ -421,10 +421,17 @@ async fn mutations_are_refused_with_words_or_shown() {
         assert!(matches!(outcome, Outcome::Taken(_)), "{} is not shown", sound.name);
     }
     let (tally, next) = (Arc::new(Mutex::new(Tally::default())), Arc::new(AtomicU64::new(0)));
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|number| Worker {
+    // Each has a viewer of its own: all of them at once ask more often than one viewer may.
+    let mut viewers = Vec::new();
+    for number in 0..WORKERS {
+        viewers.push(home.household.viewer(&format!("worker-{number}")).login().await);
+    }
+    let workers: Vec<_> = viewers
+        .into_iter()
+        .enumerate()
+        .map(|(number, viewer)| Worker {
             camera: home.household.camera(&format!("Camera {number}")),
-            viewer: home.viewer.clone(),
+            viewer,
             sounds: Arc::clone(&sounds),
             tally: Arc::clone(&tally),
             next: Arc::clone(&next),
