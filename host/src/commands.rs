@@ -55,7 +55,8 @@ pub async fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Resu
 pub async fn native_admin(data: &edge::Data) -> anyhow::Result<Admin> {
     let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
     let index = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
-    administration(Arc::clone(&data.keyring) as _, registry, index, Freshness::Echoed).await
+    let (keys, demanded) = (Arc::clone(&data.keyring) as _, Freshness::Echoed);
+    Ok(administration(keys, registry, index, demanded).await?.with_acts())
 }
 
 /// Makes the administration over these seams, and upgrades what an older version wrote.

@@ -1,29 +1,27 @@
 //! The subcommands about the access ledger.
 
 use crate::commands::{note, say};
-use crate::{people, time};
-use anyhow::{Context as _, bail, ensure};
+use crate::{ledger_files, people, time};
+use anyhow::{bail, ensure};
 use clap::Subcommand;
 use eyesonly::config::Config;
-use eyesonly::ledger::read::{self, Opened};
+use eyesonly::keyring::Keyring;
+use eyesonly::ledger::read::{self, End, Opened, Span};
+use eyesonly::ledger::words::{self, shown};
 use eyesonly::ledger::{self, copy};
 use eyesonly_gate::entry::{Outcome, Owner, Rejected, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_ledger::Folder;
-use eyesonly_log::{Checkpoint, VerifyingKey};
 use eyesonly_rights::{CameraRecord, ViewerRecord};
-use eyesonly_seal::{CameraId, HouseholdId, Kind, ViewerId};
-use eyesonly_service::admin::{Admin, AdminError};
-use eyesonly_service::ledger::limits::SAME_STILL_MILLISECONDS;
-use serde_json::{Value, json};
+use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_service::admin::{Admin, AdminError, Deed, Given};
+use eyesonly_service::ledger::acts::Done;
+use serde_json::json;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The exit code of `verify` where the ledger is not whole.
-const NOT_WHOLE: u8 = 3;
+use std::time::SystemTime;
 
 /// What is done with the access ledger.
 #[derive(Subcommand)]
@@ -58,18 +56,41 @@ pub enum LedgerCommand {
         #[arg(long, value_name = "TIME", value_parser = time)]
         until: Option<SystemTime>,
     },
+    /// Say what administration did: who got a right to see what, and who lost one. What was done
+    /// since `serve` stopped is said after it has started again.
+    Acts {
+        /// Only what is of this household.
+        #[arg(long)]
+        household: Option<HouseholdId>,
+        /// Only what was done at this time or later, such as 2026-01-31T17:30:00Z.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        from: Option<SystemTime>,
+        /// Only what was done at this time or earlier.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        until: Option<SystemTime>,
+    },
     /// Verify a ledger by its files and its public key alone. `serve` may go on meanwhile. The exit
     /// code is 3 if the ledger is not whole, and 1 if it can't be read.
     Verify {
-        /// The folder of the log. Without it, the one of the data folder.
-        folder: Option<PathBuf>,
+        /// The folder of the log, or the file of an export. Without it, the folder in the data
+        /// folder.
+        log: Option<PathBuf>,
         /// The public key, as `eyesonly ledger key` says it. Without it, the one that stands in the
-        /// folder: whoever changed the folder may have changed that too.
+        /// folder or file: whoever changed that may have changed the key too.
         #[arg(long)]
         key: Option<String>,
         /// A checkpoint of before that was kept elsewhere. The log must have grown from it.
         #[arg(long, value_name = "FILE")]
         since: Vec<PathBuf>,
+    },
+    /// Write a household's own entries to a file, which can be read and verified without the log
+    /// and without you. It has the keys that open these entries: give it to nobody else.
+    Export {
+        /// The household.
+        #[arg(long)]
+        household: HouseholdId,
+        /// The file, which must not exist yet.
+        to: PathBuf,
     },
     /// Copy the ledger while `serve` goes on, and verify the copy.
     Copy {
@@ -93,8 +114,12 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let at = ledger::folder(&config.data);
     match command {
-        LedgerCommand::Verify { folder, key, since } => {
-            return verify(&folder.unwrap_or(at), key.as_deref(), &since, json);
+        LedgerCommand::Verify { log, key, since } => {
+            return ledger_files::verify(&log.unwrap_or(at), key.as_deref(), &since, json);
+        }
+        LedgerCommand::Export { household, to } => {
+            drop(admin().await?);
+            ledger_files::export(&config.data, &open(&at)?, household, &to, json)?;
         }
         LedgerCommand::Key => {
             let key = Folder::origin(&at)?;
@@ -114,6 +139,10 @@ pub async fn run(
             drop(admin().await?);
             misdeliveries(&config.data, &at, &Span { from, until }, json)?;
         }
+        LedgerCommand::Acts { household, from, until } => {
+            drop(admin().await?);
+            acts(&config.data, &at, household, &Span { from, until }, json)?;
+        }
         LedgerCommand::Who { household, camera, viewer, from, until } => {
             let admin = admin().await?;
             let viewer = match viewer {
@@ -131,22 +160,6 @@ pub async fn run(
 /// Opens the log of a folder, whichever log that is.
 fn open(folder: &Path) -> anyhow::Result<Folder> {
     Ok(Folder::open(folder, &Folder::origin(folder)?)?)
-}
-
-/// A span of time. An end that is `None` does not limit.
-struct Span {
-    from: Option<SystemTime>,
-    until: Option<SystemTime>,
-}
-
-impl Span {
-    /// Says whether something of this time, in milliseconds since 1970, is in the span. Times are
-    /// shown in whole seconds, so a second counts to its end.
-    fn meets(&self, began_milliseconds: u64, ended_milliseconds: u64) -> bool {
-        let began = at(began_milliseconds / 1000 * 1000);
-        self.from.is_none_or(|from| from <= at(ended_milliseconds))
-            && self.until.is_none_or(|until| began <= until)
-    }
 }
 
 struct Wanted {
@@ -171,22 +184,10 @@ impl Wanted {
 
     fn delivery(&self, delivery: &Delivery, end: Option<&End>) -> bool {
         let camera = delivery.source.map(|(_, camera)| camera);
-        let began = delivery.at_milliseconds;
-        let ended = match delivery.handed {
-            Handed::Still => began.saturating_add(SAME_STILL_MILLISECONDS),
-            _ => delivery.until_milliseconds.max(end.map_or(began, |end| end.at_milliseconds)),
-        };
         self.camera.is_none_or(|wanted| Some(wanted) == camera)
             && self.viewer.is_none_or(|wanted| wanted == delivery.viewer)
-            && self.span.meets(began, ended)
+            && self.span.meets_delivery(delivery, end)
     }
-}
-
-/// How a delivery ended.
-struct End {
-    outcome: Outcome,
-    bytes: u64,
-    at_milliseconds: u64,
 }
 
 /// The names of viewers and cameras that are there.
@@ -228,35 +229,6 @@ impl Names {
     }
 }
 
-fn at(milliseconds: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds)).unwrap_or(UNIX_EPOCH)
-}
-
-fn shown(milliseconds: u64) -> humantime::Rfc3339Timestamp {
-    humantime::format_rfc3339_seconds(at(milliseconds))
-}
-
-const fn word(handed: Handed) -> &'static str {
-    match handed {
-        Handed::Cameras => "list of cameras",
-        Handed::Still => "still",
-        Handed::Events => "events",
-        Handed::Clip => "clip",
-        Handed::Live => "live view",
-        Handed::Deletion => "deletion",
-    }
-}
-
-const fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Still => "still",
-        Kind::EventStill => "event still",
-        Kind::Clip => "clip",
-        Kind::Event => "event",
-        Kind::LiveChunk => "live",
-    }
-}
-
 async fn who(
     data: &Path,
     admin: &Admin,
@@ -264,17 +236,10 @@ async fn who(
     wanted: &Wanted,
     json: bool,
 ) -> anyhow::Result<()> {
-    let keyring = eyesonly::keyring::Keyring::open(data)?;
+    let keyring = Keyring::open(data)?;
     let log = open(folder)?;
     let is_whole = read::faults(&log, &[])?.is_empty();
-    // The end of a delivery is entered after its start, so the ends are read first.
-    let mut ends: HashMap<[u8; 16], End> = HashMap::new();
-    for seen in read::opened(&log, &keyring, |owner| wanted.owner(owner)) {
-        if let Opened::Says(Says::Delivery(Stage::Ends(outcome), end)) = seen?.says {
-            let (bytes, at_milliseconds) = (end.body_bytes, end.at_milliseconds);
-            ends.insert(end.number, End { outcome, bytes, at_milliseconds });
-        }
-    }
+    let ends = read::ends(&log, &keyring, |owner| wanted.owner(owner))?;
     let (mut told, mut gone, mut damaged, mut names) = (0_u64, 0_u64, 0_u64, Names::default());
     let (mut known, mut doubles) = (HashSet::new(), 0_u64);
     for seen in read::opened(&log, &keyring, |owner| wanted.owner(owner)) {
@@ -294,7 +259,7 @@ async fn who(
                     told = told.saturating_add(1);
                 }
             }
-            Opened::Says(_) => {}
+            Opened::Says(_) | Opened::Act(_) => {}
             Opened::NoKey => gone = gone.saturating_add(1),
             Opened::Damaged => damaged = damaged.saturating_add(1),
         }
@@ -302,29 +267,20 @@ async fn who(
     if told == 0 {
         note("the ledger has no such delivery");
     }
-    if gone > 0 {
-        note(&format!(
-            "{gone} entries can't be read: they are of households that were removed, and their \
-             keys with them"
-        ));
-    }
+    note_gone(gone);
     ensure!(doubles == 0, "{doubles} entries are there twice: somebody put them in again");
-    ensure!(is_whole, "the ledger is not whole; run `eyesonly ledger verify`");
-    ensure!(
-        damaged == 0,
-        "{damaged} entries do not open with their owner's key, so this list may lack something; \
-         run `eyesonly ledger verify`"
-    );
-    Ok(())
+    complete(is_whole, damaged)
 }
 
 fn misdeliveries(data: &Path, folder: &Path, span: &Span, json: bool) -> anyhow::Result<()> {
-    let keyring = eyesonly::keyring::Keyring::open(data)?;
+    let keyring = Keyring::open(data)?;
     let log = open(folder)?;
     for seen in read::opened(&log, &keyring, |owner| owner == Owner::Edge) {
         let seen = seen?;
-        let Opened::Says(Says::Rejected(Rejected { first, count })) = seen.says else {
-            bail!("entry {} does not open; run `eyesonly ledger verify`", seen.index);
+        let Rejected { first, count } = match seen.says {
+            Opened::Says(Says::Rejected(rejected)) => rejected,
+            Opened::Act(_) => continue,
+            _ => bail!("entry {} does not open; run `eyesonly ledger verify`", seen.index),
         };
         if !span.meets(first.at_milliseconds, first.at_milliseconds) {
             continue;
@@ -347,6 +303,102 @@ fn misdeliveries(data: &Path, folder: &Path, span: &Span, json: bool) -> anyhow:
     Ok(())
 }
 
+const fn deed_word(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Household => "household added or changed",
+        Deed::HouseholdRemoved => "household removed",
+        Deed::Camera => "camera enrolled, or a new credential",
+        Deed::CameraRemoved => "camera's enrolment ended",
+        Deed::Viewer => "account made, or a new password",
+        Deed::ViewerRemoved => "account removed",
+        Deed::Right => "right given",
+        Deed::RightTaken => "right taken",
+        Deed::Stating => "all rights, as they stand:",
+        Deed::Stated => "right that is there",
+        Deed::AllStated => "these were all rights",
+    }
+}
+
+fn acts(
+    data: &Path,
+    folder: &Path,
+    household: Option<HouseholdId>,
+    span: &Span,
+    json: bool,
+) -> anyhow::Result<()> {
+    let keyring = Keyring::open(data)?;
+    let log = open(folder)?;
+    let is_whole = read::faults(&log, &[])?.is_empty();
+    let (mut gone, mut damaged) = (0_u64, 0_u64);
+    for seen in read::opened(&log, &keyring, |_| true) {
+        let seen = seen?;
+        let done = match seen.says {
+            Opened::Act(done) => done,
+            Opened::Says(_) => continue,
+            Opened::NoKey => {
+                gone = gone.saturating_add(1);
+                continue;
+            }
+            Opened::Damaged => {
+                damaged = damaged.saturating_add(1);
+                continue;
+            }
+        };
+        let Done { at_milliseconds, act, .. } = *done;
+        let is_wanted = household.is_none_or(|wanted| act.household == Some(wanted));
+        if !is_wanted || !span.meets(at_milliseconds, at_milliseconds) {
+            continue;
+        }
+        let value = words::with(words::act(&done), [("entry", seen.index.into())]);
+        say(json, &value, || {
+            let of = [
+                act.viewer.map(|id| format!("  viewer {id}")),
+                act.camera.map(|id| format!("  camera {id}")),
+                act.household.map(|id| format!("  household {id}")),
+                act.right.map(|right| format!("  {}", right_words(&right))),
+            ];
+            let of: String = of.into_iter().flatten().collect();
+            format!("{}  {}{of}", shown(at_milliseconds), deed_word(act.deed))
+        })?;
+    }
+    note_gone(gone);
+    complete(is_whole, damaged)
+}
+
+fn note_gone(gone: u64) {
+    if gone > 0 {
+        note(&format!(
+            "{gone} entries can't be read: they are of households that were removed, and their \
+             keys with them"
+        ));
+    }
+}
+
+/// Fails if a list may lack something.
+fn complete(is_whole: bool, damaged: u64) -> anyhow::Result<()> {
+    ensure!(is_whole, "the ledger is not whole; run `eyesonly ledger verify`");
+    ensure!(
+        damaged == 0,
+        "{damaged} entries do not open with their owner's key, so this list may lack something; \
+         run `eyesonly ledger verify`"
+    );
+    Ok(())
+}
+
+fn right_words(right: &Given) -> String {
+    let Given { role, kinds, window, expires_at_seconds } = right;
+    let kinds = [("live", kinds.live), ("events", kinds.events), ("clips", kinds.clips)];
+    let kinds: Vec<_> = kinds.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect();
+    let ends = [
+        window.from_milliseconds.map(|from| format!(", footage from {}", shown(from))),
+        window.until_milliseconds.map(|until| format!(", footage until {}", shown(until))),
+        expires_at_seconds.map(|at| format!(", ends {}", shown(at.saturating_mul(1000)))),
+    ];
+    let ends: String = ends.into_iter().flatten().collect();
+    let role = format!("{role:?}").to_lowercase();
+    format!("as {role}: {}{ends}", kinds.join(", "))
+}
+
 fn tell(
     index: u64,
     delivery: &Delivery,
@@ -354,43 +406,23 @@ fn tell(
     (name, camera_name): &(Option<String>, Option<String>),
     json: bool,
 ) -> anyhow::Result<()> {
-    let objects: Vec<Value> = delivery
-        .opened
-        .objects()
-        .map(|object| {
-            let kind = kind_word(object.kind);
-            json!({ "kind": kind, "id": object.id, "rendition": object.rendition })
-        })
-        .collect();
-    let outcome = end.map(|end| match end.outcome {
-        Outcome::Whole => "whole",
-        Outcome::Cut => "cut",
-        Outcome::Withheld => "withheld",
-    });
-    let value = json!({
-        "entry": index,
-        "at_milliseconds": delivery.at_milliseconds,
-        "until_milliseconds": Some(delivery.until_milliseconds).filter(|until| *until > 0),
-        "viewer": delivery.viewer,
-        "name": name,
-        "session": delivery.session,
-        "household": delivery.source.map(|(household, _)| household),
-        "camera": delivery.source.map(|(_, camera)| camera),
-        "camera_name": camera_name,
-        "handed": word(delivery.handed),
-        "event": delivery.event,
-        "opened": objects,
-        "opened_count": delivery.opened.count(),
-        "outcome": outcome,
-        "bytes": end.map_or(delivery.body_bytes, |end| end.bytes),
-    });
+    let outcome = end.map(|end| words::outcome(end.outcome));
+    let bytes = end.map_or(delivery.body_bytes, |end| end.bytes);
+    let fields = [
+        ("entry", index.into()),
+        ("name", name.clone().into()),
+        ("camera_name", camera_name.clone().into()),
+        ("outcome", outcome.into()),
+        ("bytes", bytes.into()),
+    ];
+    let value = words::with(words::delivery(delivery), fields);
     say(json, &value, || {
         let what = match (delivery.handed, delivery.event) {
             (Handed::Still | Handed::Clip | Handed::Deletion, Some(event)) => {
-                format!("{} of event {event}", word(delivery.handed))
+                format!("{} of event {event}", words::handed(delivery.handed))
             }
             (Handed::Events, Some(event)) => format!("event {event}"),
-            (handed, _) => word(handed).to_owned(),
+            (handed, _) => words::handed(handed).to_owned(),
         };
         let camera = delivery.source.map(|(_, camera)| match camera_name {
             Some(name) => format!(" of {name} ({camera})"),
@@ -416,48 +448,4 @@ fn tell(
         let when = shown(delivery.at_milliseconds);
         format!("{when}  {viewer}  {what}{}  {how}", camera.unwrap_or_default())
     })
-}
-
-fn verify(
-    folder: &Path,
-    key: Option<&str>,
-    since: &[PathBuf],
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let key = match key {
-        Some(text) => VerifyingKey::parse(text.trim()).context(
-            "--key is no public key of a ledger; give the text that `eyesonly ledger key` says",
-        )?,
-        None => Folder::origin(folder)?,
-    };
-    let mut kept = Vec::new();
-    for file in since {
-        let note =
-            std::fs::read(file).with_context(|| format!("{}: can't be read", file.display()))?;
-        kept.push(Checkpoint::open(&note, &key).with_context(|| {
-            format!(
-                "{}: no checkpoint of this ledger, whose name is {}. If it was one, the ledger was \
-                 begun anew since",
-                file.display(),
-                key.name()
-            )
-        })?);
-    }
-    let log = Folder::open(folder, &key)?;
-    let faults = read::faults(&log, &kept)?;
-    let size = log.checkpoint().size();
-    let value = json!({ "entries": size, "faults": faults, "forgotten": log.oldest() });
-    say(json, &value, || {
-        if !faults.is_empty() {
-            return format!(
-                "the ledger is NOT whole:\n  {}\nKeep this folder as it is: it shows what was \
-                 done. docs/running.md says what next.",
-                faults.join("\n  ")
-            );
-        }
-        let grown = kept.iter().map(|kept| format!("; it has grown from {} entries", kept.size()));
-        let grown: String = grown.collect();
-        format!("the ledger is whole: {size} entries, as its checkpoint says{grown}")
-    })?;
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_WHOLE) })
 }

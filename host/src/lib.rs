@@ -17,6 +17,7 @@ pub mod edge;
 pub mod folder;
 pub mod handlers;
 pub mod http;
+pub mod incident;
 pub mod keyring;
 pub mod keyvalue;
 pub mod ledger;

@@ -2,8 +2,10 @@
 
 mod commands;
 mod demo;
+mod incident_command;
 mod keys;
 mod ledger_commands;
+mod ledger_files;
 mod people;
 
 use anyhow::Context as _;
@@ -17,6 +19,7 @@ use eyesonly_gate::Keys as _;
 use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly_service::chain::Chain;
+use incident_command::IncidentArguments;
 use keys::KeysCommand;
 use ledger_commands::LedgerCommand;
 use people::{MemberCommand, ShareCommand, ViewerCommand, WhyArguments};
@@ -111,10 +114,18 @@ enum Command {
     /// The access ledger: who received what, and whether its log is whole.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// After an incident: who received footage that they had no right to, whose it was, and who was
+    /// not affected, by the acts and deliveries of the ledger. The exit code is 3 if the lists may
+    /// lack something.
+    Incident(IncidentArguments),
     /// Components: the sandboxed handlers.
     #[command(subcommand)]
     Component(ComponentCommand),
 }
+
+/// What commands on the ledger say of a Spin store.
+const NO_LEDGER_IN_A_STORE: &str = "this is for a data folder, which has a ledger. The Spin \
+                                    edition writes its entries to standard error";
 
 #[derive(Subcommand)]
 enum HouseholdCommand {
@@ -306,10 +317,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 let admin = async || admin(false).await;
                 return runtime.block_on(ledger_commands::run(config, admin, command, json));
             }
-            Place::SpinStore(_) => anyhow::bail!(
-                "`ledger` is for a data folder; the Spin edition writes its entries to standard \
-                 error"
-            ),
+            Place::SpinStore(_) => anyhow::bail!(NO_LEDGER_IN_A_STORE),
+        },
+        Command::Incident(asked) => match &place {
+            Place::DataFolder(config) => {
+                return runtime.block_on(async {
+                    incident_command::run(config, &admin(false).await?, &asked, json).await
+                });
+            }
+            Place::SpinStore(_) => anyhow::bail!(NO_LEDGER_IN_A_STORE),
         },
         Command::Keys(command) => match &place {
             Place::DataFolder(config) => keys::run(config, &arguments.config, &command, json)?,
@@ -372,6 +388,7 @@ impl Ready {
         let ledger = Arc::new(LogLedger::open(&config.data, data.keyring.edge())?);
         let seams = edge::seams(config, &data.database)?;
         let edge = edge::assemble(config, &data.keyring, seams, handlers, Arc::clone(&ledger) as _);
+        ledger.takes_acts(Arc::clone(edge.admission.records()), Arc::clone(&data.keyring) as _);
         if let Some(address) = config.metrics {
             let listener = Listener::bind("metrics", address).await?;
             tracing::info!(address = %listener.address, "metrics");

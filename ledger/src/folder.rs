@@ -89,6 +89,11 @@ impl Folder {
         &self.checkpoint
     }
 
+    /// Returns the log's public key.
+    pub const fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
     /// Returns the newest checkpoint as it was signed.
     pub fn note(&self) -> &str {
         &self.note

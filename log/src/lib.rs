@@ -16,7 +16,6 @@
 //! - [`proof`]: proofs, verified without the log;
 //! - [`note`] and [`checkpoint`]: what is signed;
 //! - [`verify`](mod@verify): a whole log, held against a checkpoint;
-//! - [`export`]: some entries of a log, for somebody who has not got the log.
 //!
 //! ```
 //! use eyesonly_log::{Checkpoint, Edge, ENTRY_BYTES, Name, SigningKey, leaf};
@@ -52,7 +51,6 @@ extern crate std;
 pub mod bundle;
 pub mod checkpoint;
 pub mod edge;
-pub mod export;
 pub mod frontier;
 pub mod hash;
 pub mod note;
@@ -64,13 +62,12 @@ pub mod verify;
 pub use bundle::{ENTRY_BYTES, Entry};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use edge::Edge;
-pub use export::{Export, ExportError, Line};
 pub use frontier::Frontier;
 pub use hash::{EMPTY_ROOT, Hash, leaf, node};
 pub use note::{Name, Note, NoteError, SigningKey, VerifyingKey};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use tile::{Files, Kind, Tile};
-pub use tree::{TooLarge, TreeError};
+pub use tree::{TooLarge, TreeError, inclusion};
 pub use verify::{Fault, Report, Tail, verify};
 
 #[cfg(test)]

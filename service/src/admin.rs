@@ -6,6 +6,7 @@
 //! made. Administration must never take a password from the command line, where other users of the
 //! machine can read it.
 
+mod act;
 mod amend;
 mod clocks;
 mod error;
@@ -15,6 +16,7 @@ mod upgrade;
 mod why;
 mod writing;
 
+pub use act::{Act, ActRecord, Deed, Given};
 pub use clocks::{Heard, SINCE_MILLISECONDS_MAX};
 pub use error::AdminError;
 pub use household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
@@ -26,11 +28,13 @@ use crate::clock;
 use crate::footage::is_plain_text;
 use crate::identity::NAME_BYTES_MAX;
 use crate::keys::Keyring;
-use eyesonly_gate::registry::{CHANGES_MAX, Expect, LIST_MAX};
-use eyesonly_gate::{KeysError, Records, Seam};
-use eyesonly_rights::{CameraRecord, Fault, Mint, Record};
+use crate::listing;
+use eyesonly_gate::registry::{CHANGES_MAX, Expect};
+use eyesonly_gate::{KeysError, Records};
+use eyesonly_rights::{CameraRecord, Mint, Record, ViewerRecord};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey};
 use std::sync::Arc;
+use std::time::Duration;
 use writing::{Along, Writing};
 use zeroize::Zeroizing;
 
@@ -41,7 +45,9 @@ pub const MEMBERS_MAX: usize = 1000;
 /// The quota of a household in bytes of sealed objects, unless another is given.
 pub const QUOTA_BYTES_DEFAULT: u64 = 50 * 1024 * 1024 * 1024;
 /// The most tries of a change, if somebody else writes meanwhile.
-const TRIES_MAX: usize = 10;
+const TRIES_MAX: u32 = 10;
+/// The longest pause before the second try. Before the third it is twice as long, and so on.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A camera that was enrolled.
 pub struct NewCamera {
@@ -58,6 +64,8 @@ pub struct Admin {
     accounts: MacKey,
     records: Arc<Records>,
     catalogue: Arc<Catalogue>,
+    /// Says that a ledger takes the acts.
+    acts: bool,
 }
 
 impl Admin {
@@ -65,7 +73,13 @@ impl Admin {
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
         let accounts = keys.edge().account_key();
-        Self { keys, mint, accounts, records, catalogue }
+        Self { keys, mint, accounts, records, catalogue, acts: false }
+    }
+
+    /// Keeps what is done as records, until the ledger's log has them.
+    #[must_use]
+    pub fn with_acts(self) -> Self {
+        Self { acts: true, ..self }
     }
 
     /// Reads one record and proves it.
@@ -85,11 +99,15 @@ impl Admin {
         &self,
         change: impl AsyncFn(&mut Writing<'_>) -> Result<T, AdminError>,
     ) -> Result<T, AdminError> {
-        for _ in 1..TRIES_MAX {
+        for tries in 1..TRIES_MAX {
             match self.attempt(&change).await {
                 Err(AdminError::Conflict) => {}
                 settled => return settled,
             }
+            // Those who write at one moment must not meet again at the next.
+            let [spread] = clock::random();
+            let pause = PAUSE * u32::from(spread) / 256 * tries;
+            tokio::time::sleep(pause).await;
         }
         self.attempt(&change).await
     }
@@ -125,6 +143,7 @@ impl Admin {
                 quota_bytes,
                 sequence,
             };
+            writing.act(Deed::Household, Some(household), None, None);
             writing.put(&record, Expect::Absent)
         })
         .await?;
@@ -177,6 +196,7 @@ impl Admin {
             let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             let is_empty = home.cameras.is_empty() && home.people().is_empty();
             if is_empty {
+                writing.act(Deed::HouseholdRemoved, Some(household), None, None);
                 writing.remove(HouseholdRecord::KIND, household.as_bytes().to_vec());
             }
             Ok(is_empty)
@@ -221,6 +241,7 @@ impl Admin {
                 quota_bytes: home.quota_bytes,
                 sequence,
             };
+            writing.act(Deed::Camera, Some(household), Some(camera), None);
             writing.put(&record, Expect::Absent)?;
             let along = Along { camera: Some(&record), ..Along::default() };
             writing.household(home, along, |home| home.cameras.push(camera)).await
@@ -254,6 +275,7 @@ impl Admin {
             let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
             let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
             record.credential = None;
+            writing.act(Deed::CameraRemoved, Some(record.household), Some(camera), None);
             let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
             writing.put(&record, expect)?;
             let without = |home: &mut HouseholdRecord| {
@@ -270,12 +292,33 @@ impl Admin {
         Ok(self.catalogue.index().household_bytes(household).await?)
     }
 
+    /// Lists the viewers' records and the acts that no ledger has entered yet. `open` is called
+    /// after them. Nobody writes between the three.
+    ///
+    /// # Errors
+    /// [`AdminError::Conflict`] if somebody else writes again and again; others if no answer is
+    /// proven.
+    pub async fn rights_with<T>(
+        &self,
+        open: impl Fn() -> T,
+    ) -> Result<(Vec<ViewerRecord>, Vec<ActRecord>, T), AdminError> {
+        for _ in 0..TRIES_MAX {
+            let number = self.records.position().await?.rights.number;
+            let (viewers, acts) = (self.list("viewer").await?, self.list("act").await?);
+            let opened = open();
+            if self.records.position().await?.rights.number == number {
+                return Ok((viewers, acts, opened));
+            }
+        }
+        Err(AdminError::Conflict)
+    }
+
     /// Returns all records of one kind, each proven under its own key.
     pub async fn list<R: Record>(&self, what: &'static str) -> Result<Vec<R>, AdminError> {
         let mut records = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let keys = self.keys_after(R::KIND, after.as_deref()).await?;
+            let keys = listing::keys_after(&self.records, R::KIND, after.as_deref()).await?.keys;
             let Some(last) = keys.last() else { return Ok(records) };
             after = Some(last.clone());
             for key in &keys {
@@ -287,33 +330,6 @@ impl Admin {
                 }
             }
         }
-    }
-
-    /// Returns a page of keys that answers this question: it is fresh and in order. Nobody can
-    /// prove that no key is withheld.
-    async fn keys_after(
-        &self,
-        kind: &'static str,
-        after: Option<&[u8]>,
-    ) -> Result<Vec<Vec<u8>>, AdminError> {
-        for _ in 0..eyesonly_gate::records::ASKS_MAX {
-            let asked = self.records.question();
-            let page = self.records.registry().list(kind, after, LIST_MAX, asked.0).await?;
-            let in_order = page.keys.is_sorted_by(|a, b| a < b)
-                && page
-                    .keys
-                    .first()
-                    .is_none_or(|first| after.is_none_or(|after| first.as_slice() > after));
-            let proven = self.records.check(asked, page.echo, Some(page.position));
-            match proven.and(in_order.then_some(()).ok_or(Fault::WrongAnswer)) {
-                Ok(()) => return Ok(page.keys),
-                Err(fault) => {
-                    self.records.reject(Seam::Registry, fault, None);
-                    self.records.registry().reset();
-                }
-            }
-        }
-        Err(AdminError::NoList)
     }
 }
 

@@ -56,6 +56,7 @@ pub mod ingest;
 pub mod keys;
 pub mod kv;
 pub mod ledger;
+pub mod listing;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod registry;

@@ -8,15 +8,19 @@
 
 pub mod chains;
 pub mod copy;
+pub mod export;
 pub mod line;
+mod outbox;
 pub mod read;
 mod rejected;
+mod stated;
+pub mod words;
 
 use async_trait::async_trait;
 use chains::Chains;
-use eyesonly_gate::Seam;
 use eyesonly_gate::entry::{self, Entry, Owner, Rejected};
 use eyesonly_gate::ledger::{Ledger, LedgerError, Misdelivery};
+use eyesonly_gate::{Keys, Records, Seam};
 use eyesonly_ledger::{AppendError, Closed, Folder, Log, OpenError, Options};
 use eyesonly_log::{Name, NoteError, SigningKey, VerifyingKey};
 use eyesonly_rights::Fault;
@@ -26,14 +30,19 @@ use eyesonly_service::clock;
 use eyesonly_service::ledger::limits::Limits;
 use eyesonly_service::ledger::{Counts, MemoryLedger};
 use line::blank;
+use outbox::{Outbox, OutboxError};
 use rejected::Waiting;
+use stated::Stated;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 /// How often what was rejected is entered.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
+/// How often acts are entered for which nobody waits.
+const ACTS_EVERY: Duration = Duration::from_secs(1);
 /// How often the file of [`Chains::save`] is written.
 const SAVED_EVERY: Duration = Duration::from_secs(3600);
 /// How often old entries are forgotten, after the first hour. A day that is over is forgotten a
@@ -48,6 +57,11 @@ pub fn folder(data: &Path) -> PathBuf {
 /// The file of [`Chains::save`], in the data folder.
 fn chains_file(data: &Path) -> PathBuf {
     data.join("ledger-chains")
+}
+
+/// The file of [`Stated::save`], in the data folder.
+fn stated_file(data: &Path) -> PathBuf {
+    data.join("ledger-stated")
 }
 
 /// The reason why a ledger can't be opened.
@@ -75,6 +89,11 @@ pub struct LogLedger {
     rejected: Mutex<Waiting>,
     /// It was said that the log is closed.
     closed: Once,
+    outbox: OnceLock<Outbox>,
+    /// Acts can't be entered, so that nothing is handed out that they decided.
+    acts_fail: AtomicBool,
+    /// Where all rights were stated last, and the first entry that the log has kept.
+    stated: Mutex<(Option<Stated>, u64)>,
     /// Counts, for metrics.
     counts: MemoryLedger,
 }
@@ -107,11 +126,14 @@ impl LogLedger {
         let key = signing_key(data, edge)?;
         let (at, public) = (folder(data), key.verifying_key());
         let chains = read::chains(&at, &chains_file(data), &public)?;
+        let stated = Stated::saved(&stated_file(data), &public);
         let chains = Arc::new(Mutex::new(chains));
         let stamping = Arc::clone(&chains);
         let stamp = Box::new(move |entry: &mut eyesonly_log::Entry| locked(&stamping).stamp(entry));
+        let log = Log::stamped(&at, key, &Options::default(), stamp)?;
+        let oldest = Folder::open(&at, &public).map_or(u64::MAX, |log| log.oldest());
         Ok(Self {
-            log: Log::stamped(&at, key, &Options::default(), stamp)?,
+            log,
             data: data.to_owned(),
             public,
             key: edge.ledger_key(),
@@ -119,8 +141,71 @@ impl LogLedger {
             limits: Mutex::default(),
             rejected: Mutex::default(),
             closed: Once::new(),
+            outbox: OnceLock::new(),
+            acts_fail: AtomicBool::new(false),
+            stated: Mutex::new((stated, oldest)),
             counts: MemoryLedger::default(),
         })
+    }
+
+    /// Takes the acts of administration out of this registry from now on.
+    pub fn takes_acts(self: &Arc<Self>, records: Arc<Records>, keys: Arc<dyn Keys>) {
+        if self.outbox.set(Outbox::new(records, keys)).is_ok() {
+            tokio::spawn(Arc::clone(self).enter_acts());
+        }
+    }
+
+    /// Enters acts, as soon as somebody waits for them and each second. Ends when the log closes.
+    async fn enter_acts(self: Arc<Self>) {
+        let Some(outbox) = self.outbox.get() else { return };
+        let mut ticks = interval(ACTS_EVERY);
+        while self.log.is_open() {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = outbox.wanted() => {}
+            }
+            match self.enter_and_state(outbox).await {
+                Err(OutboxError::Stopped) => return,
+                Err(OutboxError::Log(AppendError::Closed(closed))) => {
+                    self.says_closed(&closed);
+                }
+                Err(error) if !self.acts_fail.swap(true, Ordering::Relaxed) => {
+                    tracing::error!(
+                        error = %Chain(&error),
+                        "acts of administration can't be entered in the ledger"
+                    );
+                }
+                Err(_) => {}
+                Ok(()) => self.acts_fail.store(false, Ordering::Relaxed),
+            }
+        }
+    }
+
+    async fn enter_and_state(&self, outbox: &Outbox) -> Result<(), OutboxError> {
+        let changed = |number| locked(&self.limits).forget_cover(number);
+        outbox.enter(&self.log, &changed).await?;
+        let today = entry::day(clock::now_milliseconds());
+        let (stated, oldest) = *locked(&self.stated);
+        if stated.is_some_and(|stated| stated.is_fresh(oldest, today)) {
+            return Ok(());
+        }
+        let stated = Stated { begins: self.log.size(), day: today };
+        outbox.state(&self.log, &changed).await?;
+        locked(&self.stated).0 = Some(stated);
+        if let Err(error) = stated.save(&stated_file(&self.data), &self.public) {
+            tracing::warn!(%error, "the next start will state all rights in the ledger again");
+        }
+        Ok(())
+    }
+
+    fn says_closed(&self, error: &(dyn std::error::Error + 'static)) {
+        self.closed.call_once(|| {
+            tracing::error!(
+                error = %Chain(error),
+                "the access ledger takes no entry any more, so nothing leaves. If the disk is \
+                 full, make room; then start the edge again"
+            );
+        });
     }
 
     /// Enters each second what was rejected, and forgets what is older than `days` days. Never
@@ -149,6 +234,9 @@ impl LogLedger {
     /// [`Closed`]: the log had closed because a write failed.
     pub async fn close(self: Arc<Self>) -> Result<(), Closed> {
         self.enter_rejected();
+        if let Some(outbox) = self.outbox.get() {
+            let _at_the_next_start = outbox.stop(&self.log).await;
+        }
         self.log.close().await?;
         self.save_chains().await;
         Ok(())
@@ -177,7 +265,13 @@ impl LogLedger {
             read::forgettable(&Folder::open(&at, &public)?, first)
         });
         let forgotten = match read.await {
-            Ok(Ok(index)) => self.log.forget_before(index).await.map_err(|e| Chain(&e).to_string()),
+            Ok(Ok(index)) => match self.log.forget_before(index).await {
+                Ok(oldest) => {
+                    locked(&self.stated).1 = oldest;
+                    Ok(())
+                }
+                Err(error) => Err(Chain(&error).to_string()),
+            },
             Ok(Err(error)) => Err(Chain(&error).to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -211,6 +305,12 @@ impl Ledger for LogLedger {
         if !self.log.is_open() {
             return Err(LedgerError::Closed);
         }
+        // The acts by which it was decided come first. They may end what covers it.
+        if let Some(outbox) = self.outbox.get()
+            && !outbox.has_entered(entry.decided_at()).await
+        {
+            return Err(LedgerError::Busy);
+        }
         let delivery = entry.delivery();
         {
             let mut limits = locked(&self.limits);
@@ -227,20 +327,14 @@ impl Ledger for LogLedger {
             Err(AppendError::Late) => Err(LedgerError::Late),
             Err(AppendError::Busy) => Err(LedgerError::Busy),
             Err(error) => {
-                self.closed.call_once(|| {
-                    tracing::error!(
-                        error = %Chain(&error),
-                        "the access ledger takes no entry any more, so nothing leaves. If the disk \
-                         is full, make room; then start the edge again"
-                    );
-                });
+                self.says_closed(&error);
                 Err(LedgerError::Closed)
             }
         }
     }
 
     fn lets_out(&self, entry: &Entry<'_>) {
-        locked(&self.limits).lets_out(entry.delivery());
+        locked(&self.limits).lets_out(entry.delivery(), entry.decided_at());
     }
 
     fn ends(&self, entry: &Entry<'_>) {
@@ -266,6 +360,6 @@ impl Counts for LogLedger {
     }
 
     fn is_open(&self) -> bool {
-        self.log.is_open()
+        self.log.is_open() && !self.acts_fail.load(Ordering::Relaxed)
     }
 }

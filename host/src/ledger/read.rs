@@ -4,11 +4,18 @@
 
 use super::chains::{Chains, Gap};
 use super::line::Line;
+use super::words::at;
 use eyesonly_gate::Keys;
-use eyesonly_gate::entry::{self, Owner, Says};
+use eyesonly_gate::entry::{self, Outcome, Owner, Says, Stage};
+use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_ledger::{Folder, FolderError};
 use eyesonly_log::{Checkpoint, Entry, VerifyingKey};
+use eyesonly_seal::{LedgerKey, SealingKey};
+use eyesonly_service::ledger::acts::Done;
+use eyesonly_service::ledger::limits::SAME_STILL_MILLISECONDS;
+use std::collections::HashMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The most days that are forgotten at once.
 const DAYS_MAX: usize = 2;
@@ -126,6 +133,8 @@ fn gaps(log: &Folder) -> Result<Vec<(u64, Gap)>, ReadError> {
 pub enum Opened {
     /// Its owner's key opens it.
     Says(Says),
+    /// It is about an act of administration.
+    Act(Box<Done>),
     /// The key is gone, with the household.
     NoKey,
     /// The key is there, and does not open it.
@@ -138,12 +147,14 @@ pub struct Seen {
     pub index: u64,
     /// Whose line it is.
     pub owner: Owner,
+    /// The UTC day of its key, counted from 1970.
+    pub day: u32,
     /// What it says.
     pub says: Opened,
 }
 
 /// Reads the lines of the log from an index on, each with its place and as it stands there.
-fn lines(
+pub(super) fn lines(
     log: &Folder,
     from: u64,
 ) -> impl Iterator<Item = Result<(u64, Entry, Line), ReadError>> + '_ {
@@ -171,22 +182,96 @@ pub fn opened<'a>(
             return None;
         }
         // Neighbours are often one owner's.
-        if known.as_ref().is_none_or(|(of, _)| *of != owner) {
-            let key = match owner {
-                Owner::Viewer(_) | Owner::Edge => Some(keys.edge().ledger_key()),
-                Owner::Household(id) => keys.household_key(id).ok().map(|key| key.ledger_key(&id)),
-            };
-            known = Some((owner, key));
+        if known.as_ref().is_none_or(|(of, day, _)| (*of, *day) != (owner, line.day)) {
+            let key = key_of(keys, owner).map(|key| key.day_key(line.day));
+            known = Some((owner, line.day, key));
         }
-        let says = match known.as_ref().and_then(|(_, key)| key.as_ref()) {
+        let says = match known.as_ref().and_then(|(_, _, key)| key.as_ref()) {
             None => Opened::NoKey,
-            Some(key) => match entry::open(owner, line.day, key, &line.sealed) {
-                Ok(says) => Opened::Says(says),
-                Err(_) => Opened::Damaged,
-            },
+            Some(key) => Opened::by(key, &line),
         };
-        Some(Ok(Seen { index, owner, says }))
+        Some(Ok(Seen { index, owner, day: line.day, says }))
     })
+}
+
+/// Returns the key of an owner's entries. `None` if it is gone, with the household.
+pub(super) fn key_of(keys: &dyn Keys, owner: Owner) -> Option<LedgerKey> {
+    match owner {
+        Owner::Viewer(_) | Owner::Edge => Some(keys.edge().ledger_key()),
+        Owner::Household(id) => keys.household_key(id).ok().map(|key| key.ledger_key(&id)),
+    }
+}
+
+impl Opened {
+    /// Opens a line by the key of its owner's day.
+    pub(super) fn by(key: &SealingKey, line: &Line) -> Self {
+        match entry::open(line.owner, line.day, key, &line.sealed) {
+            Ok(says) => Self::Says(says),
+            Err(_) => match Done::open(line.owner, line.day, key, &line.sealed) {
+                Ok(Some(done)) => Self::Act(Box::new(done)),
+                _ => Self::Damaged,
+            },
+        }
+    }
+}
+
+/// How a delivery ended.
+pub struct End {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The bytes that left.
+    pub bytes: u64,
+    /// When it was, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+}
+
+/// Reads how deliveries ended, by their numbers. An end is entered after its start, so the ends are
+/// read first. `wanted` chooses whose.
+///
+/// # Errors
+/// [`ReadError`] if an entry can't be read.
+pub fn ends(
+    log: &Folder,
+    keys: &dyn Keys,
+    wanted: impl Fn(Owner) -> bool,
+) -> Result<HashMap<[u8; 16], End>, ReadError> {
+    let mut ends = HashMap::new();
+    for seen in opened(log, keys, wanted) {
+        if let Opened::Says(Says::Delivery(Stage::Ends(outcome), end)) = seen?.says {
+            let (bytes, at_milliseconds) = (end.body_bytes, end.at_milliseconds);
+            ends.insert(end.number, End { outcome, bytes, at_milliseconds });
+        }
+    }
+    Ok(ends)
+}
+
+/// A span of time. An end that is `None` does not limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Where it begins.
+    pub from: Option<SystemTime>,
+    /// Where it ends.
+    pub until: Option<SystemTime>,
+}
+
+impl Span {
+    /// Says whether something of this time, in milliseconds since 1970, is in the span. Times are
+    /// shown in whole seconds, so a second counts to its end.
+    pub fn meets(&self, began_milliseconds: u64, ended_milliseconds: u64) -> bool {
+        let began = at(began_milliseconds / 1000 * 1000);
+        self.from.is_none_or(|from| from <= at(ended_milliseconds))
+            && self.until.is_none_or(|until| began <= until)
+    }
+
+    /// Says whether a part of a delivery may have left in the span.
+    pub fn meets_delivery(&self, delivery: &Delivery, end: Option<&End>) -> bool {
+        let began = delivery.at_milliseconds;
+        let ended = match delivery.handed {
+            Handed::Still => began.saturating_add(SAME_STILL_MILLISECONDS),
+            _ => delivery.until_milliseconds.max(end.map_or(began, |end| end.at_milliseconds)),
+        };
+        self.meets(began, ended)
+    }
 }
 
 #[cfg(test)]

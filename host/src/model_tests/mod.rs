@@ -165,6 +165,11 @@ async fn run(
             return Err(format!("in the end, {look:?}: {got:?}, but the model has {expected:?}"));
         }
     }
+    // Whoever replays what the ledger is told of knows every right that there is.
+    let holes = world.holes().await;
+    if !holes.is_empty() {
+        return Err(format!("the acts do not lead to the records: {holes:?}"));
+    }
     Ok(())
 }
 

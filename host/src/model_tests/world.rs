@@ -14,12 +14,14 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use eyesonly_gate::registry::{Change, Expect};
 use eyesonly_gate::{Keys as _, Seam};
-use eyesonly_rights::{Kinds, Mint, Record as _, SessionRecord, Verifier, Window};
+use eyesonly_rights::{Kinds, Mint, Record as _, SessionRecord, Verifier, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, SessionId, ViewerId};
-use eyesonly_service::admin::{self, Admin};
+use eyesonly_service::admin::{self, Act, ActRecord, Admin, Deed};
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::memory::MemoryIndex;
 use eyesonly_service::ledger::MemoryLedger;
+use eyesonly_service::ledger::acts::Done;
+use eyesonly_service::ledger::replay::{Hole, Replay};
 use eyesonly_service::live::MemoryHub;
 use eyesonly_service::registry::memory::MemoryRegistry;
 use eyesonly_service::store::memory::MemoryStore;
@@ -123,7 +125,8 @@ impl<'a> World<'a> {
                 Arc::clone(&keyring) as _,
                 Arc::clone(edge.admission.records()),
                 Arc::clone(&edge.catalogue),
-            ),
+            )
+            .with_acts(),
             keyring,
             edge,
             began_at_milliseconds: clock::now_milliseconds() - 3600 * 1000,
@@ -133,6 +136,25 @@ impl<'a> World<'a> {
             sessions: Vec::new(),
             _folder: folder,
         }
+    }
+
+    /// Replays the acts that were written. Returns where they do not follow one another, or do not
+    /// lead to the rights that stand in the viewers' records.
+    pub async fn holes(&self) -> Vec<Hole> {
+        let mut acts = self.admin.list::<ActRecord>("act").await.unwrap();
+        acts.sort_by_key(|record| record.sequence);
+        let mut replay = Replay::default();
+        // There was nothing before the first act.
+        let mark = |deed| {
+            let act = Act::of(deed, None, None, None);
+            Done { sequence: 0, at_milliseconds: 0, actor: None, act }
+        };
+        let none = [Deed::Stating, Deed::AllStated].map(mark);
+        let done = none.into_iter().chain(acts.iter().flat_map(Done::all));
+        let mut holes: Vec<Hole> = done.filter_map(|done| replay.act(&done).err()).collect();
+        let viewers = self.admin.list::<ViewerRecord>("viewer").await.unwrap();
+        holes.extend(replay.holes(&viewers));
+        holes
     }
 
     /// Does an operation, and returns the edge's answer.

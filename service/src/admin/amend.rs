@@ -3,7 +3,7 @@
 //! Each change is one commit, a compare-and-swap of the records that it read. It must never
 //! overwrite what somebody else wrote meanwhile.
 
-use super::{Admin, AdminError, HouseholdRecord, NewCamera, quota};
+use super::{Admin, AdminError, Deed, HouseholdRecord, NewCamera, quota};
 use crate::clock;
 use crate::identity::{AccountRecord, account_name, hash_password};
 use eyesonly_gate::registry::Expect;
@@ -33,6 +33,7 @@ impl Admin {
                 writing.put(&record, expect)?;
             }
             home.quota_bytes = quota_bytes;
+            writing.act(Deed::Household, Some(household), None, None);
             let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
             writing.put(&home, expect)
         })
@@ -54,6 +55,7 @@ impl Admin {
                     return Err(AdminError::Ended);
                 }
                 let sequence = writing.sequence;
+                writing.act(Deed::Camera, Some(record.household), Some(camera), None);
                 let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
                 writing.put(&record, expect)?;
                 Ok(record.household)
@@ -84,6 +86,7 @@ impl Admin {
             login.password_hash.clone_from(&password_hash);
             rights.epoch = rights.epoch.saturating_add(1);
             login.epoch = rights.epoch;
+            writing.act(Deed::Viewer, None, None, Some(viewer));
             let sequence = writing.sequence;
             let expect = Expect::At(std::mem::replace(&mut login.sequence, sequence));
             writing.put(&login, expect)?;

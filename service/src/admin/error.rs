@@ -7,6 +7,7 @@ use eyesonly_rights::RecordError;
 use crate::footage::FootageError;
 use crate::identity::PasswordError;
 use crate::index::IndexError;
+use crate::listing::ListError;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,15 @@ pub enum AdminError {
     /// Somebody else wrote meanwhile; tried again by [`super::Admin`].
     #[error("others are changing the same household; try again")]
     Conflict,
+}
+
+impl From<ListError> for AdminError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Unproven => Self::NoList,
+            ListError::Registry(error) => error.into(),
+        }
+    }
 }
 
 impl From<RegistryError> for AdminError {

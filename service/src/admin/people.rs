@@ -5,7 +5,7 @@
 
 use super::household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
 use super::writing::{Along, Writing};
-use super::{Admin, AdminError, MEMBERS_MAX, login_name};
+use super::{Admin, AdminError, Deed, MEMBERS_MAX, login_name};
 use crate::clock;
 use crate::identity::{AccountRecord, account_name, hash_password};
 use eyesonly_gate::registry::Expect;
@@ -39,6 +39,7 @@ impl Admin {
             let sequence = writing.sequence;
             let (password_hash, epoch) = (password_hash.clone(), 0);
             let login = AccountRecord { account, viewer, password_hash, epoch, sequence };
+            writing.act(Deed::Viewer, None, None, Some(viewer));
             writing.put(&login, Expect::Absent)?;
             let (name, households, cameras) = (name.to_owned(), Vec::new(), Vec::new());
             let record = ViewerRecord { viewer, name, households, cameras, epoch, sequence };
@@ -84,7 +85,7 @@ impl Admin {
             let along = Along { gone: Some(viewer), ..Along::default() };
             writing.household(home, along, |home| leave(home, viewer)).await?;
         }
-        writing.remove(ViewerRecord::KIND, viewer.as_bytes().to_vec());
+        writing.remove_viewer(rights);
         let account = account_name(&self.accounts, &rights.name);
         writing.remove(AccountRecord::KIND, account.as_bytes().to_vec());
         Ok(())

@@ -1,11 +1,12 @@
 //! The records of one commit.
 
+use super::act::{self, Act, ActRecord, Deed};
 use super::household::HouseholdRecord;
 use super::{Admin, AdminError};
 use crate::clock;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect};
 use eyesonly_rights::{CameraRecord, CameraRight, Record, ViewerRecord};
-use eyesonly_seal::{CameraId, ViewerId};
+use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -17,13 +18,35 @@ pub(super) struct Writing<'a> {
     /// The viewers' records that change, and what is expected of each. Several households may
     /// change one of them.
     viewers: HashMap<ViewerId, (ViewerRecord, Expect)>,
+    /// The rights that each of them had before.
+    before: HashMap<ViewerId, Vec<CameraRight>>,
+    acts: Vec<Act>,
 }
 
 impl<'a> Writing<'a> {
     /// Begins a commit that holds only if nobody else commits before it.
     pub(super) async fn begin(admin: &'a Admin) -> Result<Self, AdminError> {
         let sequence = admin.records.position().await?.rights.number.saturating_add(1);
-        Ok(Self { admin, changes: Vec::new(), sequence, viewers: HashMap::new() })
+        let (viewers, before) = (HashMap::new(), HashMap::new());
+        Ok(Self { admin, changes: Vec::new(), sequence, viewers, before, acts: Vec::new() })
+    }
+
+    /// Says what is done by this commit, beside what becomes of rights.
+    pub(super) fn act(
+        &mut self,
+        deed: Deed,
+        household: Option<HouseholdId>,
+        camera: Option<CameraId>,
+        viewer: Option<ViewerId>,
+    ) {
+        self.acts.push(Act::of(deed, household, camera, viewer));
+    }
+
+    /// Removes a viewer's record, with all rights in it.
+    pub(super) fn remove_viewer(&mut self, record: &ViewerRecord) {
+        self.act(Deed::ViewerRemoved, None, None, Some(record.viewer));
+        self.acts.extend(act::changes(record.viewer, &record.cameras, &[]));
+        self.remove(ViewerRecord::KIND, record.viewer.as_bytes().to_vec());
     }
 
     pub(super) fn put<R: Record>(&mut self, record: &R, expect: Expect) -> Result<(), AdminError> {
@@ -80,6 +103,7 @@ impl<'a> Writing<'a> {
                     (record, Expect::At(written_at))
                 }
             };
+            self.before.entry(viewer).or_insert_with(|| record.cameras.clone());
             self.name(&mut rights, &record, &mut names).await?;
             follow(&mut record, &after, rights);
             self.viewers.insert(viewer, (record, expect));
@@ -116,10 +140,18 @@ impl<'a> Writing<'a> {
     pub(super) async fn commit(mut self) -> Result<(), AdminError> {
         for (mut record, expect) in std::mem::take(&mut self.viewers).into_values() {
             record.sequence = self.sequence;
+            let before = self.before.remove(&record.viewer).unwrap_or_default();
+            self.acts.extend(act::changes(record.viewer, &before, &record.cameras));
             self.put(&record, expect)?;
         }
         if self.changes.is_empty() {
             return Ok(());
+        }
+        if !self.acts.is_empty() && self.admin.acts {
+            let (sequence, at_milliseconds) = (self.sequence, clock::now_milliseconds());
+            let acts = std::mem::take(&mut self.acts);
+            let record = ActRecord { sequence, at_milliseconds, actor: None, acts };
+            self.put(&record, Expect::Absent)?;
         }
         if self.changes.len() > CHANGES_MAX {
             return Err(AdminError::Input(

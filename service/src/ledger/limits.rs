@@ -47,6 +47,8 @@ pub struct Limits {
     viewers: HashMap<ViewerId, Count>,
     /// From when until when each is covered, in milliseconds since 1970.
     covered: HashMap<Covered, (u64, u64)>,
+    /// What was decided before this number of the rights covers nothing.
+    since: u64,
 }
 
 impl Limits {
@@ -83,8 +85,19 @@ impl Limits {
         Ok(())
     }
 
-    /// Notes that a delivery leaves, so that its entry covers what comes.
-    pub fn lets_out(&mut self, delivery: &Delivery) {
+    /// Forgets what is covered, since rights have changed up to this number. What comes then has an
+    /// entry of its own, behind that of the change.
+    pub fn forget_cover(&mut self, number: u64) {
+        self.covered.clear();
+        self.since = self.since.max(number);
+    }
+
+    /// Notes that a delivery leaves that was decided at this number of the rights, so that its
+    /// entry covers what comes.
+    pub fn lets_out(&mut self, delivery: &Delivery, decided_at: u64) {
+        if decided_at < self.since {
+            return;
+        }
         let until = match delivery.handed {
             Handed::Still => delivery.at_milliseconds.saturating_add(SAME_STILL_MILLISECONDS),
             _ => delivery.until_milliseconds.saturating_sub(RENEWED_MILLISECONDS),
@@ -184,7 +197,7 @@ mod tests {
     fn a_live_view_is_renewed_before_it_ends() {
         let mut limits = Limits::default();
         assert!(!limits.covers(&delivery(1, Handed::Live, 5_000)));
-        limits.lets_out(&delivery(1, Handed::Live, 5_000));
+        limits.lets_out(&delivery(1, Handed::Live, 5_000), 0);
         assert!(limits.covers(&delivery(1, Handed::Live, 24_999)));
         assert!(!limits.covers(&delivery(1, Handed::Live, 25_000)));
         assert!(!limits.covers(&delivery(1, Handed::Live, 4_999)), "the clock was set back");
@@ -192,7 +205,7 @@ mod tests {
         let still = opened(&[1]);
         assert!(!limits.covers(&Delivery { opened: still, ..delivery(1, Handed::Live, 5_001) }));
         // A clip is entered each time.
-        limits.lets_out(&delivery(1, Handed::Clip, 0));
+        limits.lets_out(&delivery(1, Handed::Clip, 0), 0);
         assert!(!limits.covers(&delivery(1, Handed::Clip, 1)));
     }
 
@@ -203,7 +216,7 @@ mod tests {
             opened: opened(objects),
             ..delivery(1, Handed::Still, at)
         };
-        limits.lets_out(&of(&[1, 2], 5_000));
+        limits.lets_out(&of(&[1, 2], 5_000), 0);
         assert!(limits.covers(&of(&[1, 2], 14_999)));
         assert!(!limits.covers(&of(&[1, 2], 15_000)) && !limits.covers(&of(&[1, 2], 4_999)));
         for other in [&[1][..], &[2], &[2, 1], &[1, 3, 2]] {
@@ -213,7 +226,7 @@ mod tests {
         let of_event = Delivery { event: Some(id(9)), ..of(&[1, 2], 5_001) };
         assert!(!limits.covers(&longer) && !limits.covers(&of_event));
         // What opened nothing says nothing of what leaves.
-        limits.lets_out(&of(&[], 5_000));
+        limits.lets_out(&of(&[], 5_000), 0);
         assert!(!limits.covers(&of(&[], 5_001)));
     }
 }

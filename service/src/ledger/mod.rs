@@ -1,6 +1,8 @@
 //! Ledgers: one in memory, and what one on a disk is made of.
 
+pub mod acts;
 pub mod limits;
+pub mod replay;
 
 use async_trait::async_trait;
 use eyesonly_gate::Seam;

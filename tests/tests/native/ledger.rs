@@ -77,7 +77,9 @@ async fn the_ledger_says_who_received_what() {
     assert!(lists.count() >= 1, "{all:?}");
     // Three starts, two ends of clips, and those of the list of cameras.
     let said = verify(&home.edge, &[]).unwrap();
-    assert!(said.contains("is whole: 7 entries"), "{said}");
+    let acts = command(&home.edge, &["ledger", "acts"]);
+    let acts = String::from_utf8(acts.stdout).unwrap().lines().count();
+    assert!(said.contains(&format!("is whole: {} entries", 7 + acts)), "{said}");
     // Times are shown in whole seconds, and such a time is a good bound.
     let at = of_camera[0]["at_milliseconds"].as_u64().unwrap() / 1000;
     let second = |at: u64| {
@@ -107,7 +109,7 @@ async fn a_removed_household_leaves_entries_that_nobody_reads() {
     assert!(removed.status.success());
     let output = command(&home.edge, &["ledger", "who"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("2 entries can't be read"), "{said}");
+    assert!(output.status.success() && said.contains("5 entries can't be read"), "{said}");
     assert!(verify(&home.edge, &[]).is_ok());
 }
 
@@ -137,6 +139,55 @@ async fn a_copy_is_whole_while_the_edge_goes_on() {
     looking.abort();
     let again = command(&home.edge, &["ledger", "copy", home.edge.data().to_str().unwrap()]);
     assert!(!again.status.success(), "the folder is there");
+}
+
+/// What administration does is in the ledger, whether the edge runs meanwhile or not, and before
+/// what was received by it.
+#[tokio::test]
+async fn acts_are_entered_before_what_they_allow() {
+    let mut home = Home::new().await;
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("a cat")).await.expect(201);
+    let neighbour = home.edge.household("Birch Row 9").viewer("birch");
+    let camera = home.camera.id.clone();
+    let share = ["--camera", camera.as_str(), "--viewer", "birch"];
+    let run = |edge: &Edge, words: &[&str], more: &[&str]| {
+        let output = command(edge, &[words, &share, more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&home.edge, &["share", "add"], &["--kinds", "events", "--past"]);
+    let viewer = neighbour.login().await;
+    viewer.event(&home.camera, &event).await.expect(200);
+    run(&home.edge, &["share", "remove"], &[]);
+    viewer.event(&home.camera, &event).await.expect_problem(404);
+    home.edge.stop();
+    // Nobody holds the log now. The next start enters it.
+    run(&home.edge, &["share", "add"], &["--kinds", "live"]);
+    home.edge.restart();
+    home.viewer = home.account.through(home.edge.door()).login().await;
+    home.viewer.event(&home.camera, &event).await.expect(200);
+    home.edge.stop();
+
+    let output = command(&home.edge, &["ledger", "acts", "--json"]);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let acts: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_neighbour: Vec<&Value> = acts
+        .iter()
+        .filter(|act| {
+            act["viewer"] == neighbour.id.as_str() && act["camera"] == home.camera.id.as_str()
+        })
+        .collect();
+    let deeds: Vec<_> = of_neighbour.iter().map(|act| act["deed"].as_str().unwrap()).collect();
+    assert_eq!(deeds, ["right", "right-taken", "right"], "{lines}");
+    let kinds = &of_neighbour[2]["right"]["kinds"];
+    assert_eq!((&kinds["live"], &kinds["events"]), (&true.into(), &false.into()));
+    let entry = |act: &Value| act["entry"].as_u64().unwrap();
+    let seen = who(&home.edge, &["--viewer", "birch", "--camera", &home.camera.id]);
+    let [received] = &seen[..] else { panic!("{seen:?}") };
+    assert!(entry(of_neighbour[0]) < entry(received), "{lines}");
+    // The numbers only grow.
+    assert!(acts.is_sorted_by_key(|act| act["number"].as_u64().unwrap()), "{lines}");
+    assert!(verify(&home.edge, &[]).is_ok());
 }
 
 /// Answers that were not what was asked for are entered, with how many there were.

@@ -14,6 +14,8 @@
 mod administration;
 mod before;
 mod bystanders;
+mod export;
+mod incident;
 mod keys;
 mod large;
 mod ledger;

@@ -91,6 +91,9 @@ impl Identified {
     pub fn rights(&self) -> &Rights {
         &self.rights
     }
+    pub(crate) fn decided_at(&self) -> u64 {
+        self.position.rights.number
+    }
 }
 
 impl Admission {
@@ -240,7 +243,7 @@ impl Admission {
     /// Decides again whether what was granted may be sent. The way out asks when the ledger has its
     /// entry, and before each further extent or live chunk of a long response. `object` is the
     /// kind and the time (milliseconds since 1970) of what is being sent. The permit in force must
-    /// cover it.
+    /// cover it, and what was opened under the grant.
     ///
     /// # Errors
     /// [`Refused::Unidentified`] if the grant or the session has ended. [`Refused::NotFound`] if
@@ -263,7 +266,11 @@ impl Admission {
         // Something was written since. So session and rights are read and decided again.
         let asker = grant.requester().verified();
         let Identified { rights, position } = self.read_rights(asker, None).await?;
-        let permit = rights.permit(grant.camera(), grant.action()).filter(covers);
+        let opened = grant.all_opened();
+        let permit = rights.permit(grant.camera(), grant.action()).filter(|permit| {
+            let mut objects = opened.objects();
+            covers(permit) && objects.all(|of| permit.covers(of.kind, of.id.time_milliseconds()))
+        });
         let permit = Arc::new(permit.ok_or(Refused::NotFound)?);
         *grant.decided.lock().map_err(|_| Refused::unproven(Seam::WayOut))? = (position, permit);
         Ok(())
@@ -287,7 +294,7 @@ impl Admission {
         requester: &Requester,
         raw: &RawCredential,
         Leaving { handed, event, is_head }: Leaving,
-        from: Option<&Grant>,
+        (from, decided_at): (Option<&Grant>, u64),
         length: u64,
     ) -> Result<Option<Entered>, Refused> {
         if !requester.sent(&self.verifier, raw.text()) {
@@ -317,7 +324,8 @@ impl Admission {
         let (ledger, clock) = (Arc::clone(&self.ledger), Arc::clone(&self.clock));
         let outcome = Some(Outcome::Withheld);
         // If it is dropped while it waits, it may have been entered, and nothing leaves.
-        let mut entered = Entered { ledger, clock, key, delivery, outcome, left_bytes: 0 };
+        let mut entered =
+            Entered { ledger, clock, key, delivery, decided_at, outcome, left_bytes: 0 };
         let started = self.ledger.starts(&entered.entry(Stage::Starts)).await;
         if !matches!(started, Ok(true) | Err(LedgerError::Late)) {
             entered.outcome = None;

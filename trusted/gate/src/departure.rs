@@ -177,7 +177,8 @@ impl Departure {
         };
         let body = if leaving.is_head { stream::empty().boxed() } else { body };
         let left = length.unwrap_or(0);
-        let entered = door.let_out(grant.requester(), raw, leaving, Some(grant), left).await?;
+        let by = (Some(&**grant), grant.decided_at());
+        let entered = door.let_out(grant.requester(), raw, leaving, by, left).await?;
         door.again(grant, object).await?;
         let _grant = Some(Arc::clone(grant));
         Ok(Self { _grant, entered, media_type, length, left, body }.begun())
@@ -199,7 +200,8 @@ impl Departure {
         let requester = identified.rights().requester();
         let leaving = Leaving { handed: Handed::Cameras, event: None, is_head };
         let length = list.len() as u64;
-        let entered = door.let_out(requester, raw, leaving, None, length).await?;
+        let by = (None, identified.decided_at());
+        let entered = door.let_out(requester, raw, leaving, by, length).await?;
         door.again_list(identified).await?;
         let body = stream::iter((!is_head).then_some(Ok(list))).boxed();
         let (media_type, left) = (MediaType::Json, length);

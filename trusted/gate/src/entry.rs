@@ -10,8 +10,8 @@ use crate::host::Clock;
 use crate::ledger::{Delivery, Handed, Ledger, Misdelivery, Seam};
 use eyesonly_rights::Fault;
 use eyesonly_seal::{
-    CameraId, Context, FootageId, HouseholdId, Kind, LedgerKey, SealError, SessionId, ViewerId,
-    open_all, seal_all,
+    CameraId, Context, FootageId, HouseholdId, Kind, LedgerKey, SealError, SealingKey, SessionId,
+    ViewerId, open_all, seal_all,
 };
 use std::sync::Arc;
 
@@ -123,6 +123,7 @@ impl Stage {
 /// An entry before it is sealed.
 pub struct Entry<'a> {
     pub(crate) stage: Stage,
+    pub(crate) decided_at: u64,
     pub(crate) delivery: &'a Delivery,
     pub(crate) key: &'a LedgerKey,
 }
@@ -132,6 +133,12 @@ impl Entry<'_> {
     #[must_use]
     pub fn delivery(&self) -> &Delivery {
         self.delivery
+    }
+    /// Returns the number of the rights by which it was decided. No act up to that number may be
+    /// entered after it.
+    #[must_use]
+    pub fn decided_at(&self) -> u64 {
+        self.decided_at
     }
     /// Returns what it says of the delivery.
     #[must_use]
@@ -202,14 +209,14 @@ pub enum Says {
     Rejected(Rejected),
 }
 
-/// Opens the entry of an owner.
+/// Opens the entry of an owner by the key of its day.
 ///
 /// # Errors
 /// [`SealError::WrongSeal`] if it is of another owner, day or installation.
 /// [`SealError::BadLength`] if what it says can't be read. Others as [`open_all`].
-pub fn open(owner: Owner, day: u32, key: &LedgerKey, sealed: &[u8]) -> Result<Says, SealError> {
+pub fn open(owner: Owner, day: u32, key: &SealingKey, sealed: &[u8]) -> Result<Says, SealError> {
     let (kind, id) = owner.parts();
-    let bytes = open_all(&key.day_key(day), &Context::entry(kind, id, day)?, sealed)?;
+    let bytes = open_all(key, &Context::entry(kind, id, day)?, sealed)?;
     let read = match owner {
         Owner::Edge => Reader(&bytes).rejected().map(Says::Rejected),
         _ => Reader(&bytes)
@@ -319,6 +326,7 @@ pub(crate) struct Entered {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key: Arc<LedgerKey>,
     pub(crate) delivery: Delivery,
+    pub(crate) decided_at: u64,
     /// How it ends. `None`: there is no end to tell.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) left_bytes: u64,
@@ -326,7 +334,7 @@ pub(crate) struct Entered {
 
 impl Entered {
     pub(crate) fn entry(&self, stage: Stage) -> Entry<'_> {
-        Entry { stage, delivery: &self.delivery, key: &self.key }
+        Entry { stage, decided_at: self.decided_at, delivery: &self.delivery, key: &self.key }
     }
 
     /// Tells the ledger that the last decision has passed. From now on the entry may cover further

@@ -54,6 +54,10 @@ impl Grant {
     pub(crate) fn opened(&self, object: Object) {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).add(object);
     }
+    /// Returns the number of the rights by which it was last decided.
+    pub(crate) fn decided_at(&self) -> u64 {
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner).0.rights.number
+    }
     /// Returns what was opened until now.
     pub(crate) fn all_opened(&self) -> Opened {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner)

@@ -36,8 +36,8 @@ pub enum RegistryError {
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// The name of a record: its kind (`viewer`, `account`, `session`, `camera`, `household`) and its
-/// key.
+/// The name of a record: its kind (`viewer`, `account`, `session`, `camera`, `household` or `act`)
+/// and its key.
 pub type RecordName<'a> = (&'static str, &'a [u8]);
 
 /// The state of a record that a commit expects before it writes the record.

@@ -26,7 +26,7 @@
 //! INVARIANT: a key has one use (`every_purpose_has_a_key_of_its_own`). Roots, household keys and
 //! camera keys only derive. A sealing key only seals. A MAC key only authenticates. No key of the
 //! table leaves this file as bytes, except wrapped, to the caller of [`KeyEncryptionKey::unwrap`],
-//! or as the seed of a signature.
+//! as the seed of a signature, or as what opens one day's entries of one ledger's owner.
 
 use crate::SealError;
 use crate::context::{Context, Slot};
@@ -120,7 +120,11 @@ impl EdgeKey {
 impl LedgerKey {
     /// Derives the key that seals the entries of a UTC day; their context is [`Context::entry`].
     pub fn day_key(&self, day: u32) -> SealingKey {
-        SealingKey(derive(&self.0, "entries", &[&day.to_be_bytes()]))
+        SealingKey(self.day_secret(day))
+    }
+    /// Derives the same key as bytes, for an export: whoever gets them opens that day's entries.
+    pub fn day_secret(&self, day: u32) -> Zeroizing<[u8; 32]> {
+        derive(&self.0, "entries", &[&day.to_be_bytes()])
     }
 }
 

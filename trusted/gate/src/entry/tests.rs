@@ -36,10 +36,11 @@ fn an_entry_says_what_was_written() {
             for objects in 0..=8 {
                 let delivery = Delivery { handed, ..delivery(objects) };
                 let key = key(9);
-                let entry = Entry { stage, delivery: &delivery, key: &key };
+                let entry = Entry { stage, decided_at: 0, delivery: &delivery, key: &key };
                 let sealed = entry.seal([7; 24]).unwrap();
                 assert_eq!(sealed.len(), PLAIN_BYTES + 72);
-                let read = open(entry.owner(), entry.day(), &key, &sealed).unwrap();
+                let read =
+                    open(entry.owner(), entry.day(), &key.day_key(entry.day()), &sealed).unwrap();
                 assert_eq!(read, Says::Delivery(stage, Box::new(delivery)));
             }
         }
@@ -48,28 +49,28 @@ fn an_entry_says_what_was_written() {
     let delivery = Delivery { source: None, event: None, ..delivery(0) };
     assert_eq!(delivery.owner(), Owner::Viewer(delivery.viewer));
     let key = key(1);
-    let entry = Entry { stage: Stage::Starts, delivery: &delivery, key: &key };
+    let entry = Entry { stage: Stage::Starts, decided_at: 0, delivery: &delivery, key: &key };
     let sealed = entry.seal([7; 24]).unwrap();
-    let read = open(entry.owner(), 3, &key, &sealed).unwrap();
+    let read = open(entry.owner(), 3, &key.day_key(3), &sealed).unwrap();
     assert_eq!(read, Says::Delivery(Stage::Starts, Box::new(delivery)));
 }
 
 #[test]
 fn an_entry_opens_for_its_owner_and_its_day_alone() {
     let (delivery, mine) = (delivery(2), key(9));
-    let entry = Entry { stage: Stage::Starts, delivery: &delivery, key: &mine };
+    let entry = Entry { stage: Stage::Starts, decided_at: 0, delivery: &delivery, key: &mine };
     let (sealed, owner) = (entry.seal([7; 24]).unwrap(), entry.owner());
-    assert!(open(owner, 3, &mine, &sealed).is_ok());
+    assert!(open(owner, 3, &mine.day_key(3), &sealed).is_ok());
     let other = Owner::Household(HouseholdId::from_bytes([6; 16]));
     let same_id = Owner::Viewer(ViewerId::from_bytes([4; 16]));
     for (owner, day, key) in
         [(other, 3, &mine), (same_id, 3, &mine), (owner, 4, &mine), (owner, 3, &key(8))]
     {
-        assert_eq!(open(owner, day, key, &sealed).err(), Some(SealError::WrongSeal));
+        assert_eq!(open(owner, day, &key.day_key(day), &sealed).err(), Some(SealError::WrongSeal));
     }
     let mut torn = sealed.clone();
     torn[100] ^= 1;
-    assert_eq!(open(owner, 3, &mine, &torn).err(), Some(SealError::BadChunk));
+    assert_eq!(open(owner, 3, &mine.day_key(3), &torn).err(), Some(SealError::BadChunk));
     // An entry about another household's camera is none of this owner's, whoever sealed it.
     let crossed = Delivery {
         source: Some((HouseholdId::from_bytes([6; 16]), CameraId::from_bytes([5; 16]))),
@@ -79,7 +80,7 @@ fn an_entry_opens_for_its_owner_and_its_day_alone() {
     let context = Context::entry(kind, id, 3).unwrap();
     let plain = plain(Stage::Starts, &crossed);
     let sealed = seal_all(&mine.day_key(3), &context, [7; 24], &plain).unwrap();
-    assert_eq!(open(owner, 3, &mine, &sealed).err(), Some(SealError::BadLength));
+    assert_eq!(open(owner, 3, &mine.day_key(3), &sealed).err(), Some(SealError::BadLength));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn rejected_answers_are_of_the_edge_alone() {
                 let rejected = Rejected { first, count: 7 };
                 let sealed = rejected.seal(&key, [7; 24]).unwrap();
                 assert_eq!(sealed.len(), PLAIN_BYTES + 72);
-                let read = open(Owner::Edge, 3, &key, &sealed).unwrap();
+                let read = open(Owner::Edge, 3, &key.day_key(3), &sealed).unwrap();
                 assert_eq!(read, Says::Rejected(rejected));
             }
         }
@@ -114,13 +115,13 @@ fn rejected_answers_are_of_the_edge_alone() {
         Misdelivery { at_milliseconds: 5, seam: Seam::Store, fault: Fault::Missing, camera: None };
     let sealed = Rejected { first, count: 1 }.seal(&key, [7; 24]).unwrap();
     let other = Owner::Viewer(ViewerId::from_bytes([0; 16]));
-    assert_eq!(open(other, 0, &key, &sealed).err(), Some(SealError::WrongSeal));
+    assert_eq!(open(other, 0, &key.day_key(0), &sealed).err(), Some(SealError::WrongSeal));
     // A delivery is none of the edge's, whoever sealed it.
     let (kind, id) = Owner::Edge.parts();
     let context = Context::entry(kind, id, 3).unwrap();
     let plain = plain(Stage::Starts, &delivery(1));
     let sealed = seal_all(&key.day_key(3), &context, [7; 24], &plain).unwrap();
-    assert_eq!(open(Owner::Edge, 3, &key, &sealed).err(), Some(SealError::BadLength));
+    assert_eq!(open(Owner::Edge, 3, &key.day_key(3), &sealed).err(), Some(SealError::BadLength));
 }
 
 #[test]

@@ -1,0 +1,385 @@
+//! What became of footage in a span of time: who received what they had no right to, whose it was,
+//! and who was not touched.
+//!
+//! It must never believe the decision that let a delivery out. It replays the acts of
+//! administration from the ledger, and judges each delivery by what was opened for it.
+
+pub mod letters;
+pub mod report;
+
+use crate::ledger::read::{self, End, Opened, ReadError, Span};
+use crate::ledger::words;
+use eyesonly_gate::Keys;
+use eyesonly_gate::entry::{Outcome, Says, Stage};
+use eyesonly_gate::ledger::{Delivery, Handed, Seam};
+use eyesonly_ledger::Folder;
+use eyesonly_rights::ViewerRecord;
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, ViewerId};
+use eyesonly_service::admin::ActRecord;
+use eyesonly_service::ledger::acts::Done;
+use eyesonly_service::ledger::replay::{Hole, Judged, Replay, Wrong};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What an account had to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// Nothing of its households was handed to others, and it received nothing of others.
+    NotAffected,
+    /// Footage of a camera of its households was handed to somebody who had no right to it.
+    Shown,
+    /// It received footage that it had no right to, and opened none of it.
+    Received,
+    /// It opened footage that it had no right to: an event, a clip or the live view. Or it deleted
+    /// an event.
+    Opened,
+}
+
+impl Group {
+    /// All groups.
+    pub const ALL: [Self; 4] = [Self::NotAffected, Self::Shown, Self::Received, Self::Opened];
+
+    /// Returns its name in reports, and of its letter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotAffected => "not-affected",
+            Self::Shown => "shown",
+            Self::Received => "received",
+            Self::Opened => "opened",
+        }
+    }
+}
+
+/// A delivery that should not have been.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exposure {
+    /// The place of its entry in the log.
+    pub entry: u64,
+    /// When it was about to leave, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+    /// Who received it.
+    pub viewer: ViewerId,
+    /// The household whose footage it was.
+    pub household: HouseholdId,
+    /// The camera whose footage it was.
+    pub camera: CameraId,
+    /// What was handed out, in words.
+    pub handed: &'static str,
+    /// The event that it was about.
+    pub event: Option<FootageId>,
+    /// The ids of the objects that were opened: up to the first seven and the last one.
+    pub objects: Vec<FootageId>,
+    /// How many objects were opened.
+    pub objects_count: u32,
+    /// The bytes that left. `None`: nobody knows, and it may be all.
+    pub bytes: Option<u64>,
+    /// Why it should not have been.
+    pub wrong: Wrong,
+}
+
+/// An account, and what it had to do with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Account {
+    /// Its id.
+    pub viewer: ViewerId,
+    /// Its login name. `None`: the account is gone.
+    pub name: Option<String>,
+    /// Its groups. One that was shown to others may have received something too.
+    pub groups: BTreeSet<Group>,
+    /// The entries of the deliveries that it is about.
+    pub entries: Vec<u64>,
+}
+
+/// Answers that were rejected before anything left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejections {
+    /// The seam that gave them.
+    pub seam: &'static str,
+    /// What was wrong with them.
+    pub fault: &'static str,
+    /// How many there were.
+    pub count: u64,
+}
+
+/// What is known of an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The time that was looked at, as people read it.
+    pub from: Option<String>,
+    /// Its end.
+    pub until: Option<String>,
+    /// The camera whose footage alone was looked at.
+    pub camera: Option<CameraId>,
+    /// Since when the ledger knows all rights, as people read it. `None`: it does not.
+    pub known_since: Option<String>,
+    /// A part of that time was before then.
+    pub begins_before: bool,
+    /// What is wrong with the ledger. If it is empty, the log is whole.
+    pub faults: Vec<String>,
+    /// The entries of that time that nobody can read any more, since the keys of their households
+    /// were destroyed.
+    pub unreadable: u64,
+    /// The entries that do not open with their owner's key, or are there twice.
+    pub damaged: u64,
+    /// Acts that do not follow one another. Around them nobody knows which rights there were.
+    pub holes: Vec<Hole>,
+    /// How many acts were replayed.
+    pub acts: u64,
+    /// How many deliveries of footage were judged.
+    pub deliveries: u64,
+    /// How many could not be judged, since the ledger had not stated all rights before them.
+    pub not_judged: u64,
+    /// Those that should not have been.
+    pub exposures: Vec<Exposure>,
+    /// Answers that were rejected before anything left.
+    pub rejected: Vec<Rejections>,
+    /// All accounts.
+    pub accounts: Vec<Account>,
+}
+
+impl Report {
+    /// Says whether the lists lack nothing.
+    pub fn is_complete(&self) -> bool {
+        let counts = [self.unreadable, self.damaged, self.not_judged];
+        let has_gap = self.begins_before || !self.faults.is_empty() || !self.holes.is_empty();
+        !has_gap && counts == [0; 3]
+    }
+}
+
+/// The reason why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum IncidentError {
+    /// The log can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Nobody ever had a right to the camera.
+    #[error("the ledger knows no such camera; `eyesonly camera list` shows what there is")]
+    Camera,
+}
+
+/// What is asked for.
+pub struct Asked {
+    /// The time to look at.
+    pub span: Span,
+    /// Only answers of this seam are counted among the rejected ones.
+    pub seam: Option<Seam>,
+    /// Only deliveries of this camera are judged.
+    pub camera: Option<CameraId>,
+}
+
+/// Today's records, as the log's last act and those that wait have left them.
+pub struct Today {
+    /// The viewers.
+    pub viewers: Vec<ViewerRecord>,
+    /// The acts that were not entered yet.
+    pub waiting: Vec<ActRecord>,
+}
+
+/// Makes the report from the log.
+///
+/// # Errors
+/// [`IncidentError`] if the log can't be read, or if it knows nothing of the camera.
+pub fn report(
+    log: &Folder,
+    keys: &dyn Keys,
+    today: &Today,
+    asked: &Asked,
+) -> Result<Report, IncidentError> {
+    let ends = read::ends(log, keys, |_| true)?;
+    let mut replay = Replay::default();
+    let mut found = Found { report: Report::of(asked), shown: Vec::new() };
+    found.report.faults = read::faults(log, &[])?;
+    let mut known = HashSet::new();
+    let mut rejected: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for seen in read::opened(log, keys, |_| true) {
+        let seen = seen?;
+        match seen.says {
+            Opened::Act(done) => found.act(&mut replay, &done),
+            Opened::Says(Says::Delivery(Stage::Starts, delivery)) => {
+                let end = ends.get(&delivery.number);
+                if !known.insert(delivery.number) {
+                    found.report.damaged = found.report.damaged.saturating_add(1);
+                } else if asked.wants(&delivery) && asked.span.meets_delivery(&delivery, end) {
+                    found.delivery(&replay, seen.index, &delivery, end);
+                }
+            }
+            Opened::Says(Says::Delivery(Stage::Ends(_), _)) => {}
+            Opened::Says(Says::Rejected(more)) => {
+                let at = more.first.at_milliseconds;
+                let is_wanted = asked.seam.is_none_or(|seam| seam == more.first.seam);
+                let is_of = asked.camera.is_none_or(|camera| Some(camera) == more.first.camera);
+                if is_wanted && is_of && asked.span.meets(at, at) {
+                    let what = (more.first.seam.name(), more.first.fault.name());
+                    let count = rejected.entry(what).or_default();
+                    *count = count.saturating_add(u64::from(more.count));
+                }
+            }
+            Opened::NoKey => {
+                let (begins, ends) = (day_begins(seen.day), day_begins(seen.day.saturating_add(1)));
+                if asked.span.meets(begins, ends) {
+                    found.report.unreadable = found.report.unreadable.saturating_add(1);
+                }
+            }
+            Opened::Damaged => found.report.damaged = found.report.damaged.saturating_add(1),
+        }
+    }
+    for done in today.waiting.iter().flat_map(Done::all) {
+        found.act(&mut replay, &done);
+    }
+    found.report.holes.extend(replay.holes(&today.viewers));
+    let since = replay.known_since();
+    found.report.known_since = since.map(|since| words::shown(since).to_string());
+    // Without a beginning, the time begins with the ledger.
+    let ends = [asked.span.from, asked.span.until];
+    let is_before = |since| ends.iter().flatten().any(|end| *end < words::at(since));
+    found.report.begins_before = since.is_none_or(is_before);
+    let row = |((seam, fault), count)| Rejections { seam, fault, count };
+    found.report.rejected = rejected.into_iter().map(row).collect();
+    if asked.camera.is_some_and(|camera| !replay.knows(camera)) {
+        return Err(IncidentError::Camera);
+    }
+    Ok(found.finish(today))
+}
+
+/// Returns the first millisecond of a UTC day that is counted from 1970.
+fn day_begins(day: u32) -> u64 {
+    u64::from(day).saturating_mul(86_400_000)
+}
+
+impl Asked {
+    fn wants(&self, delivery: &Delivery) -> bool {
+        // A list of cameras has no footage.
+        let Some((_, camera)) = delivery.source else { return false };
+        self.camera.is_none_or(|wanted| wanted == camera)
+    }
+}
+
+impl Report {
+    fn of(asked: &Asked) -> Self {
+        let shown = |at| humantime::format_rfc3339_seconds(at).to_string();
+        Self {
+            from: asked.span.from.map(shown),
+            until: asked.span.until.map(shown),
+            camera: asked.camera,
+            known_since: None,
+            begins_before: false,
+            faults: Vec::new(),
+            unreadable: 0,
+            damaged: 0,
+            holes: Vec::new(),
+            acts: 0,
+            deliveries: 0,
+            not_judged: 0,
+            exposures: Vec::new(),
+            rejected: Vec::new(),
+            accounts: Vec::new(),
+        }
+    }
+}
+
+/// What was found until now.
+struct Found {
+    report: Report,
+    /// Whose footage each exposure was, by the entry.
+    shown: Vec<(u64, Vec<ViewerId>)>,
+}
+
+impl Found {
+    fn act(&mut self, replay: &mut Replay, done: &Done) {
+        self.report.acts = self.report.acts.saturating_add(1);
+        if let Err(hole) = replay.act(done) {
+            self.report.holes.push(hole);
+        }
+    }
+
+    fn delivery(&mut self, replay: &Replay, entry: u64, delivery: &Delivery, end: Option<&End>) {
+        let Some((household, camera)) = delivery.source else { return };
+        if end.is_some_and(|end| end.outcome == Outcome::Withheld) {
+            return;
+        }
+        let wrong = match replay.judge(delivery) {
+            Judged::Unknown => {
+                self.report.not_judged = self.report.not_judged.saturating_add(1);
+                return;
+            }
+            Judged::Right => None,
+            Judged::Wrong(wrong) => Some(wrong),
+        };
+        self.report.deliveries = self.report.deliveries.saturating_add(1);
+        let Some(wrong) = wrong else { return };
+        // Whoever received it may be one of the household.
+        let mut people = replay.people(household, camera);
+        people.retain(|viewer| *viewer != delivery.viewer);
+        self.shown.push((entry, people));
+        self.report.exposures.push(Exposure {
+            entry,
+            at_milliseconds: delivery.at_milliseconds,
+            viewer: delivery.viewer,
+            household,
+            camera,
+            handed: words::handed(delivery.handed),
+            event: delivery.event,
+            objects: delivery.opened.objects().map(|object| object.id).collect(),
+            objects_count: delivery.opened.count(),
+            bytes: end.map(|end| end.bytes),
+            wrong,
+        });
+    }
+
+    /// Puts all accounts into their groups.
+    fn finish(mut self, today: &Today) -> Report {
+        let mut touched: HashMap<ViewerId, (BTreeSet<Group>, Vec<u64>)> = HashMap::new();
+        let mut touch = |viewer, group, entry| {
+            let of: &mut (BTreeSet<Group>, Vec<u64>) = touched.entry(viewer).or_default();
+            of.0.insert(group);
+            of.1.push(entry);
+        };
+        for exposure in &self.report.exposures {
+            touch(exposure.viewer, exposure.group(), exposure.entry);
+        }
+        for (entry, people) in self.shown {
+            people.into_iter().for_each(|viewer| touch(viewer, Group::Shown, entry));
+        }
+        let account = |viewer, name, of: Option<(BTreeSet<Group>, Vec<u64>)>| {
+            let (mut groups, entries) = of.unwrap_or_default();
+            if groups.contains(&Group::Opened) {
+                groups.remove(&Group::Received);
+            }
+            if groups.is_empty() {
+                groups.insert(Group::NotAffected);
+            }
+            Account { viewer, name, groups, entries }
+        };
+        let there = today.viewers.iter().map(|record| {
+            let of = touched.remove(&record.viewer);
+            account(record.viewer, Some(record.name.clone()), of)
+        });
+        let mut accounts: Vec<Account> = there.collect();
+        accounts.extend(touched.into_iter().map(|(viewer, of)| account(viewer, None, Some(of))));
+        accounts.sort_by_key(|account| (account.groups.clone(), account.viewer));
+        self.report.accounts = accounts;
+        self.report
+    }
+}
+
+impl Exposure {
+    /// Says whether it is what put an account into a group.
+    fn is_of(&self, account: &Account, group: Group) -> bool {
+        let is_receiver = self.viewer == account.viewer;
+        match group {
+            Group::NotAffected => false,
+            Group::Shown => !is_receiver,
+            // Whoever opened something is told of all that they received.
+            Group::Received | Group::Opened => is_receiver,
+        }
+    }
+
+    /// Returns the group of whoever received it. Walls and lists show stills by themselves. Clips,
+    /// the live view and the details of one event are what somebody has opened.
+    fn group(&self) -> Group {
+        let is_of_one = self.handed == words::handed(Handed::Events) && self.event.is_some();
+        let opened = [Handed::Clip, Handed::Live, Handed::Deletion].map(words::handed);
+        if is_of_one || opened.contains(&self.handed) { Group::Opened } else { Group::Received }
+    }
+}
