@@ -1,7 +1,7 @@
 //! The subcommand `incident`.
 
 use crate::commands::{note, say};
-use crate::time;
+use crate::{ledger_files, time};
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use eyesonly::config::Config;
@@ -9,7 +9,6 @@ use eyesonly::incident::{self, Asked, Today, letters, report};
 use eyesonly::keyring::Keyring;
 use eyesonly::ledger::{self, read::Span};
 use eyesonly_gate::ledger::Seam;
-use eyesonly_ledger::Folder;
 use eyesonly_seal::CameraId;
 use eyesonly_service::admin::Admin;
 use std::path::PathBuf;
@@ -84,7 +83,7 @@ pub async fn run(
     // The log is opened after the records were read. An act that does not wait among them any more
     // is in the log.
     let at = ledger::folder(&config.data);
-    let open = || Folder::open(&at, &Folder::origin(&at)?);
+    let open = || ledger_files::open(&at);
     let (viewers, waiting, log) = admin.rights_with(open).await?;
     let log = log?;
     let keyring = Keyring::open(&config.data)?;

@@ -1,7 +1,8 @@
 //! The subcommands about the access ledger.
 
 use crate::commands::{note, say};
-use crate::{ledger_files, people, time};
+use crate::ledger_files::{self, open};
+use crate::{people, time};
 use anyhow::{bail, ensure};
 use clap::Subcommand;
 use eyesonly::config::Config;
@@ -155,11 +156,6 @@ pub async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Opens the log of a folder, whichever log that is.
-fn open(folder: &Path) -> anyhow::Result<Folder> {
-    Ok(Folder::open(folder, &Folder::origin(folder)?)?)
 }
 
 struct Wanted {

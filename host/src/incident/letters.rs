@@ -3,10 +3,9 @@
 //! A template is text with fields in it, as `{{ name }}`. All letters are made before the first is
 //! written, so a wrong template writes nothing.
 
-use super::{Account, Exposure, Group, Report};
+use super::{Account, Group, Report};
 use crate::ledger::words::shown;
 use minijinja::{Environment, UndefinedBehavior, context};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The fields of a letter.
@@ -95,8 +94,6 @@ pub fn write(
 
 /// Makes all letters, each with its path in the folder.
 fn make(report: &Report, templates: Option<&Path>) -> Result<Vec<(PathBuf, String)>, LetterError> {
-    let by_entry: HashMap<u64, &Exposure> =
-        report.exposures.iter().map(|exposure| (exposure.entry, exposure)).collect();
     let mut letters = Vec::new();
     for group in Group::ALL {
         let text = text_of(group, templates)?;
@@ -111,7 +108,7 @@ fn make(report: &Report, templates: Option<&Path>) -> Result<Vec<(PathBuf, Strin
             return Err(LetterError::Field { group: group.name(), field });
         }
         for account in report.accounts.iter().filter(|account| account.groups.contains(&group)) {
-            let letter = template.render(fields_of(report, account, group, &by_entry));
+            let letter = template.render(fields_of(report, account, group));
             let path = Path::new(group.name()).join(format!("{}.txt", account.viewer));
             letters.push((path, letter.map_err(failed)?));
         }
@@ -134,15 +131,9 @@ fn text_of(group: Group, templates: Option<&Path>) -> Result<String, LetterError
     }
 }
 
-fn fields_of(
-    report: &Report,
-    account: &Account,
-    group: Group,
-    by_entry: &HashMap<u64, &Exposure>,
-) -> minijinja::Value {
-    let of_account = account.entries.iter().filter_map(|entry| by_entry.get(entry));
-    let deliveries: Vec<_> = of_account
-        .filter(|exposure| exposure.is_of(account, group))
+fn fields_of(report: &Report, account: &Account, group: Group) -> minijinja::Value {
+    let deliveries: Vec<_> = report
+        .of(account, group)
         .map(|exposure| {
             let what = match (exposure.objects_count, exposure.handed) {
                 (0, "deletion") => "deletion".to_owned(),

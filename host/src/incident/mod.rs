@@ -103,7 +103,7 @@ pub struct Rejections {
 }
 
 /// What is known of an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// The time that was looked at, as people read it.
     pub from: Option<String>,
@@ -144,6 +144,16 @@ impl Report {
         let counts = [self.unreadable, self.damaged, self.not_judged];
         let has_gap = self.begins_before || !self.faults.is_empty() || !self.holes.is_empty();
         !has_gap && counts == [0; 3]
+    }
+
+    /// Lists the deliveries that put an account into a group.
+    fn of(&self, account: &Account, group: Group) -> impl Iterator<Item = &Exposure> {
+        let found = account.entries.iter().filter_map(|entry| {
+            // They stand in the order of the log.
+            let at = self.exposures.binary_search_by_key(entry, |exposure| exposure.entry).ok()?;
+            self.exposures.get(at)
+        });
+        found.filter(move |exposure| exposure.is_of(account, group))
     }
 }
 
@@ -188,8 +198,15 @@ pub fn report(
 ) -> Result<Report, IncidentError> {
     let ends = read::ends(log, keys, |_| true)?;
     let mut replay = Replay::default();
-    let mut found = Found { report: Report::of(asked), shown: Vec::new() };
-    found.report.faults = read::faults(log, &[])?;
+    let shown = |at| humantime::format_rfc3339_seconds(at).to_string();
+    let report = Report {
+        from: asked.span.from.map(shown),
+        until: asked.span.until.map(shown),
+        camera: asked.camera,
+        faults: read::faults(log, &[])?,
+        ..Report::default()
+    };
+    let mut found = Found { report, shown: Vec::new() };
     let mut known = HashSet::new();
     let mut rejected: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for seen in read::opened(log, keys, |_| true) {
@@ -252,29 +269,6 @@ impl Asked {
         // A list of cameras has no footage.
         let Some((_, camera)) = delivery.source else { return false };
         self.camera.is_none_or(|wanted| wanted == camera)
-    }
-}
-
-impl Report {
-    fn of(asked: &Asked) -> Self {
-        let shown = |at| humantime::format_rfc3339_seconds(at).to_string();
-        Self {
-            from: asked.span.from.map(shown),
-            until: asked.span.until.map(shown),
-            camera: asked.camera,
-            known_since: None,
-            begins_before: false,
-            faults: Vec::new(),
-            unreadable: 0,
-            damaged: 0,
-            holes: Vec::new(),
-            acts: 0,
-            deliveries: 0,
-            not_judged: 0,
-            exposures: Vec::new(),
-            rejected: Vec::new(),
-            accounts: Vec::new(),
-        }
     }
 }
 

@@ -4,7 +4,6 @@ use super::{Account, Exposure, Group, Report};
 use crate::ledger::words::shown;
 use eyesonly_service::ledger::replay::Wrong;
 use minijinja::{AutoEscape, Environment, context};
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 const PAGE: &str = include_str!("report.html");
@@ -137,8 +136,6 @@ pub fn text(report: &Report) -> String {
 /// # Errors
 /// [`ReportError`] if that can't be made.
 pub fn csv(report: &Report) -> Result<String, ReportError> {
-    let exposures: HashMap<u64, &Exposure> =
-        report.exposures.iter().map(|exposure| (exposure.entry, exposure)).collect();
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record([
         "group", "account", "name", "entry", "time", "receiver", "camera", "what", "event",
@@ -154,9 +151,7 @@ pub fn csv(report: &Report) -> Result<String, ReportError> {
         let name = if is_formula(&name) { format!("'{name}") } else { name };
         let viewer = account.viewer.to_string();
         for group in &account.groups {
-            let of_account = account.entries.iter().filter_map(|entry| exposures.get(entry));
-            let of_group: Vec<_> =
-                of_account.filter(|exposure| exposure.is_of(account, *group)).collect();
+            let of_group: Vec<&Exposure> = report.of(account, *group).collect();
             let head = [group.name(), &viewer, &name];
             if of_group.is_empty() {
                 table.write_record(head.into_iter().chain([""; 9]))?;

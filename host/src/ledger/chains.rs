@@ -16,7 +16,6 @@ use super::line::{Line, owner_from, owner_kind};
 use eyesonly_gate::entry::Owner;
 use eyesonly_log::{Entry, leaf};
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::Path;
 
 const FORM: &[u8; 18] = b"eyesonly-chains-1\n";
@@ -126,10 +125,7 @@ impl Chains {
         }
         let hash = *leaf(&bytes).as_bytes();
         bytes.extend_from_slice(&hash);
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
-        new.write_all(&bytes)?;
-        new.persist(file).map(|_| ()).map_err(|error| error.error)
+        super::replace(file, &bytes)
     }
 
     /// Reads the file. Returns `None` if there is none, or if it is not whole.

@@ -33,6 +33,7 @@ use line::blank;
 use outbox::{Outbox, OutboxError};
 use rejected::Waiting;
 use stated::Stated;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
@@ -62,6 +63,14 @@ fn chains_file(data: &Path) -> PathBuf {
 /// The file of [`Stated::save`], in the data folder.
 fn stated_file(data: &Path) -> PathBuf {
     data.join("ledger-stated")
+}
+
+/// Writes a file that takes the place of the one before as a whole.
+fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(bytes)?;
+    new.persist(file).map(|_| ()).map_err(|error| error.error)
 }
 
 /// The reason why a ledger can't be opened.

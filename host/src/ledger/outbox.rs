@@ -24,10 +24,12 @@ use eyesonly_service::listing::{ListError, keys_after};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The longest time that a delivery waits for the acts before it.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a batch waits that the log had no place for.
+const AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// The reason why acts could not be entered.
 #[derive(Debug, thiserror::Error)]
@@ -95,10 +97,10 @@ impl Outbox {
     /// Waits until the acts up to a number of the rights are entered. Says false if that takes too
     /// long.
     pub async fn has_entered(&self, number: u64) -> bool {
-        let mut entered = self.entered.subscribe();
-        if *entered.borrow() >= number {
+        if *self.entered.borrow() >= number {
             return true;
         }
+        let mut entered = self.entered.subscribe();
         self.wanted.notify_one();
         let reached = timeout(LONGEST_WAIT, entered.wait_for(|reached| *reached >= number)).await;
         matches!(reached, Ok(Ok(_)))
@@ -115,8 +117,7 @@ impl Outbox {
     /// [`OutboxError`]; what was not entered stays in the registry until the next start.
     pub async fn stop(&self, log: &Log) -> Result<(), OutboxError> {
         let mut state = self.state.lock().await;
-        let nobody = |_| {};
-        let entered = self.enter_with(&mut state, log, &nobody).await;
+        let entered = self.enter_with(&mut state, log, &|_| {}).await;
         state.is_stopped = true;
         entered
     }
@@ -253,7 +254,8 @@ async fn append(log: &Log, entries: Vec<Entry>) -> Result<(), AppendError> {
     for batch in entries.chunks(MOST_IN_BATCH) {
         let ticket = loop {
             match log.enter(batch.to_vec()).await {
-                Err(AppendError::Busy) => {}
+                // It may say so at once, without a wait.
+                Err(AppendError::Busy) => sleep(AGAIN_AFTER).await,
                 entered => break entered?,
             }
         };

@@ -4,7 +4,6 @@
 //! The file is no evidence. Without it, or with a wrong one, rights are stated once more, or later.
 
 use eyesonly_log::VerifyingKey;
-use std::io::Write as _;
 use std::path::Path;
 
 /// The UTC days after which all rights are stated again.
@@ -32,10 +31,7 @@ impl Stated {
     /// # Errors
     /// The file can't be written. The one before is still there then.
     pub fn save(&self, file: &Path, key: &VerifyingKey) -> std::io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
-        writeln!(new, "{key}\n{} {}", self.begins, self.day)?;
-        new.persist(file).map(|_| ()).map_err(|error| error.error)
+        super::replace(file, format!("{key}\n{} {}\n", self.begins, self.day).as_bytes())
     }
 
     /// Reads the file. Returns `None` if there is none for this log.

@@ -15,11 +15,9 @@ pub(super) struct Writing<'a> {
     admin: &'a Admin,
     changes: Vec<Change>,
     pub(super) sequence: u64,
-    /// The viewers' records that change, and what is expected of each. Several households may
-    /// change one of them.
-    viewers: HashMap<ViewerId, (ViewerRecord, Expect)>,
-    /// The rights that each of them had before.
-    before: HashMap<ViewerId, Vec<CameraRight>>,
+    /// The viewers' records that change, what is expected of each, and the rights that were in it.
+    /// Several households may change one of them.
+    viewers: HashMap<ViewerId, (ViewerRecord, Expect, Vec<CameraRight>)>,
     acts: Vec<Act>,
 }
 
@@ -27,8 +25,8 @@ impl<'a> Writing<'a> {
     /// Begins a commit that holds only if nobody else commits before it.
     pub(super) async fn begin(admin: &'a Admin) -> Result<Self, AdminError> {
         let sequence = admin.records.position().await?.rights.number.saturating_add(1);
-        let (viewers, before) = (HashMap::new(), HashMap::new());
-        Ok(Self { admin, changes: Vec::new(), sequence, viewers, before, acts: Vec::new() })
+        let (changes, acts) = (Vec::new(), Vec::new());
+        Ok(Self { admin, changes, sequence, viewers: HashMap::new(), acts })
     }
 
     /// Says what is done by this commit, beside what becomes of rights.
@@ -92,21 +90,21 @@ impl<'a> Writing<'a> {
             if new.is_none() && is_same && rights == home.rights_of(viewer) {
                 continue;
             }
-            let known = self.viewers.remove(&viewer).or(new.map(|new| (new, Expect::Absent)));
-            let (mut record, expect) = match known {
+            let new = new.map(|new| (new, Expect::Absent, Vec::new()));
+            let known = self.viewers.remove(&viewer).or(new);
+            let (mut record, expect, before) = match known {
                 Some(known) => known,
                 None => {
                     let read = self.admin.records.read::<ViewerRecord>(viewer.as_bytes()).await?;
                     // Nobody has the rights of a viewer who was removed.
                     let Some(record) = read else { continue };
-                    let written_at = record.sequence;
-                    (record, Expect::At(written_at))
+                    let (written_at, before) = (record.sequence, record.cameras.clone());
+                    (record, Expect::At(written_at), before)
                 }
             };
-            self.before.entry(viewer).or_insert_with(|| record.cameras.clone());
             self.name(&mut rights, &record, &mut names).await?;
             follow(&mut record, &after, rights);
-            self.viewers.insert(viewer, (record, expect));
+            self.viewers.insert(viewer, (record, expect, before));
         }
         let expect = Expect::At(std::mem::replace(&mut after.sequence, self.sequence));
         self.put(&after, expect)
@@ -138,9 +136,8 @@ impl<'a> Writing<'a> {
 
     /// Commits what was written, if anything was.
     pub(super) async fn commit(mut self) -> Result<(), AdminError> {
-        for (mut record, expect) in std::mem::take(&mut self.viewers).into_values() {
+        for (mut record, expect, before) in std::mem::take(&mut self.viewers).into_values() {
             record.sequence = self.sequence;
-            let before = self.before.remove(&record.viewer).unwrap_or_default();
             self.acts.extend(act::changes(record.viewer, &before, &record.cameras));
             self.put(&record, expect)?;
         }

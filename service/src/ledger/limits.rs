@@ -210,6 +210,21 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_right_ends_what_entries_cover() {
+        let mut limits = Limits::default();
+        let (live, later) = (delivery(1, Handed::Live, 5_000), delivery(1, Handed::Live, 5_001));
+        limits.lets_out(&live, 3);
+        assert!(limits.covers(&later));
+        limits.forget_cover(4);
+        assert!(!limits.covers(&later));
+        // What was decided before the change covers nothing, though it leaves after it.
+        limits.lets_out(&live, 3);
+        assert!(!limits.covers(&later));
+        limits.lets_out(&live, 4);
+        assert!(limits.covers(&later));
+    }
+
+    #[test]
     fn an_entry_covers_the_very_same_still_alone() {
         let mut limits = Limits::default();
         let of = |objects: &[u8], at| Delivery {

@@ -3,13 +3,14 @@
 //! about where the registry is.
 
 use super::liars::LyingRegistry;
-use super::{body, depart};
+use super::{all, body, depart, open};
 use crate::footage::testing::{Home, drain, footage_id};
 use crate::index::memory::MemoryIndex;
 use crate::ledger::Counts as _;
 use crate::testing::Residents;
 use eyesonly_gate::registry::Expect;
-use eyesonly_gate::{Cut, Departure, Keys as _, Seam};
+use eyesonly_gate::rules::{MediaType, Status};
+use eyesonly_gate::{Content, Cut, Departure, Instance, Keys as _, Seam};
 use eyesonly_rights::{Action, CameraRight, Fault, Mint, Position, Window};
 use eyesonly_seal::{FootageId, Kind};
 use std::sync::Arc;
@@ -135,6 +136,25 @@ async fn a_narrowed_window_cuts_a_running_clip() {
             scene.write_rights(vec![CameraRight { window, ..scene.residents.right() }]).await;
         })
         .await;
+    }
+}
+
+/// What a handler has made of footage, such as a page of events, has no time of its own. What was
+/// opened for it counts.
+#[tokio::test]
+async fn a_narrowed_window_withholds_what_was_made_of_footage() {
+    for (narrowed, leaves) in [(1, false), (0, true)] {
+        let scene = Scene::new().await;
+        let (raw, grant) = (scene.home.presents().0, scene.home.grant(Action::Clips).await);
+        let mut held = scene.home.footage.event_clip(&grant, scene.event).await.unwrap();
+        assert!(all(&mut held).await.unwrap() == scene.clip);
+        let content = Content::Bytes(b"made of it".as_slice().into());
+        let instance = Instance::new(Arc::clone(&grant));
+        let answer = instance.answers(Status::Ok, MediaType::Json, content).unwrap();
+        let until_milliseconds = Some(scene.event.time_milliseconds() - narrowed);
+        let window = Window { from_milliseconds: None, until_milliseconds };
+        scene.write_rights(vec![CameraRight { window, ..scene.residents.right() }]).await;
+        assert_eq!(open(&scene.home, &grant, raw, answer).await.is_ok(), leaves);
     }
 }
 
