@@ -113,7 +113,8 @@ def record():
     }
     alone = {**viewer, "households": [], "cameras": [], "sequence": 0}
     guest = {**viewer, "cameras": [{**right, "name": ""}]}
-    session = {"session": spelled(1), "viewer": spelled(2), "expires_at_seconds": 60}
+    session = {"session": spelled(1), "viewer": spelled(2), "expires_at_seconds": 60,
+               "client": "Firefox"}
     camera = {
         "camera": spelled(1),
         "household": spelled(4),

@@ -98,7 +98,8 @@ async fn rooms(edge: &Edge, input: &Input) -> anyhow::Result<Measured> {
     Ok(Measured {
         registry_read: microseconds(round, async || {
             let records = admission.records();
-            let session: RecordName<'_> = (SessionRecord::KIND, session.as_bytes());
+            let key = SessionRecord::key_of(viewer, session);
+            let session: RecordName<'_> = (SessionRecord::KIND, &key);
             let names = [session, (ViewerRecord::KIND, viewer.as_bytes())];
             let answer = records.registry().read(&names, records.question().0).await?;
             Ok(answer.records.iter().all(Option::is_some))

@@ -77,7 +77,8 @@ fn check_rights(record: &ViewerRecord, now_seconds: u64, time_milliseconds: u64)
     let (viewer, session) = (record.viewer, SessionId::from_bytes([3; 16]));
     let verified = KEYS.verifier.viewer(&KEYS.mint.viewer(viewer, session)).ok().unwrap();
     let expires_at_seconds = now_seconds.saturating_add(60);
-    let live = SessionRecord { session, viewer, epoch: record.epoch, expires_at_seconds };
+    let (epoch, client) = (record.epoch, String::new());
+    let live = SessionRecord { session, viewer, epoch, expires_at_seconds, client };
     let Ok(of) = requester(&verified, Some(&live), now_seconds) else { return };
     let other = ViewerRecord { viewer: ViewerId::from_bytes([7; 16]), ..record.clone() };
     assert!(self::rights(of.clone(), other, now_seconds).is_none(), "another viewer's record");

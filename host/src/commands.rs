@@ -12,7 +12,7 @@ use eyesonly::keyring::KEK_VARIABLE;
 use eyesonly::keyvalue::SpinFile;
 use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
-use eyesonly_rights::{CameraRecord, Freshness};
+use eyesonly_rights::{CameraRecord, CameraState, Freshness};
 use eyesonly_seal::{CameraId, HouseholdId, KeyEncryptionKey};
 use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
 use eyesonly_service::catalogue::Catalogue;
@@ -68,10 +68,9 @@ async fn administration(
 ) -> anyhow::Result<Admin> {
     let (records, catalogue) = proven(&*keys, registry, index, demanded);
     let admin = Admin::new(keys, records, catalogue);
-    let accounts =
-        admin.upgrade().await.context("accounts of an older version stay as they are")?;
-    if accounts > 0 {
-        note(&format!("login names that were taken out of the registry's keys: {accounts}"));
+    let upgraded = admin.upgrade().await.context("records of an older version stay as they are")?;
+    if upgraded > 0 {
+        note(&format!("accounts and sessions of an older version, written anew: {upgraded}"));
     }
     Ok(admin)
 }
@@ -308,8 +307,14 @@ pub async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow
         CameraCommand::Credential { id } => {
             say_credential(&admin.renew_credential(id).await?, json)
         }
+        CameraCommand::Switch { id, state } => switch(admin, id, &state, json).await,
         CameraCommand::Remove { id, yes } => remove_camera(admin, id, yes, json).await,
     }
+}
+
+async fn switch(admin: &Admin, id: CameraId, state: &str, json: bool) -> anyhow::Result<()> {
+    admin.switch(id, state == "on").await?;
+    say(json, &json!({ "camera": id, "state": state }), || format!("camera {id} is {state}"))
 }
 
 fn say_credential(new: &NewCamera, json: bool) -> anyhow::Result<()> {
@@ -330,7 +335,7 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
         "there is no camera; `eyesonly camera add` enrols one in a household",
     );
     for record in records {
-        let CameraRecord { camera, household, name, serial, credential, .. } = record;
+        let CameraRecord { camera, household, name, serial, credential, state, .. } = record;
         let enrolled = credential.is_some();
         let heard = admin.heard(camera).await?;
         let value = json!({
@@ -339,14 +344,16 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
             "name": name,
             "serial": serial,
             "enrolled": enrolled,
+            "state": state,
             "heard_at_milliseconds": heard.map(|heard| heard.at_milliseconds),
             "clock_offset_milliseconds": heard.map(|heard| heard.offset_milliseconds)
         });
         say(json, &value, || {
-            let state = if enrolled {
-                heard.map_or("no still or event yet".into(), told)
-            } else {
-                "ended".into()
+            let state = match state {
+                CameraState::Closed => "handed over".into(),
+                CameraState::Off => "switched off".into(),
+                CameraState::On if enrolled => heard.map_or("no still or event yet".into(), told),
+                CameraState::On => "ended".into(),
             };
             format!("{camera}  {name}  (household {household}, {state})")
         })?;

@@ -5,8 +5,9 @@ use crate::config::Config;
 use crate::disk_tier::DiskTier;
 use crate::folder::FolderStore;
 use crate::handlers::Handlers;
-use crate::http::{Direct, Edge, Inlet, Outlet, Proxies};
+use crate::http::{CHANGES, Direct, Edge, Inlet, Outlet, Proxies};
 use crate::keyring::Keyring;
+use crate::ledger::Viewed;
 use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::sandbox::{CacheDir, CacheMac, Limits, Sandbox};
@@ -15,6 +16,7 @@ use anyhow::{Context as _, bail};
 use eyesonly_gate::{Admission, Clock, Keys as _, Records, Registry, Seam};
 use eyesonly_rights::Freshness;
 use eyesonly_seal::MacKey;
+use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::chain::Chain;
 use eyesonly_service::clock::{self, System};
@@ -32,6 +34,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The time between two collections, in seconds.
 const COLLECT_SECONDS: u64 = 6 * 3600;
@@ -234,13 +237,18 @@ pub fn assemble(
     let live = Live::new(seams.hub, Arc::clone(&admission), system());
     let footage =
         Footage::with_live(Arc::clone(&catalogue), Arc::clone(&ladder), Arc::clone(&live));
+    let admin = Admin::new(Arc::clone(keyring) as _, Arc::clone(&records), Arc::clone(&catalogue));
     Arc::new(Edge {
+        admin: Arc::new(admin.with_acts()),
+        changes: Arc::new(Semaphore::new(CHANGES)),
+        viewed: Viewed::new(&config.data, Arc::clone(keyring)),
         identity: Identity::new(
             &**keyring,
             records,
             config.session_seconds,
             Arc::new(Throttle::default()),
-        ),
+        )
+        .listing(),
         ingest: Ingest::new(
             Arc::clone(&catalogue),
             Arc::clone(&ladder),

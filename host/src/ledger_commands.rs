@@ -312,6 +312,11 @@ const fn deed_word(deed: Deed) -> &'static str {
         Deed::Stating => "all rights, as they stand:",
         Deed::Stated => "right that is there",
         Deed::AllStated => "these were all rights",
+        Deed::SwitchedOff => "camera switched off",
+        Deed::SwitchedOn => "camera switched on",
+        Deed::HandedOver => "camera handed over",
+        Deed::SignedIn => "signed in",
+        Deed::SignedOut => "session ended",
     }
 }
 
@@ -340,7 +345,7 @@ fn acts(
                 continue;
             }
         };
-        let Done { at_milliseconds, act, .. } = *done;
+        let Done { at_milliseconds, act, actor, .. } = *done;
         let is_wanted = household.is_none_or(|wanted| act.household == Some(wanted));
         if !is_wanted || !span.meets(at_milliseconds, at_milliseconds) {
             continue;
@@ -354,7 +359,16 @@ fn acts(
                 act.right.map(|right| format!("  {}", right_words(&right))),
             ];
             let of: String = of.into_iter().flatten().collect();
-            format!("{}  {}{of}", shown(at_milliseconds), deed_word(act.deed))
+            let by = match actor {
+                Some(viewer) if Some(viewer) == act.viewer => "  by themself".to_owned(),
+                Some(viewer) => format!("  by {viewer}"),
+                None => String::new(),
+            };
+            let word = match act.deed {
+                Deed::Right if act.before.is_some() => "right changed",
+                deed => deed_word(deed),
+            };
+            format!("{}  {word}{of}{by}", shown(at_milliseconds))
         })?;
     }
     note_gone(gone);

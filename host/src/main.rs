@@ -3,6 +3,7 @@
 mod commands;
 mod demo;
 mod incident_command;
+mod invitation_commands;
 mod keys;
 mod ledger_commands;
 mod ledger_files;
@@ -124,7 +125,7 @@ enum Command {
 }
 
 /// What commands on the ledger say of a Spin store.
-const NO_LEDGER_IN_A_STORE: &str = "this is for a data folder, which has a ledger. The Spin \
+const NO_LEDGER_IN_A_STORE: &str = "this is for a data folder, which has a ledger; the Spin \
                                     edition writes its entries to standard error";
 
 #[derive(Subcommand)]
@@ -187,6 +188,13 @@ enum CameraCommand {
     Credential {
         /// Its id.
         id: CameraId,
+    },
+    /// Switch a camera off, so that it hands in nothing, or on.
+    Switch {
+        /// Its id.
+        id: CameraId,
+        #[arg(value_parser = ["on", "off"])]
+        state: String,
     },
     /// End a camera's enrolment: its credential stops working, nobody sees its footage any more,
     /// and the footage is deleted.

@@ -1,6 +1,7 @@
 //! The subcommands about people: viewers, who belongs to a household, and what is shared.
 
 use crate::commands::{confirm, note_if_empty, say};
+use crate::invitation_commands::{self, InvitationCommand};
 use crate::time;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -131,6 +132,9 @@ pub enum ShareCommand {
         #[arg(long, value_name = "TIME", value_parser = time)]
         ends: Option<SystemTime>,
     },
+    /// Invitations: sharing with somebody who asks with a token.
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
     /// List what a household shares.
     List {
         /// The household's id.
@@ -196,7 +200,7 @@ pub async fn find(admin: &Admin, text: &str) -> anyhow::Result<ViewerId> {
 }
 
 /// Returns a viewer's login name, for lists.
-async fn name_of(admin: &Admin, viewer: ViewerId) -> anyhow::Result<String> {
+pub async fn name_of(admin: &Admin, viewer: ViewerId) -> anyhow::Result<String> {
     match admin.read::<ViewerRecord>(viewer.as_bytes(), "viewer").await {
         Ok(record) => Ok(record.name),
         Err(AdminError::Absent(_)) => Ok("removed".to_owned()),
@@ -304,9 +308,7 @@ pub async fn share(admin: &Admin, command: ShareCommand, json: bool) -> anyhow::
     match command {
         ShareCommand::Add { camera, viewer, kinds, from, past, until, ends } => {
             let viewer = find(admin, &viewer).await?;
-            let has = |kind| kinds.contains(&kind);
-            let kinds =
-                Kinds { live: has(Seen::Live), events: has(Seen::Events), clips: has(Seen::Clips) };
+            let kinds = kinds_of(&kinds);
             let from = from.map_or_else(clock::now_milliseconds, clock::milliseconds_of);
             let window = Window {
                 from_milliseconds: (!past).then_some(from),
@@ -320,6 +322,7 @@ pub async fn share(admin: &Admin, command: ShareCommand, json: bool) -> anyhow::
                 format!("camera {camera} is shared with viewer {viewer}: {what}")
             })
         }
+        ShareCommand::Invitation(command) => invitation_commands::run(admin, command, json).await,
         ShareCommand::List { household } => {
             let home: HouseholdRecord = admin.read(household.as_bytes(), "household").await?;
             note_if_empty(json, &home.shares, "this household shares nothing");
@@ -341,6 +344,12 @@ pub async fn share(admin: &Admin, command: ShareCommand, json: bool) -> anyhow::
             })
         }
     }
+}
+
+/// Returns the kinds that are named.
+pub fn kinds_of(named: &[Seen]) -> Kinds {
+    let has = |kind| named.contains(&kind);
+    Kinds { live: has(Seen::Live), events: has(Seen::Events), clips: has(Seen::Clips) }
 }
 
 /// Explains a decision.
@@ -407,7 +416,8 @@ fn ends(until_seconds: Option<u64>) -> String {
         .unwrap_or_default()
 }
 
-fn told_kinds(kinds: &Kinds) -> String {
+/// Says which kinds these are.
+pub fn told_kinds(kinds: &Kinds) -> String {
     let kinds = [(kinds.live, "live"), (kinds.events, "events"), (kinds.clips, "clips")];
     let named: Vec<&str> = kinds.iter().filter(|kind| kind.0).map(|kind| kind.1).collect();
     if named.is_empty() { "nothing".to_owned() } else { named.join(", ") }
@@ -433,7 +443,8 @@ fn told_share(share: &Share) -> String {
     format!("{kinds}; {window}; {ends}")
 }
 
-fn moment(milliseconds: u64) -> String {
+/// Returns a time in milliseconds since 1970 as people read it.
+pub fn moment(milliseconds: u64) -> String {
     // The last second that RFC 3339 can say.
     const LAST_MILLISECONDS: u64 = 253_402_300_799_000;
     let at = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds.min(LAST_MILLISECONDS)));

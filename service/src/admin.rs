@@ -7,20 +7,34 @@
 //! machine can read it.
 
 mod act;
+mod actor;
 mod amend;
 mod clocks;
 mod error;
 mod household;
+mod invitations;
+mod pace;
 mod people;
+mod sharing;
+mod token;
+mod transfer;
 mod upgrade;
 mod why;
 mod writing;
 
 pub use act::{Act, ActRecord, Deed, Given};
+pub use actor::Signed;
 pub use clocks::{Heard, SINCE_MILLISECONDS_MAX};
 pub use error::AdminError;
-pub use household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
+pub use household::{Closed, HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share, Transfer};
+pub use invitations::{
+    Accepted, INVITATION_SECONDS_DEFAULT, INVITATION_SECONDS_MAX, INVITATION_TRIES,
+    INVITATIONS_MAX, Invitation, Invited, Newcomer, Offer, Request, Shown,
+};
+pub use pace::{CHANGES_A_MINUTE, NEWCOMERS_A_DAY};
 pub use people::SHARES_MAX;
+pub use sharing::{Owned, Sharing};
+pub use transfer::{Offered, TRANSFER_SECONDS};
 pub use why::Why;
 
 use crate::catalogue::Catalogue;
@@ -31,8 +45,9 @@ use crate::keys::Keyring;
 use crate::listing;
 use eyesonly_gate::registry::{CHANGES_MAX, Expect};
 use eyesonly_gate::{KeysError, Records};
-use eyesonly_rights::{CameraRecord, Mint, Record, ViewerRecord};
+use eyesonly_rights::{CameraRecord, CameraState, Mint, Record, ViewerRecord};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey};
+use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
 use writing::{Along, Writing};
@@ -66,6 +81,10 @@ pub struct Admin {
     catalogue: Arc<Catalogue>,
     /// Says that a ledger takes the acts.
     acts: bool,
+    /// The viewer's request for which it acts. `None`: the operator's.
+    signed: Option<Signed>,
+    /// Counts what viewers change.
+    pace: Arc<Pace>,
 }
 
 impl Admin {
@@ -73,7 +92,8 @@ impl Admin {
     pub fn new(keys: Arc<dyn Keyring>, records: Arc<Records>, catalogue: Arc<Catalogue>) -> Self {
         let mint = Mint::new(keys.edge());
         let accounts = keys.edge().account_key();
-        Self { keys, mint, accounts, records, catalogue, acts: false }
+        let pace = Arc::default();
+        Self { keys, mint, accounts, records, catalogue, acts: false, signed: None, pace }
     }
 
     /// Keeps what is done as records, until the ledger's log has them.
@@ -117,6 +137,7 @@ impl Admin {
         change: &impl AsyncFn(&mut Writing<'_>) -> Result<T, AdminError>,
     ) -> Result<T, AdminError> {
         let mut writing = Writing::begin(self).await?;
+        writing.decide_actor().await?;
         let made = change(&mut writing).await?;
         writing.commit().await?;
         Ok(made)
@@ -140,6 +161,9 @@ impl Admin {
                 cameras: vec![],
                 members: vec![],
                 shares: vec![],
+                invitations: vec![],
+                closed: vec![],
+                transfers: vec![],
                 quota_bytes,
                 sequence,
             };
@@ -239,6 +263,7 @@ impl Admin {
                 name: name.clone(),
                 serial: serial.clone(),
                 quota_bytes: home.quota_bytes,
+                state: CameraState::On,
                 sequence,
             };
             writing.act(Deed::Camera, Some(household), Some(camera), None);
@@ -260,14 +285,12 @@ impl Admin {
     /// is gone then too.
     pub async fn remove_camera(&self, camera: CameraId) -> Result<(), AdminError> {
         let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-        if record.credential.is_some() {
+        let has_ended = record.credential.is_none() && record.state != CameraState::Closed;
+        if !has_ended {
             self.end_enrolment(camera).await?;
         }
         self.catalogue.forget_camera(record.household, camera).await?;
-        if record.credential.is_none() {
-            return Err(AdminError::Ended);
-        }
-        Ok(())
+        if has_ended { Err(AdminError::Ended) } else { Ok(()) }
     }
 
     async fn end_enrolment(&self, camera: CameraId) -> Result<(), AdminError> {
@@ -275,12 +298,14 @@ impl Admin {
             let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
             let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
             record.credential = None;
+            record.state = CameraState::On;
             writing.act(Deed::CameraRemoved, Some(record.household), Some(camera), None);
             let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
             writing.put(&record, expect)?;
             let without = |home: &mut HouseholdRecord| {
                 home.cameras.retain(|other| *other != camera);
                 home.shares.retain(|share| share.camera != camera);
+                home.closed.retain(|closed| closed.camera != camera);
             };
             writing.household(home, Along::default(), without).await
         })
@@ -347,7 +372,13 @@ fn quota(bytes: u64) -> Result<(), AdminError> {
 fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
+    let is_seen = |c: char| {
+        let takes_no_place =
+            matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+        !takes_no_place && !c.is_whitespace()
+    };
+    let is_blank = !name.chars().any(is_seen);
+    if is_blank || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
         return Err(AdminError::Input(format!(
             "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them \
              a control character or one that turns the direction of writing"
@@ -359,12 +390,14 @@ fn label(name: &str) -> Result<String, AdminError> {
 fn login_name(name: &str) -> Result<(), AdminError> {
     let fits = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
-        && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.@+".contains(&c));
+        && name
+            .bytes()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_.@+".contains(&c));
     if fits {
         return Ok(());
     }
     Err(AdminError::Input(format!(
-        "a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9 and - _ . @ +"
+        "a login name must have 1 to {NAME_BYTES_MAX} characters of a-z, 0-9 and - _ . @ +"
     )))
 }
 

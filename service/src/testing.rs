@@ -21,8 +21,8 @@ use eyesonly_gate::{
     Records, Refused, Registry, Sealed, SealedPart,
 };
 use eyesonly_rights::{
-    Action, CameraRecord, CameraRight, Freshness, Kinds, Mint, Record, Role, SessionRecord,
-    Verifier, ViewerRecord, Window,
+    Action, CameraRecord, CameraRight, CameraState, Freshness, Kinds, Mint, Record, Role,
+    SessionRecord, Verifier, ViewerRecord, Window,
 };
 use eyesonly_seal::format::{CHUNK_BYTES, HEADER_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES};
 use eyesonly_seal::{
@@ -152,6 +152,7 @@ impl Residents {
             name: "Front door".into(),
             serial: String::new(),
             quota_bytes: 1 << 40,
+            state: CameraState::On,
             sequence,
         };
         let camera = change(mint, &camera, Expect::Absent);
@@ -162,6 +163,7 @@ impl Residents {
             viewer: self.viewer,
             epoch: 0,
             expires_at_seconds: u64::MAX,
+            client: String::new(),
         };
         let session = change(mint, &session, Expect::Absent);
         records.commit(vec![session], None).await.unwrap();
@@ -171,7 +173,7 @@ impl Residents {
     pub async fn sign_out(&self, records: &Records) {
         let change = Change {
             kind: SessionRecord::KIND,
-            key: self.session.as_bytes().to_vec(),
+            key: SessionRecord::key_of(self.viewer, self.session).to_vec(),
             expect: Expect::Any,
             record: None,
         };

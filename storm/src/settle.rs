@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use eyesonly_gate::Records;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry};
 use eyesonly_rights::{
-    CameraRecord, CameraRight, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord, Window,
+    CameraRecord, CameraRight, CameraState, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord,
+    Window,
 };
 use eyesonly_service::admin::{HouseholdRecord, Member};
 use eyesonly_service::clock;
@@ -78,6 +79,7 @@ impl Writer {
                     viewer: town.viewer_id(*household),
                     epoch: 0,
                     expires_at_seconds,
+                    client: String::new(),
                 })
             });
             let sessions = sessions.collect::<Result<_, _>>()?;
@@ -106,6 +108,9 @@ impl Writer {
             cameras: places.iter().map(|place| town.camera_id(*place)).collect(),
             members: vec![Member::owner(viewer, 0)],
             shares: vec![],
+            invitations: vec![],
+            closed: vec![],
+            transfers: vec![],
             quota_bytes: QUOTA_BYTES,
             sequence,
         })?);
@@ -117,6 +122,7 @@ impl Writer {
                 name: town.camera_name(*place),
                 serial: String::new(),
                 quota_bytes: QUOTA_BYTES,
+                state: CameraState::On,
                 sequence,
             })?);
         }

@@ -9,7 +9,7 @@ use eyesonly_gate::Keys;
 use eyesonly_gate::vault::ObjectRow;
 use eyesonly_seal::{
     CameraId, CameraKey, Context, FootageId, HouseholdId, Kind, ObjectName, ObjectVersion,
-    Question, Rendition, SealingKey, SessionId, ViewerId,
+    Question, Rendition, SealingKey,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,7 +61,6 @@ type Shard = Mutex<HashMap<ObjectName, Whose>>;
 pub struct Names {
     known: Option<Known>,
     cameras: HashMap<CameraId, HouseholdId>,
-    sessions: HashMap<SessionId, ViewerId>,
     shards: [Shard; SHARDS],
     strangers: AtomicU64,
 }
@@ -70,11 +69,9 @@ impl Names {
     /// Makes the names of a server that the town will be settled in.
     pub fn new(town: &Town, known: Option<Known>) -> Arc<Self> {
         let home = |place| (town.camera_id(place), town.household_id(place.household));
-        let session = |household| (town.session_id(household), town.viewer_id(household));
         Arc::new(Self {
             known,
             cameras: town.all_places().map(home).collect(),
-            sessions: (0..town.all_households()).map(session).collect(),
             shards: std::array::from_fn(|_| Shard::default()),
             strangers: AtomicU64::new(0),
         })
@@ -88,11 +85,6 @@ impl Names {
     /// Returns the household of a camera.
     pub fn household_of(&self, camera: CameraId) -> Option<HouseholdId> {
         self.cameras.get(&camera).copied()
-    }
-
-    /// Returns the viewer of a session.
-    pub fn viewer_of(&self, session: SessionId) -> Option<ViewerId> {
-        self.sessions.get(&session).copied()
     }
 
     /// Derives the key of a camera of the town.

@@ -242,6 +242,13 @@ impl Camera {
         other
     }
 
+    /// Returns the same device under another enrolment's id.
+    pub fn named(&self, id: &str) -> Self {
+        let mut other = self.clone();
+        other.who.id = id.into();
+        other
+    }
+
     /// Makes an upload without a body yet. `path` is below `/v1/ingest/`.
     pub fn upload(&self, path: &str, media_type: &str) -> RequestBuilder {
         self.door.prepare(self.who.upload(path, media_type))

@@ -155,16 +155,28 @@ MEMBER = shape(viewer=ident, role=one_of("owner", "member", "installer"),
                since_milliseconds=number, until_seconds=optional(number))
 SHARE = shape(camera=ident, viewer=ident, giver=optional(ident), kinds=KINDS_SEEN, window=WINDOW,
               expires_at_seconds=optional(number))
+OFFER = shape(cameras=many(ident), kinds=KINDS_SEEN, window=WINDOW, past=boolean,
+              expires_at_seconds=optional(number), viewer=optional(ident))
+REQUEST = shape(viewer=ident, at_seconds=number, confirmed=boolean)
+INVITATION = shape(invitation=ident, giver=optional(ident), offer=OFFER, until_seconds=number,
+                   tries=number, request=optional(REQUEST))
+CLOSED = shape(camera=ident, at_milliseconds=number)
+TRANSFER = shape(transfer=ident, camera=ident, giver=optional(ident), until_seconds=number)
+# The password hash of an account that was removed, whose name is never given out again.
+NOBODY = ("$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzIQ$" + 43 * "A")
 RECORDS = {
     "household": (16, shape(household=ident, name=text, cameras=many(ident), members=many(MEMBER),
-                            shares=many(SHARE), quota_bytes=number, sequence=number)),
+                            shares=many(SHARE), invitations=many(INVITATION), closed=many(CLOSED),
+                            transfers=many(TRANSFER), quota_bytes=number, sequence=number)),
     "camera": (16, shape(camera=ident, household=ident, credential=optional(ident), name=text,
-                         serial=text, quota_bytes=number, sequence=number)),
+                         serial=text, quota_bytes=number, state=one_of("on", "off", "closed"),
+                         sequence=number)),
     "viewer": (16, shape(viewer=ident, name=text, households=many(ident), cameras=many(RIGHT),
                          epoch=number, sequence=number)),
     "account": (32, shape(account=hex32, viewer=ident, password_hash=phc, epoch=number,
                           sequence=number)),
-    "session": (16, shape(session=ident, viewer=ident, epoch=number, expires_at_seconds=number)),
+    "session": (32, shape(session=ident, viewer=ident, epoch=number, expires_at_seconds=number,
+                          client=text)),
 }
 def event_details(data):
     value = shape(kind=one_of(*EVENTS), label=text, duration_milliseconds=optional(number))(
@@ -372,7 +384,8 @@ class Folder:
                                context("eyesonly record", kind.encode(), key), sealed)
         parsed = parse(content)
         value = form(parsed)
-        require(value[kind] == key, "it names another key")
+        named = value["viewer"] + value["session"] if kind == "session" else value[kind]
+        require(named == key, "it names another key")
         plain = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
         require(plain.encode("utf-8", "surrogatepass") == content,
                 "JSON with white space or needless escapes")
@@ -396,12 +409,17 @@ class Folder:
                 other = self.records.get(("viewer", share["viewer"]), {})
                 require(any(right["camera"] == share["camera"] for right in
                             other.get("cameras", [])), "a share without a right")
+            for invitation in value["invitations"]:
+                require(set(invitation["offer"]["cameras"]) <= set(value["cameras"]),
+                        "an invitation to another's camera")
         elif kind == "camera":
             house = self.records.get(("household", value["household"]))
             require(house, "its household has no record")
             require(house["quota_bytes"] == value["quota_bytes"], "another quota than its house")
         elif kind == "account":
             viewer = self.records.get(("viewer", value["viewer"]))
+            if value["password_hash"] == NOBODY and not viewer:
+                return
             require(viewer, "its viewer has no record")
             require(mac(derive(self.edge, "account"), viewer["name"].encode()) == key,
                     "its key is not the MAC of its viewer's name")

@@ -61,6 +61,11 @@ pub fn part(headers: &mut HeaderMap, start: u64, length: u64, total: u64) {
     headers.insert(header::CONTENT_RANGE, header_text(&format!("bytes {start}-{last}/{total}")));
 }
 
+/// Returns what a client calls itself, for the list of sessions. FROM CLIENT.
+pub fn client(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
 /// Says whether the client is a person with a browser rather than a program.
 pub fn is_person(headers: &HeaderMap) -> bool {
     headers

@@ -14,5 +14,7 @@ pub mod origin;
 pub mod problem;
 pub mod range;
 pub mod routes;
+#[cfg(feature = "service")]
+pub mod sharing;
 pub mod upload;
 pub mod viewer;

@@ -1,17 +1,17 @@
 //! `GET /v1/openapi.json`: an OpenAPI 3.1 document made from the table of routes, so that it is
 //! never out of date.
 
-use crate::routes::{LIVE_ROUTES, ROUTES, Route, Who};
+use crate::routes::{NATIVE_ROUTES, Name, ROUTES, Route, Who};
 use serde_json::{Map, Value, json};
 
-/// Returns the document, as text. Only the native host has the routes of live view.
-pub fn document(has_live: bool) -> String {
-    describe(if has_live { LIVE_ROUTES } else { &[] }).to_string()
+/// Returns the document, as text. `is_native`: with the routes that only the native host has.
+pub fn document(is_native: bool) -> String {
+    describe(if is_native { NATIVE_ROUTES } else { &[] }).to_string()
 }
 
-fn describe(live: &[Route]) -> Value {
+fn describe(native: &[Route]) -> Value {
     let mut paths = Map::new();
-    for route in ROUTES.iter().chain(live) {
+    for route in ROUTES.iter().chain(native) {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {
             methods.insert(route.method.to_lowercase(), operation(route));
@@ -93,12 +93,40 @@ fn operation(route: &Route) -> Value {
         },
     });
     if let (Some(media_type), Some(operation)) = (takes(route), operation.as_object_mut()) {
+        let content =
+            example(route.name).map_or(json!({}), |example| json!({ "example": example }));
         operation.insert(
             "requestBody".into(),
-            json!({ "required": true, "content": { media_type: {} } }),
+            json!({ "required": true, "content": { media_type: content } }),
         );
     }
     operation
+}
+
+/// Returns an example of the body that a route takes as JSON.
+fn example(name: Name) -> Option<Value> {
+    let camera = "01234567-89ab-7def-8123-456789abcdef";
+    let kinds = json!({ "live": true, "events": true, "clips": false });
+    let window = json!({ "from_milliseconds": null, "until_milliseconds": null });
+    Some(match name {
+        Name::Login => json!({ "name": "alder", "password": "correct horse", "bearer": true }),
+        Name::PutEvent => json!({ "kind": "person", "label": "at the door" }),
+        Name::Look | Name::Ask => json!({ "token": "ei1.…" }),
+        Name::NewAccount => {
+            json!({ "token": "ei1.…", "name": "fern", "password": "correct horse of fern" })
+        }
+        Name::Invite => json!({
+            "cameras": [camera], "kinds": kinds, "window": window, "past": false,
+            "expires_at_seconds": 1_800_000_000, "viewer": null, "seconds": 259_200,
+        }),
+        Name::Confirm => json!({ "viewer": camera }),
+        Name::PutShare => json!({ "kinds": kinds, "window": window, "expires_at_seconds": null }),
+        Name::PutMember => json!({ "role": "installer", "hours": 4 }),
+        Name::Password => json!({ "old": "correct horse", "new": "another correct horse" }),
+        Name::Switch => json!({ "on": false }),
+        Name::TakeCamera => json!({ "token": "et1.…", "name": "Hall" }),
+        _ => return None,
+    })
 }
 
 fn query(path: &str, method: &str) -> Vec<Value> {
@@ -129,11 +157,12 @@ fn query(path: &str, method: &str) -> Vec<Value> {
 }
 
 fn takes(route: &Route) -> Option<&'static str> {
+    if example(route.name).is_some() {
+        return Some("application/json");
+    }
     match (route.method, route.path.rsplit('/').next()) {
-        ("POST", Some("session")) => Some("application/json"),
         ("PUT", Some("clip")) => Some("video/mp4"),
         ("PUT", Some("still" | "{still}")) => Some("image/jpeg"),
-        ("PUT", Some("{event}")) => Some("application/json"),
         ("PUT", Some("{stream}" | "{file}")) => Some("video/mp4"),
         _ => None,
     }

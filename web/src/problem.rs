@@ -20,6 +20,8 @@ pub enum Problem {
     WrongLogin,
     /// 403: a page of another site sent a write.
     OtherOrigin,
+    /// 403: the camera is switched off.
+    Off,
     /// 404: absent or not allowed. Nobody can tell which.
     NotFound,
     /// 405
@@ -30,6 +32,8 @@ pub enum Problem {
     Conflict(Cow<'static, str>),
     /// 410: the footage was deleted.
     Deleted,
+    /// 410: there is no invitation with this token, or it does not hold any more.
+    NoInvitation,
     /// 412: the body that the client means is no longer there.
     PreconditionFailed,
     /// 413, with the limit in bytes.
@@ -63,12 +67,12 @@ impl Problem {
             Self::NotModified(_) => StatusCode::NOT_MODIFIED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unidentified | Self::WrongLogin => StatusCode::UNAUTHORIZED,
-            Self::OtherOrigin => StatusCode::FORBIDDEN,
+            Self::OtherOrigin | Self::Off => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Deleted => StatusCode::GONE,
+            Self::Deleted | Self::NoInvitation => StatusCode::GONE,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -102,12 +106,19 @@ impl Problem {
                  in the browser."
                     .into()
             }
+            Self::Off => {
+                "An owner has switched this camera off. Nothing is taken until it is switched on."
+                    .into()
+            }
             Self::NotFound => "There is nothing here for you.".into(),
             Self::Method => "This address does not take this method.".into(),
             Self::TooSlow(seconds) => {
                 format!("The body did not come within {seconds} seconds. Send it again.").into()
             }
             Self::Deleted => "It was deleted by a viewer and does not come back.".into(),
+            Self::NoInvitation => {
+                "This invitation or offer does not hold, or not any more. Ask for a new one.".into()
+            }
             Self::NotModified(_) => "".into(),
             Self::PreconditionFailed => {
                 "It is another one now than the If-Match header names. Ask again without it.".into()
@@ -198,9 +209,10 @@ impl axum_core::response::IntoResponse for Problem {
 mod of_services {
     use super::Problem;
     use eyesonly_gate::Refused;
+    use eyesonly_service::admin::AdminError;
     use eyesonly_service::chain::Chain;
     use eyesonly_service::footage::FootageError;
-    use eyesonly_service::identity::LoginError;
+    use eyesonly_service::identity::{HashError, LoginError};
     use eyesonly_service::ingest::{FormError, IngestError};
     #[cfg(feature = "live")]
     use eyesonly_service::live::LiveError;
@@ -210,11 +222,52 @@ mod of_services {
             match refused {
                 Refused::Unidentified => Self::Unidentified,
                 Refused::NotFound => Self::NotFound,
+                Refused::Off => Self::Off,
                 Refused::TooMany { seconds } => Self::Throttled(seconds.into()),
                 Refused::Unavailable(..) => {
                     tracing::error!(error = %Chain(&refused), "nothing could be proven");
                     Self::Unavailable
                 }
+            }
+        }
+    }
+
+    impl From<AdminError> for Problem {
+        fn from(error: AdminError) -> Self {
+            match error {
+                AdminError::Refused(refused) => refused.into(),
+                // Whether it is absent or another's stays unsaid.
+                AdminError::Absent(_) | AdminError::Ended | AdminError::Forbidden => Self::NotFound,
+                AdminError::NoInvitation | AdminError::Used => Self::NoInvitation,
+                AdminError::TooMany { seconds } => Self::Throttled(seconds.into()),
+                AdminError::Input(_) | AdminError::Password(_) => {
+                    Self::Unprocessable(sentence(&error))
+                }
+                AdminError::Standing | AdminError::Taken(_) | AdminError::Changed => {
+                    Self::Conflict(sentence(&error).into())
+                }
+                error => {
+                    tracing::error!(error = %Chain(&error), "a change was not made");
+                    Self::Unavailable
+                }
+            }
+        }
+    }
+
+    /// Returns what an error says, as a sentence.
+    fn sentence(error: &impl ToString) -> String {
+        let text = error.to_string();
+        let mut letters = text.chars();
+        let first = letters.next().map(|first| first.to_uppercase().to_string());
+        let end = if text.ends_with('.') { "" } else { "." };
+        format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+    }
+
+    impl From<HashError> for Problem {
+        fn from(error: HashError) -> Self {
+            match error {
+                HashError::Password(error) => Self::Unprocessable(sentence(&error)),
+                HashError::Turn(error) => error.into(),
             }
         }
     }
@@ -242,13 +295,6 @@ mod of_services {
     #[cfg(feature = "live")]
     impl From<LiveError> for Problem {
         fn from(error: LiveError) -> Self {
-            let told = |error: &LiveError| {
-                let text = error.to_string();
-                let mut letters = text.chars();
-                let first = letters.next().map(|first| first.to_uppercase().to_string());
-                let end = if text.ends_with('.') { "" } else { "." };
-                format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
-            };
             match &error {
                 LiveError::Format(format) if format.is_media_type() => {
                     Self::MediaType(format.to_string().into())
@@ -257,13 +303,16 @@ mod of_services {
                 | LiveError::NoInit
                 | LiveError::Tracks
                 | LiveError::TooFast(_)
-                | LiveError::TooMany(_) => Self::Unprocessable(told(&error)),
-                LiveError::Name | LiveError::Incomplete => Self::BadRequest(told(&error).into()),
+                | LiveError::TooMany(_) => Self::Unprocessable(sentence(&error)),
+                LiveError::Name | LiveError::Incomplete => {
+                    Self::BadRequest(sentence(&error).into())
+                }
                 LiveError::Manifest(limit) => Self::TooLarge(*limit),
-                LiveError::Superseded => Self::Conflict(told(&error).into()),
+                LiveError::Superseded => Self::Conflict(sentence(&error).into()),
                 LiveError::Flapping(_) => Self::Flapping(60),
                 LiveError::Silent(seconds) => Self::TooSlow(*seconds),
                 LiveError::Revoked => Self::Unidentified,
+                LiveError::Off => Self::Off,
                 LiveError::Full => Self::NoRoom(
                     "The edge has no room for one more live stream now. Try again later.".into(),
                 ),
@@ -303,6 +352,7 @@ mod of_services {
                     "The edge has no room to store it now. Keep it and try again later.".into(),
                 ),
                 IngestError::Revoked => Self::Unidentified,
+                IngestError::Off => Self::Off,
                 IngestError::Slow => Self::TooManySlow,
                 IngestError::Busy | IngestError::Unavailable(_) => Self::Unavailable,
             }

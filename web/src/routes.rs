@@ -2,6 +2,10 @@
 //! and the matrix test are made from the table; a route that isn't here does not exist. The check
 //! runs before anything else reads a target.
 
+mod native;
+
+pub use native::NATIVE_ROUTES;
+
 use crate::problem::Problem;
 use eyesonly_gate::ledger::Handed;
 use eyesonly_rights::Action;
@@ -57,6 +61,28 @@ pub enum Name {
     PutLiveTrack,
     DeleteLiveFile,
     DeleteLiveTrack,
+    Join,
+    Look,
+    NewAccount,
+    Ask,
+    SharingPage,
+    Sharing,
+    Invite,
+    Withdraw,
+    Confirm,
+    PutShare,
+    DeleteShare,
+    PutMember,
+    DeleteMember,
+    Sessions,
+    EndSession,
+    Password,
+    Viewed,
+    Watching,
+    Switch,
+    OfferCamera,
+    KeepCamera,
+    TakeCamera,
     #[cfg(feature = "bench")]
     Plain,
 }
@@ -120,13 +146,12 @@ impl Route {
 impl Name {
     /// Returns the row of the table.
     pub fn route(self) -> Option<&'static Route> {
-        ROUTES.iter().chain(LIVE_ROUTES).find(|route| route.name == self)
+        ROUTES.iter().chain(NATIVE_ROUTES).find(|route| route.name == self)
     }
 }
 
 const THUMBNAIL: Option<Handles> = Some(Handles::Thumbnail);
 const EVENTS: Option<Handles> = Some(Handles::Events);
-const LIVE: Option<Handles> = Some(Handles::Live);
 
 /// The routes of both editions. A row has the client that may ask, the right that is needed, the
 /// handler that answers, and the word for the ledger.
@@ -224,94 +249,6 @@ pub const ROUTES: &[Route] = &[
         "The bench's bytes, from host code",
     )
     .serves(Action::Live, None, Handed::Still),
-];
-
-/// The routes of live view, which only the native host has: in the Spin edition a request can't
-/// wait on another.
-pub const LIVE_ROUTES: &[Route] = &[
-    route(
-        Name::Live,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live",
-        Who::Viewer,
-        "The live streams that the camera sends now",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::LiveNext,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live/next",
-        Who::Viewer,
-        "The next segment of a live stream, while it is made",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::LivePlaylist,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live/index.m3u8",
-        Who::Viewer,
-        "The playlist of a live stream (HLS)",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::LiveSegment,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live/{segment}",
-        Who::Viewer,
-        "A segment of a live stream, with its init",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::LiveInit,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live/{segment}/init.mp4",
-        Who::Viewer,
-        "The init of a segment, for HLS",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::LiveMedia,
-        "GET",
-        "/v1/{tag}/cameras/{camera}/live/{segment}/media.m4s",
-        Who::Viewer,
-        "The fragments of a segment, for HLS",
-    )
-    .serves(Action::Live, LIVE, Handed::Live),
-    route(
-        Name::PutLive,
-        "PUT",
-        "/v1/ingest/live/{stream}",
-        Who::Camera,
-        "Hand in a live stream, main or sub, in one endless body (fragmented MP4)",
-    ),
-    route(
-        Name::PutLiveFile,
-        "PUT",
-        "/v1/ingest/live/{session}/{file}",
-        Who::Camera,
-        "Hand in a file of a live stream (DASH or HLS with fragmented MP4)",
-    ),
-    route(
-        Name::PutLiveTrack,
-        "PUT",
-        "/v1/ingest/live/{session}/{track}/{file}",
-        Who::Camera,
-        "Hand in a file of a track of a live stream (CMAF)",
-    ),
-    route(
-        Name::DeleteLiveFile,
-        "DELETE",
-        "/v1/ingest/live/{session}/{file}",
-        Who::Camera,
-        "Nothing: live files are not kept",
-    ),
-    route(
-        Name::DeleteLiveTrack,
-        "DELETE",
-        "/v1/ingest/live/{session}/{track}/{file}",
-        Who::Camera,
-        "Nothing: live files are not kept",
-    ),
 ];
 
 /// The parameters of a route in a path: `name`, `value`.
@@ -465,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_row_below_a_camera_says_what_it_needs() {
-        for route in ROUTES.iter().chain(LIVE_ROUTES) {
+        for route in ROUTES.iter().chain(NATIVE_ROUTES) {
             let below_camera = route.path.starts_with("/v1/{tag}/cameras/{camera}");
             assert_eq!(route.serves.is_some(), below_camera, "{}", route.path);
             assert!(!below_camera || route.who == Who::Viewer, "{}", route.path);

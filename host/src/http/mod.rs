@@ -6,6 +6,7 @@
 //! see what, and never build an answer from anything but a grant's. It must never log a
 //! request's target or a credential.
 
+mod accounts;
 mod camera;
 mod inlet;
 mod linger;
@@ -14,6 +15,7 @@ mod outlet;
 mod proxy;
 pub mod routes;
 mod serve;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -28,11 +30,14 @@ pub use serve::{Listener, ServeError, serve, serve_metrics};
 pub use tls::Tls;
 
 use crate::handlers::Handlers;
+use crate::ledger::Viewed;
 use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::sandbox::Handler;
+use axum::body::{Body, to_bytes};
 use axum::http::Extensions;
 use eyesonly_gate::Admission;
+use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::Identity;
@@ -44,6 +49,8 @@ use eyesonly_web::routes::{Handles, Route, Who};
 use eyesonly_web::{credential, openapi, range};
 use problem::Problem;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Returns the row of the table that routed the request, if the row lets `who` ask.
 ///
@@ -57,6 +64,9 @@ fn of_row(extensions: &Extensions, who: Who) -> Result<&'static Route, Problem> 
 /// The inlet and the outlet of an edge that has neither proxy nor queue inside: they change
 /// nothing.
 pub struct Direct;
+
+/// The most changes by viewers that are made at the same time.
+pub const CHANGES: usize = 8;
 
 /// Everything that the handling of a request may use.
 pub struct Edge {
@@ -74,6 +84,12 @@ pub struct Edge {
     pub live: Arc<Live>,
     /// Accounts and sessions.
     pub identity: Identity,
+    /// What owners change of their households.
+    pub admin: Arc<Admin>,
+    /// The turns of these changes.
+    pub changes: Arc<Semaphore>,
+    /// Who viewed a household's cameras.
+    pub viewed: Viewed,
     /// Uploads.
     pub ingest: Ingest,
     /// The handlers.
@@ -92,6 +108,16 @@ pub struct Edge {
     pub public_origin: Option<String>,
     /// The proxies that are believed who a client is.
     pub proxies: Proxies,
+}
+
+/// Reads a small body, within its limits of size (bytes) and time.
+///
+/// # Errors
+/// [`Problem::TooSlow`] or [`Problem::TooLarge`].
+async fn read_body(body: Body, most: usize, seconds: u64) -> Result<Vec<u8>, Problem> {
+    let read = tokio::time::timeout(Duration::from_secs(seconds), to_bytes(body, most));
+    let read = read.await.map_err(|_| Problem::TooSlow(seconds))?;
+    Ok(read.map_err(|_| Problem::TooLarge(most as u64))?.into())
 }
 
 impl Edge {

@@ -1,7 +1,7 @@
 //! The router: it joins each route of the table (`eyesonly_web::routes`) to the function that
 //! answers.
 
-use super::{Edge, camera, live, problem, viewer};
+use super::{Edge, accounts, camera, live, problem, sharing, viewer};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Version, header};
@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use eyesonly_service::clock;
 use eyesonly_web::answer;
-use eyesonly_web::routes::{LIVE_ROUTES, Name, ROUTES, Route, check_target};
+use eyesonly_web::routes::{NATIVE_ROUTES, Name, ROUTES, Route, check_target};
 use problem::Problem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Builds the router with all routes of the table.
 pub fn router(edge: Arc<Edge>) -> Router {
     let mut router = Router::new();
-    for route in ROUTES.iter().chain(LIVE_ROUTES) {
+    for route in ROUTES.iter().chain(NATIVE_ROUTES) {
         router = router.route(route.path, serve(route, &edge));
     }
     router
@@ -65,6 +65,28 @@ fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::PutLiveFile => on(method, live::put_file),
         Name::PutLiveTrack => on(method, live::put_track),
         Name::DeleteLiveFile | Name::DeleteLiveTrack => on(method, live::delete_file),
+        Name::Join => on(method, sharing::join),
+        Name::Look => on(method, sharing::look),
+        Name::NewAccount => on(method, sharing::new_account),
+        Name::Ask => on(method, sharing::ask),
+        Name::SharingPage => on(method, sharing::page),
+        Name::Sharing => on(method, sharing::sharing),
+        Name::Invite => on(method, sharing::invite),
+        Name::Withdraw => on(method, sharing::withdraw),
+        Name::Confirm => on(method, sharing::confirm),
+        Name::PutShare => on(method, sharing::put_share),
+        Name::DeleteShare => on(method, sharing::delete_share),
+        Name::PutMember => on(method, sharing::put_member),
+        Name::DeleteMember => on(method, sharing::delete_member),
+        Name::Sessions => on(method, accounts::sessions),
+        Name::EndSession => on(method, accounts::end_session),
+        Name::Password => on(method, accounts::password),
+        Name::Viewed => on(method, accounts::viewed),
+        Name::Watching => on(method, accounts::watching),
+        Name::Switch => on(method, sharing::switch),
+        Name::OfferCamera => on(method, sharing::offer_camera),
+        Name::KeepCamera => on(method, sharing::keep_camera),
+        Name::TakeCamera => on(method, sharing::take_camera),
         #[cfg(feature = "bench")]
         Name::Plain => on(method, viewer::plain),
     };

@@ -3,7 +3,7 @@
 
 use super::problem::Problem;
 use super::wayout::{self, Head};
-use super::{Departing, Edge, credential, of_row, openapi, range};
+use super::{Departing, Edge, credential, of_row, openapi, range, read_body};
 use crate::sandbox::{HandlerFailure, Question};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
@@ -26,7 +26,6 @@ use eyesonly_web::{answer, ask, login};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 type Edged = State<Arc<Edge>>;
 
@@ -63,18 +62,6 @@ pub async fn health(State(edge): Edged) -> Result<Response, Problem> {
     Ok((StatusCode::OK, "ok\n").into_response())
 }
 
-/// Reads the body of a login, within its limits of size and time.
-async fn read_login(request: Request) -> Result<Login, Problem> {
-    let too_large = |_| Problem::TooLarge(LOGIN_BYTES_MAX as u64);
-    let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
-    let body =
-        tokio::time::timeout(limit, axum::body::to_bytes(request.into_body(), LOGIN_BYTES_MAX))
-            .await
-            .map_err(|_| Problem::TooSlow(LOGIN_SECONDS_MAX))?
-            .map_err(too_large)?;
-    login::read(&body)
-}
-
 /// `POST /v1/session`
 pub async fn login(
     State(edge): Edged,
@@ -85,12 +72,21 @@ pub async fn login(
 ) -> Result<Response, Problem> {
     let authority = uri.authority().map(|authority| authority.as_str());
     login::check(&headers, authority, edge.public_origin.as_deref())?;
-    let Login { name, password, bearer } = read_login(request).await?;
-    let client = edge.proxies.client(peer, &headers);
-    let session = edge.identity.login(&name, password, client).await.inspect_err(|error| {
-        // Never log the name: people type their password into that field.
-        tracing::info!(%error, %client, "a login was refused");
-    })?;
+    let body = read_body(request.into_body(), LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX).await?;
+    let Login { name, password, bearer } = login::read(&body)?;
+    let address = edge.proxies.client(peer, &headers);
+    let client = answer::client(&headers);
+    let session =
+        edge.identity.login(&name, password, address, client).await.inspect_err(|error| {
+            // Never log the name: people type their password into that field.
+            tracing::info!(%error, client = %address, "a login was refused");
+        })?;
+    // A session that is not in the ledger is not given out.
+    if let Err(error) = edge.ledger.signed_in(session.viewer).await {
+        tracing::error!(%error, "a login was not entered in the ledger");
+        edge.identity.take_back(&session).await;
+        return Err(Problem::Unavailable);
+    }
     let response = login::begun(&login::Begun {
         credential: session.credential.text(),
         tag: &session.tag.to_text(),
@@ -104,11 +100,11 @@ pub async fn login(
 
 /// A viewer's request of any kind. FROM CLIENT.
 pub struct ByViewer {
-    edge: Arc<Edge>,
-    raw: RawCredential,
+    pub(super) edge: Arc<Edge>,
+    pub(super) raw: RawCredential,
     method: Method,
-    headers: HeaderMap,
-    uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
 }
 
 impl FromRequestParts<Arc<Edge>> for ByViewer {
@@ -128,14 +124,18 @@ impl FromRequestParts<Arc<Edge>> for ByViewer {
 
 impl ByViewer {
     /// Checks that the request comes from a page of this site.
-    fn check_origin(&self) -> Result<(), Problem> {
+    pub(super) fn check_origin(&self) -> Result<(), Problem> {
         let authority = self.uri.authority().map(|authority| authority.as_str());
         let public_origin = self.edge.public_origin.as_deref();
         credential::check_origin(&self.headers, authority, public_origin)
     }
 
-    /// Opens the departure of a list of cameras, as a page or as data.
-    async fn depart(&self, identified: &Identified, list: Vec<u8>) -> Result<Departure, Problem> {
+    /// Opens the departure of a list that is this viewer's own, as a page or as data.
+    pub(super) async fn depart(
+        &self,
+        identified: &Identified,
+        list: Vec<u8>,
+    ) -> Result<Departure, Problem> {
         let (door, is_head) = (&self.edge.admission, self.method == Method::HEAD);
         Ok(Departure::of_list(door, identified, &self.raw, list.into(), is_head).await?)
     }
@@ -146,6 +146,7 @@ pub async fn logout(asks: ByViewer) -> Result<Response, Problem> {
     asks.check_origin()?;
     let requester = asks.edge.admission.identify(&asks.raw).await?;
     asks.edge.identity.logout(&requester).await?;
+    asks.edge.ledger.signed_out(requester.viewer());
     Ok(login::ended(asks.edge.tls).into_response())
 }
 

@@ -14,6 +14,7 @@ mod outbox;
 pub mod read;
 mod rejected;
 mod stated;
+mod viewed;
 pub mod words;
 
 use async_trait::async_trait;
@@ -24,9 +25,11 @@ use eyesonly_gate::{Keys, Records, Seam};
 use eyesonly_ledger::{AppendError, Closed, Folder, Log, OpenError, Options};
 use eyesonly_log::{Name, NoteError, SigningKey, VerifyingKey};
 use eyesonly_rights::Fault;
-use eyesonly_seal::{EdgeKey, LedgerKey};
+use eyesonly_seal::{CameraId, EdgeKey, LedgerKey, ViewerId};
+use eyesonly_service::admin::Deed;
 use eyesonly_service::chain::Chain;
 use eyesonly_service::clock;
+use eyesonly_service::ledger::acts::Done;
 use eyesonly_service::ledger::limits::Limits;
 use eyesonly_service::ledger::{Counts, MemoryLedger};
 use line::blank;
@@ -39,6 +42,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
+pub use viewed::{View, Viewed, Views};
 
 /// How often what was rejected is entered.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
@@ -261,6 +265,13 @@ impl LogLedger {
         }
     }
 
+    /// Makes the line of something about a viewer's session.
+    fn of_session(&self, deed: Deed, viewer: ViewerId) -> Option<eyesonly_log::Entry> {
+        let done = Done::of_session(deed, viewer, clock::now_milliseconds());
+        let sealed = done.seal(done.owner(), &self.key, clock::random()).ok()?;
+        blank(done.owner(), done.day(), &sealed)
+    }
+
     fn enter(&self, rejected: &Rejected) -> Option<()> {
         let sealed = rejected.seal(&self.key, clock::random()).ok()?;
         self.log.note(&blank(Owner::Edge, rejected.day(), &sealed)?).ok()
@@ -324,6 +335,7 @@ impl Ledger for LogLedger {
         {
             let mut limits = locked(&self.limits);
             if limits.covers(delivery) {
+                limits.watches(delivery);
                 return Ok(false);
             }
             limits.take(delivery).map_err(|seconds| LedgerError::TooMany { seconds })?;
@@ -359,13 +371,37 @@ impl Ledger for LogLedger {
     }
 }
 
+#[async_trait]
 impl Counts for LogLedger {
+    async fn signed_in(&self, viewer: ViewerId) -> Result<(), LedgerError> {
+        let line = self.of_session(Deed::SignedIn, viewer).ok_or(LedgerError::Closed)?;
+        match self.log.append(&line).await {
+            // It is written, and only late.
+            Ok(_) | Err(AppendError::Late) => Ok(()),
+            Err(AppendError::Busy) => Err(LedgerError::Busy),
+            Err(error) => {
+                self.says_closed(&error);
+                Err(LedgerError::Closed)
+            }
+        }
+    }
+
+    fn signed_out(&self, viewer: ViewerId) {
+        if let Some(line) = self.of_session(Deed::SignedOut, viewer) {
+            let _entered = self.log.note(&line);
+        }
+    }
+
     fn misdeliveries(&self, seam: Seam, fault: Fault) -> u64 {
         self.counts.misdeliveries(seam, fault)
     }
 
     fn deliveries(&self) -> u64 {
         self.counts.deliveries()
+    }
+
+    fn watchers(&self, cameras: &[CameraId]) -> Vec<(CameraId, ViewerId)> {
+        locked(&self.limits).watchers(cameras, clock::now_milliseconds())
     }
 
     fn is_open(&self) -> bool {

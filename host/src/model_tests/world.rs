@@ -259,7 +259,8 @@ impl<'a> World<'a> {
     /// takes longer than all the rest.
     async fn begin(&mut self, viewer: ViewerId) {
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds: u64::MAX };
+        let (expires_at_seconds, client) = (u64::MAX, String::new());
+        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds, client };
         let edge_key = self.keyring.edge();
         let mint = Mint::new(edge_key);
         let change = Change {

@@ -105,6 +105,7 @@ fn holds(expect: Expect, present: Option<u64>) -> bool {
     match expect {
         Expect::Any => true,
         Expect::Absent => present.is_none(),
+        Expect::Present => present.is_some(),
         Expect::At(number) => present == Some(number),
     }
 }

@@ -36,6 +36,16 @@ pub enum Deed {
     Stated,
     /// All rights were stated.
     AllStated,
+    /// A camera was switched off.
+    SwitchedOff,
+    /// A camera was switched on.
+    SwitchedOn,
+    /// A camera was handed over to another household. Its enrolment takes nothing any more.
+    HandedOver,
+    /// A viewer has signed in.
+    SignedIn,
+    /// A viewer has ended a session.
+    SignedOut,
 }
 
 /// One thing that was done.

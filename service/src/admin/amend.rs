@@ -75,7 +75,29 @@ impl Admin {
         viewer: ViewerId,
         password: &Zeroizing<String>,
     ) -> Result<(), AdminError> {
-        let password_hash = hash_password(password)?;
+        self.write_password(viewer, hash_password(password)?, None).await
+    }
+
+    /// Gives the viewer who asks a new password, and ends all of their sessions, the one that asks
+    /// among them. `checked` is the account's record that the old password was checked against.
+    ///
+    /// # Errors
+    /// [`AdminError::Changed`] if the account has changed since. Others as
+    /// [`Admin::set_password`].
+    pub async fn change_password(
+        &self,
+        checked: &AccountRecord,
+        password_hash: String,
+    ) -> Result<(), AdminError> {
+        self.write_password(checked.viewer, password_hash, Some(checked.sequence)).await
+    }
+
+    async fn write_password(
+        &self,
+        viewer: ViewerId,
+        password_hash: String,
+        checked_at: Option<u64>,
+    ) -> Result<(), AdminError> {
         self.settle(async |writing| {
             let mut rights: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
             let account = account_name(&self.accounts, &rights.name);
@@ -83,6 +105,10 @@ impl Admin {
             if login.viewer != viewer {
                 return Err(AdminError::Absent("viewer"));
             }
+            if checked_at.is_some_and(|at| at != login.sequence) {
+                return Err(AdminError::Changed);
+            }
+            writing.allowed |= writing.actor == Some(viewer);
             login.password_hash.clone_from(&password_hash);
             rights.epoch = rights.epoch.saturating_add(1);
             login.epoch = rights.epoch;

@@ -18,6 +18,27 @@ pub enum AdminError {
     /// There is no such household, camera or viewer.
     #[error("there is no such {0}; `eyesonly {0} list` shows what there is")]
     Absent(&'static str),
+    /// There is no invitation with this token, or it does not hold any more.
+    #[error("there is no such invitation, or it does not hold any more; ask for a new one")]
+    NoInvitation,
+    /// Somebody else has asked with this invitation.
+    #[error("somebody else has used this invitation; ask for one of your own")]
+    Used,
+    /// The viewer has a right to a camera that an invitation offers.
+    #[error("this account may see one of these cameras already, and that stays as it is")]
+    Standing,
+    /// The account has changed since its password was checked.
+    #[error("the account has changed meanwhile; sign in again")]
+    Changed,
+    /// Nothing allows the viewer to do this.
+    #[error("nothing allows this viewer to do this")]
+    Forbidden,
+    /// The viewer has changed too much in too short a time.
+    #[error("that was too often; try again in {seconds} s")]
+    TooMany {
+        /// When the viewer may try again, in seconds from now.
+        seconds: u32,
+    },
     /// The login name is taken.
     #[error("the name {0:?} is taken; choose another")]
     Taken(String),

@@ -3,8 +3,9 @@
 //! Who belongs to a household and what is shared is written once, in its record. A viewer's own
 //! record has the rights that follow. Both change in one commit.
 
+use super::invitations::Invitation;
 use eyesonly_rights::{CameraRight, Kinds, Record, Role, Window};
-use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -25,6 +26,12 @@ pub struct HouseholdRecord {
     pub members: Vec<Member>,
     /// What is shared, at most once for each camera and viewer.
     pub shares: Vec<Share>,
+    /// The invitations, each once.
+    pub invitations: Vec<Invitation>,
+    /// Those of the cameras that were handed over.
+    pub closed: Vec<Closed>,
+    /// The cameras that are offered to others, each once.
+    pub transfers: Vec<Transfer>,
     /// The most bytes of sealed objects that the household may hold.
     pub quota_bytes: u64,
     /// The registry's number when this record was written.
@@ -64,6 +71,30 @@ pub struct Share {
     pub expires_at_seconds: Option<u64>,
 }
 
+/// A camera that was handed over. Its people keep what was filmed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// The camera.
+    pub camera: CameraId,
+    /// When it was handed over, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+}
+
+/// An offer to hand a camera over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// The offer's id.
+    pub transfer: CredentialId,
+    /// The camera.
+    pub camera: CameraId,
+    /// The owner who made it. `None`: it was the operator.
+    pub giver: Option<ViewerId>,
+    /// When it ends, in seconds since 1970.
+    pub until_seconds: u64,
+}
+
 /// The record as it is read. Earlier versions wrote `viewers`, who were all owners.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,16 +108,33 @@ struct Written {
     members: Vec<Member>,
     #[serde(default)]
     shares: Vec<Share>,
+    #[serde(default)]
+    invitations: Vec<Invitation>,
+    #[serde(default)]
+    closed: Vec<Closed>,
+    #[serde(default)]
+    transfers: Vec<Transfer>,
     quota_bytes: u64,
     sequence: u64,
 }
 
 impl From<Written> for HouseholdRecord {
     fn from(written: Written) -> Self {
-        let Written { household, name, cameras, viewers, mut members, shares, .. } = written;
+        let Written { household, name, cameras, viewers, mut members, .. } = written;
         members.extend(viewers.into_iter().map(|viewer| Member::owner(viewer, 0)));
-        let (quota_bytes, sequence) = (written.quota_bytes, written.sequence);
-        Self { household, name, cameras, members, shares, quota_bytes, sequence }
+        let Written { shares, invitations, closed, transfers, .. } = written;
+        Self {
+            household,
+            name,
+            cameras,
+            members,
+            shares,
+            invitations,
+            closed,
+            transfers,
+            quota_bytes: written.quota_bytes,
+            sequence: written.sequence,
+        }
     }
 }
 
@@ -113,12 +161,31 @@ impl HouseholdRecord {
         self.members.iter().find(|member| member.viewer == viewer)
     }
 
-    /// Returns the record without the memberships and shares that have ended by themselves.
+    /// Returns the record without the memberships, shares and invitations that have ended by
+    /// themselves.
     pub fn in_force(&self, now_seconds: u64) -> Self {
         let mut home = self.clone();
         home.members.retain(|member| member.until_seconds.is_none_or(|until| now_seconds < until));
         home.shares.retain(|share| share.expires_at_seconds.is_none_or(|at| now_seconds < at));
+        home.invitations.retain(|invitation| now_seconds < invitation.until_seconds);
+        home.transfers.retain(|transfer| now_seconds < transfer.until_seconds);
         home
+    }
+
+    /// Ends the invitations and transfers whose giver is no owner any more, and those of a camera
+    /// that is not the household's any more.
+    pub(super) fn end_empty_offers(&mut self) {
+        let (members, cameras) = (&self.members, &self.cameras);
+        let gives = |giver: ViewerId| {
+            members.iter().any(|member| member.viewer == giver && member.role == Role::Owner)
+        };
+        self.invitations.retain(|invitation| {
+            invitation.giver.is_none_or(gives)
+                && invitation.offer.cameras.iter().all(|camera| cameras.contains(camera))
+        });
+        self.transfers.retain(|transfer| {
+            transfer.giver.is_none_or(gives) && cameras.contains(&transfer.camera)
+        });
     }
 
     /// Lists everybody who belongs to the household or has a share, each once.
@@ -139,13 +206,14 @@ impl HouseholdRecord {
         let shares: HashMap<CameraId, &Share> =
             of_viewer.map(|share| (share.camera, share)).collect();
         let right = |camera: &CameraId| {
-            let whole = |role, kinds, window, expires_at_seconds| CameraRight {
+            let closed = self.closed.iter().find(|closed| closed.camera == *camera);
+            let whole = |role, kinds, window: Window, expires_at_seconds| CameraRight {
                 camera: *camera,
                 household: self.household,
                 name: String::new(),
                 role,
                 kinds,
-                window,
+                window: closed.map_or(window, |closed| until(window, closed.at_milliseconds)),
                 expires_at_seconds,
             };
             match member {
@@ -176,6 +244,12 @@ impl HouseholdRecord {
         };
         self.cameras.iter().filter_map(right).collect()
     }
+}
+
+/// Ends a window at this time, in milliseconds since 1970, unless it ends before.
+fn until(window: Window, at_milliseconds: u64) -> Window {
+    let ends = window.until_milliseconds.into_iter().chain([at_milliseconds]);
+    Window { until_milliseconds: ends.min(), ..window }
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! is removed takes accounts along: those of its owners and members who have nothing elsewhere.
 
 use super::household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
+use super::invitations::Newcomer;
 use super::writing::{Along, Writing};
 use super::{Admin, AdminError, Deed, MEMBERS_MAX, login_name};
 use crate::clock;
-use crate::identity::{AccountRecord, account_name, hash_password};
+use crate::identity::{AccountRecord, NOBODY, account_name, hash_password};
 use eyesonly_gate::registry::Expect;
-use eyesonly_rights::{CameraRecord, Kinds, Record as _, Role, ViewerRecord};
+use eyesonly_rights::{CameraRecord, CameraState, Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use zeroize::Zeroizing;
 
@@ -31,18 +32,9 @@ impl Admin {
         login_name(name)?;
         let password_hash = hash_password(password)?;
         let viewer = ViewerId::from_bytes(clock::fresh_id());
-        let account = account_name(&self.accounts, name);
+        let newcomer = Newcomer { name: name.to_owned(), password_hash };
         self.settle(async |writing| {
-            if self.records.read::<AccountRecord>(account.as_bytes()).await?.is_some() {
-                return Err(AdminError::Taken(name.to_owned()));
-            }
-            let sequence = writing.sequence;
-            let (password_hash, epoch) = (password_hash.clone(), 0);
-            let login = AccountRecord { account, viewer, password_hash, epoch, sequence };
-            writing.act(Deed::Viewer, None, None, Some(viewer));
-            writing.put(&login, Expect::Absent)?;
-            let (name, households, cameras) = (name.to_owned(), Vec::new(), Vec::new());
-            let record = ViewerRecord { viewer, name, households, cameras, epoch, sequence };
+            let record = self.new_account(writing, &newcomer, viewer).await?;
             match household {
                 None => writing.put(&record, Expect::Absent)?,
                 Some(household) => {
@@ -58,6 +50,30 @@ impl Admin {
         })
         .await?;
         Ok(viewer)
+    }
+
+    /// Makes an account, and returns the viewer's record, which is not written yet.
+    ///
+    /// # Errors
+    /// [`AdminError::Taken`] if the name is taken.
+    pub(super) async fn new_account(
+        &self,
+        writing: &mut Writing<'_>,
+        newcomer: &Newcomer,
+        viewer: ViewerId,
+    ) -> Result<ViewerRecord, AdminError> {
+        login_name(&newcomer.name)?;
+        let account = account_name(&self.accounts, &newcomer.name);
+        if self.records.read::<AccountRecord>(account.as_bytes()).await?.is_some() {
+            return Err(AdminError::Taken(newcomer.name.clone()));
+        }
+        let (sequence, epoch) = (writing.sequence, 0);
+        let password_hash = newcomer.password_hash.clone();
+        let login = AccountRecord { account, viewer, password_hash, epoch, sequence };
+        writing.act(Deed::Viewer, None, None, Some(viewer));
+        writing.put(&login, Expect::Absent)?;
+        let (name, households, cameras) = (newcomer.name.clone(), Vec::new(), Vec::new());
+        Ok(ViewerRecord { viewer, name, households, cameras, epoch, sequence })
     }
 
     /// Removes a viewer's account, with all that the viewer belongs to or was given. The viewer's
@@ -87,8 +103,13 @@ impl Admin {
         }
         writing.remove_viewer(rights);
         let account = account_name(&self.accounts, &rights.name);
-        writing.remove(AccountRecord::KIND, account.as_bytes().to_vec());
-        Ok(())
+        let login = self.records.read::<AccountRecord>(account.as_bytes()).await?;
+        // Two accounts of an older version may have had one name: another's login stays.
+        let Some(mut login) = login.filter(|login| login.viewer == viewer) else { return Ok(()) };
+        // The record stays, so that the name is never given to somebody else. No password fits it.
+        login.password_hash = NOBODY.to_owned();
+        let expect = Expect::At(std::mem::replace(&mut login.sequence, writing.sequence));
+        writing.put(&login, expect)
     }
 
     /// Takes a viewer out of a household that is removed. Removes the account of an owner or member
@@ -134,7 +155,7 @@ impl Admin {
             (Role::Installer, _) => {
                 let hours = INSTALLER_SECONDS_MAX / 3600;
                 return Err(input(&format!(
-                    "an installer's role ends after 1 to {hours} hours (`--hours`)"
+                    "an installer's role ends after 1 to {hours} hours: say how many"
                 )));
             }
             (Role::Guest, _) => {
@@ -147,6 +168,12 @@ impl Admin {
         };
         self.settle(async |writing| {
             let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            writing.allow_owner(&home)?;
+            // An owner gives roles to those who are known here, and nobody else becomes one.
+            let known = home.in_force(clock::now_seconds()).people();
+            if writing.actor.is_some() && !known.contains(&viewer) {
+                return Err(AdminError::Absent("viewer"));
+            }
             room(&home, Some(viewer))?;
             let _there: ViewerRecord = self.read(viewer.as_bytes(), "viewer").await?;
             if role != Role::Owner {
@@ -159,7 +186,8 @@ impl Admin {
                 home.members.push(member);
                 // A share that slept under the role would come back with its end.
                 if role != Role::Member {
-                    home.shares.retain(|share| share.viewer != viewer);
+                    take_shares(home, viewer);
+                    forget_requests(home, viewer);
                 }
             };
             writing.household(home, Along::default(), change).await
@@ -178,8 +206,12 @@ impl Admin {
     ) -> Result<(), AdminError> {
         self.settle(async |writing| {
             let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            writing.allow_own(&home, viewer, home.member(viewer).is_some())?;
             if home.member(viewer).is_none() {
-                return Err(input("this viewer does not belong to the household"));
+                return Err(match writing.actor {
+                    Some(_) => AdminError::Absent("viewer"),
+                    None => input("this viewer does not belong to the household"),
+                });
             }
             keep_an_owner(&home, viewer)?;
             writing.household(home, Along::default(), |home| leave(home, viewer)).await
@@ -195,35 +227,47 @@ impl Admin {
     /// or if the household has [`SHARES_MAX`] already. [`AdminError::Ended`] if the camera's
     /// enrolment has ended.
     pub async fn share(&self, share: Share) -> Result<(), AdminError> {
-        check(&share)?;
+        check_offer(share.kinds, &share.window, share.expires_at_seconds)?;
         self.settle(async |writing| {
             let camera: CameraRecord = self.read(share.camera.as_bytes(), "camera").await?;
-            if camera.credential.is_none() {
+            let is_closed = camera.state == CameraState::Closed;
+            if camera.credential.is_none() && !is_closed {
                 return Err(AdminError::Ended);
             }
             let _there: ViewerRecord = self.read(share.viewer.as_bytes(), "viewer").await?;
             let home: HouseholdRecord = self.read(camera.household.as_bytes(), "household").await?;
+            writing.allow_owner(&home)?;
+            let share = Share { giver: writing.actor.or(share.giver), ..share.clone() };
             let in_force = home.in_force(clock::now_seconds());
             if in_force.member(share.viewer).is_some_and(|member| member.role != Role::Member) {
                 return Err(input(
                     "nothing was shared: an owner sees every camera already, and an installer \
-                     every live one; `member remove` ends that role",
+                     every live one; end that role first",
                 ));
             }
             let is_it = |other: &Share| is_of(other, share.camera, share.viewer);
+            // Nobody gets a share of a viewer without having asked for it, and nobody a new one of
+            // a camera that was handed over.
+            if !in_force.shares.iter().any(is_it) {
+                if writing.actor.is_some() {
+                    return Err(AdminError::Absent("share"));
+                }
+                if is_closed {
+                    return Err(AdminError::Ended);
+                }
+            }
             let others = in_force.shares.iter().filter(|other| !is_it(other));
             if others.count() >= SHARES_MAX {
                 return Err(AdminError::Input(format!(
                     "a household has at most {SHARES_MAX} shares; end some first"
                 )));
             }
-            let change = |home: &mut HouseholdRecord| match home
-                .shares
-                .iter_mut()
-                .find(|other| is_it(other))
-            {
-                Some(other) => other.clone_from(&share),
-                None => home.shares.push(share.clone()),
+            let change = |home: &mut HouseholdRecord| {
+                match home.shares.iter_mut().find(|other| is_it(other)) {
+                    Some(other) => other.clone_from(&share),
+                    None => home.shares.push(share.clone()),
+                }
+                end_invitations(home, share.camera);
             };
             writing.household(home, Along::default(), change).await
         })
@@ -239,10 +283,22 @@ impl Admin {
             let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
             let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
             let is_it = |share: &Share| is_of(share, camera, viewer);
+            writing.allow_own(&home, viewer, home.shares.iter().any(is_it))?;
             if !home.shares.iter().any(is_it) {
-                return Err(input("nothing of this camera is shared with this viewer"));
+                return Err(match writing.actor {
+                    Some(_) => AdminError::Absent("share"),
+                    None => input("nothing of this camera is shared with this viewer"),
+                });
             }
-            let change = |home: &mut HouseholdRecord| home.shares.retain(|share| !is_it(share));
+            let is_own = writing.actor == Some(viewer);
+            let change = |home: &mut HouseholdRecord| {
+                home.shares.retain(|share| !is_it(share));
+                if is_own {
+                    forget_requests(home, viewer);
+                } else {
+                    end_invitations(home, camera);
+                }
+            };
             writing.household(home, Along::default(), change).await
         })
         .await
@@ -259,7 +315,7 @@ impl Admin {
     }
 }
 
-fn input(words: &str) -> AdminError {
+pub(super) fn input(words: &str) -> AdminError {
     AdminError::Input(words.to_owned())
 }
 
@@ -287,7 +343,30 @@ fn of(rights: &ViewerRecord) -> Vec<HouseholdId> {
 
 fn leave(home: &mut HouseholdRecord, viewer: ViewerId) {
     home.members.retain(|member| member.viewer != viewer);
-    home.shares.retain(|share| share.viewer != viewer);
+    take_shares(home, viewer);
+    forget_requests(home, viewer);
+}
+
+/// Takes back all that is shared with a viewer, and what was offered of it before.
+fn take_shares(home: &mut HouseholdRecord, viewer: ViewerId) {
+    let taken: Vec<Share> = home.shares.extract_if(.., |share| share.viewer == viewer).collect();
+    for share in taken {
+        end_invitations(home, share.camera);
+    }
+}
+
+/// Ends the invitations that a viewer has asked with, and those that are for that viewer.
+fn forget_requests(home: &mut HouseholdRecord, viewer: ViewerId) {
+    home.invitations.retain(|invitation| {
+        let asked = invitation.request.is_some_and(|request| request.viewer == viewer);
+        !asked && invitation.offer.viewer != Some(viewer)
+    });
+}
+
+/// Ends the invitations to a camera. What was changed or taken back must not come again by a token
+/// that was made before.
+fn end_invitations(home: &mut HouseholdRecord, camera: CameraId) {
+    home.invitations.retain(|invitation| !invitation.offer.cameras.contains(&camera));
 }
 
 /// Refuses to take the last owner of a household.
@@ -298,8 +377,7 @@ fn keep_an_owner(home: &HouseholdRecord, leaves: ViewerId) -> Result<(), AdminEr
         && owners.all(|owner| owner.viewer == leaves);
     if is_last {
         return Err(input(
-            "this is the household's last owner; make another viewer an owner first \
-             (`eyesonly member set`)",
+            "this is the household's last owner; make another viewer an owner first",
         ));
     }
     Ok(())
@@ -310,15 +388,19 @@ fn is_of(share: &Share, camera: CameraId, viewer: ViewerId) -> bool {
 }
 
 /// Refuses a share that allows nothing.
-fn check(share: &Share) -> Result<(), AdminError> {
-    let (from, until) = (share.window.from_milliseconds, share.window.until_milliseconds);
-    if share.kinds == Kinds::NONE {
+pub(super) fn check_offer(
+    kinds: Kinds,
+    window: &Window,
+    expires_at_seconds: Option<u64>,
+) -> Result<(), AdminError> {
+    let (from, until) = (window.from_milliseconds, window.until_milliseconds);
+    if kinds == Kinds::NONE {
         return Err(input("a share has at least one kind: live, events or clips"));
     }
     if from.is_some_and(|from| until.is_some_and(|until| until < from)) {
         return Err(input("the window of a share must not end before it starts"));
     }
-    if share.expires_at_seconds.is_some_and(|at| at <= clock::now_seconds()) {
+    if expires_at_seconds.is_some_and(|at| at <= clock::now_seconds()) {
         return Err(input("the share would have ended already; give a time that lies ahead"));
     }
     Ok(())

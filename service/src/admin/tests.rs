@@ -1,28 +1,32 @@
 //! Tests of what people lose and keep: what has ended by itself, and households that go.
 
+mod sharing;
+mod transfer;
+
 use super::*;
 use crate::index::memory::MemoryIndex;
 use crate::keys::memory::MemoryKeys;
 use crate::ledger::MemoryLedger;
 use crate::registry::memory::MemoryRegistry;
 use crate::testing::doors;
-use eyesonly_gate::Keys as _;
+use eyesonly_gate::{Admission, Keys as _};
 use eyesonly_rights::{Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::ViewerId;
 
 struct Town {
     admin: Admin,
     keys: Arc<MemoryKeys>,
+    door: Arc<Admission>,
 }
 
 impl Town {
     fn new() -> Self {
         let (keys, ledger) = (Arc::new(MemoryKeys::default()), Arc::new(MemoryLedger::default()));
         let registry = Arc::new(MemoryRegistry::default());
-        let (records, _) = doors(Arc::clone(&keys) as _, registry, ledger);
+        let (records, door) = doors(Arc::clone(&keys) as _, registry, ledger);
         let catalogue = Catalogue::new(Arc::new(MemoryIndex::default()), Arc::clone(&records));
         let admin = Admin::new(Arc::clone(&keys) as _, records, catalogue);
-        Self { admin, keys }
+        Self { admin, keys, door }
     }
 
     async fn home(&self, name: &str) -> HouseholdId {

@@ -4,10 +4,12 @@
 //! commit. It does nothing where nothing is old, so every process may call it.
 
 use super::{Admin, AdminError};
+use crate::clock;
 use crate::identity::{AccountRecord, account_name};
-use eyesonly_gate::registry::{CHANGES_MAX, Expect};
-use eyesonly_rights::Record;
-use eyesonly_seal::ViewerId;
+use crate::listing::keys_after;
+use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, RegistryError};
+use eyesonly_rights::{Record, SessionRecord};
+use eyesonly_seal::{SessionId, ViewerId};
 use serde::{Deserialize, Serialize};
 
 /// The accounts of one commit. Each of them is two changes.
@@ -33,14 +35,75 @@ impl Record for LoginRecord {
     }
 }
 
+/// A session as earlier versions kept it: the record's key was its own id alone.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OldSession {
+    session: SessionId,
+    viewer: ViewerId,
+    #[serde(default)]
+    epoch: u64,
+    expires_at_seconds: u64,
+}
+
+impl Record for OldSession {
+    const KIND: &'static str = SessionRecord::KIND;
+    fn key(&self) -> Vec<u8> {
+        self.session.as_bytes().to_vec()
+    }
+    fn sequence(&self) -> u64 {
+        0
+    }
+}
+
 impl Admin {
-    /// Takes login names out of the keys of the registry. Returns the number of accounts that were
-    /// written anew.
+    /// Takes login names out of the keys of the registry, and puts sessions under their viewers.
+    /// Returns the number of records that were written anew.
     ///
     /// # Errors
-    /// [`AdminError`]; the accounts that were not reached stay as they are, and the next call takes
+    /// [`AdminError`]; the records that were not reached stay as they are, and the next call takes
     /// them.
     pub async fn upgrade(&self) -> Result<usize, AdminError> {
+        // What keeps one of them back must not keep the other.
+        let (accounts, sessions) = (self.upgrade_accounts().await, self.upgrade_sessions().await);
+        Ok(accounts? + sessions?)
+    }
+
+    async fn upgrade_sessions(&self) -> Result<usize, AdminError> {
+        let mut after: Option<Vec<u8>> = None;
+        let mut count = 0;
+        loop {
+            let page = keys_after(&self.records, OldSession::KIND, after.as_deref()).await?;
+            let Some(last) = page.keys.last() else { return Ok(count) };
+            after = Some(last.clone());
+            let mut changes = Vec::new();
+            for key in page.keys.iter().filter(|key| key.len() == 16) {
+                // One that does not open is nobody's session: it stays as it is.
+                let Ok(Some(old)) = self.records.read::<OldSession>(key).await else { continue };
+                let (key, OldSession { session, viewer, epoch, expires_at_seconds }) =
+                    (old.key(), old);
+                let client = String::new();
+                let new = SessionRecord { session, viewer, epoch, expires_at_seconds, client };
+                let record = Some(self.mint.seal(&new, clock::random())?);
+                let (kind, expect) = (SessionRecord::KIND, Expect::Absent);
+                changes.push(Change { kind, key: new.key(), expect, record });
+                // One that has ended meanwhile must not come back.
+                changes.push(Change { kind, key, expect: Expect::Present, record: None });
+                count += 1;
+            }
+            if changes.is_empty() {
+                continue;
+            }
+            match self.records.commit(changes, None).await {
+                Ok(_) => {}
+                // Some of them have ended meanwhile. The next start takes the rest.
+                Err(RegistryError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn upgrade_accounts(&self) -> Result<usize, AdminError> {
         let old = self.list::<LoginRecord>("login").await?;
         for some in old.chunks(ACCOUNTS) {
             self.settle(async |writing| {
@@ -102,7 +165,7 @@ mod tests {
 
     async fn signs_in(identity: &Identity, name: &str) -> bool {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        identity.login(name, password(), address).await.is_ok()
+        identity.login(name, password(), address, "a test").await.is_ok()
     }
 
     /// Puts the account back as older versions kept it.
@@ -137,6 +200,33 @@ mod tests {
         admin.add_viewer(Some(home), "alder", &password()).await.unwrap();
         assert!(matches!(admin.upgrade().await, Err(AdminError::Conflict)));
         assert_eq!(admin.list::<LoginRecord>("login").await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_old_session_goes_on() {
+        let (keys, admin, home) = home().await;
+        let viewer = admin.add_viewer(Some(home), "alder", &password()).await.unwrap();
+        let identity =
+            Identity::new(&*keys, Arc::clone(&admin.records), 60, Arc::new(Throttle::default()));
+        let expires_at_seconds = clock::now_seconds() + 60;
+        let change = |key, sealed| Change {
+            kind: SessionRecord::KIND,
+            key,
+            expect: Expect::Absent,
+            record: Some(sealed),
+        };
+        for _ in 0..2 {
+            let session = SessionId::from_bytes(clock::fresh_id());
+            let old = OldSession { session, viewer, epoch: 0, expires_at_seconds };
+            let sealed = admin.mint.seal(&old, clock::random()).unwrap();
+            admin.records.commit(vec![change(old.key(), sealed)], None).await.unwrap();
+        }
+        // A record that nobody can open keeps no session back.
+        admin.records.commit(vec![change(vec![0; 16], vec![1; 200])], None).await.unwrap();
+        assert!(identity.sessions(viewer).await.unwrap().is_empty());
+        assert_eq!(admin.upgrade().await.unwrap(), 2);
+        assert_eq!(admin.upgrade().await.unwrap(), 0);
+        assert_eq!(identity.sessions(viewer).await.unwrap().len(), 2);
     }
 
     #[tokio::test]

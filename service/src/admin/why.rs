@@ -5,7 +5,9 @@
 use super::household::HouseholdRecord;
 use super::{Admin, AdminError};
 use crate::clock;
-use eyesonly_rights::{Action, CameraRecord, CameraRight, Kinds, Role, ViewerRecord, Window};
+use eyesonly_rights::{
+    Action, CameraRecord, CameraRight, CameraState, Kinds, Role, ViewerRecord, Window,
+};
 use eyesonly_seal::{CameraId, ViewerId};
 
 /// A decision, with what it comes from.
@@ -77,7 +79,7 @@ impl Admin {
         let Some(record) = self.records.read::<CameraRecord>(camera.as_bytes()).await? else {
             return Ok(Why::NoCamera);
         };
-        if record.credential.is_none() {
+        if record.credential.is_none() && record.state != CameraState::Closed {
             return Ok(Why::Ended);
         }
         let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;

@@ -5,28 +5,32 @@ use super::household::HouseholdRecord;
 use super::{Admin, AdminError};
 use crate::clock;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect};
-use eyesonly_rights::{CameraRecord, CameraRight, Record, ViewerRecord};
+use eyesonly_rights::{CameraRecord, CameraRight, Record, SessionRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// The records of one commit, all of one sequence.
 pub(super) struct Writing<'a> {
-    admin: &'a Admin,
+    pub(super) admin: &'a Admin,
     changes: Vec<Change>,
     pub(super) sequence: u64,
     /// The viewers' records that change, what is expected of each, and the rights that were in it.
     /// Several households may change one of them.
     viewers: HashMap<ViewerId, (ViewerRecord, Expect, Vec<CameraRight>)>,
     acts: Vec<Act>,
+    /// The viewer who asks, decided in this attempt. `None`: the operator.
+    pub(super) actor: Option<ViewerId>,
+    /// Says that something allows the viewer to do this.
+    pub(super) allowed: bool,
 }
 
 impl<'a> Writing<'a> {
     /// Begins a commit that holds only if nobody else commits before it.
     pub(super) async fn begin(admin: &'a Admin) -> Result<Self, AdminError> {
         let sequence = admin.records.position().await?.rights.number.saturating_add(1);
-        let (changes, acts) = (Vec::new(), Vec::new());
-        Ok(Self { admin, changes, sequence, viewers: HashMap::new(), acts })
+        let (changes, acts, viewers) = (Vec::new(), Vec::new(), HashMap::new());
+        Ok(Self { admin, changes, sequence, viewers, acts, actor: None, allowed: false })
     }
 
     /// Says what is done by this commit, beside what becomes of rights.
@@ -76,6 +80,7 @@ impl<'a> Writing<'a> {
         let mut people = home.people();
         let mut after = home.in_force(clock::now_seconds());
         change(&mut after);
+        after.end_empty_offers();
         people.extend(after.people());
         people.sort_unstable();
         people.dedup();
@@ -141,13 +146,17 @@ impl<'a> Writing<'a> {
             self.acts.extend(act::changes(record.viewer, &before, &record.cameras));
             self.put(&record, expect)?;
         }
-        if self.changes.is_empty() {
+        // INVARIANT: a viewer writes nothing that was not allowed in this attempt.
+        if self.admin.signed.is_some() && !self.allowed {
+            return Err(AdminError::Forbidden);
+        }
+        if self.changes.iter().all(|change| change.kind == SessionRecord::KIND) {
             return Ok(());
         }
         if !self.acts.is_empty() && self.admin.acts {
             let (sequence, at_milliseconds) = (self.sequence, clock::now_milliseconds());
             let acts = std::mem::take(&mut self.acts);
-            let record = ActRecord { sequence, at_milliseconds, actor: None, acts };
+            let record = ActRecord { sequence, at_milliseconds, actor: self.actor, acts };
             self.put(&record, Expect::Absent)?;
         }
         if self.changes.len() > CHANGES_MAX {

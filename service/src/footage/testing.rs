@@ -116,7 +116,8 @@ impl Home {
             .unwrap();
         let live = Live::new(hub, Arc::clone(&admission), Arc::clone(&clock) as _);
         let session = SessionId::from_bytes(clock::fresh_id());
-        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds: u64::MAX };
+        let (expires_at_seconds, client) = (u64::MAX, String::new());
+        let record = SessionRecord { session, viewer, epoch: 0, expires_at_seconds, client };
         let mint = Mint::new(keys.edge());
         let change = change(&mint, &record, Expect::Absent);
         records.commit(vec![change], None).await.unwrap();

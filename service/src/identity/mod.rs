@@ -7,9 +7,11 @@
 //! as any other.
 
 mod password;
+mod sessions;
 mod throttle;
 
 pub use password::{NOBODY, PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError, hash_password};
+pub use sessions::{Listed, SESSIONS_MAX};
 pub use throttle::{
     ACCOUNT_FREE, ACCOUNT_HERE_FREE, ADDRESS_FREE, Attempts, Counter, Throttle, network,
     wait_seconds,
@@ -19,8 +21,8 @@ use crate::chain::Chain;
 use crate::clock;
 use crate::sync::blocking;
 use eyesonly_gate::registry::{Change, Expect};
-use eyesonly_gate::{Keys, RawCredential, Records, Refused, Seam};
-use eyesonly_rights::{Mint, Record, Requester, SessionRecord, Tag, Verifier};
+use eyesonly_gate::{Keys, RawCredential, Records};
+use eyesonly_rights::{Mint, Record, SessionRecord, Tag, Verifier};
 use eyesonly_seal::{AccountName, MacKey, SessionId, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -86,8 +88,23 @@ pub enum LoginError {
     Unavailable,
 }
 
+/// The reason why a password was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The password can't be used.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// There was no turn.
+    #[error(transparent)]
+    Turn(#[from] LoginError),
+}
+
 /// A session that was just started.
 pub struct NewSession {
+    /// The viewer who has signed in.
+    pub viewer: ViewerId,
+    /// The session.
+    pub session: SessionId,
     /// The credential to present from now on.
     pub credential: RawCredential,
     /// The tag of its addresses.
@@ -106,6 +123,8 @@ pub struct Identity {
     checks: Arc<Semaphore>,
     waiting: Semaphore,
     session_seconds: u64,
+    /// Says that the registry can list the sessions of a viewer.
+    lists: bool,
 }
 
 impl Identity {
@@ -125,16 +144,50 @@ impl Identity {
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
             session_seconds,
+            lists: false,
         }
     }
 
-    /// Starts a session for the account `name`. FROM CLIENT: `name`, `password`.
+    /// Bounds the sessions of each viewer to [`SESSIONS_MAX`], over a registry that lists keys.
+    #[must_use]
+    pub fn listing(self) -> Self {
+        Self { lists: true, ..self }
+    }
+
+    /// Starts a session for the account `name`. `client` is what the client calls itself.
+    /// FROM CLIENT: `name`, `password`, `client`.
     pub async fn login(
         &self,
         name: &str,
         password: Zeroizing<String>,
         address: IpAddr,
+        client: &str,
     ) -> Result<NewSession, LoginError> {
+        let AccountRecord { viewer, epoch, .. } = self.check(name, password, address).await?;
+        // The session gets the epoch that the checked record had. If the password has changed
+        // meanwhile, the session is worth nothing.
+        let session = SessionId::from_bytes(clock::fresh_id());
+        let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
+        let client = sessions::client_name(client);
+        let record = SessionRecord { session, viewer, epoch, expires_at_seconds, client };
+        self.write(&record).await?;
+        let credential = RawCredential::new(&Zeroizing::new(self.mint.viewer(viewer, session)));
+        let tag =
+            self.verifier.viewer(credential.text()).map_err(|_| LoginError::Unavailable)?.tag();
+        Ok(NewSession { viewer, session, credential, tag, expires_at_seconds })
+    }
+
+    /// Checks a password, and returns the account's record that it was checked against. Each
+    /// attempt counts for the throttle. FROM CLIENT: `name`, `password`.
+    ///
+    /// # Errors
+    /// As [`Identity::login`].
+    pub async fn check(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        address: IpAddr,
+    ) -> Result<AccountRecord, LoginError> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
             return Err(LoginError::Wrong);
         }
@@ -153,36 +206,16 @@ impl Identity {
             .as_ref()
             .map_or_else(|| NOBODY.to_owned(), |record| record.password_hash.clone());
         let right = self.check_password(password, hash).await?;
-        // The session gets the epoch that the checked record had. If the password has changed
-        // meanwhile, the session is worth nothing.
-        let AccountRecord { viewer, epoch, .. } =
-            record.filter(|_| right).ok_or(LoginError::Wrong)?;
+        let account = record.filter(|_| right).ok_or(LoginError::Wrong)?;
         self.attempts.succeeded(name, address);
-
-        let session = SessionId::from_bytes(clock::fresh_id());
-        let expires_at_seconds = clock::now_seconds().saturating_add(self.session_seconds);
-        let record = SessionRecord { session, viewer, epoch, expires_at_seconds };
-        self.write(&record).await?;
-        let credential = RawCredential::new(&Zeroizing::new(self.mint.viewer(viewer, session)));
-        let tag =
-            self.verifier.viewer(credential.text()).map_err(|_| LoginError::Unavailable)?.tag();
-        Ok(NewSession { credential, tag, expires_at_seconds })
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// [`Refused::Unavailable`]: the session has not ended.
-    pub async fn logout(&self, requester: &Requester) -> Result<(), Refused> {
-        let key = requester.session().as_bytes().to_vec();
-        let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
-        self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
-            tracing::error!(error = %Chain(&error), "a session was not ended");
-            Refused::Unavailable(Seam::Registry, Some(Box::new(error)))
-        })
+        Ok(account)
     }
 
     async fn write(&self, record: &SessionRecord) -> Result<(), LoginError> {
+        let mut changes = match self.lists {
+            true => self.room(record.viewer).await.map_err(|_| LoginError::Unavailable)?,
+            false => Vec::new(),
+        };
         let sealed =
             self.mint.seal(record, clock::random()).map_err(|_| LoginError::Unavailable)?;
         let change = Change {
@@ -191,10 +224,46 @@ impl Identity {
             expect: Expect::Absent,
             record: Some(sealed),
         };
-        self.records.commit(vec![change], None).await.map(|_| ()).map_err(|error| {
+        changes.push(change);
+        self.records.commit(changes, None).await.map(|_| ()).map_err(|error| {
             tracing::error!(error = %Chain(&error), "a session was not started");
             LoginError::Unavailable
         })
+    }
+
+    /// Hashes the password of somebody who is to have an account. The try counts as a login that
+    /// failed, so that nobody makes the edge hash again and again. FROM CLIENT: `name`, `password`.
+    ///
+    /// # Errors
+    /// [`HashError`], if the password can't be used, or there were too many tries.
+    pub async fn newcomer(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        address: IpAddr,
+    ) -> Result<String, HashError> {
+        let counted = self.attempts.attempt(name, address, clock::now_seconds());
+        counted.map_err(LoginError::Throttled)?;
+        self.hash(password).await
+    }
+
+    /// Takes the try of a newcomer back, who has an account now.
+    pub fn joined(&self, name: &str, address: IpAddr) {
+        self.attempts.succeeded(name, address);
+    }
+
+    /// Hashes a password that is to be set. It waits for its turn, as a login does.
+    ///
+    /// # Errors
+    /// [`HashError`], if the password can't be used, or too many wait.
+    pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, HashError> {
+        let _place = self.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
+        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let hashed = blocking(move || {
+            let _turn = turn;
+            hash_password(&password)
+        });
+        Ok(hashed.await.ok_or(LoginError::Unavailable)??)
     }
 
     async fn check_password(

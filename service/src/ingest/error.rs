@@ -53,6 +53,9 @@ pub enum IngestError {
     /// Too many slow uploads are under way, of the household or in all.
     #[error("too many slow uploads are under way")]
     Slow,
+    /// The camera is switched off.
+    #[error("the camera is switched off")]
+    Off,
     /// The camera's credential was taken back while its upload was under way.
     #[error("the credential is no longer in force")]
     Revoked,

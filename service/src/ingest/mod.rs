@@ -32,7 +32,7 @@ use body::Received;
 use bytes::Bytes;
 use eyesonly_gate::vault::{Finished, ObjectRow, State};
 use eyesonly_gate::{Admission, IntakeGrant, Offered, Refused, Seam};
-use eyesonly_rights::Fault;
+use eyesonly_rights::{CameraRecord, CameraState, Fault};
 use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, format};
 use form::Form;
 use futures::Stream;
@@ -366,13 +366,15 @@ impl Ingest {
         let taken = self.admission.again_intake(grant).await;
         taken.map_err(|refused| match refused {
             Refused::Unavailable(seam, _) => IngestError::Unavailable(seam.name()),
+            Refused::Off => IngestError::Off,
             _ => IngestError::Revoked,
         })
     }
 
     /// Decides once more, after the commit, whether the camera may hand in. A removal first ends
     /// the enrolment and then deletes the camera's rows. The removal deletes a row that was
-    /// committed in between; this function deletes a row that was committed after.
+    /// committed in between; this function deletes a row that was committed after. An enrolment
+    /// that goes on under another credential, or that was closed, loses nothing.
     async fn still_enrolled(
         &self,
         grant: &IntakeGrant,
@@ -381,6 +383,15 @@ impl Ingest {
     ) -> Result<(), IngestError> {
         let taken = self.again_intake(grant).await;
         if !matches!(taken, Err(IngestError::Revoked)) {
+            return taken;
+        }
+        let (records, camera) = (self.admission.records(), grant.camera());
+        let record = records.read::<CameraRecord>(camera.as_bytes()).await;
+        let record = record.map_err(|_| IngestError::Unavailable("the registry"))?;
+        let goes_on = |record: &CameraRecord| {
+            record.credential.is_some() || record.state == CameraState::Closed
+        };
+        if record.is_some_and(|record| goes_on(&record)) {
             return taken;
         }
         self.catalogue.forget_camera(grant.household(), grant.camera()).await?;

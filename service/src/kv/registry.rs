@@ -93,6 +93,7 @@ impl Registry for KvRegistry {
                 let holds = match change.expect {
                     Expect::Any => true,
                     Expect::Absent => draft.written_at(&place)?.is_none(),
+                    Expect::Present => draft.written_at(&place)?.is_some(),
                     Expect::At(number) => draft.written_at(&place)? == Some(number),
                 };
                 if !holds {

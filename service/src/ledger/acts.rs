@@ -13,7 +13,7 @@ use eyesonly_seal::{
 
 /// The form of an entry about an act. 1 and 2 are the gate's.
 const FORM: u8 = 3;
-const DEEDS: [Deed; 11] = [
+const DEEDS: [Deed; 16] = [
     Deed::Household,
     Deed::HouseholdRemoved,
     Deed::Camera,
@@ -25,6 +25,11 @@ const DEEDS: [Deed; 11] = [
     Deed::Stating,
     Deed::Stated,
     Deed::AllStated,
+    Deed::SwitchedOff,
+    Deed::SwitchedOn,
+    Deed::HandedOver,
+    Deed::SignedIn,
+    Deed::SignedOut,
 ];
 const ROLES: [Role; 4] = [Role::Owner, Role::Member, Role::Guest, Role::Installer];
 
@@ -56,6 +61,13 @@ impl Done {
             let act = Act { right: Some(Given::of(right)), ..act };
             Self { sequence: record.sequence, at_milliseconds, actor: None, act }
         })
+    }
+
+    /// Makes what the ledger says of a viewer's session. It is part of no commit of rights, so its
+    /// number is 0.
+    pub fn of_session(deed: Deed, viewer: ViewerId, at_milliseconds: u64) -> Self {
+        let act = Act::of(deed, None, None, Some(viewer));
+        Self { sequence: 0, at_milliseconds, actor: Some(viewer), act }
     }
 
     /// Returns whose entry it is, as long as the household's key is there.

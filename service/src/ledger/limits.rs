@@ -47,6 +47,8 @@ pub struct Limits {
     viewers: HashMap<ViewerId, Count>,
     /// From when until when each is covered, in milliseconds since 1970.
     covered: HashMap<Covered, (u64, u64)>,
+    /// Until when the live view that left may go on, in milliseconds since 1970.
+    live: HashMap<(CameraId, ViewerId), u64>,
     /// What was decided before this number of the rights covers nothing.
     since: u64,
 }
@@ -89,12 +91,37 @@ impl Limits {
     /// entry of its own, behind that of the change.
     pub fn forget_cover(&mut self, number: u64) {
         self.covered.clear();
+        // Who still watches has an entry anew at once.
+        self.live.clear();
         self.since = self.since.max(number);
+    }
+
+    /// Lists who watches these cameras live, by what left until now (milliseconds since 1970).
+    pub fn watchers(&self, cameras: &[CameraId], now: u64) -> Vec<(CameraId, ViewerId)> {
+        let watches = self
+            .live
+            .iter()
+            .filter(|((camera, _), until)| cameras.contains(camera) && now < **until);
+        let mut watchers: Vec<_> = watches.map(|(who, _)| *who).collect();
+        watchers.sort_unstable();
+        watchers
+    }
+
+    /// Notes who watches live, whether an entry covers it or it has one of its own.
+    pub fn watches(&mut self, delivery: &Delivery) {
+        // A list of streams names no segment, and shows no picture.
+        let shows = delivery.handed == Handed::Live && delivery.event.is_some();
+        if let Some((_, camera)) = delivery.source.filter(|_| shows) {
+            let who = (camera, delivery.viewer);
+            make_room(&mut self.live, &who, |until| delivery.at_milliseconds < *until);
+            self.live.insert(who, delivery.until_milliseconds);
+        }
     }
 
     /// Notes that a delivery leaves that was decided at this number of the rights, so that its
     /// entry covers what comes.
     pub fn lets_out(&mut self, delivery: &Delivery, decided_at: u64) {
+        self.watches(delivery);
         if decided_at < self.since {
             return;
         }
@@ -207,6 +234,25 @@ mod tests {
         // A clip is entered each time.
         limits.lets_out(&delivery(1, Handed::Clip, 0), 0);
         assert!(!limits.covers(&delivery(1, Handed::Clip, 1)));
+    }
+
+    #[test]
+    fn who_watches_is_known_until_a_right_changes() {
+        let mut limits = Limits::default();
+        let camera = CameraId::from_bytes([2; 16]);
+        let shows =
+            |viewer, at| Delivery { event: Some(id(9)), ..delivery(viewer, Handed::Live, at) };
+        // A list of streams shows nothing.
+        limits.lets_out(&delivery(1, Handed::Live, 5_000), 0);
+        assert_eq!(limits.watchers(&[camera], 5_001), []);
+        limits.watches(&shows(2, 5_000));
+        limits.lets_out(&shows(1, 9_000), 0);
+        let who = [1, 2].map(|viewer| (camera, ViewerId::from_bytes([viewer; 16])));
+        assert_eq!(limits.watchers(&[camera], 9_001), who);
+        assert_eq!(limits.watchers(&[CameraId::from_bytes([3; 16])], 9_001), []);
+        assert_eq!(limits.watchers(&[camera], 65_000), who[..1]);
+        limits.forget_cover(1);
+        assert_eq!(limits.watchers(&[camera], 9_001), []);
     }
 
     #[test]

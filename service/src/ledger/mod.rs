@@ -9,6 +9,7 @@ use eyesonly_gate::Seam;
 use eyesonly_gate::entry::Entry;
 use eyesonly_gate::ledger::{Delivery, Ledger, LedgerError, Misdelivery};
 use eyesonly_rights::Fault;
+use eyesonly_seal::{CameraId, ViewerId};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// minutes of a busy edge, 8 MiB.
 pub const ENTRIES_MAX: usize = 32_768;
 
-/// Counts of the ledger's entries, for metrics.
+/// What an edge asks of its ledger beside the gate: entries about sessions, and counts.
+#[async_trait]
 pub trait Counts: Ledger {
     /// Returns how many answers of one seam were rejected with this fault since the start.
     fn misdeliveries(&self, seam: Seam, fault: Fault) -> u64;
@@ -27,6 +29,22 @@ pub trait Counts: Ledger {
 
     /// Says whether the ledger takes entries, without which nothing leaves.
     fn is_open(&self) -> bool;
+
+    /// Enters that a viewer has signed in, which is durable on return.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: there is no such entry, so that the session must not be given out.
+    async fn signed_in(&self, _viewer: ViewerId) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// Enters that a viewer has ended a session, if the log takes it.
+    fn signed_out(&self, _viewer: ViewerId) {}
+
+    /// Lists who watches these cameras live, as far as the ledger keeps it in mind.
+    fn watchers(&self, _cameras: &[CameraId]) -> Vec<(CameraId, ViewerId)> {
+        Vec::new()
+    }
 }
 
 /// The in-memory sink: it keeps the latest [`ENTRIES_MAX`] of each, and counts all.
@@ -104,6 +122,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
+#[async_trait]
 impl Counts for MemoryLedger {
     fn misdeliveries(&self, seam: Seam, fault: Fault) -> u64 {
         self.counter(seam, fault).map_or(0, |c| c.load(Ordering::Relaxed))

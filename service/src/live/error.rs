@@ -44,6 +44,9 @@ pub enum LiveError {
     /// The body ended within a box, or its connection broke.
     #[error("the stream ended in the middle of a fragment")]
     Incomplete,
+    /// The camera is switched off.
+    #[error("the camera is switched off")]
+    Off,
     /// The camera's credential is not in force any more.
     #[error("the credential is no longer in force")]
     Revoked,
@@ -81,6 +84,7 @@ impl From<Refused> for LiveError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Unavailable(seam, _) => Self::Unavailable(seam.name()),
+            Refused::Off => Self::Off,
             _ => Self::Revoked,
         }
     }

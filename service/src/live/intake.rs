@@ -284,12 +284,9 @@ impl Intake {
     /// Drops all that the hub has of a camera that may not hand in any more.
     async fn refused(&mut self, live: &Live, channel: Channel, refused: Refused) -> LiveError {
         let error = LiveError::from(refused);
-        if matches!(error, LiveError::Revoked) {
+        if matches!(error, LiveError::Revoked | LiveError::Off) {
             self.open = None;
-            match live.hub.forget(channel.0).await {
-                Ok(()) => live.forget_heads(channel.0),
-                Err(error) => tracing::warn!(%error, "the hub did not forget a camera"),
-            }
+            live.drop_camera(channel.0).await;
         }
         error
     }

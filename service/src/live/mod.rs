@@ -127,6 +127,14 @@ impl Live {
         }
     }
 
+    /// Drops what is there of a camera's live streams, which takes nothing more.
+    pub async fn drop_camera(&self, camera: CameraId) {
+        match self.hub.forget(camera).await {
+            Ok(()) => self.forget_heads(camera),
+            Err(error) => tracing::warn!(%error, "the hub did not forget a camera"),
+        }
+    }
+
     /// Returns the newest segment that is known of a stream.
     fn head(&self, channel: Channel) -> Option<FootageId> {
         self.heads.lock().ok()?.get(&channel).copied()

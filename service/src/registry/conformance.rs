@@ -130,15 +130,17 @@ async fn a_wrong_expectation_changes_nothing(registry: &dyn Registry) {
         ("number 0", Expect::Any, Some(0)),
         ("the greatest number", Expect::Any, Some(u64::MAX)),
         ("there is a record", Expect::Absent, Some(next)),
+        ("there is none", Expect::Present, Some(next)),
         ("it was written since", Expect::At(1), Some(next)),
         ("it was never written then", Expect::At(u64::MAX), None),
     ];
     for (case, expect, number) in cases {
+        let key: &[u8] = if expect == Expect::Present { b"cedar" } else { b"alder" };
         // The first changes of each case would be fine by themselves: they must not stay.
         let changes = vec![
             change("viewer", b"maple", Expect::Absent, Some(b"new")),
             change("viewer", b"birch", Expect::At(1), None),
-            change("viewer", b"alder", expect, Some(b"three")),
+            change("viewer", key, expect, Some(b"three")),
         ];
         let found = registry.commit(changes, number).await;
         assert!(matches!(found, Err(RegistryError::Conflict)), "{case}: {found:?}");
@@ -186,6 +188,9 @@ async fn commits_without_a_sequence_take_the_next(registry: &dyn Registry) {
 }
 
 async fn a_removed_record_is_absent(registry: &dyn Registry) {
+    // What is there can be written again without its number.
+    let again = vec![change("session", b"s1", Expect::Present, Some(b"live"))];
+    registry.commit(again, None).await.unwrap();
     let remove = || vec![change("session", b"s1", Expect::Any, None)];
     let reached = registry.commit(remove(), None).await.unwrap();
     assert_eq!(read(registry, "session", b"s1").await, None);

@@ -73,6 +73,7 @@ impl Registry for MemoryRegistry {
             let holds = match expect {
                 Expect::Any => true,
                 Expect::Absent => written_at.is_none(),
+                Expect::Present => written_at.is_some(),
                 Expect::At(number) => written_at == Some(number),
             };
             if !holds {

@@ -128,9 +128,8 @@ impl Conventional {
     async fn viewer(&self, headers: &HeaderMap) -> Result<(ViewerId, SessionRecord), StatusCode> {
         let verified = self.verifier.viewer(bearer(headers)?);
         let verified = verified.map_err(|_| StatusCode::UNAUTHORIZED)?;
-        let key = verified.session();
-        let session: SessionRecord =
-            self.record(key.as_bytes()).await?.ok_or(StatusCode::UNAUTHORIZED)?;
+        let key = SessionRecord::key_of(verified.viewer(), verified.session());
+        let session: SessionRecord = self.record(&key).await?.ok_or(StatusCode::UNAUTHORIZED)?;
         Ok((session.viewer, session))
     }
 
@@ -342,7 +341,7 @@ fn object_name(slot: &SlotName) -> ObjectName {
 
 async fn logout(State(server): Server, headers: HeaderMap) -> Answer {
     let (_, session) = server.viewer(&headers).await?;
-    let key = session.session.as_bytes().to_vec();
+    let key = session.key();
     let change = Change { kind: SessionRecord::KIND, key, expect: Expect::Any, record: None };
     let ended = server.seams.registry.commit(vec![change], None).await;
     ended.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;

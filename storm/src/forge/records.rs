@@ -58,8 +58,9 @@ impl Forge {
             }
             SessionRecord::KIND => {
                 let told: SessionRecord = self.open_record(&from.1, told?)?;
-                let session = SessionId::from_bytes(to.1.as_slice().try_into().ok()?);
-                let viewer = self.names.viewer_of(session)?;
+                let (of, session) = to.1.split_at_checked(16)?;
+                let session = SessionId::from_bytes(session.try_into().ok()?);
+                let viewer = viewer(of)?;
                 self.seal_record(&SessionRecord { session, viewer, ..told })
             }
             _ => None,

@@ -18,6 +18,7 @@ mod hls;
 mod live;
 mod proxy;
 mod refused;
+mod sharing;
 mod words;
 
 use std::path::PathBuf;

@@ -15,6 +15,7 @@
 mod cameras;
 mod live;
 mod roles;
+mod sharing;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ use serde_json::json;
 
 use crate::live::head;
 use crate::table::{
-    CAMERA_TABLE, NATIVE_CAMERA_TABLE, NATIVE_VIEWER_TABLE, Row, VIEWER_TABLE, rows,
+    CAMERA_TABLE, NATIVE_CAMERA_TABLE, NATIVE_VIEWER_TABLE, Row, SHARING_TABLE, VIEWER_TABLE, rows,
 };
 
 /// A household with two cameras that have footage, and a viewer.
@@ -175,7 +176,7 @@ async fn the_tables_have_every_route_of_the_edge_and_no_other() {
     let served = routes_of(&edge).await;
     let mut tables = vec![VIEWER_TABLE, CAMERA_TABLE];
     if edition() == Edition::Native {
-        tables.extend([NATIVE_VIEWER_TABLE, NATIVE_CAMERA_TABLE]);
+        tables.extend([NATIVE_VIEWER_TABLE, NATIVE_CAMERA_TABLE, SHARING_TABLE]);
     }
     let tabled: BTreeSet<String> =
         tables.into_iter().flat_map(rows).map(|row| row.route()).collect();

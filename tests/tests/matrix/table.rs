@@ -145,6 +145,82 @@ DELETE /v1/ingest/live/{session}/{track}/{file}
   own     204   204   401    401    401     401
 ";
 
+/// The routes of sharing, sessions and passwords. Only the native host has them. The actors:
+/// - `owner`, `member`, `guest`, `installer`: of Alder, by those roles;
+/// - `birch`: the owner of Birch;
+/// - `nobody`, `expired`, `other-tag` (the owner's), `camera`: as in [`VIEWER_TABLE`].
+///
+/// The objects are Alder's (`own`), Birch's (`birch`), and what does not exist or is another
+/// household's (`absent`). What stands in an address (a share, a member, an invitation) is made
+/// anew for each cell. A member and a guest may give up what is their own.
+pub const SHARING_TABLE: &str = "
+  object owner birch member guest installer nobody expired other-tag camera
+GET /join
+  -      200   200   200    200   200       200    200     200       200
+POST /v1/invitation
+  own    200   200   200    200   200       200    200     200       200
+  absent 410   410   410    410   410       410    410     410       410
+POST /v1/invitation/account
+  absent 410   410   410    410   410       410    410     410       410
+POST /v1/{tag}/invitation
+  own    409   200   200    409   409       401    401     404       401
+  absent 410   410   410    410   410       401    401     404       401
+GET /v1/{tag}/sharing/
+  -      200   200   200    200   200       401    401     404       401
+GET /v1/{tag}/sharing
+  -      200   200   200    200   200       401    401     404       401
+GET /v1/{tag}/sessions
+  -      200   200   200    200   200       401    401     404       401
+GET /v1/{tag}/watching
+  -      200   200   200    200   200       401    401     404       401
+GET /v1/{tag}/households/{household}/viewed
+  own    200   404   404    404   404       401    401     404       401
+  birch  404   200   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+POST /v1/{tag}/households/{household}/invitations
+  own    201   404   404    404   404       401    401     404       401
+  birch  404   201   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+DELETE /v1/{tag}/households/{household}/invitations/{invitation}
+  own    204   404   404    404   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+POST /v1/{tag}/households/{household}/invitations/{invitation}/confirmation
+  own    204   404   404    404   404       401    401     404       401
+PUT /v1/{tag}/shares/{camera}/{viewer}
+  own    204   404   404    404   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+DELETE /v1/{tag}/shares/{camera}/{viewer}
+  own    204   404   404    204   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+PUT /v1/{tag}/households/{household}/members/{viewer}
+  own    204   404   404    404   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+DELETE /v1/{tag}/households/{household}/members/{viewer}
+  own    204   404   204    404   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+PUT /v1/{tag}/switches/{camera}
+  own    204   404   404    404   404       401    401     404       401
+  birch  404   204   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+POST /v1/{tag}/transfers/{camera}
+  own    201   404   404    404   404       401    401     404       401
+  birch  404   201   404    404   404       401    401     404       401
+  absent 404   404   404    404   404       401    401     404       401
+DELETE /v1/{tag}/transfers/{camera}
+  absent 404   404   404    404   404       401    401     404       401
+POST /v1/{tag}/households/{household}/cameras
+  absent 410   410   410    410   410       401    401     404       401
+DELETE /v1/{tag}/sessions/{session}
+  absent 404   404   404    404   404       401    401     404       401
+PUT /v1/{tag}/password
+  -      401   401   401    401   401       401    401     404       401
+";
+
 /// The routes that name a camera, by role. The household has a camera that is `shared` and one that
 /// is `unshared`; `foreign` is another household's. Each camera's newest still is in the window. Of
 /// the shared camera there are events `before`, `in` and `after` the window. The roles:

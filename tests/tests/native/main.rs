@@ -15,6 +15,7 @@ mod administration;
 mod before;
 mod bystanders;
 mod export;
+mod handover;
 mod incident;
 mod keys;
 mod large;
@@ -22,6 +23,7 @@ mod ledger;
 mod protocols;
 mod room;
 mod secrecy;
+mod sharing;
 mod uploads;
 
 use eyesonly_tests::Home;

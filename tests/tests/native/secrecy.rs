@@ -30,7 +30,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     });
     let household = edge.household("CANARY-HOUSEHOLD Alder Lane 4");
     let camera = household.camera("CANARY-CAMERA nursery");
-    let account = household.viewer_with_password("CANARY-LOGIN", "CANARY-PASSWORD hunter22");
+    let account = household.viewer_with_password("canary-login", "CANARY-PASSWORD hunter22");
     let (still, clip) = (
         with_comment(&media("alder-front-door.jpg"), b"CANARY-JPEG-COMMENT"),
         mp4_around(&noise("CANARY", 3_000_000)),
@@ -65,7 +65,7 @@ async fn nothing_can_be_read_where_it_is_kept() {
     let mut canaries = vec![
         Canary::new("the household's name", "CANARY-HOUSEHOLD"),
         Canary::new("the camera's name", "CANARY-CAMERA"),
-        Canary::new("the login name", "CANARY-LOGIN"),
+        Canary::new("the login name", "canary-login"),
         Canary::new("the password", "CANARY-PASSWORD"),
         Canary::new("a wrong password", "CANARY-WRONG-PASSWORD"),
         Canary::new("the event's label", "CANARY-LABEL"),

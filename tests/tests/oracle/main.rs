@@ -79,7 +79,8 @@ impl Question {
         let credential = Mint::new(&edge).viewer(viewer, session);
         let verified = Verifier::new(&edge).viewer(&credential).ok().unwrap();
         let (epoch, expires_at_seconds) = (self.epochs.0, self.session_ends);
-        let record = SessionRecord { session, viewer, epoch, expires_at_seconds };
+        let client = String::new();
+        let record = SessionRecord { session, viewer, epoch, expires_at_seconds, client };
         let Ok(requester) = requester(&verified, Some(&record), self.now) else { return false };
         let record = ViewerRecord {
             viewer,

@@ -13,8 +13,8 @@ use crate::ledger::{Delivery, Handed, Ledger, LedgerError, Seam};
 use crate::records::Records;
 use crate::registry::Position;
 use eyesonly_rights::{
-    Action, CameraRecord, Fault, Intake, Permit, Requester, Rights, SessionRecord, Unidentified,
-    VerifiedCamera, VerifiedSession, Verifier, intake, requester,
+    Action, CameraRecord, Fault, Intake, Permit, Requester, Rights, SessionRecord, VerifiedCamera,
+    VerifiedSession, Verifier, intake, requester,
 };
 use eyesonly_seal::{CameraId, HouseholdId, HouseholdKey, Kind, LedgerKey};
 use std::error::Error;
@@ -47,6 +47,9 @@ pub enum Refused {
     /// The requester is signed in, but there is nothing for them under this name.
     #[error("nothing here for this requester")]
     NotFound,
+    /// The camera is switched off.
+    #[error("the camera is switched off")]
+    Off,
     /// This seam gave no proven answer. The source is the seam's error, if it gave one.
     #[error("no proven answer from {0:?}")]
     Unavailable(Seam, #[source] Option<Box<dyn Error + Send + Sync>>),
@@ -124,12 +127,8 @@ impl Admission {
         verified: &VerifiedSession,
         session: Option<&SessionRecord>,
     ) -> Result<Requester, Refused> {
-        requester(verified, session, self.clock.now_seconds()).map_err(|why| {
-            if why == Unidentified::Crossed {
-                self.records.reject(Seam::Sessions, Fault::WrongAnswer, None);
-            }
-            Refused::Unidentified
-        })
+        let found = requester(verified, session, self.clock.now_seconds());
+        found.map_err(|_| Refused::Unidentified)
     }
 
     /// Says who sent `raw`, without looking at rights, for ending a session.
@@ -139,7 +138,8 @@ impl Admission {
     /// [`Refused::Unavailable`] if the registry gives no proven answer.
     pub async fn identify(&self, raw: &RawCredential) -> Result<Requester, Refused> {
         let verified = self.verified(raw)?;
-        let session = self.records.read::<SessionRecord>(verified.session().as_bytes()).await?;
+        let key = SessionRecord::key_of(verified.viewer(), verified.session());
+        let session = self.records.read::<SessionRecord>(&key).await?;
         self.requester(&verified, session.as_ref())
     }
 
@@ -205,9 +205,9 @@ impl Admission {
     /// Makes the grant of a camera that uploads. Nothing else makes an [`IntakeGrant`].
     ///
     /// # Errors
-    /// [`Refused::Unidentified`] if the credential is not valid or not in force.
-    /// [`Refused::Unavailable`] if the registry gives no proven answer or the household's key can't
-    /// be had.
+    /// [`Refused::Unidentified`] if the credential is not valid or not in force. [`Refused::Off`]
+    /// if the camera is switched off. [`Refused::Unavailable`] if the registry gives no proven
+    /// answer or the household's key can't be had.
     pub async fn admit_camera(&self, raw: &RawCredential) -> Result<IntakeGrant, Refused> {
         let verified = self.verifier.camera(raw.text()).map_err(|_| Refused::Unidentified)?;
         let (intake, position) = self.intake(&verified).await?;
@@ -219,7 +219,7 @@ impl Admission {
         let camera = verified.camera();
         let (record, position) = self.records.read_at::<CameraRecord>(camera.as_bytes()).await?;
         let intake = intake(verified, record.as_ref()).ok_or(Refused::Unidentified)?;
-        Ok((intake, position))
+        if intake.takes() { Ok((intake, position)) } else { Err(Refused::Off) }
     }
 
     /// Decides again whether a camera may hand in its footage. An upload may take long, so the gate
@@ -227,7 +227,8 @@ impl Admission {
     ///
     /// # Errors
     /// [`Refused::Unidentified`] if the camera's credential is no longer in force.
-    /// [`Refused::Unavailable`] if the registry gives no proven answer.
+    /// [`Refused::Off`] if the camera is switched off. [`Refused::Unavailable`] if the registry
+    /// gives no proven answer.
     pub async fn again_intake(&self, grant: &IntakeGrant) -> Result<(), Refused> {
         let unknown = |_| Refused::unproven(Seam::Registry);
         let decided = *grant.decided.lock().map_err(unknown)?;

@@ -73,8 +73,8 @@ impl Records {
         &self,
         (session, viewer): (SessionId, ViewerId),
     ) -> Result<((Option<SessionRecord>, Option<ViewerRecord>), Position), Refused> {
-        let session: RecordName<'_> = (SessionRecord::KIND, session.as_bytes());
-        let names = [session, (ViewerRecord::KIND, viewer.as_bytes())];
+        let key = SessionRecord::key_of(viewer, session);
+        let names = [(SessionRecord::KIND, &key[..]), (ViewerRecord::KIND, viewer.as_bytes())];
         let both = |answer: &Answer, known: &Known| {
             Ok((self.open(&names, 0, answer, known)?, self.open(&names, 1, answer, known)?))
         };
@@ -202,7 +202,7 @@ impl Records {
         changes: Vec<Change>,
         rights: Option<u64>,
     ) -> Result<Position, RegistryError> {
-        // A session carries no number and is written once, so only its end raises its floor.
+        // A session carries no number and never changes, so only its end raises its floor.
         let raised: Vec<(u64, bool)> = changes
             .iter()
             .map(|change| (change, change.kind == SessionRecord::KIND))

@@ -49,6 +49,8 @@ pub enum Expect {
     At(u64),
     /// Any state will do (used for ending sessions).
     Any,
+    /// There is a record.
+    Present,
 }
 
 /// One write of a commit. The sealed bytes carry the number that they are committed at.

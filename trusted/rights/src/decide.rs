@@ -2,9 +2,13 @@
 //!
 //! Each proof has one constructor: [`requester`], [`Rights::of`], [`Rights::permit`] or [`intake`].
 //! A proof must never be made from a path, a body or a cache.
+//!
+//! Long: the tests of the decisions stand beside them.
 
 use crate::credential::{VerifiedCamera, VerifiedSession, Verifier};
-use crate::record::{CameraRecord, CameraRight, Kinds, Role, SessionRecord, ViewerRecord, Window};
+use crate::record::{
+    CameraRecord, CameraRight, CameraState, Kinds, Role, SessionRecord, ViewerRecord, Window,
+};
 use eyesonly_seal::{CameraId, HouseholdId, Kind, SessionId, ViewerId};
 
 /// The reason why somebody is not a requester.
@@ -253,6 +257,7 @@ impl Permit {
 pub struct Intake {
     verified: VerifiedCamera,
     quota_bytes: u64,
+    takes: bool,
 }
 
 impl Intake {
@@ -263,6 +268,10 @@ impl Intake {
     /// Returns how many bytes of sealed objects the household may hold.
     pub fn quota_bytes(&self) -> u64 {
         self.quota_bytes
+    }
+    /// Says whether the camera takes footage now.
+    pub fn takes(&self) -> bool {
+        self.takes
     }
 }
 
@@ -275,7 +284,8 @@ pub fn intake(verified: &VerifiedCamera, record: Option<&CameraRecord>) -> Optio
     let same = record.camera == verified.camera()
         && record.household == verified.household()
         && record.credential == Some(verified.credential());
-    same.then_some(Intake { verified: *verified, quota_bytes: record.quota_bytes })
+    let (quota_bytes, takes) = (record.quota_bytes, record.state == CameraState::On);
+    same.then_some(Intake { verified: *verified, quota_bytes, takes })
 }
 
 #[cfg(test)]
@@ -308,6 +318,7 @@ mod tests {
             viewer: ViewerId::from_bytes(id(1)),
             epoch: 7,
             expires_at_seconds: session_ends,
+            client: "a browser".into(),
         };
         requester(&verified, Some(&record), NOW)
     }
@@ -452,6 +463,7 @@ mod tests {
                 viewer: ViewerId::from_bytes(id(viewer)),
                 epoch: 0,
                 expires_at_seconds: NOW + 1,
+                client: String::new(),
             };
             assert_eq!(
                 requester(&verified, Some(&crossed), NOW).err(),
@@ -482,12 +494,18 @@ mod tests {
             name: "Front door".into(),
             serial: String::new(),
             quota_bytes: 1,
+            state: CameraState::On,
             sequence: 1,
         };
         assert!(intake(&verified, Some(&record(Some(6)))).is_some());
         assert!(intake(&verified, Some(&record(Some(7)))).is_none(), "revoked and replaced");
         assert!(intake(&verified, Some(&record(None))).is_none(), "ended");
         assert!(intake(&verified, None).is_none());
+        assert!(intake(&verified, Some(&record(Some(6)))).unwrap().takes());
+        for state in [CameraState::Off, CameraState::Closed] {
+            let shut = CameraRecord { state, ..record(Some(6)) };
+            assert!(!intake(&verified, Some(&shut)).unwrap().takes(), "{state:?}");
+        }
         let moved = CameraRecord { household: HouseholdId::from_bytes(id(9)), ..record(Some(6)) };
         assert!(intake(&verified, Some(&moved)).is_none(), "enrolled elsewhere");
     }

@@ -24,6 +24,6 @@ pub use decide::{
 };
 pub use proof::{Answer, Count, Fault, Freshness, Nonce, Position, prove};
 pub use record::{
-    CameraRecord, CameraRight, Kinds, Record, RecordError, Role, SessionRecord, ViewerRecord,
-    Window,
+    CameraRecord, CameraRight, CameraState, Kinds, Record, RecordError, Role, SessionRecord,
+    ViewerRecord, Window,
 };

@@ -246,6 +246,7 @@ mod tests {
             viewer: ViewerId::from_bytes([1; 16]),
             epoch: 0,
             expires_at_seconds: 1,
+            client: String::new(),
         };
         let sealed = seal_record(&key(), &session, [9; 24]).unwrap();
         check(Some(&sealed), 4, 0, Err(Fault::WrongSeal));

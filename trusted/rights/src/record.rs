@@ -105,7 +105,8 @@ pub struct ViewerRecord {
     pub sequence: u64,
 }
 
-/// A live session, kept under its id. A session that ended has no record.
+/// A live session, kept under its viewer's id and its own, one after the other. So the sessions of
+/// a viewer stand together. A session that ended has no record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRecord {
@@ -118,6 +119,32 @@ pub struct SessionRecord {
     pub epoch: u64,
     /// When the session ends by itself, in seconds since 1970.
     pub expires_at_seconds: u64,
+    /// What the client called itself when it signed in. Nothing is decided by it.
+    #[serde(default)]
+    pub client: String,
+}
+
+impl SessionRecord {
+    /// Returns the key of a session's record.
+    pub fn key_of(viewer: ViewerId, session: SessionId) -> [u8; 32] {
+        let mut key = [0; 32];
+        let both = viewer.as_bytes().iter().chain(session.as_bytes());
+        key.iter_mut().zip(both).for_each(|(to, from)| *to = *from);
+        key
+    }
+}
+
+/// Whether an enrolment takes footage, while it has a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraState {
+    /// It takes footage.
+    #[default]
+    On,
+    /// An owner has switched it off for now.
+    Off,
+    /// The device was handed over. It has no credential and never takes footage again.
+    Closed,
 }
 
 /// One enrolment of a device, kept under the camera's id.
@@ -136,6 +163,9 @@ pub struct CameraRecord {
     pub serial: String,
     /// The household's quota in bytes of sealed objects.
     pub quota_bytes: u64,
+    /// Whether it takes footage.
+    #[serde(default)]
+    pub state: CameraState,
     /// The registry's sequence when this was written: the number in `rights` of its position.
     pub sequence: u64,
 }
@@ -155,7 +185,7 @@ macro_rules! record {
         impl Record for $type {
             const KIND: &'static str = $kind;
             fn key(&$self) -> Vec<u8> {
-                $key.as_bytes().to_vec()
+                $key.to_vec()
             }
             fn sequence(&$self) -> u64 {
                 $sequence
@@ -164,9 +194,9 @@ macro_rules! record {
     };
 }
 
-record!(ViewerRecord, "viewer", self, self.viewer, self.sequence);
-record!(SessionRecord, "session", self, self.session, 0);
-record!(CameraRecord, "camera", self, self.camera, self.sequence);
+record!(ViewerRecord, "viewer", self, self.viewer.as_bytes(), self.sequence);
+record!(SessionRecord, "session", self, Self::key_of(self.viewer, self.session), 0);
+record!(CameraRecord, "camera", self, self.camera.as_bytes(), self.sequence);
 
 /// The reason why a record could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]

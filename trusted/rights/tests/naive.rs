@@ -62,7 +62,8 @@ fn signed_in(epoch: u64) -> Requester {
     let (viewer, session) = (ViewerId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
     let credential = Mint::new(&edge).viewer(viewer, session);
     let verified = Verifier::new(&edge).viewer(&credential).unwrap();
-    let record = SessionRecord { session, viewer, epoch, expires_at_seconds: NOW + 5 };
+    let client = String::new();
+    let record = SessionRecord { session, viewer, epoch, expires_at_seconds: NOW + 5, client };
     requester(&verified, Some(&record), NOW).unwrap()
 }
 

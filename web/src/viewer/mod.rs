@@ -8,7 +8,7 @@
 
 mod pages;
 
-pub use pages::{WallCamera, login_page, wall_page};
+pub use pages::{WallCamera, join_page, login_page, sharing_page, wall_page};
 
 /// One file of the pages, embedded in the binary and the same for everybody.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +58,15 @@ pub const ASSETS: &[Asset] = &[
     asset!("boxes.js", JAVASCRIPT),
     asset!("clock.js", JAVASCRIPT),
     asset!("enlarge.js", JAVASCRIPT),
+    asset!("join.js", JAVASCRIPT),
     asset!("live.js", JAVASCRIPT),
     asset!("player.js", JAVASCRIPT),
     asset!("row.js", JAVASCRIPT),
+    asset!("rows.js", JAVASCRIPT),
     asset!("screen.js", JAVASCRIPT),
+    asset!("sharing.js", JAVASCRIPT),
     asset!("still.js", JAVASCRIPT),
+    asset!("terms.js", JAVASCRIPT),
     asset!("tiles.js", JAVASCRIPT),
     asset!("timeline.js", JAVASCRIPT),
     asset!("tracks.js", JAVASCRIPT),

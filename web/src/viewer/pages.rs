@@ -1,8 +1,13 @@
-//! The two pages: the login, which is the same for everybody, and the wall of one viewer's cameras.
+//! The pages: the login, which is the same for everybody, the wall of one viewer's cameras, and
+//! those about sharing.
 //!
 //! Names that people chose (a viewer's, a camera's) enter only through maud's escaping. This module
 //! must never write a script, a style or an event handler into a page: the policy beside it forbids
 //! them all.
+
+mod sharing;
+
+pub use sharing::{join_page, sharing_page};
 
 use std::fmt::Write as _;
 
@@ -94,9 +99,9 @@ pub fn login_page() -> String {
 }
 
 /// Builds the page at `/v1/{tag}/` with this viewer's cameras. Every address in it is relative to
-/// that one. Only the native host has live view.
+/// that one. Only the native host (`is_native`) has live view and sharing.
 #[must_use]
-pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) -> String {
+pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], is_native: bool) -> String {
     let body = html! {
         header.top {
             a.brand href="#" id="brand" aria-label="Eyesonly, all cameras" {
@@ -104,6 +109,11 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
             }
             span.top-space {}
             span.viewer-name dir="auto" title=(viewer_name) { (viewer_name) }
+            @if is_native {
+                a.button.is-quiet data-testid="sharing" href="sharing/" {
+                    (icon("person")) "Sharing"
+                }
+            }
             button.button.is-quiet id="logout" data-testid="logout" type="button" {
                 (icon("leave")) "Log out"
             }
@@ -115,7 +125,7 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
             section id="wall-view" aria-labelledby="wall-title" {
                 div.wall-top {
                     h1 id="wall-title" tabindex="-1" { "Cameras" }
-                    @if has_live {
+                    @if is_native {
                         button.button.is-quiet id="live-toggle" data-testid="live-toggle"
                             type="button" aria-pressed="true" hidden {
                             (icon("play")) span { "Live pictures: on" }
@@ -149,7 +159,7 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
     page("Cameras", &WALL_MODULES, &body)
 }
 
-/// Builds the frame that both pages share. The first module of `modules` is the one that runs.
+/// Builds the frame that all pages share. The first module of `modules` is the one that runs.
 fn page(title: &str, modules: &[&str], body: &Markup) -> String {
     html! {
         (DOCTYPE)
@@ -211,6 +221,7 @@ fn camera_card(place: usize, camera: &WallCamera<'_>, sizes: &str) -> Markup {
             }
             div.card-foot {
                 div.camera-words {
+                    p.watched data-testid="watched" role="status" {}
                     h2.camera-name data-testid="camera-name" dir="auto" { (camera.name) }
                     // The button says it too, beside the picture's name.
                     p.age-quiet aria-hidden="true" {}

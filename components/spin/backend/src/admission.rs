@@ -38,7 +38,7 @@ impl Backend {
     ) -> Result<NewSession, Problem> {
         self.first_question()?;
         let address = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        answer(self.identity().login(name, password, address))
+        answer(self.identity().login(name, password, address, ""))
     }
 
     /// Ends a session. FROM CLIENT.

@@ -12,6 +12,7 @@ impl From<Problem> for Said {
             Problem::Unidentified => Self::Unidentified,
             Problem::WrongLogin => Self::WrongLogin,
             Problem::NotFound => Self::NotFound,
+            Problem::Off => Self::Off,
             Problem::Conflict(detail) => Self::Conflict(detail.into_owned()),
             Problem::Deleted => Self::Deleted,
             Problem::TooLarge(limit) => Self::TooLarge(limit),
@@ -21,8 +22,8 @@ impl From<Problem> for Said {
             // Slow uploads have no places of their own here.
             Problem::Unavailable | Problem::TooManySlow => Self::Unavailable,
             Problem::NoRoom(detail) => Self::NoRoom(detail.into_owned()),
-            // Only the front says these, because it sees the request. No error of a service becomes
-            // one.
+            // Only the front says these, because it sees the request, or only the native host. No
+            // error of a service here becomes one.
             Problem::Failed
             | Problem::Flapping(_)
             | Problem::OtherOrigin
@@ -30,6 +31,7 @@ impl From<Problem> for Said {
             | Problem::TooSlow(_)
             | Problem::TargetTooLong
             | Problem::NotModified(_)
+            | Problem::NoInvitation
             | Problem::PreconditionFailed
             | Problem::Range(_) => Self::Failed,
         }

@@ -10,6 +10,7 @@ impl From<admission::Problem> for Problem {
             Said::BadRequest(detail) => Self::BadRequest(detail.into()),
             Said::Unidentified => Self::Unidentified,
             Said::WrongLogin => Self::WrongLogin,
+            Said::Off => Self::Off,
             Said::NotFound => Self::NotFound,
             Said::Conflict(detail) => Self::Conflict(detail.into()),
             Said::Deleted => Self::Deleted,

@@ -69,7 +69,7 @@ async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem>
         Name::Thumbnail | Name::EventThumbnail | Name::Events | Name::Event | Name::Clip => {
             viewer::handled(head, route, &place)
         }
-        // Only the native host has live view, and `find` knows no route of it.
+        // Only the native host has live view and sharing, and `find` knows no route of them.
         Name::Live
         | Name::LiveNext
         | Name::LivePlaylist
@@ -80,7 +80,29 @@ async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem>
         | Name::PutLiveFile
         | Name::PutLiveTrack
         | Name::DeleteLiveFile
-        | Name::DeleteLiveTrack => Err(Problem::NotFound),
+        | Name::DeleteLiveTrack
+        | Name::Join
+        | Name::Look
+        | Name::NewAccount
+        | Name::Ask
+        | Name::SharingPage
+        | Name::Sharing
+        | Name::Invite
+        | Name::Withdraw
+        | Name::Confirm
+        | Name::PutShare
+        | Name::DeleteShare
+        | Name::PutMember
+        | Name::DeleteMember
+        | Name::Sessions
+        | Name::EndSession
+        | Name::Password
+        | Name::Viewed
+        | Name::Watching
+        | Name::Switch
+        | Name::OfferCamera
+        | Name::KeepCamera
+        | Name::TakeCamera => Err(Problem::NotFound),
         Name::PutStill | Name::PutEvent | Name::PutEventStill | Name::PutClip => {
             camera::put(head, route.name, &place, request).await
         }

@@ -21,6 +21,8 @@ pub(super) struct LyingIndex {
     lie: Mutex<Option<Lie>>,
     /// Says whether live rows are withheld from collection.
     pub(super) withholds: Mutex<bool>,
+    /// While a test holds this, a commit is durable and does not return.
+    pub(super) held: tokio::sync::Mutex<()>,
 }
 
 impl LyingIndex {
@@ -56,7 +58,9 @@ impl Index for LyingIndex {
         self.honest.begin(household, camera).await
     }
     async fn commit(&self, new: NewObject) -> Result<Committed, IndexError> {
-        self.honest.commit(new).await
+        let committed = self.honest.commit(new).await;
+        let _returns = self.held.lock().await;
+        committed
     }
     async fn delete_event(
         &self,

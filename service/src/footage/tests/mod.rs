@@ -9,6 +9,7 @@ mod floors;
 mod liars;
 mod lies;
 mod listed;
+mod renewed;
 mod rules;
 mod source;
 mod vault;

@@ -13,7 +13,7 @@ const WAIT_MILLISECONDS = 20_000;
 
 /**
  * A failure, in few kinds: "offline", "ended" (log in again), "missing", "refused" (as if another
- * site had sent it), "throttled", "busy", "unreadable" or "unexpected".
+ * site had sent it), "conflict", "unusable", "throttled", "busy", "unreadable" or "unexpected".
  */
 export class Trouble extends Error {
   constructor(kind, retryAfterSeconds = null) {
@@ -71,6 +71,8 @@ function troubleOf(response) {
     case 401: return new Trouble("ended");
     case 403: return new Trouble("refused");
     case 404: case 410: return new Trouble("missing");
+    case 409: return new Trouble("conflict");
+    case 422: return new Trouble("unusable");
     case 429: return new Trouble("throttled", wait);
     case 502: case 503: case 504: return new Trouble("busy", wait);
     default: return new Trouble("unexpected");

@@ -19,6 +19,9 @@ const AT_ONCE = 4;
 const CLOCK_MILLISECONDS = 1_000;
 const STATUS_MILLISECONDS = 6_000;
 
+/** Only the native host has live view and sharing. */
+const isNative = document.querySelector("[data-testid=sharing]") !== null;
+
 const cameras = [...document.querySelectorAll(".card")].map((card) => ({
   id: card.dataset.camera,
   name: card.querySelector(".camera-name").textContent,
@@ -92,8 +95,45 @@ async function renewCamera(camera) {
     heardWell();
   } catch (trouble) {
     if (wasGivenUp(trouble)) return;
-    if (trouble.kind === "missing") heardWell();
+    if (trouble.kind === "missing") {
+      heardWell();
+      await lookFor(camera);
+    }
     heard(trouble);
+  }
+}
+
+/**
+ * Says that a camera isn't shared any more, if it stands in the list no longer. A picture that is
+ * missing tells nothing: only the list does, which is the person's own.
+ */
+async function lookFor(camera) {
+  if (camera.isGone) return;
+  const { body } = await ask("cameras", { as: "json" }).catch(() => ({ body: null }));
+  if (!body || body.cameras.some(({ id }) => id === camera.id)) return;
+  camera.isGone = true;
+  camera.frame.dataset.missing = "It isn't shared with you any more";
+  say(camera.frame, "empty", camera.frame.dataset.missing);
+  camera.card.querySelector(".card-foot a")?.remove();
+}
+
+/** Says on the cards which cameras are off, and who watches the person's own live. */
+async function renewWatched() {
+  if (!isNative || document.hidden) return;
+  try {
+    const { body } = await ask("watching", { as: "json" });
+    for (const camera of cameras) {
+      const names = body.watching.filter((one) => one.camera === camera.id)
+        .map((one) => one.name ?? "somebody");
+      const words = names.length > 0 ? `Watched live by ${names.join(", ")}` : "";
+      const isOff = body.off.includes(camera.id);
+      const all = [isOff ? "Switched off" : "", words].filter(Boolean).join(" · ");
+      const sign = camera.card.querySelector(".watched");
+      if (sign.textContent !== all) sign.textContent = all;
+    }
+  } catch (trouble) {
+    if (trouble.kind === "ended") return leave();
+    for (const camera of cameras) camera.card.querySelector(".watched").textContent = "";
   }
 }
 
@@ -126,7 +166,8 @@ async function renewAll() {
     } else if (openCamera) {
       await renewEvents();
     } else {
-      const waiting = cameras.filter((camera) => camera.isOnScreen);
+      renewWatched();
+      const waiting = cameras.filter((camera) => camera.isOnScreen && !camera.isGone);
       const worker = async () => {
         for (let camera = waiting.shift(); camera; camera = waiting.shift()) await renewCamera(camera);
       };
@@ -297,4 +338,5 @@ window.addEventListener("online", renewAll);
 whenPlaceChanges(render);
 render();
 learnFirstAges();
+renewWatched();
 renewTimer = setTimeout(renewAll, RENEW_MILLISECONDS);

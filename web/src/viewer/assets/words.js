@@ -132,6 +132,10 @@ export function explain(trouble, failed) {
         + "of it, that proxy must hand on Host, or the server needs public_url. Tell whoever runs it.";
     case "missing":
       return `${failed}: it isn't there any more, or isn't shared with you.`;
+    case "conflict":
+      return `${failed}: something has changed meanwhile. Reload the page and look again.`;
+    case "unusable":
+      return `${failed}: it can't be done in this way. Check what you gave.`;
     default:
       return `${failed}: something went wrong on the server. Try again; if it stays, reload the page.`;
   }

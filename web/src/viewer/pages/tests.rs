@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{WALL_MODULES, WallCamera, login_page, path_segment, wall_page};
+use super::{WallCamera, join_page, login_page, path_segment, sharing_page, wall_page};
 use crate::viewer::{ASSETS, CONTENT_SECURITY_POLICY};
 
 fn camera<'a>(id: &str, name: &'a str) -> WallCamera<'a> {
@@ -17,6 +17,16 @@ fn wall() -> String {
 fn asset_text(path: &str) -> &'static str {
     let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
     std::str::from_utf8(asset.bytes).unwrap()
+}
+
+/// Returns each page with the module that runs on it.
+fn pages() -> [(String, &'static str); 4] {
+    [
+        (login_page(), "login.js"),
+        (wall(), "wall.js"),
+        (join_page(), "join.js"),
+        (sharing_page("Night owl"), "sharing.js"),
+    ]
 }
 
 /// Returns every tag of a page with its attributes, without the text between tags.
@@ -51,10 +61,13 @@ fn a_camera_id_stays_one_segment() {
 #[test]
 fn the_login_page_is_the_same_for_everybody() {
     let first = login_page();
-    let _ = wall();
+    let _ = (wall(), sharing_page("Night owl"));
     assert_eq!(first.as_bytes(), login_page().as_bytes());
-    assert!(!first.contains("Night owl") && !first.contains("/v1/0"));
-    assert!(first.contains("method=\"post\""), "a GET form would put the password into an address");
+    for page in [first, join_page()] {
+        assert!(!page.contains("Night owl") && !page.contains("/v1/0"));
+        let is_post = page.contains("method=\"post\"");
+        assert!(is_post, "a GET form would put the password into an address");
+    }
 }
 
 #[test]
@@ -92,7 +105,7 @@ fn the_hooks_that_browser_tests_use_are_there() {
 
 #[test]
 fn nothing_runs_or_is_styled_inline() {
-    for page in [login_page(), wall(), wall_page("v", &[], true)] {
+    for page in pages().map(|(page, _)| page).into_iter().chain([wall_page("v", &[], true)]) {
         for tag in tags(&page) {
             for attribute in tag.split_whitespace().skip(1) {
                 let name = attribute.split('=').next().unwrap();
@@ -117,7 +130,7 @@ fn nothing_runs_or_is_styled_inline() {
 fn every_file_asked_for_is_served() {
     let served: BTreeSet<&str> = ASSETS.iter().map(|asset| asset.path).collect();
     let mut asked: BTreeSet<String> = BTreeSet::new();
-    for page in [login_page(), wall()] {
+    for (page, _) in pages() {
         asked.extend(
             all_between(&page, "\"/assets/", &['"', '#'])
                 .iter()
@@ -144,7 +157,7 @@ fn every_file_asked_for_is_served() {
 fn every_drawing_is_in_the_sprite() {
     let sprite: BTreeSet<&str> =
         all_between(asset_text("/assets/icons.svg"), "symbol id=\"", &['"']).into_iter().collect();
-    for page in [login_page(), wall(), wall_page("v", &[], true)] {
+    for (page, _) in pages() {
         for name in all_between(&page, "icons.svg#", &['"']) {
             assert!(sprite.contains(name), "no drawing {name}");
         }
@@ -159,15 +172,29 @@ fn every_part_that_a_module_takes_is_on_its_page() {
     let ids = |page: &str| -> BTreeSet<String> {
         all_between(page, " id=\"", &['"']).into_iter().map(str::to_owned).collect()
     };
-    let on_wall = ids(&wall());
-    let on_login = ids(&login_page());
-    for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
-        let there = if asset.path == "/assets/login.js" { &on_login } else { &on_wall };
-        for id in all_between(asset_text(asset.path), "part(\"", &['"']) {
-            assert!(there.contains(id), "{} takes #{id}", asset.path);
+    for (page, entry) in pages() {
+        let there = ids(&page);
+        for module in modules_of(entry) {
+            for id in all_between(asset_text(&format!("/assets/{module}")), "part(\"", &['"']) {
+                assert!(there.contains(id), "{module} takes #{id}, on the page of {entry}");
+            }
         }
     }
-    assert_eq!(ids(&wall_page("v", &[], true)), on_wall, "an empty wall lacks parts");
+    assert_eq!(ids(&wall_page("v", &[], true)), ids(&wall()), "an empty wall lacks parts");
+}
+
+/// Returns a module, and all that it imports.
+fn modules_of(entry: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![entry.to_owned()];
+    while let Some(module) = next.pop() {
+        let text = asset_text(&format!("/assets/{module}"));
+        next.extend(all_between(text, "from \"./", &['"']).into_iter().map(str::to_owned));
+        if !found.insert(module) {
+            next.retain(|other| !found.contains(other));
+        }
+    }
+    found
 }
 
 #[test]
@@ -239,10 +266,9 @@ fn an_empty_wall_says_so() {
 
 #[test]
 fn the_modules_named_for_fetching_ahead_are_those_there_are() {
-    let scripts: BTreeSet<&str> = ASSETS
-        .iter()
-        .map(|asset| asset.path)
-        .filter(|path| path.ends_with(".js") && !path.ends_with("login.js"))
-        .collect();
-    assert_eq!(scripts, WALL_MODULES.into_iter().collect());
+    for (page, entry) in pages() {
+        let ahead = all_between(&page, "modulepreload\" href=\"/assets/", &['"']);
+        let ahead = ahead.into_iter().chain([entry]).map(str::to_owned).collect::<BTreeSet<_>>();
+        assert_eq!(ahead, modules_of(entry), "{entry}");
+    }
 }

@@ -1,0 +1,188 @@
+//! Cameras that are switched off and on, and cameras that change hands.
+//!
+//! A transfer closes the enrolment. Its credential is worth nothing from then on. Its people keep
+//! what was filmed before, and see nothing of after. The new household gets an enrolment of its
+//! own, with a new id and a new credential, and never opens what was filmed before.
+
+use super::household::{Closed, HouseholdRecord, Transfer};
+use super::people::input;
+use super::token::TRANSFER;
+use super::writing::{Along, Writing};
+use super::{Admin, AdminError, Deed, MEMBERS_MAX, NewCamera, label};
+use crate::clock;
+use crate::ingest::DRIFT_MILLISECONDS_MAX;
+use eyesonly_gate::registry::Expect;
+use eyesonly_rights::{CameraRecord, CameraState};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId};
+use zeroize::Zeroizing;
+
+/// How long a transfer may be accepted, in seconds.
+pub const TRANSFER_SECONDS: u64 = 72 * 3600;
+
+/// A transfer that was just offered.
+pub struct Offered {
+    /// The token, shown once.
+    pub token: Zeroizing<String>,
+    /// When the offer ends, in seconds since 1970.
+    pub until_seconds: u64,
+}
+
+impl Admin {
+    /// Switches a camera off or on. A camera that is off hands in nothing: what is under way is
+    /// refused.
+    ///
+    /// # Errors
+    /// [`AdminError::Ended`] if the camera has no credential any more. [`AdminError::Absent`] if
+    /// there is no such camera, or if the asker does not own it.
+    pub async fn switch(&self, camera: CameraId, on: bool) -> Result<(), AdminError> {
+        self.settle(async |writing| {
+            let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            writing.allow_owner(&home)?;
+            if record.credential.is_none() {
+                return Err(AdminError::Ended);
+            }
+            let (state, deed) = match on {
+                true => (CameraState::On, Deed::SwitchedOn),
+                false => (CameraState::Off, Deed::SwitchedOff),
+            };
+            if record.state == state {
+                return Ok(());
+            }
+            record.state = state;
+            writing.act(deed, Some(record.household), Some(camera), None);
+            let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+            writing.put(&record, expect)
+        })
+        .await
+    }
+
+    /// Offers a camera to another household. Whoever owns one and has the token may take it, once.
+    /// An earlier offer of the camera ends.
+    ///
+    /// # Errors
+    /// As [`Admin::switch`].
+    pub async fn offer_camera(&self, camera: CameraId) -> Result<Offered, AdminError> {
+        let transfer = CredentialId::from_bytes(clock::fresh_id());
+        let until_seconds = clock::now_seconds().saturating_add(TRANSFER_SECONDS);
+        let household = self.settle(async |writing| {
+            let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            writing.allow_owner(&home)?;
+            if record.credential.is_none() {
+                return Err(AdminError::Ended);
+            }
+            let giver = writing.actor;
+            let made = Transfer { transfer, camera, giver, until_seconds };
+            let change = |home: &mut HouseholdRecord| {
+                home.transfers.retain(|other| other.camera != camera);
+                home.transfers.push(made);
+            };
+            writing.household(home, Along::default(), change).await?;
+            Ok(record.household)
+        });
+        let household = household.await?;
+        Ok(Offered { token: self.token(TRANSFER, household, transfer), until_seconds })
+    }
+
+    /// Takes the offer of a camera back.
+    ///
+    /// # Errors
+    /// [`AdminError::Absent`] if there is none, or if the asker does not own the camera.
+    pub async fn keep_camera(&self, camera: CameraId) -> Result<(), AdminError> {
+        self.settle(async |writing| {
+            let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            writing.allow_owner(&home)?;
+            if !home.transfers.iter().any(|transfer| transfer.camera == camera) {
+                return Err(AdminError::Absent("transfer"));
+            }
+            let change = |home: &mut HouseholdRecord| {
+                home.transfers.retain(|other| other.camera != camera);
+            };
+            writing.household(home, Along::default(), change).await
+        })
+        .await
+    }
+
+    /// Takes a camera that was offered, into a household of the asker's, under a new name. The old
+    /// enrolment is closed in the same commit. FROM CLIENT: the token and the name.
+    ///
+    /// # Errors
+    /// [`AdminError::NoInvitation`] if the token is not one of an offer that holds.
+    /// [`AdminError::Input`] if it is the same household, or if the name can't be used.
+    pub async fn take_camera(
+        &self,
+        token: &str,
+        household: HouseholdId,
+        name: &str,
+    ) -> Result<NewCamera, AdminError> {
+        let (from, transfer) = self.opened(TRANSFER, token)?;
+        let name = label(name)?;
+        if from == household {
+            return Err(input("the camera is this household's already"));
+        }
+        // What was filmed before is not taken, not even what a clock that is behind would explain.
+        let since = clock::now_milliseconds().saturating_add(DRIFT_MILLISECONDS_MAX);
+        let camera = CameraId::from_bytes(clock::fresh_id_of(since));
+        let credential = CredentialId::from_bytes(clock::fresh_id());
+        self.catalogue.index().begin(household, camera).await?;
+        self.settle(async |writing| {
+            let to: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
+            writing.allow_owner(&to)?;
+            if to.cameras.len() >= MEMBERS_MAX {
+                return Err(input(&format!("a household has at most {MEMBERS_MAX} cameras")));
+            }
+            let old = self.close(writing, from, transfer).await?;
+            let sequence = writing.sequence;
+            let (serial, quota_bytes) = (old.serial, to.quota_bytes);
+            let record = CameraRecord {
+                camera,
+                household,
+                credential: Some(credential),
+                name: name.clone(),
+                serial,
+                quota_bytes,
+                state: CameraState::On,
+                sequence,
+            };
+            writing.act(Deed::Camera, Some(household), Some(camera), None);
+            writing.put(&record, Expect::Absent)?;
+            let along = Along { camera: Some(&record), ..Along::default() };
+            writing.household(to, along, |home| home.cameras.push(camera)).await
+        })
+        .await?;
+        let credential = Zeroizing::new(self.mint.camera(household, camera, credential));
+        Ok(NewCamera { camera, credential })
+    }
+
+    /// Closes the enrolment of a camera that was offered.
+    async fn close(
+        &self,
+        writing: &mut Writing<'_>,
+        from: HouseholdId,
+        transfer: CredentialId,
+    ) -> Result<CameraRecord, AdminError> {
+        let home = self.records.read::<HouseholdRecord>(from.as_bytes()).await?;
+        let home = home.ok_or(AdminError::NoInvitation)?;
+        let now = clock::now_seconds();
+        let holds = |one: &&Transfer| one.transfer == transfer && now < one.until_seconds;
+        let camera = home.transfers.iter().find(holds).ok_or(AdminError::NoInvitation)?.camera;
+        let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+        if record.credential.take().is_none() {
+            return Err(AdminError::NoInvitation);
+        }
+        record.state = CameraState::Closed;
+        writing.act(Deed::HandedOver, Some(from), Some(camera), None);
+        let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+        writing.put(&record, expect)?;
+        let closed = Closed { camera, at_milliseconds: clock::now_milliseconds() };
+        let change = |home: &mut HouseholdRecord| {
+            home.transfers.retain(|other| other.camera != camera);
+            home.invitations.retain(|other| !other.offer.cameras.contains(&camera));
+            home.closed.push(closed);
+        };
+        writing.household(home, Along::default(), change).await?;
+        Ok(record)
+    }
+}

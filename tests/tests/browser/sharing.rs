@@ -1,0 +1,125 @@
+//! A camera is shared from the page: a link, a second browser, a confirmation, and the dark.
+
+use eyesonly_harness::footage::fresh_id;
+use eyesonly_tests::built::{Edition, edition};
+use eyesonly_tests::footage::media;
+use eyesonly_tests::webdriver::Browser;
+use eyesonly_tests::{Answer, Edge, EdgeOptions};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{screenshots, sign_in, testid};
+
+/// Waits until the text of an element has these words.
+async fn says(browser: &Browser, id: &str, words: &str) {
+    let script = "return document.querySelector(arguments[0])?.textContent.includes(arguments[1])";
+    let what = format!("{id} says {words:?}");
+    browser.until(&what, script, &[json!(testid(id)), json!(words)]).await;
+}
+
+/// Clicks the button with this label in a section.
+async fn press(browser: &Browser, id: &str, words: &str) {
+    let script = "const buttons = [...document.querySelectorAll(`${arguments[0]} button`)]; \
+                  const button = buttons.find((one) => one.textContent === arguments[1]); \
+                  button?.click(); return !!button";
+    let what = format!("{id} has a button {words:?}");
+    browser.until(&what, script, &[json!(testid(id)), json!(words)]).await;
+}
+
+async fn type_into(browser: &Browser, id: &str, text: &str) {
+    let field = browser.shown(&testid(id)).await;
+    field.clear().await.unwrap();
+    field.send_keys(text).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
+    if edition() == Edition::Spin {
+        return;
+    }
+    let edge = Edge::start(EdgeOptions::default());
+    let home = edge.household("Alder Lane 4");
+    let camera = home.camera("Front door");
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    let (account, address) = (home.viewer("alder"), edge.door().address());
+    let (owner, neighbour) = (Browser::start(1000, 900).await, Browser::start(480, 900).await);
+
+    sign_in(&owner, &address, &account).await;
+    owner.click(&testid("sharing")).await;
+    owner.click("#share-cameras input").await;
+    owner.click(&testid("share-submit")).await;
+    owner.shown(&testid("share-made")).await;
+    let link = owner.script("return document.querySelector('#share-link').value", &[]).await;
+    let link = link.as_str().unwrap().to_owned();
+    assert!(link.starts_with(&format!("{address}/join#ei1.")), "{link}");
+    owner.photograph(&screenshots().join("sharing-link.png")).await;
+
+    // A link preview asks for the address, without the fragment.
+    for method in [Method::HEAD, Method::GET] {
+        Answer::of(edge.door().request(method, "/join")).await.expect(200);
+    }
+    neighbour.open(&link).await;
+    says(&neighbour, "offer", "Alder Lane 4 offers you Front door").await;
+    neighbour.photograph(&screenshots().join("sharing-join.png")).await;
+    type_into(&neighbour, "join-name", "fern").await;
+    type_into(&neighbour, "join-password", "a long password of fern").await;
+    neighbour.click(&testid("join-submit")).await;
+    says(&neighbour, "join-done", "As soon as the household confirms you").await;
+    assert_eq!(neighbour.place().await, "/join", "the token is in no history");
+    neighbour.click(&testid("join-wall")).await;
+    neighbour.shown(&testid("wall-empty")).await;
+
+    owner.open(&format!("{address}{}", owner.place().await)).await;
+    says(&owner, "requests", "fern asks to see Front door").await;
+    owner.photograph(&screenshots().join("sharing-request.png")).await;
+    press(&owner, "requests", "Confirm").await;
+    says(&owner, "shares", "fern sees Front door").await;
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    neighbour.open(&format!("{address}{}", neighbour.place().await)).await;
+    let shown = "return document.querySelector('[data-testid=camera-enlarge]')?.dataset.state \
+                 === 'shown'";
+    neighbour.until("the neighbour sees the door", shown, &[]).await;
+
+    owner.open(&format!("{address}{}", owner.place().await)).await;
+    says(&owner, "viewed", "fern Front door: pictures").await;
+    owner.photograph(&screenshots().join("sharing-viewed.png")).await;
+    press(&owner, "shares", "Stop sharing").await;
+    says(&owner, "status", "isn't shared with fern any more").await;
+    // The open wall goes dark by itself, with the next picture that it asks for.
+    let dark = "const picture = document.querySelector('[data-testid=camera-enlarge]'); \
+                return picture.dataset.state === 'empty' && !picture.querySelector('img').src \
+                && picture.textContent.includes(\"isn't shared with you any more\")";
+    neighbour.until("the picture is gone, and says why", dark, &[]).await;
+    neighbour.photograph(&screenshots().join("sharing-dark.png")).await;
+    // The link is spent.
+    neighbour.open("about:blank").await;
+    neighbour.open(&link).await;
+    says(&neighbour, "offer", "does not hold any more").await;
+}
+
+#[tokio::test]
+async fn somebody_sees_where_they_are_logged_in_and_logs_out_elsewhere() {
+    if edition() == Edition::Spin {
+        return;
+    }
+    let edge = Edge::start(EdgeOptions::default());
+    let home = edge.household("Alder Lane 4");
+    home.camera("Front door");
+    let (account, address) = (home.viewer("alder"), edge.door().address());
+    let elsewhere = account.login().await;
+    let browser = Browser::start(1000, 900).await;
+    sign_in(&browser, &address, &account).await;
+    browser.click(&testid("sharing")).await;
+    says(&browser, "sessions", "this one").await;
+    press(&browser, "sessions", "Log out").await;
+    says(&browser, "status", "That one is logged out").await;
+    elsewhere.get("cameras").await.expect_problem(401);
+    type_into(&browser, "password-old", "wrong").await;
+    type_into(&browser, "password-new", "a long password, new").await;
+    browser.click(&testid("password-submit")).await;
+    says(&browser, "password-error", "is wrong").await;
+    type_into(&browser, "password-old", &account.password).await;
+    browser.click(&testid("password-submit")).await;
+    browser.shown(&testid("login-name")).await;
+    account.try_login("a long password, new", true).await.expect(201);
+}

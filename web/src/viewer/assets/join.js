@@ -1,0 +1,122 @@
+// The answer to an invitation. The token is the part of the address after "#", which no browser
+// sends to a server.
+// Must never spend the invitation before the person has asked for it, nor leave the token in the
+// browser's history once it is spent.
+
+import { ask, rememberWall, wallAddress } from "./ask.js";
+import { joined, kindsWords, untilWords, windowWords } from "./terms.js";
+import { explain, waiting } from "./words.js";
+
+const part = (id) => document.getElementById(id);
+const form = part("join");
+const nameField = part("join-name");
+const passwordField = part("join-password");
+const submit = part("join-submit");
+const error = part("join-error");
+const token = window.location.hash.slice(1);
+/** The account was made, in this page. From then on the person logs in to ask. */
+let isMade = false;
+
+look();
+// Another link was opened in the same tab.
+window.addEventListener("hashchange", () => window.location.reload());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  join();
+});
+for (const choice of form.querySelectorAll("[name=which]")) {
+  choice.addEventListener("change", () => {
+    part("join-hint").hidden = !isNew();
+    passwordField.autocomplete = isNew() ? "new-password" : "current-password";
+  });
+}
+
+function isNew() {
+  return form.querySelector("[name=which]:checked").value === "new";
+}
+
+async function look() {
+  if (!token) return refuse("There is no invitation in this address. Open the whole link.");
+  try {
+    const { body } = await ask("/v1/invitation", { method: "POST", body: { token }, as: "json" });
+    part("offer").textContent = `${body.household} offers you ${joined(body.cameras)}: `
+      + `${kindsWords(body.kinds)}, ${windowWords(body.window, body.past)}, `
+      + `${untilWords(body.expires_at_seconds)}. What you look at is recorded, and the household `
+      + "sees it.";
+    form.hidden = false;
+  } catch (trouble) {
+    refuse(trouble.kind === "missing"
+      ? "This invitation does not hold any more. Ask for a new one."
+      : explain(trouble, "The invitation didn't load"));
+  }
+}
+
+function refuse(words) {
+  part("offer").textContent = words;
+  form.hidden = true;
+}
+
+async function join() {
+  if (submit.disabled) return;
+  const name = nameField.value.trim();
+  const password = passwordField.value;
+  if (!name || !password) {
+    error.textContent = "Please type a name and a password.";
+    return;
+  }
+  error.textContent = "";
+  submit.disabled = true;
+  let step = "account";
+  try {
+    if (isNew() && !isMade) {
+      const body = { token, name, password };
+      await ask("/v1/invitation/account", { method: "POST", body });
+      isMade = true;
+    }
+    step = "login";
+    const body = { name, password };
+    const { headers } = await ask("/v1/session", { method: "POST", body });
+    const wall = wallAddress(headers.get("Location"));
+    if (!wall) throw new Error("no wall");
+    rememberWall(wall);
+    step = "ask";
+    const answer = await ask(`${wall}invitation`, { method: "POST", body: { token }, as: "json" });
+    passwordField.value = "";
+    done(wall, answer.body.state === "shared");
+  } catch (trouble) {
+    error.textContent = whyNot(trouble, step);
+  } finally {
+    submit.disabled = false;
+  }
+}
+
+function done(wall, isShared) {
+  form.hidden = true;
+  window.history.replaceState(null, "", window.location.pathname);
+  part("join-done").textContent = isShared
+    ? "It is shared with you."
+    : "You have asked. As soon as the household confirms you, the cameras appear on your page.";
+  part("join-wall").href = wall;
+  part("join-wall").hidden = false;
+  part("join-wall").focus();
+}
+
+function whyNot(trouble, step) {
+  switch (trouble.kind) {
+    case "missing":
+      return "This invitation does not hold any more. Ask for a new one.";
+    case "conflict":
+      return step === "account"
+        ? "This name is taken. Choose another."
+        : "You may see one of these cameras already, and that stays as it is.";
+    case "unusable":
+      return "This name or password can't be used. A name has small letters, digits and - _ . @ +. "
+        + "A password has 10 to 256 characters.";
+    case "ended":
+      return "This name and password don't match. Check both and try again.";
+    case "throttled":
+      return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+    default:
+      return explain(trouble, "It didn't work");
+  }
+}

@@ -1,0 +1,367 @@
+// Who sees what: requests, shares, invitations, what others share with the person, who viewed the
+// cameras, sessions, and the password.
+// Must never say that something has ended before the server has said so.
+
+import { ask, forgetWall } from "./ask.js";
+import { button, fill, made, row } from "./rows.js";
+import { joined, kindsWords, moment, untilWords, windowWords } from "./terms.js";
+import { explain, waiting } from "./words.js";
+
+const part = (id) => document.getElementById(id);
+const segment = encodeURIComponent;
+const HANDED = new Map([
+  ["still", "pictures"], ["events", "events"], ["clip", "a video"], ["live view", "live"],
+  ["deletion", "deleted an event"],
+]);
+const ROLES = new Map([["owner", "owner"], ["member", "member"], ["installer", "installer"]]);
+
+function tell(words) {
+  part("status").textContent = words;
+}
+
+/**
+ * Runs one change, says what became of it, and renews the page. `why` has better words for some
+ * kinds of trouble.
+ */
+async function change(done, failed, address, options, why = {}) {
+  try {
+    await ask(address, options);
+    tell(done);
+    await renew();
+  } catch (trouble) {
+    if (trouble.kind === "ended") return leave();
+    tell(why[trouble.kind] ? `${failed}: ${why[trouble.kind]}` : explain(trouble, failed));
+  }
+}
+
+function leave() {
+  forgetWall();
+  document.body.replaceChildren();
+  window.location.replace("/");
+}
+
+let isRenewing = false;
+
+async function renew() {
+  if (isRenewing) return;
+  isRenewing = true;
+  try {
+    const [{ body: sharing }, { body: sessions }] = await Promise.all([
+      ask("../sharing", { as: "json" }),
+      ask("../sessions", { as: "json" }),
+    ]);
+    part("sharing-error").textContent = "";
+    showHouseholds(sharing.households);
+    showGiven(sharing.given, sharing.viewer);
+    showSessions(sessions.sessions);
+    await showViewed(sharing.households);
+  } catch (trouble) {
+    if (trouble.kind === "ended") return leave();
+    part("sharing-error").textContent = explain(trouble, "The page didn't load");
+  } finally {
+    isRenewing = false;
+  }
+}
+
+function nameIn(household) {
+  const names = new Map(household.cameras.map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? "a camera that is gone";
+}
+
+function termsWords(terms, past = null) {
+  return `${kindsWords(terms.kinds)}, ${windowWords(terms.window, past)}, `
+    + untilWords(terms.expires_at_seconds);
+}
+
+// ---- what the person shares ---------------------------------------------------------------------
+
+function showHouseholds(households) {
+  const each = (rowsOf) => households.flatMap((household) => rowsOf(household, nameIn(household)));
+  fill(part("requests"), each(requestRows));
+  fill(part("invitations"), each(invitationRows));
+  fill(part("shares"), each(shareRows));
+  fill(part("members"), each(memberRows));
+  fill(part("cameras"), each(cameraRows));
+  part("share").hidden = households.every((household) => household.cameras.length === 0);
+  const chosen = new Set(checkedCameras().map((box) => box.value));
+  part("share-cameras").replaceChildren(...households.flatMap((household) =>
+    household.cameras.filter(({ state }) => state !== "closed").map((camera) => {
+      const box = made("input", { type: "checkbox", name: "cameras", value: camera.id });
+      box.dataset.household = household.id;
+      box.checked = chosen.has(camera.id);
+      return made("label", {}, box, " ", camera.name);
+    })));
+}
+
+const offered = (invitation, nameOf) => joined(invitation.offer.cameras.map(nameOf));
+
+function requestRows(household, nameOf) {
+  const asks = household.invitations.filter(({ request }) => request && !request.confirmed);
+  return asks.map((invitation) => {
+    const { request, offer } = invitation;
+    const who = request.name ?? "An account that is gone";
+    const at = `../households/${segment(household.id)}/invitations/${segment(invitation.id)}`;
+    const words = `asks to see ${offered(invitation, nameOf)}: ${termsWords(offer, offer.past)}`;
+    const confirm = button("Confirm", `Confirm ${who}`, () => change(
+      `${who} sees it now.`, "Nothing was confirmed", `${at}/confirmation`,
+      { method: "POST", body: { viewer: request.viewer } },
+      { conflict: `${who} may see one of these cameras already.` },
+    ));
+    const refuse = button("Refuse", `Refuse ${who}`, () => change(
+      `${who} was refused.`, "Nothing was refused", at, { method: "DELETE" },
+    ), true);
+    return row(who, words, confirm, refuse);
+  });
+}
+
+function invitationRows(household, nameOf) {
+  const open = household.invitations.filter(({ request }) => !request);
+  return open.map((invitation) => {
+    const at = `../households/${segment(household.id)}/invitations/${segment(invitation.id)}`;
+    const cameras = offered(invitation, nameOf);
+    const { offer } = invitation;
+    const words = `${termsWords(offer, offer.past)}. The link holds `
+      + untilWords(invitation.until_seconds);
+    return row(cameras, words, button("Take back", `Take the invitation to ${cameras} back`,
+      () => change("The invitation was taken back.", "It was not taken back", at,
+        { method: "DELETE" }), true));
+  });
+}
+
+function shareRows(household, nameOf) {
+  return household.shares.map((share) => {
+    const who = share.name ?? "An account that is gone";
+    const camera = nameOf(share.camera);
+    const at = `../shares/${segment(share.camera)}/${segment(share.viewer)}`;
+    const stop = button("Stop sharing", `Stop sharing ${camera} with ${who}`, () => change(
+      `${camera} isn't shared with ${who} any more.`, "Nothing was changed", at,
+      { method: "DELETE" }, { missing: "it was given back already. Reload the page." },
+    ), true);
+    const item = row(who, `sees ${camera}: ${termsWords(share)}`, stop);
+    item.insertBefore(button("Change", `Change what ${who} sees of ${camera}`, () => {
+      if (item.querySelector("form")) item.querySelector("form").remove();
+      else item.append(changeForm(share, at, who));
+    }), stop);
+    return item;
+  });
+}
+
+/** Makes the form that narrows or extends a share. */
+function changeForm(share, at, who) {
+  const box = (kind, words) => {
+    const input = made("input", { type: "checkbox", value: kind, checked: share.kinds[kind] });
+    return made("label", {}, input, " ", words);
+  };
+  const ends = made("select", {});
+  ends.setAttribute("aria-label", "For how long");
+  const choices = [["keep", "as long as now"], ["86400", "one more day"],
+    ["604800", "one more week"], ["", "until I stop it"]];
+  ends.append(...choices.map(([value, words]) => made("option", { value }, words)));
+  const form = made("form", { className: "row-form" },
+    box("live", "the live picture"), box("events", "events"), box("clips", "videos of events"),
+    ends, made("button", { type: "submit", className: "button" }, "Save"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const kinds = { live: false, events: false, clips: false };
+    for (const input of form.querySelectorAll("input:checked")) kinds[input.value] = true;
+    if (!areWhole(kinds)) return;
+    const from = share.expires_at_seconds ?? Math.floor(Date.now() / 1000);
+    const expires_at_seconds = ends.value === "keep" ? share.expires_at_seconds
+      : ends.value === "" ? null : from + Number(ends.value);
+    change(`What ${who} sees was changed.`, "Nothing was changed", at, {
+      method: "PUT", body: { kinds, window: share.window, expires_at_seconds },
+    });
+  });
+  return form;
+}
+
+/** Says what is wrong with these kinds, if anything is. */
+function areWhole(kinds) {
+  if (!Object.values(kinds).includes(true)) tell("Choose what they may see.");
+  else if (kinds.clips && !kinds.events) tell("The videos are found by their events: choose both.");
+  else return true;
+  return false;
+}
+
+function endOf(seconds) {
+  return seconds === "" ? null : Math.floor(Date.now() / 1000) + Number(seconds);
+}
+
+function cameraRows(household) {
+  return household.cameras.map((camera) => {
+    if (camera.state === "closed") return row(camera.name, "was handed over; you keep the past");
+    const isOff = camera.state === "off";
+    const words = isOff ? "is switched off, and takes nothing" : "is on";
+    const label = `Switch ${camera.name} ${isOff ? "on" : "off"}`;
+    return row(camera.name, words, button(isOff ? "Switch on" : "Switch off", label, () => change(
+      `${camera.name} is ${isOff ? "on" : "off"}.`, "Nothing was switched",
+      `../switches/${segment(camera.id)}`, { method: "PUT", body: { on: isOff } },
+    ), !isOff));
+  });
+}
+
+function memberRows(household) {
+  return household.members.map((member) => {
+    const until = typeof member.until_seconds === "number"
+      ? `, ${untilWords(member.until_seconds)}` : "";
+    const who = member.name ?? "An account that is gone";
+    const words = `${ROLES.get(member.role) ?? member.role} of ${household.name}${until}`;
+    const at = `../households/${segment(household.id)}/members/${segment(member.viewer)}`;
+    return row(who, words, button("Take out", `Take ${who} out of ${household.name}`,
+      () => change(`${who} doesn't belong to it any more.`, "Nothing was changed", at,
+        { method: "DELETE" }, { unusable: "a household keeps at least one owner." }), true));
+  });
+}
+
+// ---- what others share with the person ----------------------------------------------------------
+
+function showGiven(given, viewer) {
+  fill(part("given"), given.map((right) => {
+    const item = row(right.name, `of ${right.household}: ${termsWords(right)}`);
+    if (right.role !== "guest") return item;
+    item.append(button("Give back", `Give ${right.name} back`, () => change(
+      `${right.name} isn't shared with you any more.`, "It is still shared with you",
+      `../shares/${segment(right.camera)}/${segment(viewer)}`, { method: "DELETE" },
+    ), true));
+    return item;
+  }));
+}
+
+// ---- who viewed ---------------------------------------------------------------------------------
+
+async function showViewed(households) {
+  const rows = [];
+  let isPart = false;
+  for (const household of households) {
+    const at = `../households/${segment(household.id)}/viewed`;
+    const { body } = await ask(at, { as: "json" });
+    isPart ||= body.is_part;
+    rows.push(...body.views.map((view) => {
+      const who = view.name ?? `An account that is gone (${view.viewer})`;
+      const camera = view.camera_name ?? "a camera that is gone";
+      const what = HANDED.get(view.handed) ?? view.handed;
+      const from = moment(view.from_milliseconds);
+      const until = moment(view.until_milliseconds);
+      const when = from === until ? from : `${from} to ${until}`;
+      return row(who, `${camera}: ${what}, ${when}`);
+    }));
+  }
+  const note = isPart ? "Older ones are in the ledger: ask whoever runs this server." : "";
+  fill(part("viewed"), rows, note);
+}
+
+// ---- sessions and the password ------------------------------------------------------------------
+
+function clientName(said) {
+  const browser = ["Firefox", "Edg", "OPR", "Chrome", "Safari"].find((name) => said.includes(name));
+  const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"]
+    .find((name) => said.includes(name));
+  const names = { Edg: "Edge", OPR: "Opera" };
+  if (!browser) return said.split(" ")[0] || "Unknown";
+  return system ? `${names[browser] ?? browser} on ${system}` : names[browser] ?? browser;
+}
+
+function showSessions(sessions) {
+  fill(part("sessions"), sessions.map((session) => {
+    const since = typeof session.since_milliseconds === "number"
+      ? `since ${moment(session.since_milliseconds)}` : "";
+    const name = clientName(session.client);
+    if (session.is_this) return row(name, `${since}: this one`);
+    return row(name, since, button("Log out", `Log out ${name}, ${since}`, () => change(
+      "That one is logged out.", "It is still logged in",
+      `../sessions/${segment(session.id)}`, { method: "DELETE" },
+    ), true));
+  }));
+}
+
+part("password-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [old, fresh] = [part("password-old"), part("password-new")];
+  try {
+    await ask("../password", { method: "PUT", body: { old: old.value, new: fresh.value } });
+    leave();
+  } catch (trouble) {
+    // A wrong password and a session that has ended have one status.
+    const isOver = trouble.kind === "ended" && await hasEnded();
+    if (isOver) leave();
+    else part("password-error").textContent = whyNot(trouble);
+  }
+});
+
+async function hasEnded() {
+  try {
+    await ask("../sessions", { as: "json" });
+    return false;
+  } catch (trouble) {
+    return trouble.kind === "ended";
+  }
+}
+
+function whyNot(trouble) {
+  switch (trouble.kind) {
+    case "ended": return "The password of now is wrong.";
+    case "unusable": return "The new password must have 10 to 256 characters.";
+    case "throttled":
+      return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+    default: return explain(trouble, "The password is still the old one");
+  }
+}
+
+// ---- a new invitation ---------------------------------------------------------------------------
+
+function checkedCameras() {
+  return [...part("share-cameras").querySelectorAll("input:checked")];
+}
+
+part("share-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const boxes = checkedCameras();
+  const households = new Set(boxes.map((box) => box.dataset.household));
+  if (boxes.length === 0) return tell("Choose a camera first.");
+  if (households.size > 1) return tell("One link is for the cameras of one household.");
+  const kinds = { live: false, events: false, clips: false };
+  for (const box of part("share-form").querySelectorAll("[name=kinds]:checked")) {
+    kinds[box.value] = true;
+  }
+  if (!areWhole(kinds)) return;
+  const body = {
+    cameras: boxes.map((box) => box.value),
+    kinds,
+    past: part("share-past").checked,
+    expires_at_seconds: endOf(part("share-ends").value),
+  };
+  try {
+    const at = `../households/${segment([...households][0])}/invitations`;
+    const { body: made } = await ask(at, { method: "POST", body, as: "json" });
+    part("share-link").value = `${window.location.origin}/join#${made.token}`;
+    part("share-note").textContent = "It works once, and holds "
+      + `${untilWords(made.until_seconds)}. Who opens it asks you, and sees nothing until you `
+      + "confirm them here. It is not shown again.";
+    part("share-made").hidden = false;
+    part("share-link").focus();
+    part("share-link").select();
+    await renew();
+  } catch (trouble) {
+    if (trouble.kind === "ended") return leave();
+    tell(explain(trouble, "There is no link"));
+  }
+});
+
+part("share-copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(part("share-link").value);
+    tell("Copied.");
+  } catch {
+    part("share-link").select();
+    tell("Copy the marked text.");
+  }
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
+document.addEventListener("visibilitychange", () => {
+  // What the person is about to change stays.
+  if (!document.hidden && !document.querySelector(".row-form")) renew();
+});
+renew();
