@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::claim;
 use crate::components;
+use crate::features;
 use crate::files;
 use crate::spin;
 use crate::tools::cargo_tool;
@@ -55,6 +56,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
             Step { title: "the claim", action: |workspace| claim::check(&workspace.root) },
             Step { title: "width", action: |workspace| width::check(&workspace.root) },
             Step { title: "format", action: format },
+            Step { title: "features", action: features::check },
             Step { title: "licences, bans, sources", action: deny },
             Step { title: "lints", action: lints },
             Step { title: "lints of the handlers, for wasm", action: handler_lints },

@@ -10,6 +10,7 @@ mod client;
 mod components;
 mod demo;
 mod dist;
+mod features;
 mod files;
 mod fuzz;
 mod mutants;
