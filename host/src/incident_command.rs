@@ -1,7 +1,7 @@
 //! The subcommand `incident`.
 
 use crate::commands::{note, say};
-use crate::{ledger_files, time};
+use crate::time;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use eyesonly::config::Config;
@@ -83,7 +83,7 @@ pub async fn run(
     // The log is opened after the records were read. An act that does not wait among them any more
     // is in the log.
     let at = ledger::folder(&config.data);
-    let open = || ledger_files::open(&at);
+    let open = || ledger::open(&at);
     let (viewers, waiting, log) = admin.rights_with(open).await?;
     let log = log?;
     let keyring = Keyring::open(&config.data)?;

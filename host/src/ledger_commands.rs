@@ -1,7 +1,7 @@
 //! The subcommands about the access ledger.
 
 use crate::commands::{note, say};
-use crate::ledger_files::{self, open};
+use crate::ledger_files;
 use crate::{people, time};
 use anyhow::{bail, ensure};
 use clap::Subcommand;
@@ -9,7 +9,7 @@ use eyesonly::config::Config;
 use eyesonly::keyring::Keyring;
 use eyesonly::ledger::read::{self, End, Opened, Span};
 use eyesonly::ledger::words::{self, shown};
-use eyesonly::ledger::{self, copy};
+use eyesonly::ledger::{self, copy, open};
 use eyesonly_gate::entry::{Outcome, Owner, Rejected, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_ledger::Folder;

@@ -18,11 +18,6 @@ use std::process::ExitCode;
 /// The exit code where the log or the export is not whole.
 const NOT_WHOLE: u8 = 3;
 
-/// Opens the log of a folder, whichever log that is.
-pub fn open(folder: &Path) -> anyhow::Result<Folder> {
-    Ok(Folder::open(folder, &Folder::origin(folder)?)?)
-}
-
 /// Writes an export of a household's entries.
 pub fn export(
     data: &Path,

@@ -250,30 +250,32 @@ impl Admin {
         self.catalogue.index().begin(household, camera).await?;
         self.settle(async |writing| {
             let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
-            if home.cameras.len() >= MEMBERS_MAX {
-                return Err(AdminError::Input(format!(
-                    "a household has at most {MEMBERS_MAX} cameras"
-                )));
-            }
-            let sequence = writing.sequence;
-            let record = CameraRecord {
-                camera,
-                household,
-                credential: Some(credential),
-                name: name.clone(),
-                serial: serial.clone(),
-                quota_bytes: home.quota_bytes,
-                state: CameraState::On,
-                sequence,
-            };
-            writing.act(Deed::Camera, Some(household), Some(camera), None);
-            writing.put(&record, Expect::Absent)?;
-            let along = Along { camera: Some(&record), ..Along::default() };
-            writing.household(home, along, |home| home.cameras.push(camera)).await
+            room_for_a_camera(&home)?;
+            let ids = (camera, credential);
+            writing.enrol(home, ids, name.clone(), serial.clone()).await
         })
         .await?;
+        Ok(self.new_camera(household, camera, credential))
+    }
+
+    fn new_camera(
+        &self,
+        household: HouseholdId,
+        camera: CameraId,
+        credential: CredentialId,
+    ) -> NewCamera {
         let credential = Zeroizing::new(self.mint.camera(household, camera, credential));
-        Ok(NewCamera { camera, credential })
+        NewCamera { camera, credential }
+    }
+
+    /// Reads a camera, and the household that it belongs to.
+    async fn camera_at_home(
+        &self,
+        camera: CameraId,
+    ) -> Result<(CameraRecord, HouseholdRecord), AdminError> {
+        let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+        let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+        Ok((record, home))
     }
 
     /// Ends a camera's enrolment. The camera's credential is worth nothing, and no viewer has a
@@ -285,7 +287,7 @@ impl Admin {
     /// is gone then too.
     pub async fn remove_camera(&self, camera: CameraId) -> Result<(), AdminError> {
         let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-        let has_ended = record.credential.is_none() && record.state != CameraState::Closed;
+        let has_ended = has_ended(&record);
         if !has_ended {
             self.end_enrolment(camera).await?;
         }
@@ -295,12 +297,11 @@ impl Admin {
 
     async fn end_enrolment(&self, camera: CameraId) -> Result<(), AdminError> {
         self.settle(async |writing| {
-            let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            let (mut record, home) = self.camera_at_home(camera).await?;
             record.credential = None;
             record.state = CameraState::On;
             writing.act(Deed::CameraRemoved, Some(record.household), Some(camera), None);
-            let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+            let expect = writing.renumber(&mut record.sequence);
             writing.put(&record, expect)?;
             let without = |home: &mut HouseholdRecord| {
                 home.cameras.retain(|other| *other != camera);
@@ -356,6 +357,20 @@ impl Admin {
             }
         }
     }
+}
+
+/// Says whether a camera's enrolment has ended. One that was handed over has not: its people keep
+/// what was filmed before.
+pub(crate) fn has_ended(camera: &CameraRecord) -> bool {
+    camera.credential.is_none() && camera.state != CameraState::Closed
+}
+
+/// Refuses one more camera than [`MEMBERS_MAX`].
+fn room_for_a_camera(home: &HouseholdRecord) -> Result<(), AdminError> {
+    if home.cameras.len() < MEMBERS_MAX {
+        return Ok(());
+    }
+    Err(AdminError::Input(format!("a household has at most {MEMBERS_MAX} cameras")))
 }
 
 /// Refuses a quota of 0 bytes. A household with that quota takes no upload, which is more likely a

@@ -54,6 +54,7 @@ pub mod identity;
 pub mod index;
 pub mod ingest;
 pub mod keys;
+mod known;
 pub mod kv;
 pub mod ledger;
 pub mod listing;

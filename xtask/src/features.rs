@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn crates_of_others_are_read_with_their_features() {
-        let text = "eyesonly v0.1.0 (/work/host)\tbench\n\
+        let text = "eyesonly v0.1.0 (/home/alder/host)\tbench\n\
                     tokio v1.54.1\tfs,net\n\
                     tokio v1.54.1\tfs,net (*)\n\
                     serde_derive v1.0.229 (proc-macro)\tdefault\n";

@@ -2,9 +2,8 @@
 //! FROM CLIENT: every parameter and body.
 
 use super::problem::Problem;
-use super::sharing::{administer, done, told};
+use super::sharing::{administer, done, id, told};
 use super::viewer::ByViewer;
-use super::wayout::{self, Head};
 use crate::ledger::{View, Views};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path};
@@ -25,7 +24,7 @@ pub async fn sessions(Path(tag): Path<String>, asks: ByViewer) -> Result<Respons
     let requester = identified.rights().requester();
     let listed = asks.edge.identity.sessions(requester.viewer()).await?;
     let body = eyesonly_web::sharing::sessions(&listed, requester.session()).to_string();
-    Ok(wayout::response(asks.depart(&identified, body.into()).await?, &Head::default()))
+    asks.list(&identified, body.into()).await
 }
 
 /// `DELETE /v1/{tag}/sessions/{session}`
@@ -33,9 +32,8 @@ pub async fn end_session(
     Path((tag, session)): Path<(String, String)>,
     asks: ByViewer,
 ) -> Result<Response, Problem> {
-    asks.plain_change(&tag).await?;
-    let identified = asks.identified(&tag).await?;
-    let session = SessionId::parse(&session).map_err(|_| Problem::NotFound)?;
+    let identified = asks.plain_change(&tag).await?;
+    let session: SessionId = id(&session)?;
     let requester = identified.rights().requester();
     asks.edge.identity.end(requester, session).await?;
     asks.edge.ledger.signed_out(requester.viewer());
@@ -49,9 +47,8 @@ pub async fn password(
     asks: ByViewer,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Password { old, new } = asks.narrowing(&tag, body).await?;
+    let (identified, Password { old, new }) = asks.uncounted(&tag, body).await?;
     let edge = &asks.edge;
-    let identified = asks.identified(&tag).await?;
     let name = identified.rights().viewer_name();
     let address = edge.proxies.client(peer, &asks.headers);
     let checked = edge.identity.check(name, old, address).await?;
@@ -69,7 +66,7 @@ pub async fn viewed(
     asks: ByViewer,
 ) -> Result<Response, Problem> {
     let identified = asks.identified(&tag).await?;
-    let household = HouseholdId::parse(&household).map_err(|_| Problem::NotFound)?;
+    let household: HouseholdId = id(&household)?;
     // Only an owner is told who looked.
     let owned = asks.admin(&tag).owned_household(household).await?;
     let Views { views, is_part } = asks.edge.viewed.of(household).await?;
@@ -90,7 +87,7 @@ pub async fn viewed(
     };
     let views: Vec<Value> = views.into_iter().map(view).collect();
     let body = json!({ "views": views, "is_part": is_part }).to_string();
-    Ok(wayout::response(asks.depart(&identified, body.into()).await?, &Head::default()))
+    asks.list(&identified, body.into()).await
 }
 
 /// Looks a viewer's name up, if it is not known. An account that was removed has none.

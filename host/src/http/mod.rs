@@ -35,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::sandbox::Handler;
 use axum::body::{Body, to_bytes};
-use axum::http::Extensions;
+use axum::http::{Extensions, HeaderMap, Uri};
 use eyesonly_gate::Admission;
 use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
@@ -46,7 +46,7 @@ use eyesonly_service::ledger::Counts;
 use eyesonly_service::live::Live;
 use eyesonly_service::tiers::Ladder;
 use eyesonly_web::routes::{Handles, Route, Who};
-use eyesonly_web::{credential, openapi, range};
+use eyesonly_web::{credential, login, openapi, range};
 use problem::Problem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +121,12 @@ async fn read_body(body: Body, most: usize, seconds: u64) -> Result<Vec<u8>, Pro
 }
 
 impl Edge {
+    /// Checks that a JSON body comes from a page of this site, or from no page.
+    fn check_json(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+        let authority = uri.authority().map(|authority| authority.as_str());
+        login::check(headers, authority, self.public_origin.as_deref())
+    }
+
     fn handler(&self, which: Handles) -> &Handler {
         match which {
             Handles::Thumbnail => &self.handlers.thumbnail,

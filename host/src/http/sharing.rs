@@ -5,7 +5,7 @@
 
 use super::problem::Problem;
 use super::viewer::ByViewer;
-use super::wayout::{self, Head};
+use super::wayout;
 use super::{Edge, read_body};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, State};
@@ -14,12 +14,12 @@ use axum::response::{IntoResponse as _, Response};
 use eyesonly_gate::{Identified, RawCredential};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use eyesonly_service::admin::{Admin, AdminError, Newcomer, Share, Signed};
+use eyesonly_web::answer;
 use eyesonly_web::login::LOGIN_SECONDS_MAX;
 use eyesonly_web::sharing::{
     Change, Confirm, Invite, Member, NewAccount, SHARING_BYTES_MAX, Switch, Take, Token,
 };
 use eyesonly_web::viewer::{join_page, sharing_page};
-use eyesonly_web::{answer, login};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -39,7 +39,8 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> 
     eyesonly_web::sharing::read(&bytes)
 }
 
-fn id<T: FromStr>(text: &str) -> Result<T, Problem> {
+/// Reads an id of an address.
+pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::NotFound)
 }
 
@@ -94,40 +95,34 @@ impl ByViewer {
         tag: &str,
         body: Body,
     ) -> Result<T, Problem> {
-        check_anyone(&self.edge, &self.headers, &self.uri)?;
-        self.counted(tag).await?;
+        self.edge.check_json(&self.headers, &self.uri)?;
+        self.count(&self.identified(tag).await?)?;
         read(body).await
     }
 
-    /// Reads the body of a change that only takes something away. Nobody who has changed too much,
-    /// by a session that was stolen too, is kept from it.
-    pub(super) async fn narrowing<T: DeserializeOwned>(
+    /// Reads the body of a change that only takes something away, and says who asks. Nobody who has
+    /// changed too much, by a session that was stolen too, is kept from it.
+    pub(super) async fn uncounted<T: DeserializeOwned>(
         &self,
         tag: &str,
         body: Body,
-    ) -> Result<T, Problem> {
-        check_anyone(&self.edge, &self.headers, &self.uri)?;
-        self.identified(tag).await?;
-        read(body).await
+    ) -> Result<(Identified, T), Problem> {
+        self.edge.check_json(&self.headers, &self.uri)?;
+        let identified = self.identified(tag).await?;
+        Ok((identified, read(body).await?))
     }
 
-    /// Checks the same of a change without a body, which takes something away.
-    pub(super) async fn plain_change(&self, tag: &str) -> Result<(), Problem> {
+    /// Checks a change without a body, and says who asks. If it does more than take something away,
+    /// the caller counts it.
+    pub(super) async fn plain_change(&self, tag: &str) -> Result<Identified, Problem> {
         self.check_origin()?;
-        self.identified(tag).await?;
-        Ok(())
+        self.identified(tag).await
     }
 
     /// Counts a change of a viewer who is signed in.
-    async fn counted(&self, tag: &str) -> Result<(), Problem> {
-        let identified = self.identified(tag).await?;
+    fn count(&self, identified: &Identified) -> Result<(), Problem> {
         Ok(self.edge.admin.count(identified.rights().requester().viewer())?)
     }
-}
-
-fn check_anyone(edge: &Edge, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
-    let authority = uri.authority().map(|authority| authority.as_str());
-    login::check(headers, authority, edge.public_origin.as_deref())
 }
 
 /// `GET /join`. The token is in the fragment of the address, which no browser sends.
@@ -144,7 +139,7 @@ pub async fn look(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Problem> {
-    check_anyone(&edge, &headers, &uri)?;
+    edge.check_json(&headers, &uri)?;
     let Token { token } = read(body).await?;
     let shown = edge.admin.look(&token).await?;
     Ok(told(StatusCode::OK, &eyesonly_web::sharing::shown(&shown)))
@@ -158,7 +153,7 @@ pub async fn new_account(
     uri: Uri,
     body: Body,
 ) -> Result<Response, Problem> {
-    check_anyone(&edge, &headers, &uri)?;
+    edge.check_json(&headers, &uri)?;
     let NewAccount { token, name, password } = read(body).await?;
     // Without a token that may make an account, no password is hashed. Each try counts as a login
     // that failed.
@@ -195,7 +190,7 @@ pub async fn sharing(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
     let identified = asks.identified(&tag).await?;
     let sharing = asks.admin(&tag).sharing().await?;
     let body = eyesonly_web::sharing::sharing(&sharing).to_string();
-    Ok(wayout::response(asks.depart(&identified, body.into()).await?, &Head::default()))
+    asks.list(&identified, body.into()).await
 }
 
 /// `POST /v1/{tag}/households/{household}/invitations`
@@ -316,8 +311,7 @@ pub async fn offer_camera(
     Path((tag, camera)): Path<(String, String)>,
     asks: ByViewer,
 ) -> Result<Response, Problem> {
-    asks.check_origin()?;
-    asks.counted(&tag).await?;
+    asks.count(&asks.plain_change(&tag).await?)?;
     let camera: CameraId = id(&camera)?;
     let admin = asks.admin(&tag);
     let offered = administer(&asks.edge, async move || admin.offer_camera(camera).await).await?;

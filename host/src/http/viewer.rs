@@ -70,8 +70,7 @@ pub async fn login(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Problem> {
-    let authority = uri.authority().map(|authority| authority.as_str());
-    login::check(&headers, authority, edge.public_origin.as_deref())?;
+    edge.check_json(&headers, &uri)?;
     let body = read_body(request.into_body(), LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX).await?;
     let Login { name, password, bearer } = login::read(&body)?;
     let address = edge.proxies.client(peer, &headers);
@@ -138,6 +137,15 @@ impl ByViewer {
     ) -> Result<Departure, Problem> {
         let (door, is_head) = (&self.edge.admission, self.method == Method::HEAD);
         Ok(Departure::of_list(door, identified, &self.raw, list.into(), is_head).await?)
+    }
+
+    /// Answers with a list that is this viewer's own, as data.
+    pub(super) async fn list(
+        &self,
+        identified: &Identified,
+        list: Vec<u8>,
+    ) -> Result<Response, Problem> {
+        Ok(wayout::response(self.depart(identified, list).await?, &Head::default()))
     }
 }
 
@@ -217,8 +225,7 @@ pub async fn cameras(Path(tag): Path<String>, asks: ByViewer) -> Result<Response
         });
     }
     let body = ask::cameras(&cameras)?;
-    let departure = asks.depart(&identified, body).await?;
-    Ok(wayout::response(departure, &Head::default()))
+    asks.list(&identified, body).await
 }
 
 /// A viewer's request below one camera, parsed, and the row of the table that routed it.

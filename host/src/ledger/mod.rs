@@ -22,7 +22,7 @@ use chains::Chains;
 use eyesonly_gate::entry::{self, Entry, Owner, Rejected};
 use eyesonly_gate::ledger::{Ledger, LedgerError, Misdelivery};
 use eyesonly_gate::{Keys, Records, Seam};
-use eyesonly_ledger::{AppendError, Closed, Folder, Log, OpenError, Options};
+use eyesonly_ledger::{AppendError, Closed, Folder, FolderError, Log, OpenError, Options};
 use eyesonly_log::{Name, NoteError, SigningKey, VerifyingKey};
 use eyesonly_rights::Fault;
 use eyesonly_seal::{CameraId, EdgeKey, LedgerKey, ViewerId};
@@ -57,6 +57,14 @@ const FORGOTTEN_EVERY: Duration = Duration::from_secs(23 * 3600);
 /// The folder of the log, in the data folder.
 pub fn folder(data: &Path) -> PathBuf {
     data.join("ledger")
+}
+
+/// Opens the log of a folder, whichever log that is.
+///
+/// # Errors
+/// [`FolderError`] if there is no log, or if it can't be read.
+pub fn open(folder: &Path) -> Result<Folder, FolderError> {
+    Folder::open(folder, &Folder::origin(folder)?)
 }
 
 /// The file of [`Chains::save`], in the data folder.

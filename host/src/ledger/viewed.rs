@@ -3,9 +3,9 @@
 //! It reads the log from its end, and never more than [`ENTRIES_MAX`] entries. It must never show
 //! a line that the household's own key does not open.
 
-use super::folder;
 use super::read::{Opened, ReadError, lines};
 use super::words::handed;
+use super::{folder, open};
 use crate::keyring::Keyring;
 use eyesonly_gate::entry::{Outcome, Owner, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed};
@@ -90,8 +90,7 @@ impl Viewed {
         let reading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let owner = Owner::Household(household);
-            let opened = Folder::origin(&log).and_then(|origin| Folder::open(&log, &origin));
-            match opened {
+            match open(&log) {
                 Ok(log) => newest(&log, owner, &key),
                 Err(FolderError::Absent { .. }) => Ok(Views::default()),
                 Err(error) => Err(error.into()),

@@ -11,8 +11,8 @@ use super::{Admin, AdminError};
 use crate::clock;
 use eyesonly_gate::registry::Expect;
 use eyesonly_gate::{Admission, RawCredential, Refused};
-use eyesonly_rights::{Mint, Role, SessionRecord};
-use eyesonly_seal::ViewerId;
+use eyesonly_rights::{CameraRecord, Mint, SessionRecord};
+use eyesonly_seal::{CameraId, ViewerId};
 use std::sync::Arc;
 
 /// A viewer's request, which is not decided yet. FROM CLIENT: credential and tag.
@@ -82,11 +82,24 @@ impl Writing<'_> {
     /// [`AdminError::Absent`] for anybody else, as if there were no such household.
     pub(super) fn allow_owner(&mut self, home: &HouseholdRecord) -> Result<(), AdminError> {
         let Some(actor) = self.actor else { return Ok(()) };
-        let home = home.in_force(clock::now_seconds());
-        let member = home.member(actor).filter(|member| member.role == Role::Owner);
-        member.ok_or(AdminError::Absent("household"))?;
+        if !home.in_force(clock::now_seconds()).has_owner(actor) {
+            return Err(AdminError::Absent("household"));
+        }
         self.allowed = true;
         Ok(())
+    }
+
+    /// Reads a camera with its household, whose owners and the operator this commit is allowed to.
+    ///
+    /// # Errors
+    /// As [`Writing::allow_owner`], and [`AdminError::Absent`] if there is no such camera.
+    pub(super) async fn owned_camera(
+        &mut self,
+        camera: CameraId,
+    ) -> Result<(CameraRecord, HouseholdRecord), AdminError> {
+        let (record, home) = self.admin.camera_at_home(camera).await?;
+        self.allow_owner(&home)?;
+        Ok((record, home))
     }
 
     /// Allows this commit to the operator, to the household's owners, and to the viewer who gives

@@ -6,7 +6,6 @@
 use super::{Admin, AdminError, Deed, HouseholdRecord, NewCamera, quota};
 use crate::clock;
 use crate::identity::{AccountRecord, account_name, hash_password};
-use eyesonly_gate::registry::Expect;
 use eyesonly_rights::{CameraRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use zeroize::Zeroizing;
@@ -25,16 +24,15 @@ impl Admin {
         quota(quota_bytes)?;
         self.settle(async |writing| {
             let mut home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
-            let sequence = writing.sequence;
             for camera in &home.cameras {
                 let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
                 record.quota_bytes = quota_bytes;
-                let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+                let expect = writing.renumber(&mut record.sequence);
                 writing.put(&record, expect)?;
             }
             home.quota_bytes = quota_bytes;
             writing.act(Deed::Household, Some(household), None, None);
-            let expect = Expect::At(std::mem::replace(&mut home.sequence, sequence));
+            let expect = writing.renumber(&mut home.sequence);
             writing.put(&home, expect)
         })
         .await
@@ -54,15 +52,13 @@ impl Admin {
                 if record.credential.replace(fresh).is_none() {
                     return Err(AdminError::Ended);
                 }
-                let sequence = writing.sequence;
                 writing.act(Deed::Camera, Some(record.household), Some(camera), None);
-                let expect = Expect::At(std::mem::replace(&mut record.sequence, sequence));
+                let expect = writing.renumber(&mut record.sequence);
                 writing.put(&record, expect)?;
                 Ok(record.household)
             })
             .await?;
-        let credential = Zeroizing::new(self.mint.camera(household, camera, fresh));
-        Ok(NewCamera { camera, credential })
+        Ok(self.new_camera(household, camera, fresh))
     }
 
     /// Gives a viewer a new password, and ends the viewer's sessions: each started in an epoch that
@@ -113,10 +109,9 @@ impl Admin {
             rights.epoch = rights.epoch.saturating_add(1);
             login.epoch = rights.epoch;
             writing.act(Deed::Viewer, None, None, Some(viewer));
-            let sequence = writing.sequence;
-            let expect = Expect::At(std::mem::replace(&mut login.sequence, sequence));
+            let expect = writing.renumber(&mut login.sequence);
             writing.put(&login, expect)?;
-            let expect = Expect::At(std::mem::replace(&mut rights.sequence, sequence));
+            let expect = writing.renumber(&mut rights.sequence);
             writing.put(&rights, expect)
         })
         .await

@@ -161,6 +161,16 @@ impl HouseholdRecord {
         self.members.iter().find(|member| member.viewer == viewer)
     }
 
+    /// Says whether a viewer is an owner.
+    pub fn has_owner(&self, viewer: ViewerId) -> bool {
+        self.member(viewer).is_some_and(|member| member.role == Role::Owner)
+    }
+
+    /// Returns when one of the cameras was handed over.
+    pub fn closed(&self, camera: CameraId) -> Option<&Closed> {
+        self.closed.iter().find(|closed| closed.camera == camera)
+    }
+
     /// Returns the record without the memberships, shares and invitations that have ended by
     /// themselves.
     pub fn in_force(&self, now_seconds: u64) -> Self {
@@ -206,7 +216,7 @@ impl HouseholdRecord {
         let shares: HashMap<CameraId, &Share> =
             of_viewer.map(|share| (share.camera, share)).collect();
         let right = |camera: &CameraId| {
-            let closed = self.closed.iter().find(|closed| closed.camera == *camera);
+            let closed = self.closed(*camera);
             let whole = |role, kinds, window: Window, expires_at_seconds| CameraRight {
                 camera: *camera,
                 household: self.household,

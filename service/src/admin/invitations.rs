@@ -8,7 +8,7 @@
 
 use super::household::{HouseholdRecord, Share};
 use super::pace::Who;
-use super::people::{SHARES_MAX, check_offer, input};
+use super::people::{check_offer, input, room_for_shares};
 use super::token::INVITATION;
 use super::writing::{Along, Writing};
 use super::{Admin, AdminError, login_name};
@@ -171,8 +171,7 @@ impl Admin {
         self.settle(async |writing| {
             let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             writing.allow_owner(&home)?;
-            let is_closed = |camera| home.closed.iter().any(|closed| closed.camera == camera);
-            let has = |camera| home.cameras.contains(&camera) && !is_closed(camera);
+            let has = |camera| home.cameras.contains(&camera) && home.closed(camera).is_none();
             if !offer.cameras.iter().all(|camera| has(*camera)) {
                 return Err(AdminError::Absent("camera"));
             }
@@ -363,11 +362,7 @@ impl Admin {
         let window = found.offer.starts_now();
         let Offer { cameras, kinds, expires_at_seconds, .. } = found.offer.clone();
         standing(&home, &found.offer, viewer)?;
-        if home.in_force(clock::now_seconds()).shares.len() + cameras.len() > SHARES_MAX {
-            return Err(input(&format!(
-                "a household has at most {SHARES_MAX} shares; end some first"
-            )));
-        }
+        room_for_shares(home.in_force(clock::now_seconds()).shares.len() + cameras.len())?;
         check_offer(kinds, &window, expires_at_seconds)?;
         let shares = cameras.into_iter().map(|camera| Share {
             camera,
@@ -379,9 +374,9 @@ impl Admin {
         });
         let change = |home: &mut HouseholdRecord| {
             home.shares.extend(shares);
-            for other in home.invitations.iter_mut().filter(|i| i.invitation == invitation) {
-                other.request = other.request.map(|asked| Request { confirmed: true, ..asked });
-            }
+            alter(home, invitation, |found| {
+                found.request = found.request.map(|asked| Request { confirmed: true, ..asked });
+            });
         };
         writing.household(home, Along::default(), change).await
     }
@@ -405,17 +400,25 @@ fn find(home: &HouseholdRecord, invitation: CredentialId) -> Option<&Invitation>
     home.invitations.iter().find(holds)
 }
 
-fn ask(home: &mut HouseholdRecord, invitation: CredentialId, request: Request) {
-    for other in home.invitations.iter_mut().filter(|other| other.invitation == invitation) {
-        other.request = Some(request);
+/// Changes an invitation, if there is one.
+fn alter(
+    home: &mut HouseholdRecord,
+    invitation: CredentialId,
+    change: impl FnOnce(&mut Invitation),
+) {
+    let found = home.invitations.iter_mut().find(|other| other.invitation == invitation);
+    if let Some(found) = found {
+        change(found);
     }
+}
+
+fn ask(home: &mut HouseholdRecord, invitation: CredentialId, request: Request) {
+    alter(home, invitation, |found| found.request = Some(request));
 }
 
 /// Counts a name that was taken. The last one ends the invitation.
 fn one_more_try(home: &mut HouseholdRecord, invitation: CredentialId) {
-    for other in home.invitations.iter_mut().filter(|other| other.invitation == invitation) {
-        other.tries = other.tries.saturating_add(1);
-    }
+    alter(home, invitation, |found| found.tries = found.tries.saturating_add(1));
     home.invitations.retain(|other| other.tries < INVITATION_TRIES);
 }
 

@@ -2,6 +2,7 @@
 //! So nobody keeps the registry busy for all: each change moves its position, and everything under
 //! way is decided anew.
 
+use crate::known::make_room;
 use eyesonly_seal::{HouseholdId, ViewerId};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,8 +11,6 @@ use std::sync::Mutex;
 pub const CHANGES_A_MINUTE: u32 = 60;
 /// The most accounts that are made by the invitations of one household in a day.
 pub const NEWCOMERS_A_DAY: u32 = 100;
-/// The most viewers and households that are counted. When there are more, all are counted anew.
-const KNOWN_MAX: usize = 65_536;
 
 /// Who is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +31,7 @@ impl Who {
     }
 }
 
-/// The counts of each in the present span.
+/// The counts of each, with the end of its span in seconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Pace(Mutex<HashMap<Who, (u64, u32)>>);
 
@@ -43,17 +42,16 @@ impl Pace {
     /// There were too many: the seconds until the next one.
     pub(super) fn take(&self, who: Who, now_seconds: u64) -> Result<(), u32> {
         let (length, most) = who.limit();
-        let span = now_seconds / length;
+        let left = length - now_seconds % length;
+        let ends = now_seconds.saturating_add(left);
         let Ok(mut known) = self.0.lock() else { return Err(60) };
-        if known.len() >= KNOWN_MAX && !known.contains_key(&who) {
-            known.clear();
-        }
+        make_room(&mut known, &who, |(ends, _)| now_seconds < *ends);
         let (of, count) = known.entry(who).or_default();
-        if *of != span {
-            (*of, *count) = (span, 0);
+        if *of != ends {
+            (*of, *count) = (ends, 0);
         }
         if *count >= most {
-            return Err(u32::try_from(length - now_seconds % length).unwrap_or(u32::MAX));
+            return Err(u32::try_from(left).unwrap_or(u32::MAX));
         }
         *count = count.saturating_add(1);
         Ok(())

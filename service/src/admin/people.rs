@@ -6,11 +6,11 @@
 use super::household::{HouseholdRecord, INSTALLER_SECONDS_MAX, Member, Share};
 use super::invitations::Newcomer;
 use super::writing::{Along, Writing};
-use super::{Admin, AdminError, Deed, MEMBERS_MAX, login_name};
+use super::{Admin, AdminError, Deed, MEMBERS_MAX, has_ended, login_name};
 use crate::clock;
 use crate::identity::{AccountRecord, NOBODY, account_name, hash_password};
 use eyesonly_gate::registry::Expect;
-use eyesonly_rights::{CameraRecord, CameraState, Kinds, Role, ViewerRecord, Window};
+use eyesonly_rights::{CameraState, Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use zeroize::Zeroizing;
 
@@ -108,7 +108,7 @@ impl Admin {
         let Some(mut login) = login.filter(|login| login.viewer == viewer) else { return Ok(()) };
         // The record stays, so that the name is never given to somebody else. No password fits it.
         login.password_hash = NOBODY.to_owned();
-        let expect = Expect::At(std::mem::replace(&mut login.sequence, writing.sequence));
+        let expect = writing.renumber(&mut login.sequence);
         writing.put(&login, expect)
     }
 
@@ -229,13 +229,11 @@ impl Admin {
     pub async fn share(&self, share: Share) -> Result<(), AdminError> {
         check_offer(share.kinds, &share.window, share.expires_at_seconds)?;
         self.settle(async |writing| {
-            let camera: CameraRecord = self.read(share.camera.as_bytes(), "camera").await?;
-            let is_closed = camera.state == CameraState::Closed;
-            if camera.credential.is_none() && !is_closed {
+            let (camera, home) = self.camera_at_home(share.camera).await?;
+            if has_ended(&camera) {
                 return Err(AdminError::Ended);
             }
             let _there: ViewerRecord = self.read(share.viewer.as_bytes(), "viewer").await?;
-            let home: HouseholdRecord = self.read(camera.household.as_bytes(), "household").await?;
             writing.allow_owner(&home)?;
             let share = Share { giver: writing.actor.or(share.giver), ..share.clone() };
             let in_force = home.in_force(clock::now_seconds());
@@ -252,16 +250,12 @@ impl Admin {
                 if writing.actor.is_some() {
                     return Err(AdminError::Absent("share"));
                 }
-                if is_closed {
+                if camera.state == CameraState::Closed {
                     return Err(AdminError::Ended);
                 }
             }
             let others = in_force.shares.iter().filter(|other| !is_it(other));
-            if others.count() >= SHARES_MAX {
-                return Err(AdminError::Input(format!(
-                    "a household has at most {SHARES_MAX} shares; end some first"
-                )));
-            }
+            room_for_shares(others.count() + 1)?;
             let change = |home: &mut HouseholdRecord| {
                 match home.shares.iter_mut().find(|other| is_it(other)) {
                     Some(other) => other.clone_from(&share),
@@ -280,8 +274,7 @@ impl Admin {
     /// [`AdminError::Input`] if nothing is shared.
     pub async fn unshare(&self, camera: CameraId, viewer: ViewerId) -> Result<(), AdminError> {
         self.settle(async |writing| {
-            let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
+            let (_, home) = self.camera_at_home(camera).await?;
             let is_it = |share: &Share| is_of(share, camera, viewer);
             writing.allow_own(&home, viewer, home.shares.iter().any(is_it))?;
             if !home.shares.iter().any(is_it) {
@@ -332,6 +325,14 @@ fn room(home: &HouseholdRecord, who: Option<ViewerId>) -> Result<(), AdminError>
     )))
 }
 
+/// Refuses more shares than [`SHARES_MAX`]. `shares`: how many the household would have.
+pub(super) fn room_for_shares(shares: usize) -> Result<(), AdminError> {
+    if shares <= SHARES_MAX {
+        return Ok(());
+    }
+    Err(AdminError::Input(format!("a household has at most {SHARES_MAX} shares; end some first")))
+}
+
 /// Lists the households that a viewer belongs to or has something of, each once.
 fn of(rights: &ViewerRecord) -> Vec<HouseholdId> {
     let given = rights.cameras.iter().map(|right| right.household);
@@ -365,7 +366,7 @@ fn forget_requests(home: &mut HouseholdRecord, viewer: ViewerId) {
 
 /// Ends the invitations to a camera. What was changed or taken back must not come again by a token
 /// that was made before.
-fn end_invitations(home: &mut HouseholdRecord, camera: CameraId) {
+pub(super) fn end_invitations(home: &mut HouseholdRecord, camera: CameraId) {
     home.invitations.retain(|invitation| !invitation.offer.cameras.contains(&camera));
 }
 

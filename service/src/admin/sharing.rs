@@ -45,7 +45,7 @@ impl Admin {
             // A membership that has ended by itself may outlive its household.
             let Some(home) = home else { continue };
             let home = home.in_force(now);
-            if home.member(viewer).is_some_and(|member| member.role == Role::Owner) {
+            if home.has_owner(viewer) {
                 owned.push(self.owned(home).await?);
             }
         }
@@ -76,8 +76,9 @@ impl Admin {
         let viewer = self.viewer().await?;
         let home: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
         let home = home.in_force(clock::now_seconds());
-        let member = home.member(viewer).filter(|member| member.role == Role::Owner);
-        member.ok_or(AdminError::Absent("household"))?;
+        if !home.has_owner(viewer) {
+            return Err(AdminError::Absent("household"));
+        }
         self.owned(home).await
     }
 

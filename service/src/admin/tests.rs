@@ -13,6 +13,18 @@ use eyesonly_gate::{Admission, Keys as _};
 use eyesonly_rights::{Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::ViewerId;
 
+/// Returns a share of all kinds, of any time, without an end.
+fn whole(camera: CameraId, viewer: ViewerId) -> Share {
+    Share {
+        camera,
+        viewer,
+        giver: None,
+        kinds: Kinds::ALL,
+        window: Window::default(),
+        expires_at_seconds: None,
+    }
+}
+
 struct Town {
     admin: Admin,
     keys: Arc<MemoryKeys>,
@@ -52,7 +64,7 @@ impl Town {
             for member in record.members.iter_mut().filter(|member| member.viewer == viewer) {
                 member.until_seconds = Some(1);
             }
-            let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+            let expect = writing.renumber(&mut record.sequence);
             writing.put(&record, expect)
         };
         self.admin.settle(write).await.unwrap();
@@ -92,14 +104,7 @@ async fn a_household_takes_no_account_that_is_not_its_own() {
     town.admin.set_member(alder, now, Role::Installer, Some(60)).await.unwrap();
     let guest = town.viewer(None, "guest").await;
     let home: HouseholdRecord = town.admin.read(alder.as_bytes(), "").await.unwrap();
-    let share = |viewer| Share {
-        camera: home.cameras[0],
-        viewer,
-        giver: None,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
+    let share = |viewer| whole(home.cameras[0], viewer);
     town.admin.share(share(guest)).await.unwrap();
     // Whose time as an installer is over can be given something.
     town.admin.share(share(past)).await.unwrap();
@@ -127,15 +132,7 @@ async fn a_share_does_not_sleep_under_a_role() {
     town.viewer(Some(alder), "owner").await;
     let fitter = town.viewer(None, "fitter").await;
     let home: HouseholdRecord = town.admin.read(alder.as_bytes(), "").await.unwrap();
-    let share = Share {
-        camera: home.cameras[0],
-        viewer: fitter,
-        giver: None,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
-    town.admin.share(share).await.unwrap();
+    town.admin.share(whole(home.cameras[0], fitter)).await.unwrap();
     town.was_an_installer(alder, fitter).await;
     // Somebody else is given something, and the record is written anew.
     town.viewer(Some(alder), "other").await;

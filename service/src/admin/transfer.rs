@@ -5,13 +5,12 @@
 //! own, with a new id and a new credential, and never opens what was filmed before.
 
 use super::household::{Closed, HouseholdRecord, Transfer};
-use super::people::input;
+use super::people::{end_invitations, input};
 use super::token::TRANSFER;
 use super::writing::{Along, Writing};
-use super::{Admin, AdminError, Deed, MEMBERS_MAX, NewCamera, label};
+use super::{Admin, AdminError, Deed, NewCamera, label, room_for_a_camera};
 use crate::clock;
 use crate::ingest::DRIFT_MILLISECONDS_MAX;
-use eyesonly_gate::registry::Expect;
 use eyesonly_rights::{CameraRecord, CameraState};
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId};
 use zeroize::Zeroizing;
@@ -36,9 +35,7 @@ impl Admin {
     /// there is no such camera, or if the asker does not own it.
     pub async fn switch(&self, camera: CameraId, on: bool) -> Result<(), AdminError> {
         self.settle(async |writing| {
-            let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
-            writing.allow_owner(&home)?;
+            let (mut record, _) = writing.owned_camera(camera).await?;
             if record.credential.is_none() {
                 return Err(AdminError::Ended);
             }
@@ -51,7 +48,7 @@ impl Admin {
             }
             record.state = state;
             writing.act(deed, Some(record.household), Some(camera), None);
-            let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+            let expect = writing.renumber(&mut record.sequence);
             writing.put(&record, expect)
         })
         .await
@@ -66,16 +63,14 @@ impl Admin {
         let transfer = CredentialId::from_bytes(clock::fresh_id());
         let until_seconds = clock::now_seconds().saturating_add(TRANSFER_SECONDS);
         let household = self.settle(async |writing| {
-            let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
-            writing.allow_owner(&home)?;
+            let (record, home) = writing.owned_camera(camera).await?;
             if record.credential.is_none() {
                 return Err(AdminError::Ended);
             }
             let giver = writing.actor;
             let made = Transfer { transfer, camera, giver, until_seconds };
             let change = |home: &mut HouseholdRecord| {
-                home.transfers.retain(|other| other.camera != camera);
+                end_transfers(home, camera);
                 home.transfers.push(made);
             };
             writing.household(home, Along::default(), change).await?;
@@ -91,16 +86,12 @@ impl Admin {
     /// [`AdminError::Absent`] if there is none, or if the asker does not own the camera.
     pub async fn keep_camera(&self, camera: CameraId) -> Result<(), AdminError> {
         self.settle(async |writing| {
-            let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-            let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;
-            writing.allow_owner(&home)?;
+            let (_, home) = writing.owned_camera(camera).await?;
             if !home.transfers.iter().any(|transfer| transfer.camera == camera) {
                 return Err(AdminError::Absent("transfer"));
             }
-            let change = |home: &mut HouseholdRecord| {
-                home.transfers.retain(|other| other.camera != camera);
-            };
-            writing.household(home, Along::default(), change).await
+            let without = |home: &mut HouseholdRecord| end_transfers(home, camera);
+            writing.household(home, Along::default(), without).await
         })
         .await
     }
@@ -130,30 +121,12 @@ impl Admin {
         self.settle(async |writing| {
             let to: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             writing.allow_owner(&to)?;
-            if to.cameras.len() >= MEMBERS_MAX {
-                return Err(input(&format!("a household has at most {MEMBERS_MAX} cameras")));
-            }
+            room_for_a_camera(&to)?;
             let old = self.close(writing, from, transfer).await?;
-            let sequence = writing.sequence;
-            let (serial, quota_bytes) = (old.serial, to.quota_bytes);
-            let record = CameraRecord {
-                camera,
-                household,
-                credential: Some(credential),
-                name: name.clone(),
-                serial,
-                quota_bytes,
-                state: CameraState::On,
-                sequence,
-            };
-            writing.act(Deed::Camera, Some(household), Some(camera), None);
-            writing.put(&record, Expect::Absent)?;
-            let along = Along { camera: Some(&record), ..Along::default() };
-            writing.household(to, along, |home| home.cameras.push(camera)).await
+            writing.enrol(to, (camera, credential), name.clone(), old.serial).await
         })
         .await?;
-        let credential = Zeroizing::new(self.mint.camera(household, camera, credential));
-        Ok(NewCamera { camera, credential })
+        Ok(self.new_camera(household, camera, credential))
     }
 
     /// Closes the enrolment of a camera that was offered.
@@ -174,15 +147,19 @@ impl Admin {
         }
         record.state = CameraState::Closed;
         writing.act(Deed::HandedOver, Some(from), Some(camera), None);
-        let expect = Expect::At(std::mem::replace(&mut record.sequence, writing.sequence));
+        let expect = writing.renumber(&mut record.sequence);
         writing.put(&record, expect)?;
         let closed = Closed { camera, at_milliseconds: clock::now_milliseconds() };
         let change = |home: &mut HouseholdRecord| {
-            home.transfers.retain(|other| other.camera != camera);
-            home.invitations.retain(|other| !other.offer.cameras.contains(&camera));
+            end_transfers(home, camera);
+            end_invitations(home, camera);
             home.closed.push(closed);
         };
         writing.household(home, Along::default(), change).await?;
         Ok(record)
     }
+}
+
+fn end_transfers(home: &mut HouseholdRecord, camera: CameraId) {
+    home.transfers.retain(|other| other.camera != camera);
 }

@@ -89,13 +89,13 @@ impl Admin {
                 changes.push(Change { kind, key: new.key(), expect, record });
                 // One that has ended meanwhile must not come back.
                 changes.push(Change { kind, key, expect: Expect::Present, record: None });
-                count += 1;
             }
             if changes.is_empty() {
                 continue;
             }
+            let sessions = changes.len() / 2;
             match self.records.commit(changes, None).await {
-                Ok(_) => {}
+                Ok(_) => count += sessions,
                 // Some of them have ended meanwhile. The next start takes the rest.
                 Err(RegistryError::Conflict) => {}
                 Err(error) => return Err(error.into()),

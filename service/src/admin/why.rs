@@ -3,11 +3,9 @@
 //! It is for the operator alone. A requester is never told why.
 
 use super::household::HouseholdRecord;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, has_ended};
 use crate::clock;
-use eyesonly_rights::{
-    Action, CameraRecord, CameraRight, CameraState, Kinds, Role, ViewerRecord, Window,
-};
+use eyesonly_rights::{Action, CameraRecord, CameraRight, Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, ViewerId};
 
 /// A decision, with what it comes from.
@@ -79,7 +77,7 @@ impl Admin {
         let Some(record) = self.records.read::<CameraRecord>(camera.as_bytes()).await? else {
             return Ok(Why::NoCamera);
         };
-        if record.credential.is_none() && record.state != CameraState::Closed {
+        if has_ended(&record) {
             return Ok(Why::Ended);
         }
         let home: HouseholdRecord = self.read(record.household.as_bytes(), "household").await?;

@@ -5,8 +5,10 @@ use super::household::HouseholdRecord;
 use super::{Admin, AdminError};
 use crate::clock;
 use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect};
-use eyesonly_rights::{CameraRecord, CameraRight, Record, SessionRecord, ViewerRecord};
-use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
+use eyesonly_rights::{
+    CameraRecord, CameraRight, CameraState, Record, SessionRecord, ViewerRecord,
+};
+use eyesonly_seal::{CameraId, CredentialId, HouseholdId, ViewerId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -62,6 +64,12 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
+    /// Gives a record that was read the number of this commit, and returns what the commit expects:
+    /// that the record has not changed since.
+    pub(super) fn renumber(&self, sequence: &mut u64) -> Expect {
+        Expect::At(std::mem::replace(sequence, self.sequence))
+    }
+
     pub(super) fn remove(&mut self, kind: &'static str, key: Vec<u8>) {
         self.changes.push(Change { kind, key, expect: Expect::Any, record: None });
     }
@@ -111,8 +119,35 @@ impl<'a> Writing<'a> {
             follow(&mut record, &after, rights);
             self.viewers.insert(viewer, (record, expect, before));
         }
-        let expect = Expect::At(std::mem::replace(&mut after.sequence, self.sequence));
+        let expect = self.renumber(&mut after.sequence);
         self.put(&after, expect)
+    }
+
+    /// Writes a new enrolment, and the household that it belongs to.
+    pub(super) async fn enrol(
+        &mut self,
+        home: HouseholdRecord,
+        (camera, credential): (CameraId, CredentialId),
+        name: String,
+        serial: String,
+    ) -> Result<(), AdminError> {
+        let (household, quota_bytes) = (home.household, home.quota_bytes);
+        let (credential, sequence) = (Some(credential), self.sequence);
+        let state = CameraState::On;
+        let record = CameraRecord {
+            camera,
+            household,
+            credential,
+            name,
+            serial,
+            quota_bytes,
+            state,
+            sequence,
+        };
+        self.act(Deed::Camera, Some(household), Some(camera), None);
+        self.put(&record, Expect::Absent)?;
+        let along = Along { camera: Some(&record), ..Along::default() };
+        self.household(home, along, |home| home.cameras.push(camera)).await
     }
 
     /// Gives rights the names of their cameras.

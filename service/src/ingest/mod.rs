@@ -21,6 +21,7 @@ pub use still::StillCheck;
 #[cfg(any(test, feature = "conformance"))]
 pub use still::TakesAll;
 
+use crate::admin::has_ended;
 use crate::catalogue::Catalogue;
 use crate::chain::Chain;
 use crate::clock;
@@ -32,7 +33,7 @@ use body::Received;
 use bytes::Bytes;
 use eyesonly_gate::vault::{Finished, ObjectRow, State};
 use eyesonly_gate::{Admission, IntakeGrant, Offered, Refused, Seam};
-use eyesonly_rights::{CameraRecord, CameraState, Fault};
+use eyesonly_rights::{CameraRecord, Fault};
 use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, format};
 use form::Form;
 use futures::Stream;
@@ -388,10 +389,7 @@ impl Ingest {
         let (records, camera) = (self.admission.records(), grant.camera());
         let record = records.read::<CameraRecord>(camera.as_bytes()).await;
         let record = record.map_err(|_| IngestError::Unavailable("the registry"))?;
-        let goes_on = |record: &CameraRecord| {
-            record.credential.is_some() || record.state == CameraState::Closed
-        };
-        if record.is_some_and(|record| goes_on(&record)) {
+        if record.is_some_and(|record| !has_ended(&record)) {
             return taken;
         }
         self.catalogue.forget_camera(grant.household(), grant.camera()).await?;

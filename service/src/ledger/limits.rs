@@ -3,11 +3,11 @@
 //!
 //! It must never hold anything back for another viewer than the one who has had too much.
 
+use crate::known::make_room;
 use eyesonly_gate::entry::Opened;
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_seal::{CameraId, FootageId, Kind, SessionId, ViewerId};
 use std::collections::HashMap;
-use std::hash::Hash;
 
 /// The most entries of one viewer in a second.
 pub const ENTRIES_A_SECOND: u64 = 50;
@@ -19,9 +19,6 @@ pub const SAME_STILL_MILLISECONDS: u64 = 10_000;
 /// milliseconds. A segment that starts just before is followed for 10 s, and nothing of it leaves
 /// more than 30 s after it came.
 const RENEWED_MILLISECONDS: u64 = 40_000;
-/// The most viewers who are counted, and the most entries that may cover something. When so many
-/// are known, those that have ended are forgotten, and then all of them.
-const KNOWN_MAX: usize = 65_536;
 
 /// What an entry covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,17 +129,6 @@ impl Limits {
         let Some(key) = covered(delivery) else { return };
         make_room(&mut self.covered, &key, |(_, until)| delivery.at_milliseconds < *until);
         self.covered.insert(key, (delivery.at_milliseconds, until));
-    }
-}
-
-/// Makes room for one more key: what does not count any more is forgotten, and then all.
-fn make_room<K: Eq + Hash, V>(known: &mut HashMap<K, V>, key: &K, counts: impl Fn(&V) -> bool) {
-    if known.len() < KNOWN_MAX || known.contains_key(key) {
-        return;
-    }
-    known.retain(|_, value| counts(value));
-    if known.len() >= KNOWN_MAX {
-        known.clear();
     }
 }
 

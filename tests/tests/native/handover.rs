@@ -156,8 +156,7 @@ async fn a_camera_that_changes_hands_stops_in_the_middle() {
 
     let (id, credential) =
         (taken["camera"].as_str().unwrap(), taken["credential"].as_str().unwrap());
-    let mut new = lane.camera.with_credential(credential);
-    new = new.named(id);
+    let new = lane.camera.with_credential(credential).named(id);
     new.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
     lane.taker.thumbnail(&new, 320).await.expect(200);
     lane.owner.thumbnail(&new, 320).await.expect_problem(404);

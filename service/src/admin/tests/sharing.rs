@@ -1,6 +1,6 @@
 //! Tests of invitations, and of what a viewer may change by a session.
 
-use super::Town;
+use super::{Town, whole};
 use crate::admin::{
     Accepted, AdminError, HouseholdRecord, INVITATION_TRIES, Invited, Newcomer, Offer, Share,
     Signed,
@@ -61,7 +61,7 @@ impl Lane {
         }
     }
 
-    async fn invited(&self) -> Invited {
+    pub(super) async fn invited(&self) -> Invited {
         let owner = self.signed("owner").await;
         self.town.admin.by(owner()).invite(self.home, self.offer(), None).await.unwrap()
     }
@@ -155,15 +155,7 @@ async fn who_was_taken_out_does_not_come_back_by_a_token() {
 
     // An open invitation to a camera that was shared with them ends too.
     admin.set_member(lane.home, lane.guest, Role::Member, None).await.unwrap();
-    let share = Share {
-        camera: lane.camera,
-        viewer: lane.guest,
-        giver: None,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
-    admin.share(share).await.unwrap();
+    admin.share(whole(lane.camera, lane.guest)).await.unwrap();
     let token = invite(lane.offer()).await.token;
     admin.by(owner()).remove_member(lane.home, lane.guest).await.unwrap();
     back(&token, "a camera that was taken back").await;
@@ -200,14 +192,8 @@ async fn an_invitation_changes_no_right_that_is_there() {
     let Invited { token, .. } = lane.invited().await;
     let own = admin.by(owner()).accept(&token, None).await;
     assert!(matches!(own, Err(AdminError::Standing)), "{own:?}");
-    let share = Share {
-        camera: lane.camera,
-        viewer: lane.guest,
-        giver: None,
-        kinds: Kinds { clips: false, ..Kinds::ALL },
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
+    let kinds = Kinds { clips: false, ..Kinds::ALL };
+    let share = Share { kinds, ..whole(lane.camera, lane.guest) };
     admin.share(share.clone()).await.unwrap();
     // What was changed ends what was offered before it.
     assert!(matches!(admin.look(&token).await, Err(AdminError::NoInvitation)));
@@ -275,14 +261,7 @@ async fn a_viewer_may_no_more_than_an_owner_of_the_household() {
     lane.town.viewer(None, "member").await;
     let member = admin.viewer_of("member").await.unwrap();
     admin.set_member(lane.home, member, Role::Member, None).await.unwrap();
-    let share = Share {
-        camera: lane.camera,
-        viewer: lane.guest,
-        giver: None,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
+    let share = whole(lane.camera, lane.guest);
     admin.share(share.clone()).await.unwrap();
     let before = lane.record().await;
     for name in ["stranger", "member", "guest"] {

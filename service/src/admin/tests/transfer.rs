@@ -1,10 +1,11 @@
 //! Tests of cameras that are switched off, and of those that change hands.
 
 use super::sharing::Lane;
+use super::whole;
 use crate::admin::{AdminError, NewCamera, Share};
 use crate::clock;
 use eyesonly_gate::{RawCredential, Refused};
-use eyesonly_rights::{Kinds, Window};
+use eyesonly_rights::Window;
 
 /// A camera of the lane with a credential that is known, and a household that may take it.
 struct Moving {
@@ -62,24 +63,18 @@ async fn a_camera_that_changes_hands_keeps_the_past_apart() {
     let moving = Moving::new().await;
     let Moving { lane, camera, birch } = &moving;
     let admin = &lane.town.admin;
-    let share = Share {
-        camera: camera.camera,
-        viewer: lane.guest,
-        giver: None,
-        kinds: Kinds::ALL,
-        window: Window::default(),
-        expires_at_seconds: None,
-    };
+    let share = whole(camera.camera, lane.guest);
     admin.share(share.clone()).await.unwrap();
     let (owner, taker) = (lane.signed("owner").await, lane.signed("birch").await);
     let refused = admin.by(taker()).offer_camera(camera.camera).await.map(|_| ());
     assert!(matches!(refused, Err(AdminError::Absent(_))), "{refused:?}");
     let first = admin.by(owner()).offer_camera(camera.camera).await.unwrap().token;
     let token = admin.by(owner()).offer_camera(camera.camera).await.unwrap().token;
+    let invitation = lane.invited().await.token;
     // An invitation's token takes no camera, and a transfer's is no invitation. The first offer
     // ended with the second.
-    for (token, household, by) in [(&first, *birch, &taker)] {
-        let refused = admin.by(by()).take_camera(token, household, "Hall").await.map(|_| ());
+    for token in [&first, &invitation] {
+        let refused = admin.by(taker()).take_camera(token, *birch, "Hall").await.map(|_| ());
         assert!(matches!(refused, Err(AdminError::NoInvitation)), "{refused:?}");
     }
     assert!(matches!(admin.look(&token).await, Err(AdminError::NoInvitation)));

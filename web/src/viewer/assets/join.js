@@ -5,7 +5,7 @@
 
 import { ask, rememberWall, wallAddress } from "./ask.js";
 import { joined, kindsWords, untilWords, windowWords } from "./terms.js";
-import { explain, waiting } from "./words.js";
+import { explain, triesWords } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const form = part("join");
@@ -115,7 +115,7 @@ function whyNot(trouble, step) {
     case "ended":
       return "This name and password don't match. Check both and try again.";
     case "throttled":
-      return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+      return triesWords(trouble);
     default:
       return explain(trouble, "It didn't work");
   }

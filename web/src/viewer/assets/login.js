@@ -2,7 +2,7 @@
 // Must never put the password anywhere but into the one request that needs it.
 
 import { ask, forgetWall, rememberWall, rememberedWall, wallAddress } from "./ask.js";
-import { explain, waiting } from "./words.js";
+import { explain, triesWords } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const form = part("login");
@@ -58,7 +58,7 @@ function whyNot(trouble) {
     case "ended":
       return "This name and password don't match. Check both and try again.";
     case "throttled":
-      return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+      return triesWords(trouble);
     default:
       return explain(trouble, "Couldn't log in");
   }

@@ -5,7 +5,7 @@
 import { ask, forgetWall } from "./ask.js";
 import { button, fill, made, row } from "./rows.js";
 import { joined, kindsWords, moment, untilWords, windowWords } from "./terms.js";
-import { explain, waiting } from "./words.js";
+import { explain, triesWords } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 const segment = encodeURIComponent;
@@ -162,9 +162,8 @@ function changeForm(share, at, who) {
     ends, made("button", { type: "submit", className: "button" }, "Save"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const kinds = { live: false, events: false, clips: false };
-    for (const input of form.querySelectorAll("input:checked")) kinds[input.value] = true;
-    if (!areWhole(kinds)) return;
+    const kinds = kindsOf(form.querySelectorAll("input:checked"));
+    if (!kinds) return;
     const from = share.expires_at_seconds ?? Math.floor(Date.now() / 1000);
     const expires_at_seconds = ends.value === "keep" ? share.expires_at_seconds
       : ends.value === "" ? null : from + Number(ends.value);
@@ -175,12 +174,14 @@ function changeForm(share, at, who) {
   return form;
 }
 
-/** Says what is wrong with these kinds, if anything is. */
-function areWhole(kinds) {
-  if (!Object.values(kinds).includes(true)) tell("Choose what they may see.");
+/** Returns the kinds of the boxes that are checked. If they can't be shared, it says why. */
+function kindsOf(boxes) {
+  const kinds = { live: false, events: false, clips: false };
+  for (const box of boxes) kinds[box.value] = true;
+  if (boxes.length === 0) tell("Choose what they may see.");
   else if (kinds.clips && !kinds.events) tell("The videos are found by their events: choose both.");
-  else return true;
-  return false;
+  else return kinds;
+  return null;
 }
 
 function endOf(seconds) {
@@ -301,8 +302,7 @@ function whyNot(trouble) {
   switch (trouble.kind) {
     case "ended": return "The password of now is wrong.";
     case "unusable": return "The new password must have 10 to 256 characters.";
-    case "throttled":
-      return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
+    case "throttled": return triesWords(trouble);
     default: return explain(trouble, "The password is still the old one");
   }
 }
@@ -319,11 +319,8 @@ part("share-form").addEventListener("submit", async (event) => {
   const households = new Set(boxes.map((box) => box.dataset.household));
   if (boxes.length === 0) return tell("Choose a camera first.");
   if (households.size > 1) return tell("One link is for the cameras of one household.");
-  const kinds = { live: false, events: false, clips: false };
-  for (const box of part("share-form").querySelectorAll("[name=kinds]:checked")) {
-    kinds[box.value] = true;
-  }
-  if (!areWhole(kinds)) return;
+  const kinds = kindsOf(part("share-form").querySelectorAll("[name=kinds]:checked"));
+  if (!kinds) return;
   const body = {
     cameras: boxes.map((box) => box.value),
     kinds,
@@ -332,10 +329,10 @@ part("share-form").addEventListener("submit", async (event) => {
   };
   try {
     const at = `../households/${segment([...households][0])}/invitations`;
-    const { body: made } = await ask(at, { method: "POST", body, as: "json" });
-    part("share-link").value = `${window.location.origin}/join#${made.token}`;
+    const { body: invited } = await ask(at, { method: "POST", body, as: "json" });
+    part("share-link").value = `${window.location.origin}/join#${invited.token}`;
     part("share-note").textContent = "It works once, and holds "
-      + `${untilWords(made.until_seconds)}. Who opens it asks you, and sees nothing until you `
+      + `${untilWords(invited.until_seconds)}. Who opens it asks you, and sees nothing until you `
       + "confirm them here. It is not shown again.";
     part("share-made").hidden = false;
     part("share-link").focus();

@@ -108,10 +108,15 @@ export function duration(milliseconds) {
 }
 
 /** Returns a wait in words: "30 seconds", "2 minutes". */
-export function waiting(seconds) {
+function waiting(seconds) {
   if (seconds === null) return "a little";
   if (seconds < 90) return seconds === 1 ? "1 second" : `${Math.max(1, seconds)} seconds`;
   return `${Math.ceil(seconds / 60)} minutes`;
+}
+
+/** Says how long to wait after too many tries. */
+export function triesWords(trouble) {
+  return `Too many tries. Wait ${waiting(trouble.retryAfterSeconds)}, then try again.`;
 }
 
 /**
