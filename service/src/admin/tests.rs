@@ -1,5 +1,6 @@
 //! Tests of what people lose and keep: what has ended by itself, and households that go.
 
+mod sequences;
 mod sharing;
 mod transfer;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use eyesonly_tests::live::{Streaming, numbers, recording};
-use eyesonly_tests::{Answer, EdgeOptions, Viewer, poll};
+use eyesonly_tests::{Answer, Camera, EdgeOptions, Viewer, poll};
 
 use crate::{Following, Scene, variable};
 
@@ -59,34 +59,49 @@ enum Act {
     Unshare,
     /// The camera is shared, but nothing of now.
     Window,
+    /// An installer's role is over.
+    Installer,
+    Household,
+    /// The camera is switched off.
+    Off,
+    /// The camera goes to another household.
+    Transfer,
 }
 
 async fn check(act: Act, what: &str) {
-    let rounds = variable("EYESONLY_LIVE_ROUNDS", 2);
+    let rounds = variable("EYESONLY_LIVE_ROUNDS", 1);
     let scene = Scene::new().await;
     let mut times = Vec::new();
     for round in 0..rounds {
-        let camera = scene.household.camera(&format!("Camera {round}"));
-        let account = scene.household.viewer(&format!("guest-{round}"));
-        let home = ["--household", scene.household.id.as_str(), "--viewer", &account.login];
+        let own = scene.edge.household(&format!("Cedar Lane {round}"));
+        let owner = own.viewer(&format!("owner-{round}"));
+        let camera = own.camera(&format!("Camera {round}"));
+        let account = own.viewer(&format!("guest-{round}"));
+        let home = ["--household", own.id.as_str(), "--viewer", &account.login];
         let share = ["--camera", camera.id.as_str(), "--viewer", &account.login];
         let run = |command: &[&str], of: &[&str], more: &[&str]| {
-            scene.household.command(&[command, of, more].concat());
+            own.command(&[command, of, more].concat());
         };
-        if matches!(act, Act::Unshare | Act::Window) {
-            run(&["member", "remove"], &home, &[]);
-            run(&["share", "add"], &share, &["--kinds", "live", "--past"]);
+        match act {
+            Act::Unshare | Act::Window => {
+                run(&["member", "remove"], &home, &[]);
+                run(&["share", "add"], &share, &["--kinds", "live", "--past"]);
+            }
+            Act::Installer => {
+                run(&["member", "set"], &home, &["--role", "installer", "--hours", "1"]);
+            }
+            _ => {}
         }
-        let viewer = account.login().await;
+        let (owner, viewer) = (owner.login().await, account.login().await);
         let streaming = Streaming::start(&camera, "main", recording("alder-front-door"));
         let path = format!("cameras/{}/live", camera.id);
         poll("the camera is live", 30, async || {
-            scene.viewer.get(&path).await.json()["streams"][0].is_object()
+            owner.get(&path).await.json()["streams"][0].is_object()
         })
         .await;
         let next = format!("{path}/next");
         let others: Vec<_> = (0..OTHERS)
-            .map(|_| tokio::spawn(follow_on(scene.viewer.clone(), next.clone(), Arc::default())))
+            .map(|_| tokio::spawn(follow_on(owner.clone(), next.clone(), Arc::default())))
             .collect();
         let begun = Arc::<AtomicBool>::default();
         let following = follow_on(viewer.clone(), next.clone(), Arc::clone(&begun));
@@ -96,10 +111,14 @@ async fn check(act: Act, what: &str) {
         tokio::time::sleep(Duration::from_millis(900 + 137 * (round % 15))).await;
         match act {
             Act::Logout => drop(viewer.logout().await.expect(204)),
-            Act::Viewer => scene.household.remove_viewer(&account),
-            Act::Camera => scene.household.remove_camera(&camera),
-            Act::Password => drop(scene.household.new_password(&account)),
+            Act::Viewer => own.remove_viewer(&account),
+            Act::Camera => own.remove_camera(&camera),
+            Act::Password => drop(own.new_password(&account)),
             Act::Unshare => run(&["share", "remove"], &share, &[]),
+            Act::Installer => run(&["member", "remove"], &home, &[]),
+            Act::Household => drop(own.command(&["household", "remove", &own.id])),
+            Act::Off => drop(own.command(&["camera", "switch", &camera.id, "off"])),
+            Act::Transfer => hand_over(&owner, &camera, &scene).await,
             Act::Window => {
                 let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
                 run(&["share", "add"], &share, &["--kinds", "live", "--past", "--until", &now]);
@@ -113,12 +132,22 @@ async fn check(act: Act, what: &str) {
         let newest = *seen.last().expect("something was followed before");
         assert!(newest < sent, "{what}, round {round}: {newest} was sent after {sent}");
         match act {
-            Act::Camera => {
+            Act::Camera | Act::Household => {
                 let answer = streaming.ended().await;
                 assert!([401, 409].contains(&answer.status), "{}", answer.told());
-                viewer.get(&path).await.expect_problem(404);
+                let gone = if matches!(act, Act::Camera) { 404 } else { 401 };
+                viewer.get(&path).await.expect_problem(gone);
             }
-            Act::Unshare => drop(viewer.get(&path).await.expect_problem(404)),
+            Act::Unshare | Act::Installer => drop(viewer.get(&path).await.expect_problem(404)),
+            // Its people keep what was before, and nothing is live.
+            Act::Off | Act::Transfer => {
+                let ended = if matches!(act, Act::Off) { 403 } else { 401 };
+                streaming.ended().await.expect_problem(ended);
+                let live = viewer.get(&path).await.expect(200).json();
+                assert_eq!(live["streams"], serde_json::json!([]), "{what}, round {round}");
+                let (bytes, ..) = follow_on(viewer.clone(), next.clone(), Arc::default()).await;
+                assert!(bytes.is_empty(), "{what}, round {round}");
+            }
             // The segment that began in the window is there until it ends, cut where the window is.
             Act::Window => {
                 let again = || follow_on(viewer.clone(), next.clone(), Arc::default());
@@ -138,6 +167,15 @@ async fn check(act: Act, what: &str) {
     times.sort();
     let p99 = times[(times.len() - 1) * 99 / 100];
     println!("{what}: {rounds} rounds, last byte after the acknowledgement: p99 {p99:?}");
+}
+
+/// Offers a camera, and takes it into the scene's household.
+async fn hand_over(owner: &Viewer, camera: &Camera, scene: &Scene) {
+    let offer = owner.ask(reqwest::Method::POST, &format!("transfers/{}", camera.id));
+    let offered = Answer::of(offer).await.expect(201).json();
+    let take = format!("households/{}/cameras", scene.household.id);
+    let body = serde_json::json!({ "token": offered["token"], "name": "Taken" });
+    Answer::of(scene.viewer.ask(reqwest::Method::POST, &take).json(&body)).await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,10 +208,30 @@ async fn nothing_comes_after_a_window_was_narrowed() {
     check(Act::Window, "narrowed window").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_an_installers_role_was_ended() {
+    check(Act::Installer, "installer's end").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_household_was_removed() {
+    check(Act::Household, "removed household").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_camera_was_switched_off() {
+    check(Act::Off, "camera switched off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_after_a_camera_changed_hands() {
+    check(Act::Transfer, "camera changed hands").await;
+}
+
 /// What arrived at the edge after the session's end is not sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_comes_after_a_session_has_expired() {
-    let rounds = variable("EYESONLY_LIVE_ROUNDS", 2);
+    let rounds = variable("EYESONLY_LIVE_ROUNDS", 1);
     let scene = Scene::with(EdgeOptions { session_seconds: Some(3), ..EdgeOptions::default() });
     let scene = scene.await;
     let streaming = Streaming::start(&scene.camera, "main", recording("alder-front-door"));

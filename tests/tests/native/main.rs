@@ -21,6 +21,7 @@ mod keys;
 mod large;
 mod ledger;
 mod protocols;
+mod revocation;
 mod room;
 mod secrecy;
 mod sharing;

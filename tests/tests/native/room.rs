@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::footage::media;
@@ -130,6 +131,9 @@ impl Small {
         Some(Self { home, event, clip, data, _disk: disk, _folder: folder })
     }
 
+    /// The answers that [`Small::serves`] waits for.
+    const ANSWERS: u32 = 7;
+
     async fn serves(&self) {
         let home = &self.home;
         assert!(home.viewer.clip(&home.camera, &self.event).await.expect(200).body == self.clip);
@@ -146,6 +150,7 @@ impl Small {
 #[tokio::test]
 async fn uploads_leave_a_reserve_and_serving_goes_on() {
     const RESERVE: u64 = 12 << 20;
+    const ROUNDS: u32 = 3;
     let Some(small) = Small::new(RESERVE).await else { return };
     let home = &small.home;
     let spare = small.data.join("spare");
@@ -178,7 +183,8 @@ async fn uploads_leave_a_reserve_and_serving_goes_on() {
             file.write_all(&[1; 1 << 16]).unwrap();
         }
     };
-    for _ in 0..3 {
+    let mut served = Duration::ZERO;
+    for _ in 0..ROUNDS {
         fill();
         home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect_problem(507);
         fill();
@@ -186,8 +192,12 @@ async fn uploads_leave_a_reserve_and_serving_goes_on() {
         home.camera.put_event_still(&small.event, again).await.expect_problem(507);
         fill();
         home.camera.put_event(&fresh_id(), &description("none")).await.expect_problem(507);
+        let began = Instant::now();
         small.serves().await;
+        served += began.elapsed();
     }
+    let goodput = f64::from(ROUNDS * Small::ANSWERS) / served.as_secs_f64();
+    println!("a disk without room for uploads: a viewer had {goodput:.0} answers a second");
     std::fs::remove_file(&filler).unwrap();
     std::fs::remove_file(&spare).unwrap();
     home.camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
