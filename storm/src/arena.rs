@@ -10,6 +10,7 @@ use crate::liars::{
 };
 use crate::lies::{Liar, Lies};
 use crate::settle::{How, Writer};
+use crate::shares::Right;
 use crate::stop::folder_in;
 use crate::town::{Place, Town};
 use crate::whose::{Known, Names};
@@ -295,6 +296,19 @@ impl Arena {
     /// As for [`Arena::revoke`].
     pub async fn narrow(&self, town: &Town, place: Place) -> anyhow::Result<()> {
         self.writer.narrow(town, place).await
+    }
+
+    /// Writes what is shared with a viewer, as an administrator's tool writes it.
+    ///
+    /// # Errors
+    /// As for [`Arena::revoke`].
+    pub async fn share(
+        &self,
+        town: &Town,
+        guest: u32,
+        shared: Option<(Place, Right)>,
+    ) -> anyhow::Result<()> {
+        self.writer.share(town, guest, shared).await
     }
 
     /// Deletes objects that were written before a moment and that no row names, as far as the

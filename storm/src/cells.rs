@@ -154,13 +154,20 @@ fn tiers(liar: Liar, kind: Kind) -> Vec<Liar> {
     }
 }
 
+/// Says whether households share cameras in a cell: where the lie is about who may see what, or
+/// where an answer meets its reader. What a tier is asked for was decided before.
+const fn has_shares(liar: Liar) -> bool {
+    matches!(liar, Liar::Registry | Liar::Pool | Liar::Sessions | Liar::WayOut | Liar::LiveHub)
+}
+
 /// Chooses a lie's rate: often enough to be seen in a small cell, and seldom enough that something
 /// else happens as well.
 fn rate(kind: Kind) -> f64 {
     match kind {
         Kind::CancelledQuestion | Kind::LateReply => 0.1,
-        Kind::BeforeRevocation
-        | Kind::EndedAsLive
+        // What is told of records that change meanwhile must let them change.
+        Kind::BeforeRevocation | Kind::OldHousehold | Kind::AnotherInvitation => 0.5,
+        Kind::EndedAsLive
         | Kind::WebCache
         | Kind::OneCredential
         | Kind::OldPosition
@@ -246,6 +253,7 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         lies: vec![Lie { liar, kind, rate: rate(kind) }],
         forge: Vec::new(),
         streams: if kind.is_of_streams() { STREAMS } else { 0 },
+        shares: has_shares(liar),
         // What is told while footage is on its way is told of live video, too.
         live: if is_live || kind.is_of_streams() { LIVE } else { 0 },
         follows_min: FOLLOWS_MIN,

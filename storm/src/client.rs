@@ -28,7 +28,7 @@ const SEGMENT_BYTES: u32 = 1_400;
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// `GET`, `PUT` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: Method,
     /// The part of the address behind the host's name.
     pub path: String,
@@ -50,6 +50,11 @@ impl Ask {
             range: None,
             body: None,
         }
+    }
+    /// Makes a `POST` of JSON.
+    pub fn post(path: String, credential: &str, body: String) -> Self {
+        let body = Some(("application/json", body.into()));
+        Self { method: Method::POST, body, ..Self::get(path, credential) }
     }
     /// Makes a `PUT` of a body, which is sent with its digest.
     pub fn put(path: String, credential: &str, media_type: &'static str, body: Bytes) -> Self {

@@ -220,6 +220,7 @@ impl<'a> Run<'a> {
             lies: self.lies.clone(),
             forge: arguments.forge.clone(),
             streams: STREAMS,
+            shares: true,
             live: small(arguments.live),
             follows_min: arguments.live * FOLLOWS_EACH,
             sets_aside: true,

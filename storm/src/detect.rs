@@ -1,15 +1,22 @@
 //! The detector: it judges an answer by its bytes and by what the town says alone.
 //!
 //! It knows nothing of the server. An answer that shows a mark of somebody else is an exposure,
-//! whatever its status or its headers say.
+//! whatever its status or its headers say. It is none if the camera is shared with the viewer, who
+//! may have had the right to this very thing at some moment of the request.
+
+mod shared;
+#[cfg(test)]
+mod tests;
 
 use crate::client::Reply;
 use crate::mark::{Mark, What};
+use crate::shares::{Given, Right};
 use crate::town::{Place, Town};
 use crate::video::{self, GROUP, NUMBERS};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use std::ops::RangeInclusive;
 
 /// The verdict on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +30,46 @@ pub enum Verdict {
     },
     /// Something of this household, which the viewer may not see.
     Exposed(u32),
+    /// Something of this household's camera that is or was shared with the viewer, outside of what
+    /// they had: an exposure through the share.
+    Outside(u32),
     /// An answer of the past, or one without what was acknowledged. Also footage that went on to
     /// its end after its right was taken.
     Stale,
     /// Bytes of nobody, or of another object of the viewer's own.
     Wrong,
+}
+
+impl Verdict {
+    /// Returns the household that was exposed, if one was.
+    pub fn exposes(self) -> Option<u32> {
+        match self {
+            Self::Exposed(of) | Self::Outside(of) => Some(of),
+            _ => None,
+        }
+    }
+}
+
+/// Says whether the viewer had the right to something, while a request was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sure {
+    /// All the time.
+    Yes,
+    /// At some moment, as far as is known.
+    Maybe,
+    /// At no moment.
+    No,
+}
+
+impl Sure {
+    /// Softens the verdict on an answer. Where the right may have ended, the answer may be refused,
+    /// and may lack what is not the viewer's any more.
+    pub fn soften(self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Refused { .. } | Verdict::Stale if self == Self::Maybe => Verdict::Right,
+            _ => verdict,
+        }
+    }
 }
 
 /// The judge of the answers to one viewer.
@@ -36,6 +78,8 @@ pub struct Detector<'a> {
     pub town: &'a Town,
     /// The household whose own viewer asks.
     pub household: u32,
+    /// What the viewer had of others' cameras while the request was under way.
+    pub given: Vec<Given>,
 }
 
 /// What is known of a camera's live video when a segment of it has come.
@@ -75,14 +119,61 @@ struct Event {
     id: String,
     label: String,
 }
+impl<'a> Detector<'a> {
+    /// Makes the judge of the answers to a viewer who has nothing of others.
+    pub fn new(town: &'a Town, household: u32) -> Self {
+        Self { town, household, given: Vec::new() }
+    }
 
-impl Detector<'_> {
-    /// Returns an exposure by the first mark of another household, if there is one.
+    fn given(&self, place: Place) -> Option<&Given> {
+        self.given.iter().find(|given| given.place == place)
+    }
+
+    /// Returns what the viewer had of another household's camera all the time.
+    pub fn had(&self, place: Place) -> Option<Right> {
+        self.given(place)?.must
+    }
+
+    /// Says whether the viewer had the right to what has one of these numbers.
+    pub fn sure(&self, place: Place, what: What, numbers: RangeInclusive<u32>) -> Sure {
+        if place.household == self.household {
+            return Sure::Yes;
+        }
+        let Some(given) = self.given(place) else { return Sure::No };
+        let covers = |right: &Right, number| right.covers(what, number);
+        if given.must.is_some_and(|right| numbers.clone().all(|number| covers(&right, number))) {
+            Sure::Yes
+        } else if given.may.iter().any(|right| numbers.clone().any(|number| covers(right, number)))
+        {
+            Sure::Maybe
+        } else {
+            Sure::No
+        }
+    }
+
+    /// Says whether the viewer had the right to what carries this mark, at some moment.
+    fn may_see(&self, mark: &Mark) -> bool {
+        let mut given = self.given.iter().filter(|given| is_of(mark, given.place));
+        mark.household == self.household
+            || given.any(|given| given.may.iter().any(|r| r.covers(mark.what, mark.number)))
+    }
+
+    /// Returns an exposure by a mark that the viewer may not see, if there is one. One of somebody
+    /// who shares nothing with the viewer weighs more.
     fn foreign(&self, marks: &[Mark]) -> Option<Verdict> {
-        marks
-            .iter()
-            .find(|mark| mark.household != self.household)
-            .map(|mark| Verdict::Exposed(mark.household))
+        let foreign = marks.iter().filter(|mark| !self.may_see(mark));
+        let verdicts = foreign.map(|mark| {
+            let is_shared = self.given.iter().any(|given| is_of(mark, given.place));
+            exposure(mark.household, is_shared)
+        });
+        let verdicts: Vec<Verdict> = verdicts.collect();
+        let exposed = verdicts.iter().find(|verdict| matches!(verdict, Verdict::Exposed(_)));
+        exposed.or(verdicts.first()).copied()
+    }
+
+    /// Makes the verdict on something of a camera that the viewer may not see.
+    fn exposure(&self, of: Place) -> Verdict {
+        exposure(of.household, self.given(of).is_some())
     }
 
     /// Looks for marks of others anywhere in the answer, whatever was asked.
@@ -97,15 +188,15 @@ impl Detector<'_> {
     }
 
     /// Judges an answer that should show nothing: the request was for another household's camera,
-    /// or for what ended or was revoked. `of` is the household that would be shown.
-    pub fn nothing(&self, reply: &Reply, of: u32) -> Verdict {
+    /// or for what ended or was revoked. `of` is the camera that would be shown.
+    pub fn nothing(&self, reply: &Reply, of: Place) -> Verdict {
         if let Some(exposed) = self.exposed(&reply.body) {
             return exposed;
         }
         let marked = !Mark::find(&reply.body, self.town.seed).is_empty()
             || Mark::in_still(&reply.body, self.town.seed).is_some();
-        if reply.status.is_success() && (marked || of != self.household) {
-            Verdict::Exposed(of)
+        if reply.status.is_success() && (marked || of.household != self.household) {
+            self.exposure(of)
         } else {
             Verdict::Right
         }
@@ -128,7 +219,7 @@ impl Detector<'_> {
         None
     }
 
-    /// Judges the list of cameras. `places` are those that the viewer has.
+    /// Judges the list of cameras. `places` are those of the viewer's own.
     pub fn cameras(&self, reply: &Reply, places: &[Place]) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
@@ -139,8 +230,22 @@ impl Detector<'_> {
         let expected = places
             .iter()
             .map(|place| (self.town.camera_id(*place).to_string(), self.town.camera_name(*place)));
-        let found = list.cameras.into_iter().map(|camera| (camera.id, camera.name));
-        if found.eq(expected) { Verdict::Right } else { Verdict::Wrong }
+        let mut found = list.cameras.into_iter().map(|camera| (camera.id, camera.name));
+        if !found.by_ref().take(places.len()).eq(expected) {
+            return Verdict::Wrong;
+        }
+        // What is shared comes after.
+        let shared: Vec<(String, String)> = found.collect();
+        let name = |given: &Given| {
+            (self.town.camera_id(given.place).to_string(), self.town.camera_name(given.place))
+        };
+        let may: Vec<_> = self.given.iter().filter(|given| given.may_share()).map(name).collect();
+        let mut must = self.given.iter().filter(|given| given.must_share()).map(name);
+        if must.all(|had| shared.contains(&had)) && shared.iter().all(|had| may.contains(had)) {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
     }
 
     /// Judges a still. `newest` are the numbers that the newest still may have. For an event's
@@ -150,13 +255,13 @@ impl Detector<'_> {
         reply: &Reply,
         place: Place,
         what: What,
-        newest: std::ops::RangeInclusive<u32>,
+        newest: RangeInclusive<u32>,
     ) -> Verdict {
         if let Some(verdict) = self.before(reply) {
             return verdict;
         }
         match Mark::in_still(&reply.body, self.town.seed) {
-            Some(mark) if (mark.camera, mark.what) == (place.camera, what) => {
+            Some(mark) if is_of(&mark, place) && mark.what == what => {
                 if newest.contains(&mark.number) {
                     Verdict::Right
                 } else if what == What::Still && mark.number < *newest.start() {
@@ -206,7 +311,7 @@ impl Detector<'_> {
     }
 
     /// Judges a segment of live video, by its pictures. Returns the last picture's place in the
-    /// video, too.
+    /// video, too. A guest is exposed to what reached the server after the share was taken back.
     pub fn live(&self, reply: &Reply, place: Place, live: &Live) -> (Verdict, Option<u32>) {
         let (init, fragments) = video::parts(&reply.body);
         let mut marks = Mark::find(&reply.body, self.town.seed);
@@ -233,7 +338,11 @@ impl Detector<'_> {
                 return (Verdict::Wrong, last);
             };
             let Some(at) = at(number) else { return (Verdict::Wrong, last) };
-            if live.until.is_some_and(|until| at >= until) || live.begun - at > OLD {
+            let is_after = live.until.is_some_and(|until| at >= until);
+            if is_after && place.household != self.household {
+                return (self.exposure(place), last);
+            }
+            if is_after || live.begun - at > OLD {
                 return (Verdict::Stale, last);
             }
             let follows = match last {
@@ -320,138 +429,11 @@ impl Detector<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Says whether a mark is one of this camera, or of its household's name.
+fn is_of(mark: &Mark, place: Place) -> bool {
+    mark.household == place.household && (mark.what == What::Home || mark.camera == place.camera)
+}
 
-    fn town() -> Town {
-        Town::new(3, 4, 0, 2, 1_800_000_000_000)
-    }
-
-    fn reply(status: StatusCode, body: impl Into<Bytes>) -> Reply {
-        Reply {
-            status,
-            comes_back: status == StatusCode::SERVICE_UNAVAILABLE,
-            from_cache: false,
-            location: None,
-            body: body.into(),
-            whole: true,
-        }
-    }
-
-    const MINE: Place = Place { household: 1, camera: 0 };
-    const OTHER: Place = Place { household: 1, camera: 1 };
-    const FOREIGN: Place = Place { household: 2, camera: 0 };
-
-    #[test]
-    fn each_verdict_is_told_from_bytes_alone() {
-        let town = town();
-        let detector = Detector { town: &town, household: 1 };
-        let ok = |body: Bytes| reply(StatusCode::OK, body);
-        let still = |place, number| {
-            detector.still(&ok(town.still(place, What::Still, number)), MINE, What::Still, 3..=4)
-        };
-        assert_eq!(still(MINE, 3), Verdict::Right);
-        assert_eq!(still(MINE, 4), Verdict::Right);
-        assert_eq!(still(MINE, 2), Verdict::Stale);
-        assert_eq!(still(MINE, 5), Verdict::Wrong);
-        assert_eq!(still(OTHER, 3), Verdict::Wrong);
-        assert_eq!(still(FOREIGN, 3), Verdict::Exposed(2));
-        let clip = |place, number| detector.clip(&ok(town.clip(place, number)), MINE, 1, None);
-        assert_eq!(clip(MINE, 1), Verdict::Right);
-        assert_eq!(clip(MINE, 2), Verdict::Wrong);
-        assert_eq!(clip(FOREIGN, 1), Verdict::Exposed(2));
-        let mut flipped = town.clip(MINE, 1).to_vec();
-        flipped[20_000] ^= 1;
-        assert_eq!(detector.clip(&ok(flipped.into()), MINE, 1, None), Verdict::Wrong);
-        let long = town.long_clip(MINE);
-        let stream = |body: Bytes| detector.stream(&ok(body), MINE);
-        assert_eq!(stream(long.slice(..1 << 20)), Verdict::Right);
-        assert_eq!(stream(long.clone()), Verdict::Stale);
-        assert_eq!(stream(town.clip(MINE, 1)), Verdict::Wrong);
-        assert_eq!(stream(town.long_clip(FOREIGN).slice(..1 << 20)), Verdict::Exposed(2));
-        let refused = reply(StatusCode::SERVICE_UNAVAILABLE, "");
-        assert_eq!(detector.clip(&refused, MINE, 1, None), Verdict::Refused { shed: true });
-        let told_anyway = reply(StatusCode::NOT_FOUND, town.clip(FOREIGN, 1));
-        assert_eq!(detector.nothing(&told_anyway, 2), Verdict::Exposed(2));
-        assert_eq!(detector.nothing(&reply(StatusCode::NOT_FOUND, "{}"), 2), Verdict::Right);
-        assert_eq!(detector.nothing(&ok(town.clip(MINE, 1)), 1), Verdict::Exposed(1));
-    }
-
-    #[test]
-    fn a_segment_of_live_video_is_judged_by_its_pictures() {
-        let town = town();
-        let detector = Detector { town: &town, household: 1 };
-        let body = |place, init, numbers: std::ops::Range<u32>| {
-            let mut body = town.live_init(init).to_vec();
-            numbers.for_each(|number| body.extend(town.live_fragment(place, number % NUMBERS)));
-            reply(StatusCode::OK, body)
-        };
-        let judge = |reply: &Reply, after, until| {
-            let live = Live { begun: 2100, after, early: None, until, starts: vec![2064] };
-            detector.live(reply, MINE, &live)
-        };
-        let check = |numbers, after, until, expected| {
-            assert_eq!(judge(&body(MINE, MINE, numbers), after, until).0, expected);
-        };
-        assert_eq!(judge(&body(MINE, MINE, 2064..2080), None, None), (Verdict::Right, Some(2079)));
-        check(2032..2048, None, None, Verdict::Right);
-        check(2064..2080, Some(2063), None, Verdict::Right);
-        check(2064..2080, Some(2064), None, Verdict::Wrong);
-        check(2064..2080, None, Some(2080), Verdict::Right);
-        check(2064..2080, None, Some(2079), Verdict::Stale);
-        check(2048..2060, None, None, Verdict::Right);
-        check(2065..2080, None, None, Verdict::Wrong);
-        check(1504..1520, None, None, Verdict::Right);
-        check(1488..1504, None, None, Verdict::Stale);
-        // A segment that ended early has to be the last one of its stream.
-        let after_an_early = |early, starts| {
-            let live =
-                Live { begun: 2100, after: Some(early), early: Some(early), until: None, starts };
-            detector.live(&body(MINE, MINE, 2064..2080), MINE, &live).0
-        };
-        assert_eq!(after_an_early(2050, vec![]), Verdict::Wrong);
-        assert_eq!(after_an_early(2050, vec![2048, 2080]), Verdict::Wrong);
-        assert_eq!(after_an_early(2050, vec![2064]), Verdict::Right);
-        assert_eq!(after_an_early(2018, vec![2032, 2080]), Verdict::Right);
-        let other = body(OTHER, MINE, 2064..2080);
-        assert_eq!(judge(&other, None, None).0, Verdict::Wrong);
-        let foreign = body(FOREIGN, MINE, 2064..2065);
-        assert_eq!(judge(&foreign, None, None).0, Verdict::Exposed(2));
-        assert_eq!(judge(&body(MINE, OTHER, 2064..2080), None, None).0, Verdict::Wrong);
-        assert_eq!(judge(&body(MINE, FOREIGN, 2064..2080), None, None).0, Verdict::Exposed(2));
-        let cut = Reply { whole: false, ..body(MINE, MINE, 2064..2070) };
-        assert_eq!(judge(&cut, None, None).0, Verdict::Refused { shed: false });
-        let nothing = reply(StatusCode::NOT_FOUND, "{}");
-        assert_eq!(judge(&nothing, None, None).0, Verdict::Refused { shed: false });
-    }
-
-    #[test]
-    fn a_page_has_what_was_acknowledged_in_order_and_once() {
-        let town = town();
-        let detector = Detector { town: &town, household: 1 };
-        let check = |shown: &[(Place, u32)], expected| {
-            let events: Vec<_> = shown
-                .iter()
-                .map(|(place, number)| {
-                    let id = town.event_id(*place, *number).unwrap().to_string();
-                    serde_json::json!({ "id": id, "label": detector.label(*place, *number) })
-                })
-                .collect();
-            let body = serde_json::json!({ "events": events, "next": null }).to_string();
-            let verdict =
-                detector.page(&reply(StatusCode::OK, body), MINE, &[2, 1, 0], |number| number == 3);
-            assert_eq!(verdict, expected, "{shown:?}");
-        };
-        check(&[(MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Right);
-        check(&[(MINE, 3), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Right);
-        check(&[(MINE, 3), (MINE, 2), (MINE, 1)], Verdict::Right);
-        check(&[(MINE, 2), (MINE, 0)], Verdict::Stale);
-        check(&[], Verdict::Stale);
-        check(&[(MINE, 2), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
-        check(&[(MINE, 1), (MINE, 2), (MINE, 0)], Verdict::Wrong);
-        check(&[(MINE, 4), (MINE, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
-        check(&[(FOREIGN, 2), (MINE, 1), (MINE, 0)], Verdict::Exposed(2));
-        check(&[(OTHER, 2), (MINE, 1), (MINE, 0)], Verdict::Wrong);
-    }
+fn exposure(of: u32, is_shared: bool) -> Verdict {
+    if is_shared { Verdict::Outside(of) } else { Verdict::Exposed(of) }
 }

@@ -33,7 +33,7 @@ pub enum Liar {
 pub enum Kind {
     /// Another object of the same camera.
     AnotherObject,
-    /// Another household's object.
+    /// Another household's object, or its record.
     AnotherHousehold,
     /// An older object of the same camera.
     OldVersion,
@@ -64,6 +64,10 @@ pub enum Kind {
     AnotherViewer,
     /// A record from before a revocation.
     BeforeRevocation,
+    /// A household's record from before its last change, such as the end of a share.
+    OldHousehold,
+    /// The record of a household with another household's invitations under its tokens.
+    AnotherInvitation,
     /// The map of devices and their owners, mixed up.
     CrossedMap,
     /// The position as it was before the last change, while footage is on its way.
@@ -135,6 +139,9 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
         &[
             Kind::AnotherViewer,
             Kind::BeforeRevocation,
+            Kind::AnotherHousehold,
+            Kind::OldHousehold,
+            Kind::AnotherInvitation,
             Kind::CrossedMap,
             Kind::OldPosition,
             Kind::NoFreshness,
@@ -236,6 +243,8 @@ impl Kind {
             Self::LateCollection => "late-collection",
             Self::AnotherViewer => "another-viewer",
             Self::BeforeRevocation => "before-revocation",
+            Self::OldHousehold => "old-household",
+            Self::AnotherInvitation => "another-invitation",
             Self::CrossedMap => "crossed-map",
             Self::OldPosition => "old-position",
             Self::NoFreshness => "no-freshness",
@@ -264,6 +273,7 @@ impl Kind {
     pub const fn forged_with(self, liar: Liar) -> &'static [Defence] {
         match self {
             Self::AnotherCamera if matches!(liar, Liar::LiveHub) => &[Defence::Seal],
+            Self::AnotherHousehold if matches!(liar, Liar::Registry) => &[Defence::Records],
             Self::AnotherObject
             | Self::AnotherHousehold
             | Self::OldVersion
@@ -278,10 +288,14 @@ impl Kind {
             | Self::Withheld
             | Self::EarlyEnd => &[Defence::Seal],
             Self::FrozenHead | Self::Yesterday => &[Defence::Seal, Defence::Statements],
-            Self::CancelledQuestion | Self::LateReply | Self::AnotherViewer | Self::NoFreshness => {
-                &[Defence::Records]
+            Self::CancelledQuestion
+            | Self::LateReply
+            | Self::AnotherViewer
+            | Self::AnotherInvitation
+            | Self::NoFreshness => &[Defence::Records],
+            Self::BeforeRevocation | Self::OldHousehold | Self::EndedAsLive | Self::OldPosition => {
+                &[Defence::Floors]
             }
-            Self::BeforeRevocation | Self::EndedAsLive | Self::OldPosition => &[Defence::Floors],
             // Another session's state is worth something only to a session that has ended.
             Self::LatePosition | Self::AnotherSession => &[Defence::Records, Defence::Floors],
             Self::CrossedMap => &[Defence::Credentials],

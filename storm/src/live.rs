@@ -1,12 +1,15 @@
 //! Live video in the storm: some cameras stream all the time, and their viewers follow.
 
 use crate::client::{Ask, Client};
-use crate::detect::{Detector, Live, Verdict};
+use crate::detect::{Live, Sure, Verdict};
 use crate::load::Crowd;
+use crate::mark::What;
+use crate::shares::{Course, Held};
 use crate::tally::{Ended, Tally};
 use crate::town::Place;
 use crate::video::{EVERY, GROUP, NUMBERS};
 use axum::body::Bytes;
+use eyesonly_service::clock;
 use futures::stream;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -35,6 +38,11 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// Returns how many pictures were sent so far.
+    pub fn begun(&self) -> u32 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
     /// Notes that the viewer may see nothing any more, from now on; or only what was sent before.
     pub fn parted(&self, sees_the_past: bool) {
         self.sees_the_past.store(sees_the_past, Ordering::SeqCst);
@@ -99,16 +107,23 @@ impl Lives {
         Self { cameras: cameras.collect(), viewers: Vec::new(), follows: Arc::default() }
     }
 
-    /// Lets the viewers of these cameras follow them.
+    /// Lets the viewers of the cameras that stream follow them, and those with whom one is shared.
     pub fn follow(
         &mut self,
         crowd: &Arc<Crowd>,
         tally: &Arc<Tally>,
-        places: impl Iterator<Item = Place>,
+        streams: impl Fn(&Place) -> bool,
     ) {
-        let viewers = places.map(|place| {
+        let own = crowd.town.places().map(|place| (place, place.household));
+        let held = crowd.shares.all().filter(|held| held.share.course != Course::Offered);
+        let shared = held.map(|held| (held.share.place, held.share.guest));
+        let followed = own.chain(shared).filter(|(place, _)| streams(place));
+        let viewers = followed.map(|(place, household)| {
             let (crowd, tally) = (Arc::clone(crowd), Arc::clone(tally));
-            tokio::spawn(viewer(crowd, tally, place, Arc::clone(&self.follows)))
+            // Only what owners follow is waited for.
+            let is_own = place.household == household;
+            let follows = if is_own { Arc::clone(&self.follows) } else { Arc::default() };
+            tokio::spawn(viewer(crowd, tally, (place, household), follows))
         });
         self.viewers = viewers.collect();
     }
@@ -166,37 +181,49 @@ async fn camera(crowd: Arc<Crowd>, client: Client, place: Place) {
 }
 
 /// Follows a camera, one segment after the other.
-async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc<AtomicU64>) {
+async fn viewer(
+    crowd: Arc<Crowd>,
+    tally: Arc<Tally>,
+    (place, household): (Place, u32),
+    follows: Arc<AtomicU64>,
+) {
     let (Some(sent), Some((credential, prefix))) =
-        (crowd.live(place), crowd.viewers.get(place.household as usize))
+        (crowd.live(place), crowd.viewers.get(household as usize))
     else {
         return;
     };
-    let (town, household) = (&crowd.town, place.household);
-    let detector = Detector { town, household };
+    let (town, shares) = (&crowd.town, &crowd.shares);
+    let shared = shares.with(household).find(|held| held.share.place == place);
     let (mut last, mut early, mut after) = (None, None, String::new());
     loop {
         let path = format!("{prefix}/cameras/{}/live/next{after}", town.camera_id(place));
-        let was_over = sent.is_over();
+        let was_over = shared.is_none() && sent.is_over();
+        let since = clock::now_milliseconds();
         let Some(reply) = crowd.client.ask(&Ask::get(path, credential)).await else {
             tally.count(household, true, None, Ended::Unanswered);
             tokio::time::sleep(AGAIN).await;
             continue;
         };
         let live = Live {
-            begun: sent.begun.load(Ordering::SeqCst),
+            begun: sent.begun(),
             after: last,
             early,
-            until: sent.until(),
+            until: shared.map_or_else(|| sent.until(), Held::live_until),
             starts: sent.starts.lock().map(|starts| starts.clone()).unwrap_or_default(),
         };
-        let (mut verdict, newest) = match was_over {
-            true => (detector.nothing(&reply, household), None),
-            false => detector.live(&reply, place, &live),
+        let detector = crowd.detector(household, since);
+        let sure = if was_over { Sure::No } else { detector.sure(place, What::Live, 0..=0) };
+        let (mut verdict, newest) = match sure {
+            Sure::No => (detector.nothing(&reply, place), None),
+            Sure::Maybe | Sure::Yes => detector.live(&reply, place, &live),
         };
-        if live.until.is_some() && matches!(verdict, Verdict::Refused { .. }) {
+        let may_end = live.until.is_some() || sure == Sure::Maybe;
+        if may_end && matches!(verdict, Verdict::Refused { .. }) {
             // It was refused, or cut, because the right has ended.
             verdict = Verdict::Right;
+        }
+        if shared.is_some() {
+            tally.looked(verdict == Verdict::Right && newest.is_some());
         }
         tally.count(household, true, None, Ended::Answered(verdict));
         tally.followed(verdict);
@@ -212,7 +239,7 @@ async fn viewer(crowd: Arc<Crowd>, tally: Arc<Tally>, place: Place, follows: Arc
         if let Some(location) = &reply.location {
             after = format!("?after={}", location.rsplit('/').next().unwrap_or(""));
         }
-        if verdict != Verdict::Right || was_over {
+        if verdict != Verdict::Right || sure == Sure::No {
             tokio::time::sleep(AGAIN).await;
         }
     }

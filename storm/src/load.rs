@@ -5,10 +5,12 @@ use crate::detect::{Detector, Verdict};
 use crate::lies::{Kind as Lie, Liar, Lies};
 use crate::live::Sent;
 use crate::mark::{What, mix};
+use crate::shares::Shares;
 use crate::tally::{Ended, Tally};
 use crate::town::{Place, Town};
 use crate::visit::Visit;
 use axum::http::{Method, StatusCode};
+use eyesonly_service::clock;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -75,6 +77,10 @@ pub struct Crowd {
     pub crossed: HashMap<usize, String>,
     /// The share of a viewer's questions that are given up in the middle.
     pub dropped_share: f64,
+    /// What the households share.
+    pub shares: Shares,
+    /// Says whether the server takes invitations, and lists what is shared.
+    pub has_sharing: bool,
     handed: Vec<Handed>,
     ended: Vec<AtomicBool>,
 }
@@ -92,6 +98,8 @@ impl Crowd {
         Self {
             handed: cameras.iter().map(|_| Handed::default()).collect(),
             ended: viewers.iter().map(|_| AtomicBool::new(false)).collect(),
+            shares: Shares::default(),
+            has_sharing: false,
             town,
             client,
             viewers,
@@ -121,6 +129,13 @@ impl Crowd {
 
     pub(super) fn handed(&self, place: Place) -> Option<&Handed> {
         self.handed.get(self.at(place))
+    }
+
+    /// Makes the judge of the answers that a viewer asked for after `since`, in milliseconds since
+    /// 1970, and has by now.
+    pub(super) fn detector(&self, household: u32, since: u64) -> Detector<'_> {
+        let given = self.shares.given(household, since, clock::now_milliseconds());
+        Detector { given, ..Detector::new(&self.town, household) }
     }
 
     /// Returns the live video of a camera.
@@ -338,7 +353,7 @@ impl Crowd {
         if signed_out || handed.revoked.load(Ordering::SeqCst) {
             return;
         }
-        let detector = Detector { town: &self.town, household: place.household };
+        let detector = Detector::new(&self.town, place.household);
         let camera = format!("{prefix}/cameras/{}", self.town.camera_id(place));
         let is_lost = async |path: String, judge: &(dyn Fn(&Reply) -> Verdict + Sync)| {
             let ask = Ask::get(format!("{camera}/{path}"), credential);

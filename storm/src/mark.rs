@@ -4,8 +4,8 @@
 //! run's seed. In a still, the mark is a board of 8×8 fields, black and white, which survives
 //! resizing and encoding. In text and video, it is sixteen hexadecimal digits behind a word.
 //!
-//! This module knows nothing of any server. It must never take something for a mark by chance. The
-//! check has 20 bits that have to agree, and the kind has to be one that exists.
+//! This module knows nothing of any server. It must never take something for a mark by chance: the
+//! check has 20 bits that have to agree.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -43,10 +43,12 @@ pub enum What {
     Live,
     /// The init of a camera's live video.
     Init,
+    /// A household's name.
+    Home,
 }
 
 impl What {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Still,
         Self::EventStill,
         Self::Clip,
@@ -54,6 +56,7 @@ impl What {
         Self::Name,
         Self::Live,
         Self::Init,
+        Self::Home,
     ];
 }
 

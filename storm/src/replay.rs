@@ -10,6 +10,8 @@ use crate::live::Lives;
 use crate::load::Crowd;
 use crate::mark::mix;
 use crate::report::{Misdeliveries, Side};
+use crate::shares::Shares;
+use crate::sharing;
 use crate::streams;
 use crate::tally::Tally;
 use crate::town::{Place, Town};
@@ -65,6 +67,8 @@ pub struct Plan {
     pub forge: Vec<Defence>,
     /// The number of long clips that are on their way when their right is taken.
     pub streams: u32,
+    /// Says whether households share cameras.
+    pub shares: bool,
     /// The number of households, the first ones, whose cameras stream all the time. The viewer
     /// follows each camera.
     pub live: u32,
@@ -141,6 +145,10 @@ pub async fn replay(
     };
     let door = cache.as_ref().map_or(arena.address, |cache| cache.address);
     let mut crowd = crowd(which, plan.dropped_share, &town, &arena, Client::new(door));
+    crowd.has_sharing = which == Which::Here;
+    if plan.shares {
+        crowd.shares = Shares::new(&town);
+    }
     if forges(Defence::Credentials) {
         crowd.crossed = crossed(&town, &crowd.cameras, &lies);
     }
@@ -165,6 +173,7 @@ pub async fn replay(
     for place in town.streams() {
         crowd.push_long(place, &unseen).await;
     }
+    sharing::begin(&crowd, &arena).await?;
     let live = || town.places().filter(|place| place.household < plan.live);
     let mut lives = Lives::start(&crowd, arena.address, live());
     let collecting =
@@ -172,17 +181,20 @@ pub async fn replay(
     lies.be_silent(false);
 
     tally.next_phase();
-    lives.follow(&crowd, &tally, live());
+    lives.follow(&crowd, &tally, |place| place.household < plan.live);
     let visitors = |nth: u64| visitors(plan, nth);
     let quiet = Turns::of("before the outage", visitors(0));
     run(&crowd, plan, quiet, &tally, watch).await;
 
     tally.next_phase();
-    run(&crowd, plan, herd(plan, pushes), &tally, watch).await;
+    let coming = run(&crowd, plan, herd(plan, pushes), &tally, watch);
+    let ((), shared) = tokio::join!(coming, sharing::go_on(&crowd, &arena));
+    shared?;
 
     tally.next_phase();
     streams::run(&crowd, &arena, &tally).await?;
     partings(&crowd, plan, &town, &arena).await?;
+    sharing::expired(&crowd).await;
     let follows_min = lives.follows() + plan.follows_min;
     let mut nth = plan.visits;
     loop {

@@ -5,6 +5,7 @@
 //! server.
 
 use crate::conventional::plain;
+use crate::shares::Right;
 use crate::town::{Place, Town};
 use anyhow::Context as _;
 use eyesonly_gate::Records;
@@ -104,7 +105,7 @@ impl Writer {
         let viewer = town.viewer_id(household);
         changes.push(self.record(&HouseholdRecord {
             household: town.household_id(household),
-            name: town.household_name(household),
+            name: town.home_name(household),
             cameras: places.iter().map(|place| town.camera_id(*place)).collect(),
             members: vec![Member::owner(viewer, 0)],
             shares: vec![],
@@ -151,6 +152,31 @@ impl Writer {
         self.change_rights(town, household, &places, until).await
     }
 
+    /// Writes what a household's viewer has, with what is shared with them.
+    ///
+    /// # Errors
+    /// The registry does not answer or commit, or the record can't be sealed.
+    pub async fn share(
+        &self,
+        town: &Town,
+        guest: u32,
+        shared: Option<(Place, Right)>,
+    ) -> anyhow::Result<()> {
+        let sequence = self.next().await?;
+        let mut record = rights(town, guest, &places_of(town, guest), None, sequence);
+        record.cameras.extend(shared.map(|(place, right)| CameraRight {
+            role: Role::Guest,
+            kinds: right.kinds,
+            window: Window {
+                from_milliseconds: town.window_from(place, right.from),
+                until_milliseconds: None,
+            },
+            expires_at_seconds: right.expires_at_seconds,
+            ..right_to(town, place)
+        }));
+        self.commit(vec![self.record(&record)?], Some(sequence)).await
+    }
+
     /// Writes the rights of a household's viewer anew.
     async fn change_rights(
         &self,
@@ -170,6 +196,19 @@ fn places_of(town: &Town, household: u32) -> Vec<Place> {
     (0..town.cameras_each).map(|camera| Place { household, camera }).collect()
 }
 
+/// An owner's right to a camera.
+fn right_to(town: &Town, place: Place) -> CameraRight {
+    CameraRight {
+        camera: town.camera_id(place),
+        household: town.household_id(place.household),
+        name: town.camera_name(place),
+        role: Role::Owner,
+        kinds: Kinds::ALL,
+        window: Window::default(),
+        expires_at_seconds: None,
+    }
+}
+
 /// The rights of a household's viewer. `until` narrows the window of one camera to what is of
 /// before a time, in milliseconds since 1970.
 fn rights(
@@ -183,15 +222,7 @@ fn rights(
         until_milliseconds: until.filter(|(narrowed, _)| narrowed == place).map(|(_, at)| at),
         ..Window::default()
     };
-    let right = |place: &Place| CameraRight {
-        camera: town.camera_id(*place),
-        household: town.household_id(household),
-        name: town.camera_name(*place),
-        role: Role::Owner,
-        kinds: Kinds::ALL,
-        window: window(place),
-        expires_at_seconds: None,
-    };
+    let right = |place: &Place| CameraRight { window: window(place), ..right_to(town, *place) };
     ViewerRecord {
         viewer: town.viewer_id(household),
         name: town.household_name(household),

@@ -1,16 +1,19 @@
 //! Streams: clips that are on their way when their right is taken.
 //!
 //! Each viewer reads the start of a long clip on a slow line. Then their camera is taken from them,
-//! or they sign out. Once that is acknowledged, they read on. The server has to cut the clip before
-//! its end.
+//! or they sign out. Some are guests, from whom the owner takes the camera back. Once that is
+//! acknowledged, they read on. The server has to cut the clip before its end.
 
 use crate::arena::Arena;
 use crate::client::{Ask, Client};
-use crate::detect::{Detector, Verdict};
+use crate::detect::Verdict;
 use crate::load::Crowd;
+use crate::shares::Held;
+use crate::sharing::take_back;
 use crate::tally::{Ended, Tally};
 use crate::town::Place;
 use axum::http::StatusCode;
+use eyesonly_service::clock;
 use std::time::Instant;
 
 /// The bytes that are read before the right is taken: well within the first extent.
@@ -27,11 +30,13 @@ pub async fn run(crowd: &Crowd, arena: &Arena, tally: &Tally) -> anyhow::Result<
     let client = Client::new(arena.address);
     for (nth, place) in crowd.town.streams().enumerate() {
         let begun = Instant::now();
-        let ended = match one(crowd, arena, &client, (nth, place)).await? {
+        let shared = crowd.shares.by(place.household).next();
+        let reader = shared.map_or(place.household, |held| held.share.guest);
+        let ended = match one(crowd, arena, &client, (nth, place, shared)).await? {
             Some(verdict) => Ended::Answered(verdict),
             None => Ended::Unanswered,
         };
-        tally.count(place.household, true, Some(begun), ended);
+        tally.count(reader, true, Some(begun), ended);
     }
     Ok(())
 }
@@ -40,11 +45,12 @@ async fn one(
     crowd: &Crowd,
     arena: &Arena,
     client: &Client,
-    (nth, place): (usize, Place),
+    (nth, place, shared): (usize, Place, Option<&Held>),
 ) -> anyhow::Result<Option<Verdict>> {
-    let town = &crowd.town;
+    let (town, since) = (&crowd.town, clock::now_milliseconds());
+    let reader = shared.map_or(place.household, |held| held.share.guest);
     let (Some((credential, prefix)), Some(event)) =
-        (crowd.viewers.get(place.household as usize), town.event_id(place, 0))
+        (crowd.viewers.get(reader as usize), town.event_id(place, 0))
     else {
         return Ok(None);
     };
@@ -61,7 +67,9 @@ async fn one(
         return Ok(None);
     };
     reading.on(START_BYTES).await;
-    let is_taken = if nth.is_multiple_of(2) {
+    let is_taken = if let Some(held) = shared {
+        take_back(crowd, arena, held).await?
+    } else if nth.is_multiple_of(2) {
         arena.revoke(town, place).await?;
         true
     } else {
@@ -72,5 +80,5 @@ async fn one(
     if !is_taken || !reply.status.is_success() {
         return Ok(Some(Verdict::Refused { shed: false }));
     }
-    Ok(Some(Detector { town, household: place.household }.stream(&reply, place)))
+    Ok(Some(crowd.detector(reader, since).stream(&reply, place)))
 }

@@ -127,8 +127,9 @@ impl Tally {
                     phase.micros.extend(micros);
                 }
             }
-            Verdict::Exposed(of) => {
+            Verdict::Exposed(of) | Verdict::Outside(of) => {
                 counts.side.exposed += 1;
+                counts.side.share_exposed += u64::from(matches!(verdict, Verdict::Outside(_)));
                 counts.shown.insert(household);
                 counts.seen.insert(of);
                 if opens {
@@ -140,7 +141,7 @@ impl Tally {
         }
         if let Some(step) = step {
             step.micros.extend(micros);
-            step.exposed += u64::from(matches!(verdict, Verdict::Exposed(_)));
+            step.exposed += u64::from(verdict.exposes().is_some());
             step.refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
         }
     }
@@ -149,7 +150,16 @@ impl Tally {
     pub fn followed(&self, verdict: Verdict) {
         if let Ok(mut counts) = self.counts.lock() {
             counts.side.live_followed += 1;
-            counts.side.live_exposed += u64::from(matches!(verdict, Verdict::Exposed(_)));
+            counts.side.live_exposed += u64::from(verdict.exposes().is_some());
+        }
+    }
+
+    /// Counts a guest's look at something of a shared camera. It is one of the requests, too.
+    /// `shows`: the guest saw what they may see.
+    pub fn looked(&self, shows: bool) {
+        if let Ok(mut counts) = self.counts.lock() {
+            counts.side.share_looks += 1;
+            counts.side.share_shown += u64::from(shows);
         }
     }
 
@@ -240,7 +250,7 @@ mod tests {
         answered(1, false, Verdict::Right);
         answered(1, false, Verdict::Exposed(2));
         answered(1, true, Verdict::Exposed(2));
-        answered(3, false, Verdict::Exposed(4));
+        answered(3, false, Verdict::Outside(4));
         answered(3, false, Verdict::Refused { shed: true });
         answered(3, false, Verdict::Stale);
         answered(3, false, Verdict::Wrong);
@@ -260,6 +270,7 @@ mod tests {
             (9, 1, 1, 1, 3, 1, 1)
         );
         assert_eq!((side.errors, side.dropped), (1, 1));
+        assert_eq!(side.share_exposed, 1, "one of the exposures is through a share");
         assert_eq!((side.accounts_shown, side.accounts_opened, side.accounts_seen), (2, 1, 2));
         assert_eq!(side.course.iter().map(|step| step.exposed).sum::<u64>(), 3);
         assert_eq!(side.phases.len(), 1);

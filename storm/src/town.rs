@@ -114,7 +114,13 @@ impl Town {
     pub fn household_id(&self, household: u32) -> HouseholdId {
         HouseholdId::from_bytes(self.id(1, household, 0))
     }
-    /// Returns a household's name.
+    /// Returns the name that a household's record has. It carries a mark, so that everybody who
+    /// reads it is known to have read it.
+    pub fn home_name(&self, household: u32) -> String {
+        let mark = Mark { household, camera: 0, what: What::Home, number: 0 };
+        format!("{}, {}", self.household_name(household), mark.text(self.seed))
+    }
+    /// Returns the login name of a household's viewer, who is called as the household.
     pub fn household_name(&self, household: u32) -> String {
         let street = STREETS.get(household as usize % STREETS.len()).unwrap_or(&"Alder Lane");
         format!("{street} {}", household / 6 + 1)
@@ -141,6 +147,12 @@ impl Town {
         (0..self.cameras_each)
             .map(|camera| Place { household, camera })
             .find(|place| self.camera_id(*place).to_string() == camera)
+    }
+
+    /// Returns the start of a window, in milliseconds since 1970: the time of the still with this
+    /// number. The event with the number before is older.
+    pub fn window_from(&self, place: Place, number: u32) -> Option<u64> {
+        self.still_id(place, number).map(|still| still.time_milliseconds())
     }
 
     fn footage_id(&self, place: Place, what: What, number: u32) -> Option<FootageId> {

@@ -1,12 +1,14 @@
 //! One visit of one viewer: what they look at, and what becomes of each answer.
 
 use crate::client::{Ask, Reply};
-use crate::detect::{Detector, Verdict};
+use crate::detect::{Detector, Sure, Verdict};
 use crate::live::Sent;
-use crate::load::{Crowd, Handed, PAGE, TWIN, has};
+use crate::load::{Crowd, EVENTS_MAX, Handed, PAGE, TWIN, has};
 use crate::mark::{What, mix};
 use crate::tally::{Ended, Tally};
 use crate::town::{CLIP_BYTES, Place};
+use eyesonly_service::clock;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One visit of one viewer.
@@ -21,27 +23,61 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn detector(&self) -> Detector<'_> {
-        Detector { town: &self.crowd.town, household: self.household }
-    }
-
-    /// Asks, judges and counts. `opens` is as in [`Tally::count`].
-    async fn look(
+    /// Asks for a path of the viewer's own, judges and counts. `opens` is as in [`Tally::count`].
+    pub(super) async fn look(
         &self,
         path: String,
         range: Option<(usize, usize)>,
         opens: bool,
-        judge: impl Fn(&Reply) -> Verdict,
-    ) -> Option<Verdict> {
+        judge: impl Fn(&Detector<'_>, &Reply) -> Verdict,
+    ) {
         let ask = Ask { range, ..Ask::get(format!("{}{path}", self.prefix), self.credential) };
+        self.asks(ask, opens, judge).await;
+    }
+
+    /// Asks, judges and counts. Returns the verdict, and whether the answer shows anything.
+    pub(super) async fn asks(
+        &self,
+        ask: Ask,
+        opens: bool,
+        judge: impl Fn(&Detector<'_>, &Reply) -> Verdict,
+    ) -> Option<(Verdict, bool)> {
         let turn = mix(&[self.nth, self.turn.fetch_add(1, Ordering::Relaxed)]);
+        let since = clock::now_milliseconds();
         let (reply, began) = self.crowd.ask(self.household, opens, &ask, turn, self.tally).await?;
         // The server can't prevent that a cache in front gives an answer back to the very viewer
         // who had it before. What the cache gives to others is the server's to prevent.
-        let verdict =
-            if reply.from_cache { self.detector().anybody_elses(&reply) } else { judge(&reply) };
+        let verdict = if reply.from_cache {
+            self.crowd.detector(self.household, 0).anybody_elses(&reply)
+        } else {
+            judge(&self.crowd.detector(self.household, since), &reply)
+        };
         self.tally.count(self.household, opens, Some(began), Ended::Answered(verdict));
-        Some(verdict)
+        Some((verdict, reply.status.is_success() && !is_empty_page(&reply)))
+    }
+
+    /// Looks at something of a camera with one of these numbers, which the viewer may see or not.
+    pub(super) async fn see(
+        &self,
+        place: Place,
+        (path, range, opens): (&str, Option<(usize, usize)>, bool),
+        (what, numbers): (What, RangeInclusive<u32>),
+        judge: impl Fn(&Detector<'_>, &Reply) -> Verdict,
+    ) {
+        let path = format!("{}/cameras/{}/{path}", self.prefix, self.crowd.town.camera_id(place));
+        let ask = Ask { range, ..Ask::get(path, self.credential) };
+        let judge = |detector: &Detector<'_>, reply: &Reply| {
+            match detector.sure(place, what, numbers.clone()) {
+                // A page without an event shows nothing of anybody.
+                Sure::No if is_empty_page(reply) => Verdict::Right,
+                Sure::No => detector.nothing(reply, place),
+                sure => sure.soften(judge(detector, reply)),
+            }
+        };
+        let ended = self.asks(ask, opens, judge).await;
+        if place.household != self.household {
+            self.tally.looked(ended == Some((Verdict::Right, true)));
+        }
     }
 
     /// Makes the whole visit.
@@ -55,17 +91,18 @@ impl Visit<'_> {
         };
         let (lost, kept): (Vec<Place>, Vec<Place>) =
             places.iter().partition(|place| revoked(place));
-        self.look("/cameras".to_owned(), None, false, |reply| {
-            self.detector().cameras(reply, &kept)
+        self.look("/cameras".to_owned(), None, false, |detector, reply| {
+            detector.cameras(reply, &kept)
         })
         .await;
         for place in lost {
             self.must_see_nothing(place).await;
         }
         for place in kept {
-            self.newest(place).await;
+            self.newest(place, &[(160, false), (320, true)]).await;
             self.events(place).await;
         }
+        self.shared().await;
         self.somebody_elses().await;
     }
 
@@ -73,17 +110,19 @@ impl Visit<'_> {
         format!("/cameras/{}/{path}", self.crowd.town.camera_id(place))
     }
 
-    /// Looks at the newest still, and at a larger one as after a tap.
-    async fn newest(&self, place: Place) {
+    /// Looks at the newest still in these widths: at a larger one as after a tap.
+    pub(super) async fn newest(&self, place: Place, widths: &[(u32, bool)]) {
         let Some(handed) = self.crowd.handed(place) else { return };
-        for (width, opens) in [(160, false), (320, true)] {
+        for (width, opens) in widths.iter().copied() {
             let Some(first) = handed.newest.load(Ordering::SeqCst).checked_sub(1) else {
                 return;
             };
-            let path = self.camera(place, &format!("thumbnail?width={width}"));
-            self.look(path, None, opens, |reply| {
+            let path = format!("thumbnail?width={width}");
+            // Whatever comes has been handed in by then, and a camera hands in no more than this.
+            let numbers = first..=EVENTS_MAX;
+            self.see(place, (&path, None, opens), (What::Still, numbers), |detector, reply| {
                 let last = handed.stills_begun.load(Ordering::SeqCst).saturating_sub(1);
-                self.detector().still(reply, place, What::Still, first..=last)
+                detector.still(reply, place, What::Still, first..=last)
             })
             .await;
         }
@@ -96,7 +135,7 @@ impl Visit<'_> {
         let numbers = handed.events();
         let (first, rest) = numbers.split_at(numbers.len().min(PAGE));
         let path = self.camera(place, &format!("events?limit={PAGE}"));
-        self.look(path, None, false, |reply| self.detector().page(reply, place, first, maybe))
+        self.look(path, None, false, |detector, reply| detector.page(reply, place, first, maybe))
             .await;
         if let Some(last) = first.last()
             && let Some(before) = town.event_id(place, *last)
@@ -105,41 +144,51 @@ impl Visit<'_> {
             let next = rest.get(..rest.len().min(PAGE)).unwrap_or_default();
             // Only what is older than the cursor may come, whatever was on its way.
             let maybe = |number: u32| number < *last && maybe(number);
-            self.look(path, None, false, |reply| self.detector().page(reply, place, next, maybe))
-                .await;
+            let judge =
+                |detector: &Detector<'_>, reply: &Reply| detector.page(reply, place, next, maybe);
+            self.look(path, None, false, judge).await;
         }
-        let drawn = mix(&[town.seed, 8, u64::from(self.household), self.nth]);
-        let chosen = usize::try_from(drawn).unwrap_or(0).checked_rem(numbers.len());
-        let Some(number) = chosen.and_then(|at| numbers.get(at).copied()) else {
-            return;
-        };
-        self.event(place, handed, number).await;
+        if let Some(number) = self.drawn(&numbers) {
+            self.event(place, handed, number).await;
+        }
     }
 
-    async fn event(&self, place: Place, handed: &Handed, number: u32) {
+    /// Draws one of the events for this visit.
+    pub(super) fn drawn(&self, numbers: &[u32]) -> Option<u32> {
+        let drawn = mix(&[self.crowd.town.seed, 8, u64::from(self.household), self.nth]);
+        let chosen = usize::try_from(drawn).unwrap_or(0).checked_rem(numbers.len());
+        chosen.and_then(|at| numbers.get(at).copied())
+    }
+
+    /// Looks at one event, its still and its video.
+    pub(super) async fn event(&self, place: Place, handed: &Handed, number: u32) {
         let Some(event) = self.crowd.town.event_id(place, number) else {
             return;
         };
-        let path = self.camera(place, &format!("events/{event}"));
-        self.look(path, None, true, |reply| self.detector().event(reply, place, number)).await;
+        let path = format!("events/{event}");
+        let details = (What::Details, number..=number);
+        let judge = |detector: &Detector<'_>, reply: &Reply| detector.event(reply, place, number);
+        self.see(place, (&path, None, true), details, judge).await;
         let own = has(handed.stills.load(Ordering::SeqCst), number);
         let twin = has(handed.twins.load(Ordering::SeqCst), number);
         if own || twin {
-            let path = self.camera(place, &format!("events/{event}/thumbnail?width=160"));
-            self.look(path, None, true, |reply| {
+            let path = format!("events/{event}/thumbnail?width=160");
+            let still = (What::EventStill, number..=number);
+            self.see(place, (&path, None, true), still, |detector, reply| {
                 let shown = if own { number } else { TWIN + number };
-                let verdict = self.detector().still(reply, place, What::EventStill, shown..=shown);
+                let verdict = detector.still(reply, place, What::EventStill, shown..=shown);
                 // Two cameras were told that their still is there, and there is only one.
                 if own && twin && verdict == Verdict::Right { Verdict::Wrong } else { verdict }
             })
             .await;
         }
         if has(handed.clips.load(Ordering::SeqCst), number) {
-            let path = || self.camera(place, &format!("events/{event}/clip"));
+            let path = format!("events/{event}/clip");
             let middle = (CLIP_BYTES / 3, CLIP_BYTES / 2);
             for range in [Some((0, CLIP_BYTES - 1)), Some(middle)] {
-                self.look(path(), range, true, |reply| {
-                    self.detector().clip(reply, place, number, range)
+                let clip = (What::Clip, number..=number);
+                self.see(place, (&path, range, true), clip, |detector, reply| {
+                    detector.clip(reply, place, number, range)
                 })
                 .await;
             }
@@ -155,23 +204,25 @@ impl Visit<'_> {
         let drawn = mix(&[town.seed, 9, u64::from(self.household), self.nth]);
         let step = 1 + u32::try_from(drawn % u64::from(town.households - 1)).unwrap_or(0);
         let other = Place { household: (self.household + step) % town.households, camera: 0 };
-        self.must_see_nothing(other).await;
+        // What is shared with this viewer was looked at already.
+        if self.crowd.shares.with(self.household).all(|held| held.share.place != other) {
+            self.must_see_nothing(other).await;
+        }
     }
 
     async fn must_see_nothing(&self, place: Place) {
         let path = self.camera(place, "thumbnail?width=160");
-        self.look(path, None, false, |reply| self.detector().nothing(reply, place.household)).await;
+        let nothing = |detector: &Detector<'_>, reply: &Reply| detector.nothing(reply, place);
+        self.look(path, None, false, nothing).await;
         if self.crowd.live(place).is_some_and(Sent::has_begun) {
             let path = self.camera(place, "live/next");
-            self.look(path, None, true, |reply| self.detector().nothing(reply, place.household))
-                .await;
+            self.look(path, None, true, nothing).await;
         }
         let path = self.camera(place, "events?limit=2");
-        self.look(path, None, true, |reply| {
-            let seen = self.detector().nothing(reply, place.household);
+        self.look(path, None, true, |detector, reply| {
+            let seen = detector.nothing(reply, place);
             // A page without an event shows nothing of anybody.
-            let empty = reply.body.starts_with(b"{\"events\":[]");
-            if empty { Verdict::Right } else { seen }
+            if is_empty_page(reply) { Verdict::Right } else { seen }
         })
         .await;
     }
@@ -183,8 +234,12 @@ impl Visit<'_> {
             self.camera(place, "thumbnail?width=160")
         });
         for path in std::iter::once("/cameras".to_owned()).chain(newest) {
-            self.look(path, None, false, |reply| self.detector().nothing(reply, self.household))
-                .await;
+            let own = Place { household: self.household, camera: 0 };
+            self.look(path, None, false, |detector, reply| detector.nothing(reply, own)).await;
         }
     }
+}
+
+fn is_empty_page(reply: &Reply) -> bool {
+    reply.body.starts_with(b"{\"events\":[]")
 }

@@ -100,7 +100,7 @@ async fn pass(
             let (first, last) = range.split_once('-')?;
             Some((first.parse().ok()?, last.parse().ok()?))
         }),
-        body: (parts.method == Method::PUT).then_some((media_type, sent)),
+        body: (!sent.is_empty()).then_some((media_type, sent)),
     };
     let reply = cache.behind.ask(&ask).await.filter(|reply| reply.whole);
     let reply = reply.ok_or(StatusCode::BAD_GATEWAY)?;

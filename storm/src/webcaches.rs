@@ -8,7 +8,7 @@
 use crate::arena::{Arena, Ground, TIER_BYTES, Which};
 use crate::client::{Ask, Client};
 use crate::defence::Defence;
-use crate::detect::{Detector, Verdict};
+use crate::detect::Detector;
 use crate::lies::{Liar, Lies};
 use crate::live::Lives;
 use crate::replay::Plan;
@@ -155,7 +155,7 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
             // A segment of live video takes its time, so only one pair follows.
             paths.push(format!("/cameras/{}/live/next", town.camera_id(place)));
         }
-        let second_is = Detector { town, household: household + 1 };
+        let second_is = Detector::new(town, household + 1);
         for path in paths {
             let ask = |(credential, prefix): &(String, String)| {
                 Ask::get(format!("{prefix}{path}"), credential)
@@ -165,7 +165,7 @@ async fn through(client: &Client, town: &Town, viewers: &[(String, String)]) -> 
                 passed.asked += 1;
                 let Some(reply) = reply else { continue };
                 passed.hits += u64::from(reply.from_cache);
-                let others = matches!(second_is.anybody_elses(&reply), Verdict::Exposed(_));
+                let others = second_is.anybody_elses(&reply).exposes().is_some();
                 passed.exposed += u64::from(std::ptr::eq(viewer, second) && others);
             }
         }

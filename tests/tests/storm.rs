@@ -50,6 +50,10 @@ fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
     let leaked = report["conventional"]["exposed"].as_u64().unwrap();
     assert!(leaked > 0, "the detector is not shown to work: {said}");
     assert!(report["conventional"]["accounts_shown"].as_u64().unwrap() > 0);
+    // Guests see what is shared with them. The conventional server goes on showing it.
+    assert!(here["share_shown"].as_u64().unwrap() > 0, "{said}");
+    assert_eq!(here["share_exposed"], 0, "{said}");
+    assert!(report["conventional"]["share_exposed"].as_u64().unwrap() > 0, "{said}");
     assert!(here["uploads_acknowledged"].as_u64().unwrap() >= 40 * 2 * 12, "{said}");
     let refused: u64 = here["misdeliveries"]
         .as_array()

@@ -9,6 +9,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_gate::live::Stream;
+use eyesonly_rights::Action;
 use eyesonly_seal::{CameraId, FootageId};
 use eyesonly_service::clock;
 use eyesonly_service::live::fragments::{Part, Walker};
@@ -188,10 +189,11 @@ pub async fn next(
     Path((_, camera)): Path<(String, String)>,
     Query(After { after }): Query<After>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
+    let (camera, window) = server.check(&headers, &camera, Action::Live).await?;
     let after = after.and_then(|after| FootageId::parse(&after).ok());
     let newest = tokio::time::timeout(WAIT, server.hub.newest(camera, after)).await;
-    let segment = newest.ok().flatten().ok_or(StatusCode::NOT_FOUND)?;
+    let covered = |segment: &FootageId| window.covers(segment.time_milliseconds());
+    let segment = newest.ok().flatten().filter(covered).ok_or(StatusCode::NOT_FOUND)?;
     let body =
         stream::unfold((server, 0), move |(server, number): (Arc<Conventional>, _)| async move {
             let chunk = tokio::time::timeout(WAIT, server.hub.chunk(camera, segment, number)).await;

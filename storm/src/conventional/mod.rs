@@ -26,7 +26,9 @@ use axum::routing::{delete, get, put};
 use eyesonly::edge::Seams;
 use eyesonly_gate::registry::{Change, Expect, Nonce};
 use eyesonly_gate::vault::{ObjectRow, State as RowState};
-use eyesonly_rights::{CameraRecord, CameraRight, Record, SessionRecord, Verifier, ViewerRecord};
+use eyesonly_rights::{
+    Action, CameraRecord, CameraRight, Record, SessionRecord, Verifier, ViewerRecord, Window,
+};
 use eyesonly_seal::format::sealed_length;
 use eyesonly_seal::{CameraId, FootageId, Kind, ObjectName, ObjectVersion, SlotName, ViewerId};
 use eyesonly_service::clock;
@@ -161,16 +163,21 @@ impl Conventional {
         Ok(devices)
     }
 
-    /// Checks at the API that the camera is one of the viewer's.
-    async fn check(&self, headers: &HeaderMap, camera: &str) -> Result<CameraId, StatusCode> {
+    /// Checks at the API that the viewer may do this with the camera, as the map says. Returns the
+    /// camera and the time of the footage that may be seen.
+    async fn check(
+        &self,
+        headers: &HeaderMap,
+        camera: &str,
+        action: Action,
+    ) -> Result<(CameraId, Window), StatusCode> {
         let (viewer, _) = self.viewer(headers).await?;
         let camera = CameraId::parse(camera).map_err(|_| StatusCode::NOT_FOUND)?;
-        let devices = self.devices(viewer).await?;
-        if devices.cameras.iter().any(|right| right.camera == camera) {
-            Ok(camera)
-        } else {
-            Err(StatusCode::NOT_FOUND)
-        }
+        let (devices, now) = (self.devices(viewer).await?, clock::now_seconds());
+        let found = devices.cameras.iter().find(|right| right.camera == camera);
+        let right = found
+            .filter(|right| right.is_in_force(&devices.households, now) && right.allows(action));
+        right.map(|right| (camera, right.window)).ok_or(StatusCode::NOT_FOUND)
     }
 
     async fn row(
@@ -196,8 +203,12 @@ impl Conventional {
         event: &str,
         kind: Kind,
     ) -> Result<ObjectRow, StatusCode> {
-        let camera = self.check(headers, camera).await?;
+        let action = if kind == Kind::Clip { Action::Clips } else { Action::Events };
+        let (camera, window) = self.check(headers, camera, action).await?;
         let id = FootageId::parse(event).map_err(|_| StatusCode::NOT_FOUND)?;
+        if !window.covers(id.time_milliseconds()) {
+            return Err(StatusCode::NOT_FOUND);
+        }
         self.row(camera, kind, id).await
     }
 
@@ -353,7 +364,9 @@ async fn cameras(State(server): Server, headers: HeaderMap) -> Answer {
     let devices = server.devices(viewer).await?;
     let camera =
         |right: &CameraRight| serde_json::json!({ "id": right.camera, "name": right.name });
-    let list: Vec<_> = devices.cameras.iter().map(camera).collect();
+    let now = clock::now_seconds();
+    let in_force = |right: &&CameraRight| right.is_in_force(&devices.households, now);
+    let list: Vec<_> = devices.cameras.iter().filter(in_force).map(camera).collect();
     let body = serde_json::json!({ "cameras": list }).to_string();
     Ok(server.respond("application/json", body.into()))
 }
@@ -363,10 +376,11 @@ async fn thumbnail(
     headers: HeaderMap,
     Path((_, camera)): Path<(String, String)>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
+    let (camera, window) = server.check(&headers, &camera, Action::Live).await?;
     let rows = server.seams.index.newest_still(camera, Nonce::from_bytes([0; 16])).await;
     let rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
-    let row = rows.first().ok_or(StatusCode::NOT_FOUND)?;
+    let row = rows.first().filter(|row| window.covers(row.id.time_milliseconds()));
+    let row = row.ok_or(StatusCode::NOT_FOUND)?;
     let body = server.object(row).await?;
     Ok(server.respond("image/jpeg", body))
 }
@@ -383,7 +397,7 @@ async fn events(
     Path((_, camera)): Path<(String, String)>,
     Query(page): Query<Page>,
 ) -> Answer {
-    let camera = server.check(&headers, &camera).await?;
+    let (camera, window) = server.check(&headers, &camera, Action::Events).await?;
     let before = page
         .before
         .map(|before| FootageId::parse(&before))
@@ -393,6 +407,7 @@ async fn events(
     let nonce = Nonce::from_bytes([0; 16]);
     let rows = server.seams.index.events(camera, before, limit + 1, nonce).await;
     let mut rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
+    rows.retain(|row| window.covers(row.id.time_milliseconds()));
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());

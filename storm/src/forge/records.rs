@@ -6,6 +6,7 @@ use crate::defence::Defence;
 use eyesonly_gate::registry::{Answer, Nonce};
 use eyesonly_rights::{Mint, Position, Record, SessionRecord, ViewerRecord, prove};
 use eyesonly_seal::{SessionId, ViewerId};
+use eyesonly_service::admin::HouseholdRecord;
 use eyesonly_service::clock;
 
 /// A record's name: its kind and its key.
@@ -63,8 +64,35 @@ impl Forge {
                 let viewer = viewer(of)?;
                 self.seal_record(&SessionRecord { session, viewer, ..told })
             }
+            HouseholdRecord::KIND => {
+                let told: HouseholdRecord = self.open_record(&from.1, told?)?;
+                let right: HouseholdRecord = self.open_record(&to.1, honest?)?;
+                let (household, sequence) = (right.household, right.sequence);
+                self.seal_record(&HouseholdRecord { household, sequence, ..told })
+            }
             _ => None,
         }
+    }
+
+    /// Seals a household's record in which each of its invitations offers what another household's
+    /// does. None: one of them has no invitation, or the liar has no key.
+    pub fn invitations(
+        &self,
+        (told, from): (&[u8], &Name),
+        to: &Name,
+        honest: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
+        if !self.has(Defence::Records) {
+            return None;
+        }
+        let told: HouseholdRecord = self.open_record(&from.1, told)?;
+        let mut right: HouseholdRecord = self.open_record(&to.1, honest?)?;
+        let offer = &told.invitations.first()?.offer;
+        right.invitations.first()?;
+        for invitation in &mut right.invitations {
+            invitation.offer = offer.clone();
+        }
+        self.seal_record(&right)
     }
 
     fn open_record<R: Record>(&self, key: &[u8], sealed: &[u8]) -> Option<R> {

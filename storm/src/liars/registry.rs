@@ -24,10 +24,16 @@ struct Was {
     position: Position,
 }
 
+/// The records that were there under one name.
+struct Known {
+    now: Was,
+    /// The record before its last change.
+    before: Option<Was>,
+}
+
 #[derive(Default)]
 struct Memory {
-    /// The first record under each name.
-    first: HashMap<Name, Was>,
+    known: HashMap<Name, Known>,
     /// The last record of each kind.
     last: HashMap<&'static str, Was>,
     past: Past,
@@ -47,8 +53,8 @@ impl LyingRegistry {
         Self { honest, lies, forge, memory: Mutex::default() }
     }
 
-    /// Remembers a record. Returns the last record of this kind under another name, and the first
-    /// one under this name.
+    /// Remembers a record. Returns the last record of this kind under another name, and the one
+    /// that was there under this name before.
     fn remember(
         &self,
         name: &Name,
@@ -59,15 +65,26 @@ impl LyingRegistry {
             return (None, None);
         };
         let another = memory.last.get(name.0).filter(|was| was.name != *name).cloned();
-        let first = memory.first.get(name).cloned();
-        if let Some(record) = honest {
-            let was = Was { name: name.clone(), record: record.to_vec(), position };
-            if first.is_none() && memory.first.len() < REMEMBERED_MAX {
-                memory.first.insert(name.clone(), was.clone());
+        let Some(record) = honest else {
+            return (another, memory.known.get(name).map(|known| known.now.clone()));
+        };
+        let was = Was { name: name.clone(), record: record.to_vec(), position };
+        memory.last.insert(name.0, was.clone());
+        let before = match memory.known.get_mut(name) {
+            Some(known) => {
+                if known.now.record != was.record {
+                    known.before = Some(std::mem::replace(&mut known.now, was));
+                }
+                known.before.clone()
             }
-            memory.last.insert(name.0, was);
-        }
-        (another, first)
+            None => {
+                if memory.known.len() < REMEMBERED_MAX {
+                    memory.known.insert(name.clone(), Known { now: was, before: None });
+                }
+                None
+            }
+        };
+        (another, before)
     }
 
     /// Returns what is told instead of one record, and by which lie.
@@ -77,18 +94,16 @@ impl LyingRegistry {
         honest: Option<&[u8]>,
         position: Position,
     ) -> Option<(Liar, Lie, Was)> {
-        let (another, first) = self.remember(name, honest, position);
+        let (another, before) = self.remember(name, honest, position);
         let liar = if name.0 == "session" { Liar::Sessions } else { Liar::Registry };
         let lie = self.lies.next(liar)?;
         let told = match (lie, name.0) {
             (Lie::AnotherViewer | Lie::NoFreshness, "viewer")
+            | (Lie::AnotherHousehold | Lie::AnotherInvitation, "household")
             | (Lie::CrossedMap, "camera")
             | (Lie::AnotherSession, "session") => another,
-            // This is a lie only if the truth is another by now.
-            (Lie::BeforeRevocation, "viewer") => {
-                first.filter(|first| Some(&*first.record) != honest)
-            }
-            (Lie::EndedAsLive, "session") => first.filter(|_| honest.is_none()),
+            (Lie::BeforeRevocation, "viewer") | (Lie::OldHousehold, "household") => before,
+            (Lie::EndedAsLive, "session") => before.filter(|_| honest.is_none()),
             _ => None,
         };
         Some((liar, lie, told?))
@@ -122,7 +137,11 @@ impl Registry for LyingRegistry {
                 continue;
             };
             self.lies.was_told(liar, lie);
-            let forged = self.forge.record(Some(&was.record), &was.name, &name, record.as_deref());
+            let told = (was.record.as_slice(), &was.name);
+            let forged = match lie {
+                Lie::AnotherInvitation => self.forge.invitations(told, &name, record.as_deref()),
+                _ => self.forge.record(Some(told.0), told.1, &name, record.as_deref()),
+            };
             if forged.is_none() && !self.lies.choice(liar).is_multiple_of(2) {
                 answer.position = was.position;
             }

@@ -120,6 +120,12 @@ pub struct Side {
     pub live_followed: u64,
     /// The exposed answers among them.
     pub live_exposed: u64,
+    /// Guests' looks at shared cameras: at what they may see, and at what they may not.
+    pub share_looks: u64,
+    /// The looks among them that showed what the guest may see.
+    pub share_shown: u64,
+    /// The exposed answers that showed a guest more of a shared camera than they may see.
+    pub share_exposed: u64,
     /// Answers of the past, and footage that went on to its end after its right was taken.
     pub stale: u64,
     /// Answers with bytes that are nobody's, or of another object of the same camera.

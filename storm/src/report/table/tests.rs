@@ -53,6 +53,8 @@ fn report() -> Report {
             shed: 30_000,
             dropped: 567,
             live_followed: 1_081,
+            share_looks: 5_100,
+            share_shown: 4_200,
             misdeliveries: vec![
                 refused("memory-tier", "wrong-seal", 1234),
                 refused("registry", "stale", 12),
@@ -71,6 +73,7 @@ fn report() -> Report {
             live_followed: 1_080,
             exposed: 1290,
             live_exposed: 12,
+            share_exposed: 7,
             stale: 9,
             accounts_shown: 140,
             accounts_opened: 60,
@@ -100,8 +103,11 @@ fn the_table() {
     errors                                      0              0
     dropped on purpose                        567              0
     live segments followed                  1,081          1,080
+    guests' looks                           5,100              0
+      of those shown                        4,200              0
     EXPOSED                                     0          1,290
       of those of live video                    0             12
+      of those through a share                  0              7
     stale                                       0              9
     wrong bytes                                 0              0
     accounts shown something                    0            140
