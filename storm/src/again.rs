@@ -26,6 +26,10 @@ pub fn command(arguments: &Arguments, seed: u64) -> String {
     if arguments.bench {
         add("bench", "");
     }
+    if arguments.incident {
+        add("incident", "");
+        add("seeds", &arguments.seeds.to_string());
+    }
     if let Some(components) = &arguments.components {
         add("components", &components.display().to_string());
     }

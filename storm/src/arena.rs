@@ -1,12 +1,13 @@
 //! The arena: one server of either kind with lying seams, in this process, on a port of its own on
 //! loopback.
 
-use crate::conventional::{Conventional, Shelves};
+use crate::audit::{self, Audit, Exposed};
+use crate::conventional::{Book, Conventional, Shelves};
 use crate::defence::Defence;
 use crate::forge::Forge;
 use crate::liars::{
-    LyingCoalescer, LyingHub, LyingIndex, LyingInlet, LyingOutlet, LyingPool, LyingRegistry,
-    LyingStore, LyingTier, Mouth, PooledIndex, Reads,
+    LyingCoalescer, LyingHub, LyingIndex, LyingInlet, LyingLedger, LyingOutlet, LyingPool,
+    LyingRegistry, LyingStore, LyingTier, Mouth, PooledIndex, Reads,
 };
 use crate::lies::{Liar, Lies};
 use crate::settle::{How, Writer};
@@ -21,9 +22,10 @@ use eyesonly::edge::{self, Seams};
 use eyesonly::handlers::Handlers;
 use eyesonly::http::{Edge, Listener, routes, serve};
 use eyesonly::keyring::Keyring;
-use eyesonly_gate::{Clock, Keys as _, Records, Seam};
+use eyesonly_gate::{Clock, Keys as _, Records, Registry, Seam};
 use eyesonly_rights::{Fault, Freshness, Mint, Verifier};
 use eyesonly_seal::EdgeKey;
+use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock;
 use eyesonly_service::clock::System;
@@ -31,9 +33,9 @@ use eyesonly_service::ledger::{Counts, MemoryLedger};
 use eyesonly_service::store::collect_before;
 use eyesonly_service::tiers::{MemoryTier, Tier};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -67,6 +69,7 @@ pub struct Arena {
     writer: Writer,
     reads: Arc<Reads>,
     server: Server,
+    kept: Kept,
     stop: Option<oneshot::Sender<()>>,
     _folder: TempDir,
 }
@@ -77,6 +80,16 @@ enum Server {
     /// This system, made anew for each request, so that it remembers nothing between requests.
     Forgetful(Box<Parts>),
     Conventional(Arc<Conventional>),
+}
+
+/// Where a server's ledger can be read when all is over.
+enum Kept {
+    /// Nowhere: only counts are kept.
+    Counts,
+    /// In the log on the disk. Administration reads the records of today past the liars.
+    Log { ledger: Arc<LyingLedger>, keyring: Arc<Keyring>, admin: Box<Admin>, data: PathBuf },
+    /// In a conventional server's book.
+    Book(Arc<Book>),
 }
 
 /// The parts that an arena is made from.
@@ -93,6 +106,8 @@ pub struct Ground<'a> {
     pub tier_bytes: u64,
     /// Says whether a tier that keeps lying is set aside.
     pub sets_aside: bool,
+    /// Says whether this system keeps the real ledger, on the disk.
+    pub ledger: bool,
     /// The parent of its folder. None: the folder of temporary files.
     pub folder: Option<&'a Path>,
     /// The thumbnail and the events handler.
@@ -106,12 +121,19 @@ struct Parts {
     keyring: Arc<Keyring>,
     seams: Seams,
     handlers: Handlers,
-    /// The counts of edges that are gone.
-    counted: Arc<Mutex<Vec<Rejected>>>,
+    /// The ledger, which outlives an edge that is gone with its request.
+    ledger: Arc<dyn Counts>,
 }
 
 /// A seam, a fault by its name in metrics, and how often answers were rejected with it.
 type Rejected = (Seam, &'static str, u64);
+
+/// Makes records that ask a registry as a new process does.
+fn records(keyring: &Keyring, registry: &Arc<dyn Registry>) -> Arc<Records> {
+    let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
+    let registry = Arc::clone(registry);
+    Records::new(keyring, registry, ledger, (system(), system()), Freshness::Echoed)
+}
 
 /// Lists what an edge's ledger counts, without zeros.
 fn rejected(ledger: &dyn Counts) -> impl Iterator<Item = Rejected> + '_ {
@@ -129,38 +151,22 @@ impl Parts {
             &self.keyring,
             self.seams.clone(),
             self.handlers.clone(),
-            Arc::new(MemoryLedger::default()),
+            Arc::clone(&self.ledger),
         )
     }
 
     /// Makes records that ask the registry as a new process does.
     fn records(&self) -> Arc<Records> {
-        let (ledger, system) = (Arc::new(MemoryLedger::default()), || Arc::new(System));
-        let registry = Arc::clone(&self.seams.registry);
-        Records::new(&*self.keyring, registry, ledger, (system(), system()), Freshness::Echoed)
-    }
-
-    /// Adds what an edge counted until its response.
-    fn add(&self, ledger: &dyn Counts) {
-        let Ok(mut counted) = self.counted.lock() else { return };
-        for (seam, fault, count) in rejected(ledger) {
-            match counted.iter_mut().find(|(known, name, _)| (*known, *name) == (seam, fault)) {
-                Some((_, _, sum)) => *sum = sum.saturating_add(count),
-                None => counted.push((seam, fault, count)),
-            }
-        }
+        records(&self.keyring, &self.seams.registry)
     }
 
     /// Answers each request with an edge of its own, which is gone with its response.
     fn router(self) -> Router {
         let parts = Arc::new(self);
         Router::new().fallback(move |request: Request| {
-            let (parts, edge) = (Arc::clone(&parts), parts.edge());
+            let edge = parts.edge();
             async move {
-                let ledger = Arc::clone(&edge.ledger);
-                let answered = routes::router(edge).oneshot(request).await;
-                parts.add(&*ledger);
-                match answered {
+                match routes::router(edge).oneshot(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},
                 }
@@ -198,7 +204,7 @@ impl Arena {
         let stopped = async move { drop(stopped.await) };
         let reads = Arc::new(Reads::default());
         let lies = Arc::clone(&ground.lies);
-        let (address, names, writer, server, edge_key);
+        let (address, names, writer, server, kept, edge_key, asks);
         match which {
             Which::Here => {
                 let town = ground.town;
@@ -211,12 +217,28 @@ impl Arena {
                 };
                 names = Names::new(town, Some(known));
                 let forge = Forge::new(ground.forge, Arc::clone(&names));
+                let keyring = Arc::clone(&data.keyring);
+                let ledger: Arc<dyn Counts>;
+                if ground.ledger {
+                    let data = folder.path().to_owned();
+                    let log = LyingLedger::open(&data, &keyring, &lies, &forge)?;
+                    ledger = Arc::clone(&log) as _;
+                    let honestly = records(&keyring, &registry);
+                    let catalogue =
+                        Catalogue::new(Arc::clone(&honest.index), Arc::clone(&honestly));
+                    let admin = Admin::new(Arc::clone(&keyring) as _, honestly, catalogue);
+                    let admin = Box::new(admin);
+                    kept = Kept::Log { ledger: log, keyring, admin, data };
+                } else {
+                    ledger = Arc::new(MemoryLedger::default());
+                    kept = Kept::Counts;
+                }
                 let parts = Parts {
                     config: Arc::new(config),
                     keyring: Arc::clone(&data.keyring),
                     seams: lying(honest, &ground, &forge, &reads),
                     handlers: ground.handlers.clone(),
-                    counted: Arc::default(),
+                    ledger,
                 };
                 let mint = Mint::new(data.keyring.edge());
                 if forge.is_forgetful() {
@@ -225,6 +247,7 @@ impl Arena {
                     let served = axum::serve(listener, parts.clone().router())
                         .with_graceful_shutdown(stopped);
                     tokio::spawn(served.into_future());
+                    asks = Some(parts.records());
                     writer = Writer::new(How::Sealed(parts.records(), mint), registry);
                     server = Server::Forgetful(Box::new(parts));
                 } else {
@@ -232,10 +255,9 @@ impl Arena {
                     address = listener.address;
                     let edge = parts.edge();
                     tokio::spawn(serve(Arc::clone(&edge), listener, None, stopped));
-                    writer = Writer::new(
-                        How::Sealed(Arc::clone(edge.admission.records()), mint),
-                        registry,
-                    );
+                    let records = || Arc::clone(edge.admission.records());
+                    asks = Some(records());
+                    writer = Writer::new(How::Sealed(records(), mint), registry);
                     server = Server::Here(edge);
                 }
                 edge_key = None;
@@ -246,18 +268,20 @@ impl Arena {
                 let shelves = Shelves::open(folder.path(), &ground, &forge, &reads)?;
                 let key = EdgeKey::from_bytes(clock::random());
                 let seams = lying(honest, &ground, &forge, &reads);
+                let book = Arc::new(Book::default());
                 let conventional = Conventional::new(
                     Verifier::new(&key),
                     seams,
                     shelves,
-                    &names,
+                    (&names, Arc::clone(&book)),
                     Arc::clone(&lies),
                 );
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                 address = listener.local_addr()?;
                 tokio::spawn(Arc::clone(&conventional).serve(listener, stopped));
-                writer = Writer::new(How::Plain, registry);
+                writer = Writer::new(How::Plain(Arc::clone(&book)), registry);
                 server = Server::Conventional(conventional);
+                (kept, asks) = (Kept::Book(book), None);
                 edge_key = Some(key);
             }
         }
@@ -271,6 +295,7 @@ impl Arena {
             writer,
             reads,
             server,
+            kept,
             stop: Some(stop),
             _folder: folder,
         };
@@ -278,6 +303,9 @@ impl Arena {
         arena.lies.be_silent(true);
         let expires = clock::now_seconds().saturating_add(SESSION_SECONDS);
         arena.writer.settle(ground.town, expires).await?;
+        if let (Kept::Log { ledger, .. }, Some(records)) = (&arena.kept, asks) {
+            ledger.takes_acts(records).await?;
+        }
         arena.lies.be_silent(false);
         Ok(arena)
     }
@@ -311,6 +339,40 @@ impl Arena {
         self.writer.share(town, guest, shared).await
     }
 
+    /// Waits until what was done stands in the ledger on the disk. Then the ledger is restarted, if
+    /// its files lie.
+    ///
+    /// # Errors
+    /// The acts are not entered, or the log can't be read or written.
+    pub async fn ledger_restarts(&self, town: &Town) -> anyhow::Result<()> {
+        let Kept::Log { ledger, .. } = &self.kept else { return Ok(()) };
+        self.writer.acts_are_entered().await?;
+        ledger.restart(town).await
+    }
+
+    /// Closes the ledger, so that nothing leaves any more, and audits it. Returns none if only
+    /// counts were kept.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn audit(&self, town: &Town, seen: &Exposed) -> anyhow::Result<Option<Audit>> {
+        let (ledger, keyring, admin, data) = match &self.kept {
+            Kept::Counts => return Ok(None),
+            Kept::Book(book) => return Ok(Some(book.audit(town, seen))),
+            Kept::Log { ledger, keyring, admin, data } => (ledger, keyring, admin, data),
+        };
+        ledger.close().await?;
+        let heard = ledger.heard()?;
+        let audit = audit::of_log(admin, keyring, data, (town, seen)).await?;
+        Ok(Some(Audit {
+            noticed: heard.noticed,
+            unnoticed: heard.unnoticed,
+            foreign_lines: heard.foreign_lines,
+            shown_by_kept: heard.shown_by_kept,
+            ..audit
+        }))
+    }
+
     /// Deletes objects that were written before a moment and that no row names, as far as the
     /// server can tell.
     pub async fn collect(&self, before_milliseconds: u64) {
@@ -334,9 +396,7 @@ impl Arena {
     pub fn misdeliveries(&self) -> Vec<(Seam, &'static str, u64)> {
         match &self.server {
             Server::Here(edge) => rejected(&*edge.ledger).collect(),
-            Server::Forgetful(parts) => {
-                parts.counted.lock().map_or_else(|_| Vec::new(), |counted| counted.clone())
-            }
+            Server::Forgetful(parts) => rejected(&*parts.ledger).collect(),
             Server::Conventional(_) => Vec::new(),
         }
     }

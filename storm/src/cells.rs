@@ -171,11 +171,32 @@ fn rate(kind: Kind) -> f64 {
         | Kind::WebCache
         | Kind::OneCredential
         | Kind::OldPosition
-        | Kind::LatePosition => 1.0,
+        | Kind::LatePosition
+        | Kind::NotDurable
+        | Kind::Dropped
+        | Kind::AnotherLine => 1.0,
         Kind::WithheldFromCollection | Kind::LateCollection => 0.5,
         Kind::Withheld | Kind::EarlyEnd => 0.1,
         _ => 0.25,
     }
+}
+
+/// Lists who has to notice a lie of the ledger, unless a start has noticed it first.
+fn noticed_by(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::NotDurable | Kind::Dropped => &["start"],
+        Kind::AnotherLine => &["who viewed", "verify", "export"],
+        _ => &[],
+    }
+}
+
+/// What came of the ledger's own lies: lines of others that were shown, deliveries that are gone
+/// without a notice or notices that are missing, and who noticed something.
+fn of_ledger(outcome: &Outcome, kind: Kind) -> (u64, u64, Vec<String>) {
+    let Some(audit) = &outcome.side.ledger else { return (0, 0, Vec::new()) };
+    let has = |who: &str| audit.noticed.contains(&format!("{kind}: {who}"));
+    let missing = noticed_by(kind).iter().filter(|who| !has(who) && !has("start")).count() as u64;
+    (audit.foreign_lines, audit.unnoticed.max(missing), audit.noticed.clone())
 }
 
 /// Lists every pair of the table.
@@ -193,17 +214,18 @@ pub async fn cell(
     handlers: &Handlers,
     watch: Watch<'_>,
 ) -> anyhow::Result<Cell> {
-    let plan = plan((liar, kind), size);
-    let held = replay(Which::Here, &plan, handlers.clone(), watch).await?;
-    let control_plan = Plan {
-        requests_min: size.control_requests_min,
-        // Only the end of the run looks for what collection took.
-        until_seen: !kind.is_of_collection(),
-        forge: kind.forged_with(liar).to_vec(),
-        ..plan
-    };
-    let control = replay(Which::Here, &control_plan, handlers.clone(), watch).await?;
-    let told = |outcome: &Outcome| outcome.told.iter().map(|count| count.times).sum();
+    let held = replay(Which::Here, &plan((liar, kind), size), handlers.clone(), watch).await?;
+    let control =
+        replay(Which::Here, &control((liar, kind), size), handlers.clone(), watch).await?;
+    let told = |outcome: &Outcome| outcome.told.iter().map(|count| count.times).sum::<u64>();
+    let (foreign, unnoticed, noticed) = of_ledger(&held, kind);
+    let (mut control_foreign, mut control_unnoticed) = (0, 0);
+    if let Some(audit) = &control.side.ledger {
+        (control_foreign, control_unnoticed) = (audit.foreign_lines, audit.unnoticed);
+        // As SPEC.md says of what the log's own key can hide.
+        let is_shown = audit.shown_by_kept == told(&control);
+        anyhow::ensure!(is_shown, "a checkpoint that was kept does not show {kind} in the ledger");
+    }
     let mut refused = held.side.misdeliveries.clone();
     refused.sort_by_key(|entry| std::cmp::Reverse(entry.count));
     let seen = &control.side;
@@ -213,23 +235,39 @@ pub async fn cell(
         rate: rate(kind),
         told: told(&held),
         requests: held.side.requests,
-        exposed: held.side.exposed,
+        exposed: held.side.exposed + foreign,
         stale: held.side.stale,
-        wrong: held.side.wrong,
+        wrong: held.side.wrong + unnoticed,
         lost: held.side.uploads_lost,
-        refused: refused.iter().map(|entry| entry.count).sum(),
-        refused_as: refused
-            .iter()
-            .map(|entry| format!("{} at {}", entry.fault, entry.seam))
+        refused: refused.iter().map(|entry| entry.count).sum::<u64>() + noticed.len() as u64,
+        refused_as: noticed
+            .into_iter()
+            .chain(refused.iter().map(|entry| format!("{} at {}", entry.fault, entry.seam)))
             .collect(),
         forged: kind.forged_with(liar).iter().map(|defence| defence.name()).collect(),
         control_told: told(&control),
-        control_seen: seen.exposed + seen.stale + seen.wrong + seen.uploads_lost,
-        control_exposed: seen.exposed,
+        control_seen: seen.exposed
+            + seen.stale
+            + seen.wrong
+            + seen.uploads_lost
+            + control_foreign
+            + control_unnoticed,
+        control_exposed: seen.exposed + control_foreign,
         holds: false,
     };
     cell.holds = cell.fault().is_none();
     Ok(cell)
+}
+
+/// Makes the plan of one cell's control.
+pub fn control((liar, kind): (Liar, Kind), size: &Size) -> Plan {
+    Plan {
+        requests_min: size.control_requests_min,
+        // Only the end of the run looks for what collection took. The ledger lies once.
+        until_seen: !kind.is_of_collection() && liar != Liar::Ledger,
+        forge: kind.forged_with(liar).to_vec(),
+        ..plan((liar, kind), size)
+    }
 }
 
 /// Makes the plan of one cell.
@@ -244,7 +282,8 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         cameras_each: 2,
         before: kept,
         backlog: kept,
-        visits: 1,
+        // The file of a bundle of entries is lied about only once the next one is full.
+        visits: if liar == Liar::Ledger { 3 } else { 1 },
         requests_min: size.requests_min,
         until_seen: false,
         jitter: Duration::ZERO,
@@ -260,6 +299,8 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         // A tier that is set aside tells no more lies. Here it stays, so that every request can be
         // lied to.
         sets_aside: false,
+        // A log on the disk costs time, and a cell needs it only if it lies itself.
+        ledger: liar == Liar::Ledger,
         tiers: tiers(liar, kind),
         tier_bytes: TIER_BYTES,
         folder: size.folder.clone(),

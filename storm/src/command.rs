@@ -8,6 +8,7 @@ use crate::arena::{TIER_BYTES, Which};
 use crate::cells::{self, Cell, Size};
 use crate::defence::Defence;
 use crate::files::Files;
+use crate::incident::{self, Row};
 use crate::lies::{Liar, Lie};
 use crate::progress::Progress;
 use crate::replay::{Outcome, Plan, replay};
@@ -134,7 +135,8 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     pub(super) workers: u64,
-    /// Writes FILE.json and FILE.html when all is over (with --bench FILE.json alone).
+    /// Writes FILE.json and FILE.html when all is over (with --bench or --incident, FILE.json
+    /// alone).
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Where the run's data folder is made; it goes with the run.
@@ -147,6 +149,20 @@ pub struct Arguments {
     /// storm; a line each. Lies, cameras, workers and tiers are the cells' own.
     #[arg(long)]
     pub(super) cells: bool,
+    /// Prints what the ledgers of both servers knew of what the clients saw, in storms and in
+    /// controls; a line each.
+    #[arg(long, conflicts_with_all = ["cells", "bench"])]
+    pub(super) incident: bool,
+    /// With --incident: so many storms, with the seed and those after it.
+    #[arg(
+        long,
+        default_value_t = 3,
+        value_parser = whole(1, 100),
+        value_name = "NUMBER",
+        requires = "incident",
+        allow_negative_numbers = true
+    )]
+    pub(super) seeds: u64,
     /// Measures an honest run beside one in which all lie and one tier always does; a row each.
     #[arg(long, conflicts_with = "cells")]
     pub(super) bench: bool,
@@ -185,6 +201,12 @@ impl<'a> Run<'a> {
         let own = [("--cells", arguments.cells), ("--bench", arguments.bench)];
         let also =
             !arguments.forge.is_empty() || !arguments.lies.is_empty() || arguments.web_caches;
+        if arguments.incident && (!arguments.forge.is_empty() || arguments.web_caches) {
+            bail!(
+                "--incident has its own controls, without web caches; leave out --forge and \
+                   --web-caches"
+            );
+        }
         if let Some((which, _)) = own.iter().find(|(_, is)| *is && also) {
             bail!(
                 "{which} has its own lies and controls, without web caches; leave out --lie, \
@@ -224,6 +246,7 @@ impl<'a> Run<'a> {
             live: small(arguments.live),
             follows_min: arguments.live * FOLLOWS_EACH,
             sets_aside: true,
+            ledger: true,
             tiers: vec![Liar::MemoryTier, Liar::DiskTier, Liar::SharedCache],
             tier_bytes: TIER_BYTES,
             folder: Some(folder.to_owned()),
@@ -238,6 +261,8 @@ impl<'a> Run<'a> {
             tokio::task::spawn_blocking(move || handlers(components.as_deref())).await??;
         if self.arguments.cells {
             self.cells(folder, &handlers).await
+        } else if self.arguments.incident {
+            self.incident(folder, &handlers).await
         } else if self.arguments.bench {
             self.bench(folder, &handlers).await
         } else {
@@ -253,6 +278,31 @@ impl<'a> Run<'a> {
             files.write_json(&rows)?;
         }
         rows.iter().for_each(|row| println!("{}", row.line()));
+        Ok(())
+    }
+
+    async fn incident(&self, folder: &Path, handlers: &Handlers) -> anyhow::Result<()> {
+        let mut rows: Vec<Row> = Vec::new();
+        self.progress.print(&Row::heading());
+        for seed in (0..self.arguments.seeds).map(|nth| self.seed.wrapping_add(nth)) {
+            let plan = Plan { seed, ..self.plan(folder) };
+            for asked in incident::all(&plan) {
+                let watch = |what: &str, tally: &Tally| {
+                    self.progress.watch(&format!("{seed} {}: {what}", asked.name), tally);
+                };
+                let row = asked.run(handlers.clone(), &watch).await?;
+                self.progress.print(&row.line());
+                rows.push(row);
+            }
+        }
+        self.progress.end();
+        if let Some(files) = &self.files {
+            files.write_json(&rows)?;
+        }
+        let faults: Vec<String> = rows.iter().filter_map(Row::fault).collect();
+        if !faults.is_empty() {
+            bail!("{} of {} lines fail:\n{}", faults.len(), rows.len(), faults.join("\n"));
+        }
         Ok(())
     }
 

@@ -32,11 +32,15 @@ pub enum Defence {
     Credentials,
     /// A segment of live video is stated under its camera's key by the process that takes it in.
     Statements,
+    /// A checkpoint of the ledger is signed with the log's key.
+    Checkpoints,
+    /// A line of the ledger is sealed under its household's key.
+    Lines,
 }
 
 impl Defence {
     /// All defences.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Seal,
         Self::Records,
         Self::Floors,
@@ -48,6 +52,8 @@ impl Defence {
         Self::Tag,
         Self::Credentials,
         Self::Statements,
+        Self::Checkpoints,
+        Self::Lines,
     ];
 
     /// Returns its name on the command line and in reports.
@@ -64,6 +70,8 @@ impl Defence {
             Self::Tag => "tag",
             Self::Credentials => "credentials",
             Self::Statements => "statements",
+            Self::Checkpoints => "checkpoints",
+            Self::Lines => "lines",
         }
     }
 }

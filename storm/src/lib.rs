@@ -11,6 +11,7 @@
 
 mod again;
 pub mod arena;
+pub mod audit;
 pub mod cells;
 pub mod client;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod detect;
 pub mod files;
 pub mod forge;
 mod guest;
+pub mod incident;
 pub mod liars;
 pub mod lies;
 pub mod live;

@@ -26,6 +26,7 @@ pub enum Liar {
     Ingest,
     WayOut,
     LiveHub,
+    Ledger,
 }
 
 /// A kind of lie.
@@ -108,6 +109,12 @@ pub enum Kind {
     Yesterday,
     /// Another stream's init.
     AnotherInit,
+    /// A line that was said to be durable is gone after a restart, with all behind it.
+    NotDurable,
+    /// A household's deliveries are left out, and its lines numbered anew.
+    Dropped,
+    /// Another household's line, in the place of a household's own.
+    AnotherLine,
 }
 
 /// The lies that a tier and a store can tell.
@@ -176,6 +183,7 @@ pub const TABLE: &[(Liar, &[Kind])] = &[
             Kind::Empty,
         ],
     ),
+    (Liar::Ledger, &[Kind::NotDurable, Kind::Dropped, Kind::AnotherLine]),
 ];
 
 impl Liar {
@@ -194,6 +202,7 @@ impl Liar {
             Self::Ingest => "ingest",
             Self::WayOut => "way-out",
             Self::LiveHub => "live-hub",
+            Self::Ledger => "ledger",
         }
     }
 
@@ -265,6 +274,9 @@ impl Kind {
             Self::FrozenHead => "frozen-head",
             Self::Yesterday => "yesterday",
             Self::AnotherInit => "another-init",
+            Self::NotDurable => "not-durable",
+            Self::Dropped => "dropped",
+            Self::AnotherLine => "another-line",
         }
     }
 
@@ -306,6 +318,8 @@ impl Kind {
             Self::AnotherName => &[Defence::Digest],
             Self::AnotherRequest | Self::CrossedBodies => &[Defence::WayOut],
             Self::WebCache => &[Defence::Tag],
+            Self::NotDurable | Self::Dropped => &[Defence::Checkpoints],
+            Self::AnotherLine => &[Defence::Checkpoints, Defence::Lines],
         }
     }
 

@@ -226,6 +226,7 @@ async fn viewer(
             tally.looked(verdict == Verdict::Right && newest.is_some());
         }
         tally.count(household, true, None, Ended::Answered(verdict));
+        crowd.note(household, verdict, false, &tally);
         tally.followed(verdict);
         // A refusal comes at once, and would make a run short.
         let has_come = newest.is_some() || !matches!(verdict, Verdict::Refused { .. });

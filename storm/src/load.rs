@@ -1,5 +1,6 @@
 //! The load: cameras that push what they have, and viewers who look and judge the answers.
 
+use crate::audit::By;
 use crate::client::{Ask, Client, Reply};
 use crate::detect::{Detector, Verdict};
 use crate::lies::{Kind as Lie, Liar, Lies};
@@ -293,6 +294,22 @@ impl Crowd {
         reply.map(|reply| (reply, began))
     }
 
+    /// Says whether a viewer has signed out.
+    pub(super) fn has_ended(&self, household: u32) -> bool {
+        self.ended.get(household as usize).is_none_or(|ended| ended.load(Ordering::SeqCst))
+    }
+
+    /// Notes what an answer showed to the viewer of `household`, if it was exposed.
+    pub(super) fn note(&self, household: u32, verdict: Verdict, is_list: bool, tally: &Tally) {
+        let Some(of) = verdict.exposes() else { return };
+        let by = match is_list {
+            _ if of == household && self.has_ended(household) => By::OwnAfterEnd,
+            true => By::List,
+            false => By::Footage,
+        };
+        tally.saw((household, of), by);
+    }
+
     /// Makes a visit of a viewer: their cameras, each one's newest still, events and videos, and a
     /// try at somebody else's camera.
     pub async fn visit(&self, household: u32, nth: u64, tally: &Tally) {
@@ -308,7 +325,7 @@ impl Crowd {
             tally,
             turn: AtomicU64::new(0),
         };
-        if self.ended.get(household as usize).is_some_and(|ended| ended.load(Ordering::SeqCst)) {
+        if self.has_ended(household) {
             return visit.after_the_end().await;
         }
         visit.all().await;
@@ -341,10 +358,7 @@ impl Crowd {
     /// Checks that the acknowledged still, events and videos of this camera are there, and counts
     /// what is not.
     pub async fn check_kept(&self, place: Place, tally: &Tally) {
-        let signed_out = self
-            .ended
-            .get(place.household as usize)
-            .is_none_or(|ended| ended.load(Ordering::SeqCst));
+        let signed_out = self.has_ended(place.household);
         let (Some(handed), Some((credential, prefix))) =
             (self.handed(place), self.viewers.get(place.household as usize))
         else {
@@ -359,6 +373,8 @@ impl Crowd {
             let ask = Ask::get(format!("{camera}/{path}"), credential);
             for _ in 0..TRIES_MAX {
                 match self.client.ask(&ask).await {
+                    // A viewer may have so many answers in a second, and comes back.
+                    Some(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS => {}
                     Some(reply) if reply.whole => match judge(&reply) {
                         // The server is busy. What is lost does not come back by waiting.
                         Verdict::Refused { shed: true } => {}

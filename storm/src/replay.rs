@@ -77,6 +77,8 @@ pub struct Plan {
     pub follows_min: u64,
     /// Says whether a tier that keeps lying is set aside.
     pub sets_aside: bool,
+    /// Says whether ledgers are kept and audited: this system's on the disk, with the acts.
+    pub ledger: bool,
     /// The tiers, the nearest first.
     pub tiers: Vec<Liar>,
     /// The budget of each tier, in bytes.
@@ -133,6 +135,7 @@ pub async fn replay(
         tiers: &plan.tiers,
         tier_bytes: plan.tier_bytes,
         sets_aside: plan.sets_aside,
+        ledger: plan.ledger,
         folder: plan.folder.as_deref(),
         handlers,
     };
@@ -195,13 +198,14 @@ pub async fn replay(
     streams::run(&crowd, &arena, &tally).await?;
     partings(&crowd, plan, &town, &arena).await?;
     sharing::expired(&crowd).await;
+    arena.ledger_restarts(&town).await?;
     let follows_min = lives.follows() + plan.follows_min;
     let mut nth = plan.visits;
     loop {
         nth += 1;
         let after = Turns::of("afterwards", visitors(nth));
         run(&crowd, plan, after, &tally, watch).await;
-        let waits = plan.until_seen && nth < CONTROL_ROUNDS_MAX && tally.seen() == 0;
+        let waits = plan.until_seen && nth < CONTROL_ROUNDS_MAX && !has_seen(plan, &tally);
         if tally.so_far().0 >= plan.requests_min && !waits {
             break;
         }
@@ -226,7 +230,21 @@ pub async fn replay(
     side.uploads_acknowledged += unseen.side().uploads_acknowledged;
     (side.origin_reads, side.origin_objects) = (origin_reads, origin_objects);
     add_what_the_server_counted(&mut side, &arena);
+    if plan.ledger {
+        watch("auditing the ledger", &tally);
+        side.ledger = arena.audit(&town, &tally.exposed()).await?;
+    }
     Ok(Outcome { side, told: lies.told(), strangers: arena.strangers() })
+}
+
+/// Says whether enough was seen in a control. Where ledgers are audited, that is footage: no ledger
+/// judges lists of cameras, or sessions.
+fn has_seen(plan: &Plan, tally: &Tally) -> bool {
+    let is_of_sessions = plan.lies.iter().all(|lie| lie.liar == Liar::Sessions);
+    match plan.ledger && !is_of_sessions {
+        true => !tally.exposed().footage.is_empty(),
+        false => tally.seen() > 0,
+    }
 }
 
 /// Collects what was written before a moment, over and over.

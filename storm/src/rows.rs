@@ -67,25 +67,19 @@ pub async fn measure(
     handlers: &Handlers,
     watch: Watch<'_>,
 ) -> anyhow::Result<Vec<Row>> {
-    let honest = Plan {
-        lies: Vec::new(),
+    let plan = Plan {
         streams: 0,
         shares: false,
         live: 0,
         tier_bytes: TIER_BYTES,
+        ledger: false,
         ..plan.clone()
     };
+    let honest = Plan { lies: Vec::new(), ..plan.clone() };
     let always = Lie { liar: Liar::MemoryTier, kind: Kind::AnotherHousehold, rate: 1.0 };
     let told: Told = ALL.parse().map_err(|error: String| anyhow::anyhow!(error))?;
     let others = told.lies().into_iter().filter(|lie| lie.liar != Liar::MemoryTier);
-    let lying = Plan {
-        lies: others.chain([always]).collect(),
-        streams: 0,
-        shares: false,
-        live: 0,
-        tier_bytes: TIER_BYTES,
-        ..plan.clone()
-    };
+    let lying = Plan { lies: others.chain([always]).collect(), ..plan };
     let honest = replay(Which::Here, &honest, handlers.clone(), watch).await?;
     let lying = replay(Which::Here, &lying, handlers.clone(), watch).await?;
     let goodput = |outcome: &Outcome| {

@@ -4,30 +4,37 @@
 //! This is a mint: sessions start here without a password. It must never be reachable from a
 //! server.
 
-use crate::conventional::plain;
+use crate::conventional::{Book, plain};
 use crate::shares::Right;
 use crate::town::{Place, Town};
 use anyhow::Context as _;
 use eyesonly_gate::Records;
-use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry};
+use eyesonly_gate::registry::{CHANGES_MAX, Change, Expect, Nonce, Registry, RegistryError};
 use eyesonly_rights::{
     CameraRecord, CameraRight, CameraState, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord,
     Window,
 };
-use eyesonly_service::admin::{HouseholdRecord, Member};
+use eyesonly_service::admin::{Act, ActRecord, Deed, Given, HouseholdRecord, Member};
 use eyesonly_service::clock;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The quota of a household, in bytes. The storm is not about quotas.
 const QUOTA_BYTES: u64 = 1 << 50;
+
+/// How often a commit is tried that somebody else's came before.
+const COMMIT_TRIES: u32 = 50;
+/// How often, and how long apart, it is looked whether acts wait.
+const ACTS_LOOKS: u32 = 600;
+const ACTS_LOOK: Duration = Duration::from_millis(50);
 
 /// The form of records: this system seals them, and a conventional server writes them in the clear.
 pub enum How {
     /// Sealed, and committed by the records that the edge asks by, so that the edge knows of the
     /// change.
     Sealed(Arc<Records>, Mint),
-    /// In the clear.
-    Plain,
+    /// In the clear. The book says what the map is.
+    Plain(Arc<Book>),
 }
 
 /// The writer of one server's records.
@@ -46,7 +53,7 @@ impl Writer {
     fn record<R: Record>(&self, record: &R) -> anyhow::Result<Change> {
         let sealed = match &self.how {
             How::Sealed(_, mint) => mint.seal(record, clock::random())?,
-            How::Plain => plain::record(record),
+            How::Plain(_) => plain::record(record),
         };
         Ok(Change { kind: R::KIND, key: record.key(), expect: Expect::Any, record: Some(sealed) })
     }
@@ -55,7 +62,7 @@ impl Writer {
     async fn commit(&self, changes: Vec<Change>, number: Option<u64>) -> anyhow::Result<()> {
         match &self.how {
             How::Sealed(records, _) => records.commit(changes, number).await?,
-            How::Plain => self.registry.commit(changes, number).await?,
+            How::Plain(_) => self.registry.commit(changes, number).await?,
         };
         Ok(())
     }
@@ -127,8 +134,16 @@ impl Writer {
                 sequence,
             })?);
         }
-        changes.push(self.record(&rights(town, household, &places, None, sequence))?);
+        changes.push(self.viewer(&rights(town, household, &places, None, sequence))?);
         Ok(())
+    }
+
+    /// Makes a viewer's record. A conventional server's book says what is in it.
+    fn viewer(&self, record: &ViewerRecord) -> anyhow::Result<Change> {
+        if let How::Plain(book) = &self.how {
+            book.written(record);
+        }
+        self.record(record)
     }
 
     /// Takes a camera from its viewer, who may not see it any more. The camera's footage stays
@@ -185,10 +200,56 @@ impl Writer {
         places: &[Place],
         until: Option<(Place, u64)>,
     ) -> anyhow::Result<()> {
-        let sequence = self.next().await?;
-        let change = self.record(&rights(town, household, places, until, sequence))?;
-        self.commit(vec![change], Some(sequence)).await
+        let mut tries = 0..COMMIT_TRIES;
+        loop {
+            let sequence = self.next().await?;
+            let record = rights(town, household, places, until, sequence);
+            let mut changes = vec![self.viewer(&record)?];
+            if let How::Sealed(..) = self.how {
+                // The ledger takes what was done from the very commit, as of administration.
+                let before = rights(town, household, &places_of(town, household), None, 0);
+                let acts = acts(&before, &record);
+                let (at_milliseconds, actor) = (clock::now_milliseconds(), None);
+                changes.push(self.record(&ActRecord { sequence, at_milliseconds, actor, acts })?);
+            }
+            match self.commit(changes, Some(sequence)).await {
+                // The ledger has removed the acts that it entered.
+                Err(error) if is_conflict(&error) && tries.next().is_some() => {}
+                done => return done,
+            }
+        }
     }
+
+    /// Waits until the ledger has entered all acts.
+    ///
+    /// # Errors
+    /// The registry does not answer, or acts wait for too long.
+    pub async fn acts_are_entered(&self) -> anyhow::Result<()> {
+        for _ in 0..ACTS_LOOKS {
+            let nonce = Nonce::from_bytes(clock::random());
+            let waiting = self.registry.list(ActRecord::KIND, None, 1, nonce).await?;
+            if waiting.keys.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(ACTS_LOOK).await;
+        }
+        anyhow::bail!("the ledger does not enter the acts that wait")
+    }
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RegistryError::Conflict))
+}
+
+/// Lists what became of the rights that a viewer had.
+fn acts(before: &ViewerRecord, after: &ViewerRecord) -> Vec<Act> {
+    let act = |had: &CameraRight| {
+        let has = after.cameras.iter().find(|right| right.camera == had.camera).map(Given::of);
+        let deed = if has.is_some() { Deed::Right } else { Deed::RightTaken };
+        let of = Act::of(deed, Some(had.household), Some(had.camera), Some(after.viewer));
+        Act { before: Some(Given::of(had)), right: has, ..of }
+    };
+    before.cameras.iter().map(act).filter(|act| act.before != act.right).collect()
 }
 
 /// Lists the cameras of a household.

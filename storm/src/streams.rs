@@ -33,7 +33,10 @@ pub async fn run(crowd: &Crowd, arena: &Arena, tally: &Tally) -> anyhow::Result<
         let shared = crowd.shares.by(place.household).next();
         let reader = shared.map_or(place.household, |held| held.share.guest);
         let ended = match one(crowd, arena, &client, (nth, place, shared)).await? {
-            Some(verdict) => Ended::Answered(verdict),
+            Some(verdict) => {
+                crowd.note(reader, verdict, false, tally);
+                Ended::Answered(verdict)
+            }
             None => Ended::Unanswered,
         };
         tally.count(reader, true, Some(begun), ended);

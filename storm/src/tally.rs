@@ -1,5 +1,6 @@
 //! The tally: it counts what storm's clients saw, in all and over time.
 
+use crate::audit::{By, Exposed, Pair};
 use crate::detect::Verdict;
 use crate::report::{Phase, Side, Step};
 use std::collections::HashSet;
@@ -30,6 +31,7 @@ struct Counts {
     shown: HashSet<u32>,
     opened: HashSet<u32>,
     seen: HashSet<u32>,
+    exposed: Exposed,
     steps: Vec<StepCounts>,
     phases: Vec<PhaseCounts>,
 }
@@ -144,6 +146,18 @@ impl Tally {
             step.exposed += u64::from(verdict.exposes().is_some());
             step.refused += u64::from(matches!(verdict, Verdict::Refused { .. }));
         }
+    }
+
+    /// Notes what an exposed answer showed to which account.
+    pub fn saw(&self, pair: Pair, by: By) {
+        if let Ok(mut counts) = self.counts.lock() {
+            counts.exposed.add(pair, by);
+        }
+    }
+
+    /// Returns what was shown to whom.
+    pub fn exposed(&self) -> Exposed {
+        self.counts.lock().map(|counts| counts.exposed.clone()).unwrap_or_default()
     }
 
     /// Counts a segment of live video that was followed. It is one of the requests, too.

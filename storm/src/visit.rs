@@ -30,9 +30,9 @@ impl Visit<'_> {
         range: Option<(usize, usize)>,
         opens: bool,
         judge: impl Fn(&Detector<'_>, &Reply) -> Verdict,
-    ) {
+    ) -> Option<Verdict> {
         let ask = Ask { range, ..Ask::get(format!("{}{path}", self.prefix), self.credential) };
-        self.asks(ask, opens, judge).await;
+        self.asks(ask, opens, judge).await.map(|(verdict, _)| verdict)
     }
 
     /// Asks, judges and counts. Returns the verdict, and whether the answer shows anything.
@@ -42,6 +42,7 @@ impl Visit<'_> {
         opens: bool,
         judge: impl Fn(&Detector<'_>, &Reply) -> Verdict,
     ) -> Option<(Verdict, bool)> {
+        let is_list = ask.path.ends_with("/cameras");
         let turn = mix(&[self.nth, self.turn.fetch_add(1, Ordering::Relaxed)]);
         let since = clock::now_milliseconds();
         let (reply, began) = self.crowd.ask(self.household, opens, &ask, turn, self.tally).await?;
@@ -53,6 +54,7 @@ impl Visit<'_> {
             judge(&self.crowd.detector(self.household, since), &reply)
         };
         self.tally.count(self.household, opens, Some(began), Ended::Answered(verdict));
+        self.crowd.note(self.household, verdict, is_list, self.tally);
         Some((verdict, reply.status.is_success() && !is_empty_page(&reply)))
     }
 
@@ -91,10 +93,13 @@ impl Visit<'_> {
         };
         let (lost, kept): (Vec<Place>, Vec<Place>) =
             places.iter().partition(|place| revoked(place));
-        self.look("/cameras".to_owned(), None, false, |detector, reply| {
+        let list = self.look("/cameras".to_owned(), None, false, |detector, reply| {
             detector.cameras(reply, &kept)
-        })
-        .await;
+        });
+        if let Some(Verdict::Exposed(household)) = list.await {
+            // Whoever finds somebody else's camera on the list looks at it.
+            self.must_see_nothing(Place { household, camera: 0 }).await;
+        }
         for place in lost {
             self.must_see_nothing(place).await;
         }

@@ -102,6 +102,7 @@ pub async fn stand_before(
             tiers: &[Liar::MemoryTier],
             tier_bytes: TIER_BYTES,
             sets_aside: true,
+            ledger: false,
             folder,
             handlers: handlers.clone(),
         };

@@ -55,6 +55,15 @@ fn a_small_storm_shows_nothing_here_and_the_conventional_server_leaks() {
     assert_eq!(here["share_exposed"], 0, "{said}");
     assert!(report["conventional"]["share_exposed"].as_u64().unwrap() > 0, "{said}");
     assert!(here["uploads_acknowledged"].as_u64().unwrap() >= 40 * 2 * 12, "{said}");
+    let (ours, theirs) = (&here["ledger"], &report["conventional"]["ledger"]);
+    assert!(ours["deliveries"].as_u64().unwrap() > 0 && ours["acts"].as_u64().unwrap() >= 80);
+    for nothing in ["listed", "unnoticed", "foreign_lines"] {
+        assert_eq!(ours[nothing], 0, "{nothing}: {ours}");
+    }
+    let number = |name: &str| theirs[name].as_u64().unwrap();
+    assert!(number("shown_unknown") > 0, "its ledger knows all that it leaked: {theirs}");
+    let shown = number("shown_known") + number("shown_unknown");
+    assert_eq!(report["conventional"]["accounts_shown"], shown, "{theirs}");
     let refused: u64 = here["misdeliveries"]
         .as_array()
         .unwrap()

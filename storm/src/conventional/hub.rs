@@ -1,7 +1,7 @@
 //! Live video at the conventional server: a plain hub, as such servers have one. Whoever may see a
 //! device, as the cached map says, gets whatever the hub gives under that device's id.
 
-use super::{Answer, Conventional, Server};
+use super::{Answer, Checked, Conventional, Server};
 use crate::liars::{HubMouth, Told, spoilt};
 use crate::lies::Kind as Lie;
 use axum::body::{Body, Bytes};
@@ -189,11 +189,13 @@ pub async fn next(
     Path((_, camera)): Path<(String, String)>,
     Query(After { after }): Query<After>,
 ) -> Answer {
-    let (camera, window) = server.check(&headers, &camera, Action::Live).await?;
+    let checked = server.check(&headers, &camera, Action::Live).await?;
+    let Checked { camera, window, .. } = checked;
     let after = after.and_then(|after| FootageId::parse(&after).ok());
     let newest = tokio::time::timeout(WAIT, server.hub.newest(camera, after)).await;
     let covered = |segment: &FootageId| window.covers(segment.time_milliseconds());
     let segment = newest.ok().flatten().filter(covered).ok_or(StatusCode::NOT_FOUND)?;
+    server.book.handed(checked.viewer, camera);
     let body =
         stream::unfold((server, 0), move |(server, number): (Arc<Conventional>, _)| async move {
             let chunk = tokio::time::timeout(WAIT, server.hub.chunk(camera, segment, number)).await;

@@ -7,10 +7,12 @@
 //! folder and caches as the system beside it, and the same liars in front of them. The server is
 //! not slower or more careless than it needs to be.
 
+mod book;
 mod hub;
 pub mod plain;
 mod shelves;
 
+pub use book::Book;
 pub use shelves::Shelves;
 
 use crate::liars::HubMouth;
@@ -18,11 +20,11 @@ use crate::lies::{Kind as Lie, Liar, Lies};
 use crate::mark::mix;
 use crate::whose::{Names, Whose};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, put};
+use axum::routing::{MethodRouter, delete, get, put};
 use eyesonly::edge::Seams;
 use eyesonly_gate::registry::{Change, Expect, Nonce};
 use eyesonly_gate::vault::{ObjectRow, State as RowState};
@@ -64,6 +66,8 @@ pub struct Conventional {
     details: Mutex<HashMap<ObjectName, Bytes>>,
     /// The devices of each viewer, and when they were read.
     map: Mutex<HashMap<ViewerId, (Instant, Arc<ViewerRecord>)>>,
+    /// The ledger.
+    book: Arc<Book>,
     /// The live video of every device.
     hub: hub::PlainHub,
     /// The questions to the database so far.
@@ -72,17 +76,26 @@ pub struct Conventional {
     last: Mutex<Option<Bytes>>,
 }
 
+/// Who asks for which camera, as the server believes after its check.
+#[derive(Clone, Copy)]
+struct Checked {
+    viewer: ViewerId,
+    camera: CameraId,
+    /// The time of the footage that may be seen.
+    window: Window,
+}
+
 type Server = State<Arc<Conventional>>;
 type Answer = Result<Response, StatusCode>;
 
 impl Conventional {
     /// Makes a server over these seams and shelves. In `names` it notes for the liars whose a name
-    /// is.
+    /// is, and in `book` what it hands to whom.
     pub fn new(
         verifier: Verifier,
         seams: Seams,
         shelves: Shelves,
-        names: &Arc<Names>,
+        (names, book): (&Arc<Names>, Arc<Book>),
         lies: Arc<Lies>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -92,6 +105,7 @@ impl Conventional {
             names: Arc::clone(names),
             hub: hub::PlainHub::new(HubMouth::new(Arc::clone(&lies), Arc::clone(names))),
             lies,
+            book,
             details: Mutex::default(),
             map: Mutex::default(),
             questions: AtomicU64::new(0),
@@ -115,10 +129,10 @@ impl Conventional {
             .route("/v1/{tag}/cameras/{camera}/events/{event}/clip", get(clip))
             .route("/v1/{tag}/cameras/{camera}/live/next", get(hub::next))
             .route("/v1/ingest/live/{stream}", put(hub::put))
-            .route("/v1/ingest/stills/{id}", put(put_still))
-            .route("/v1/ingest/events/{id}", put(put_event))
-            .route("/v1/ingest/events/{id}/still", put(put_event_still))
-            .route("/v1/ingest/events/{id}/clip", put(put_clip))
+            .route("/v1/ingest/stills/{id}", taken(Kind::Still))
+            .route("/v1/ingest/events/{id}", taken(Kind::Event))
+            .route("/v1/ingest/events/{id}/still", taken(Kind::EventStill))
+            .route("/v1/ingest/events/{id}/clip", taken(Kind::Clip))
             .with_state(self);
         let served = axum::serve(listener, router).with_graceful_shutdown(stop);
         if let Err(error) = served.await {
@@ -163,21 +177,21 @@ impl Conventional {
         Ok(devices)
     }
 
-    /// Checks at the API that the viewer may do this with the camera, as the map says. Returns the
-    /// camera and the time of the footage that may be seen.
+    /// Checks at the API that the viewer may do this with the camera, as the map says.
     async fn check(
         &self,
         headers: &HeaderMap,
         camera: &str,
         action: Action,
-    ) -> Result<(CameraId, Window), StatusCode> {
+    ) -> Result<Checked, StatusCode> {
         let (viewer, _) = self.viewer(headers).await?;
         let camera = CameraId::parse(camera).map_err(|_| StatusCode::NOT_FOUND)?;
         let (devices, now) = (self.devices(viewer).await?, clock::now_seconds());
         let found = devices.cameras.iter().find(|right| right.camera == camera);
         let right = found
             .filter(|right| right.is_in_force(&devices.households, now) && right.allows(action));
-        right.map(|right| (camera, right.window)).ok_or(StatusCode::NOT_FOUND)
+        let window = right.ok_or(StatusCode::NOT_FOUND)?.window;
+        Ok(Checked { viewer, camera, window })
     }
 
     async fn row(
@@ -195,6 +209,12 @@ impl Conventional {
             .ok_or(StatusCode::NOT_FOUND)
     }
 
+    /// Makes a response to whoever was checked, and enters it in the ledger.
+    fn hand(&self, to: Checked, media_type: &'static str, body: Bytes) -> Response {
+        self.book.handed(to.viewer, to.camera);
+        self.respond(media_type, body)
+    }
+
     /// Returns the row of something of an event, after the check at the API.
     async fn of_event(
         &self,
@@ -202,14 +222,14 @@ impl Conventional {
         camera: &str,
         event: &str,
         kind: Kind,
-    ) -> Result<ObjectRow, StatusCode> {
+    ) -> Result<(Checked, ObjectRow), StatusCode> {
         let action = if kind == Kind::Clip { Action::Clips } else { Action::Events };
-        let (camera, window) = self.check(headers, camera, action).await?;
+        let checked = self.check(headers, camera, action).await?;
         let id = FootageId::parse(event).map_err(|_| StatusCode::NOT_FOUND)?;
-        if !window.covers(id.time_milliseconds()) {
+        if !checked.window.covers(id.time_milliseconds()) {
             return Err(StatusCode::NOT_FOUND);
         }
-        self.row(camera, kind, id).await
+        Ok((checked, self.row(checked.camera, kind, id).await?))
     }
 
     /// Reads the object of a row, from the first cache that has it, else from the store.
@@ -376,13 +396,13 @@ async fn thumbnail(
     headers: HeaderMap,
     Path((_, camera)): Path<(String, String)>,
 ) -> Answer {
-    let (camera, window) = server.check(&headers, &camera, Action::Live).await?;
-    let rows = server.seams.index.newest_still(camera, Nonce::from_bytes([0; 16])).await;
+    let checked = server.check(&headers, &camera, Action::Live).await?;
+    let rows = server.seams.index.newest_still(checked.camera, Nonce::from_bytes([0; 16])).await;
     let rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
-    let row = rows.first().filter(|row| window.covers(row.id.time_milliseconds()));
+    let row = rows.first().filter(|row| checked.window.covers(row.id.time_milliseconds()));
     let row = row.ok_or(StatusCode::NOT_FOUND)?;
     let body = server.object(row).await?;
-    Ok(server.respond("image/jpeg", body))
+    Ok(server.hand(checked, "image/jpeg", body))
 }
 
 #[derive(Deserialize)]
@@ -397,7 +417,7 @@ async fn events(
     Path((_, camera)): Path<(String, String)>,
     Query(page): Query<Page>,
 ) -> Answer {
-    let (camera, window) = server.check(&headers, &camera, Action::Events).await?;
+    let checked = server.check(&headers, &camera, Action::Events).await?;
     let before = page
         .before
         .map(|before| FootageId::parse(&before))
@@ -405,15 +425,15 @@ async fn events(
         .map_err(|_| StatusCode::BAD_REQUEST)?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, 100);
     let nonce = Nonce::from_bytes([0; 16]);
-    let rows = server.seams.index.events(camera, before, limit + 1, nonce).await;
+    let rows = server.seams.index.events(checked.camera, before, limit + 1, nonce).await;
     let mut rows = rows.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.rows;
-    rows.retain(|row| window.covers(row.id.time_milliseconds()));
+    rows.retain(|row| checked.window.covers(row.id.time_milliseconds()));
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     let list: Vec<_> = rows.iter().map(|row| summary(&server, row)).collect();
     let body = serde_json::json!({ "events": list, "next": next }).to_string();
-    Ok(server.respond("application/json", body.into()))
+    Ok(server.hand(checked, "application/json", body.into()))
 }
 
 fn summary(server: &Conventional, row: &ObjectRow) -> serde_json::Value {
@@ -431,8 +451,8 @@ async fn event(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let row = server.of_event(&headers, &camera, &event, Kind::Event).await?;
-    Ok(server.respond("application/json", summary(&server, &row).to_string().into()))
+    let (checked, row) = server.of_event(&headers, &camera, &event, Kind::Event).await?;
+    Ok(server.hand(checked, "application/json", summary(&server, &row).to_string().into()))
 }
 
 async fn event_still(
@@ -440,9 +460,9 @@ async fn event_still(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let row = server.of_event(&headers, &camera, &event, Kind::EventStill).await?;
+    let (checked, row) = server.of_event(&headers, &camera, &event, Kind::EventStill).await?;
     let body = server.object(&row).await?;
-    Ok(server.respond("image/jpeg", body))
+    Ok(server.hand(checked, "image/jpeg", body))
 }
 
 async fn clip(
@@ -450,7 +470,7 @@ async fn clip(
     headers: HeaderMap,
     Path((_, camera, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let row = server.of_event(&headers, &camera, &event, Kind::Clip).await?;
+    let (checked, row) = server.of_event(&headers, &camera, &event, Kind::Clip).await?;
     let body = server.object(&row).await?;
     // Storm's clients ask for `bytes=first-last` and nothing else.
     let range = headers
@@ -460,39 +480,18 @@ async fn clip(
             Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?))
         });
     let Some((first, last)) = range else {
-        return Ok(server.respond("video/mp4", body));
+        return Ok(server.hand(checked, "video/mp4", body));
     };
     let end = last.saturating_add(1).min(body.len());
     let part = body.slice(first.min(end)..end);
-    let mut response = server.respond("video/mp4", part);
+    let mut response = server.hand(checked, "video/mp4", part);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     Ok(response)
 }
 
-async fn put_still(
-    State(server): Server,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Answer {
-    server.take(Kind::Still, &id, request).await
-}
-
-async fn put_event(
-    State(server): Server,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Answer {
-    server.take(Kind::Event, &id, request).await
-}
-
-async fn put_event_still(
-    State(server): Server,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Answer {
-    server.take(Kind::EventStill, &id, request).await
-}
-
-async fn put_clip(State(server): Server, Path(id): Path<String>, request: Request<Body>) -> Answer {
-    server.take(Kind::Clip, &id, request).await
+/// Takes what cameras hand in of one kind.
+fn taken(kind: Kind) -> MethodRouter<Arc<Conventional>> {
+    put(move |State(server): Server, Path(id): Path<String>, request: Request| async move {
+        server.take(kind, &id, request).await
+    })
 }

@@ -36,6 +36,8 @@ struct Memory {
     known: HashMap<Name, Known>,
     /// The last record of each kind.
     last: HashMap<&'static str, Was>,
+    /// The other's record that is told under each name: what is mixed up stays mixed up.
+    crossed: HashMap<Name, Was>,
     past: Past,
 }
 
@@ -64,7 +66,13 @@ impl LyingRegistry {
         let Ok(mut memory) = self.memory.lock() else {
             return (None, None);
         };
-        let another = memory.last.get(name.0).filter(|was| was.name != *name).cloned();
+        let another = memory.crossed.get(name).or_else(|| memory.last.get(name.0));
+        let another = another.filter(|was| was.name != *name).cloned();
+        if let Some(another) = &another
+            && memory.crossed.len() < REMEMBERED_MAX
+        {
+            memory.crossed.entry(name.clone()).or_insert_with(|| another.clone());
+        }
         let Some(record) = honest else {
             return (another, memory.known.get(name).map(|known| known.now.clone()));
         };

@@ -11,6 +11,7 @@ pub use cells::{CellsReport, Totals};
 pub use html::{cells_page, page};
 pub use table::{closing_line, table};
 
+use crate::audit::Audit;
 use serde::Serialize;
 
 /// One run against both servers.
@@ -150,6 +151,8 @@ pub struct Side {
     pub origin_objects: u64,
     /// Tiers that were set aside because they kept lying, and how often.
     pub set_aside: Vec<(String, u64)>,
+    /// What the server's ledger knew of all this; none if it was not audited.
+    pub ledger: Option<Audit>,
     /// The phases before, during and after the herd.
     pub phases: Vec<Phase>,
     /// The course of the run, in steps of equal length.

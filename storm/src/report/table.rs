@@ -8,6 +8,7 @@
 mod tests;
 
 use super::{NOT_TOLD, Phase, Report, Side};
+use crate::audit::Audit;
 use std::fmt::Write as _;
 
 /// The width of the widest line, in columns.
@@ -46,6 +47,7 @@ pub fn table(report: &Report) -> String {
     let mut text = String::new();
     side_by_side(&mut text, report);
     misdeliveries(&mut text, report);
+    incident(&mut text, report);
     lies(&mut text, report);
     set_aside(&mut text, report);
     web_caches(&mut text, report);
@@ -82,6 +84,11 @@ pub(super) fn counts(report: &Report) -> Vec<Row> {
         weight,
     };
     let plain = |label, value| row(label, Weight::Plain, value);
+    let known = |label, value: fn(&Audit) -> u64| {
+        let of = |side: &Side| optional(side.ledger.as_ref().map(|audit| value(audit) as f64), 0);
+        let (here, conventional) = (of(&report.here), of(&report.conventional));
+        Row { label, here, conventional, weight: Weight::Part }
+    };
     vec![
         plain("requests", |side| whole(side.requests)),
         plain("right", |side| whole(side.right)),
@@ -98,8 +105,12 @@ pub(super) fn counts(report: &Report) -> Vec<Row> {
         plain("stale", |side| whole(side.stale)),
         plain("wrong bytes", |side| whole(side.wrong)),
         plain("accounts shown something", |side| whole(side.accounts_shown)),
+        known("the ledger knew of", |audit| audit.shown_known),
+        known("it could not know of", |audit| audit.shown_unknown),
         plain("accounts that opened something", |side| whole(side.accounts_opened)),
         plain("accounts that were seen", |side| whole(side.accounts_seen)),
+        known("the ledger knew of", |audit| audit.seen_known),
+        known("it could not know of", |audit| audit.seen_unknown),
         plain("misdeliveries refused", |side| {
             let counts = side.misdeliveries.iter().map(|entry| entry.count);
             whole(counts.fold(0, u64::saturating_add))
@@ -280,6 +291,28 @@ fn misdeliveries(text: &mut String, report: &Report) {
         line(text, "  none");
     }
     columns(text, 2, &lines);
+}
+
+/// Writes what `eyesonly incident` says of this system's ledger.
+fn incident(text: &mut String, report: &Report) {
+    let Some(audit) = &report.here.ledger else { return };
+    heading(text, "the incident report over the ledger here");
+    let (deliveries, acts) = (whole(audit.deliveries), whole(audit.acts));
+    let listed = whole(audit.listed);
+    line(text, &format!("  {deliveries} deliveries judged by {acts} acts: {listed} listed"));
+    let groups = audit.groups.iter().map(|(name, count)| format!("{name} {}", whole(*count)));
+    let groups: Vec<String> = groups.collect();
+    line(text, &format!("  accounts: {}", groups.join(", ")));
+    let gaps = audit.gaps + audit.faults.len() as u64 + audit.unnoticed;
+    if gaps > 0 {
+        line(text, &format!("  the lists may lack something: {} gaps", whole(gaps)));
+    }
+    for noticed in &audit.noticed {
+        line(
+            text,
+            &format!("  a lie of the ledger was noticed: {}", cell(noticed, COLUMNS_MAX / 2)),
+        );
+    }
 }
 
 fn lies(text: &mut String, report: &Report) {

@@ -3,6 +3,7 @@
 
 use super::super::{Lie, Misdeliveries, Passed, WebCache};
 use super::*;
+use crate::audit::Audit;
 
 fn report() -> Report {
     let phase = |name, goodput, p50_milliseconds, p99_milliseconds| Phase {
@@ -61,6 +62,14 @@ fn report() -> Report {
                 refused("object-store", "missing", 0),
             ],
             uploads_acknowledged: 200,
+            ledger: Some(Audit {
+                deliveries: 12_345,
+                acts: 250,
+                groups: vec![("not-affected", 150), ("shown", 0)],
+                gaps: 2,
+                noticed: vec!["dropped: start".to_owned()],
+                ..Audit::default()
+            }),
             origin_reads: 210,
             origin_objects: 200,
             set_aside: vec![("memory-tier".to_owned(), 3)],
@@ -78,6 +87,13 @@ fn report() -> Report {
             accounts_shown: 140,
             accounts_opened: 60,
             accounts_seen: 90,
+            ledger: Some(Audit {
+                shown_known: 8,
+                shown_unknown: 132,
+                seen_known: 7,
+                seen_unknown: 83,
+                ..Audit::default()
+            }),
             uploads_acknowledged: 200,
             uploads_lost: 1,
             phases: vec![phase("before", 2100.0, 0.3, 4.0)],
@@ -111,8 +127,12 @@ fn the_table() {
     stale                                       0              9
     wrong bytes                                 0              0
     accounts shown something                    0            140
+      the ledger knew of                        0              8
+      it could not know of                      0            132
     accounts that opened something              0             60
     accounts that were seen                     0             90
+      the ledger knew of                        0              7
+      it could not know of                      0             83
     misdeliveries refused                   1,246              0
     uploads acknowledged                      200            200
     uploads lost                                0              1
@@ -125,6 +145,12 @@ fn the_table() {
     misdeliveries refused here, by seam and fault
       memory-tier  wrong-seal   1,234
       registry     stale           12
+
+    the incident report over the ledger here
+      12,345 deliveries judged by 250 acts: 0 listed
+      accounts: not-affected 150, shown 0
+      the lists may lack something: 2 gaps
+      a lie of the ledger was noticed: dropped: start
 
     lies told                           rate    here   conventional
       memory-tier  another-household      2%   1,234          1,300
