@@ -4,12 +4,14 @@
 //! Answers go to standard output, everything else to standard error. Only `household add` may make
 //! a new installation.
 
+use crate::place::{fold, spin_ledger};
 use crate::{CameraCommand, HouseholdCommand};
 use anyhow::{Context as _, bail};
 use eyesonly::config::Config;
 use eyesonly::edge;
 use eyesonly::keyring::KEK_VARIABLE;
 use eyesonly::keyvalue::SpinFile;
+use eyesonly::ledger::fold::Folded;
 use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
 use eyesonly_rights::{CameraRecord, CameraState, Freshness};
@@ -76,7 +78,7 @@ async fn administration(
 }
 
 /// Makes the records and the catalogue, which prove the answers of registry and index.
-fn proven(
+pub fn proven(
     keys: &dyn eyesonly_gate::Keys,
     registry: Arc<dyn Registry>,
     index: Arc<dyn Index>,
@@ -92,9 +94,11 @@ fn proven(
 const SPIN_STORE: &str = "default";
 
 /// The Spin edition's store, opened with its keys.
-struct SpinStore {
-    kv: Arc<dyn KeyValue>,
-    keys: KvKeys,
+pub struct SpinStore {
+    /// Its values.
+    pub kv: Arc<dyn KeyValue>,
+    /// Its keys.
+    pub keys: KvKeys,
 }
 
 /// Opens the values of a Spin edition's store, and makes the file if there is none.
@@ -114,7 +118,7 @@ pub fn spin_kek(variable: &str, what: &str) -> anyhow::Result<KeyEncryptionKey> 
 }
 
 /// Opens the Spin edition's store. With `may_make`, an empty one is set up.
-fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
+pub fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore> {
     if !file.exists() && !may_make {
         bail!(
             "{}: there is no such store; `eyesonly --spin-store FILE household add NAME` \
@@ -148,13 +152,16 @@ pub async fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
     let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
     let index = Arc::new(KvIndex::new(kv));
-    administration(Arc::new(keys), registry, index, Freshness::Unproven).await
+    let admin = administration(Arc::new(keys), registry, index, Freshness::Unproven).await?;
+    Ok(admin.with_acts())
 }
 
 /// Deletes from the Spin edition's store the objects that no row names, and old counters of failed
 /// logins. Requests of the Spin edition end too soon to do that. Objects younger than a day stay;
 /// with `now`, only those younger than a minute.
-pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
+/// It also enters in the log what waits, and forgets what is older than `ledger_days` days.
+pub async fn collect(file: &Path, now: bool, ledger_days: u32, json: bool) -> anyhow::Result<()> {
+    let folded = fold(file).await?;
     let SpinStore { kv, keys } = open_spin_store(file, false)?;
     let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
     let index = Arc::new(KvIndex::new(Arc::clone(&kv)));
@@ -167,11 +174,20 @@ pub async fn collect(file: &Path, now: bool, json: bool) -> anyhow::Result<()> {
     };
     let before_milliseconds = clock::now_milliseconds().saturating_sub(age_milliseconds);
     let objects = collect_before(&catalogue, &store, before_milliseconds).await?;
+    let ledger = spin_ledger(file, &keys)?;
+    ledger.forget(ledger_days).await;
+    ledger.close().await?;
     let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
-    say(json, &json!({ "objects": objects, "counters": counters }), || {
+    let Folded { entries, acts, .. } = folded;
+    let value = json!({
+        "objects": objects, "counters": counters, "entries": entries, "acts": acts,
+        "damaged_entries": folded.damaged,
+    });
+    say(json, &value, || {
         format!(
             "collected: objects {objects}, counters of failed logins {counters}, and the parts of \
-             uploads that broke off (what is younger than {age} stays)"
+             uploads that broke off (what is younger than {age} stays)\nentered in the ledger: \
+             entries of requests {entries}, changes by administration {acts}"
         )
     })
 }

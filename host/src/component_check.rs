@@ -285,7 +285,7 @@ mod tests {
             "asks for what it can't have: eyesonly:edge",
         );
         check_error(
-            &importing("eyesonly:spin/admission@0.4.0"),
+            &importing("eyesonly:spin/admission@0.5.0"),
             "asks for what it can't have: eyesonly:spin",
         );
         check_error(&importing(IMPORTS_ALLOWED[0]), "not a component of this kind: it does");

@@ -130,8 +130,11 @@ fn live_memory_bytes() -> u64 {
     512 * 1024 * 1024
 }
 
+/// The days for which the access ledger keeps its entries, unless others are configured.
+pub const LEDGER_DAYS_DEFAULT: u32 = 180;
+
 fn ledger_days() -> u32 {
-    180
+    LEDGER_DAYS_DEFAULT
 }
 
 fn listen() -> SocketAddr {

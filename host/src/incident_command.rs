@@ -1,16 +1,14 @@
 //! The subcommand `incident`.
 
 use crate::commands::{note, say};
+use crate::place::Kept;
 use crate::time;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use eyesonly::config::Config;
 use eyesonly::incident::{self, Asked, Today, letters, report};
-use eyesonly::keyring::Keyring;
 use eyesonly::ledger::{self, read::Span};
 use eyesonly_gate::ledger::Seam;
 use eyesonly_seal::CameraId;
-use eyesonly_service::admin::Admin;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -68,13 +66,8 @@ fn seam(text: &str) -> Result<Seam, String> {
     })
 }
 
-/// Writes the report of a data folder's ledger.
-pub async fn run(
-    config: &Config,
-    admin: &Admin,
-    asked: &IncidentArguments,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
+/// Writes the report of a ledger.
+pub async fn run(kept: &Kept, asked: &IncidentArguments, json: bool) -> anyhow::Result<ExitCode> {
     let IncidentArguments { from, until, seam, camera, format, letters, incomplete, templates } =
         asked;
     if let (Some(from), Some(until)) = (from, until) {
@@ -82,14 +75,13 @@ pub async fn run(
     }
     // The log is opened after the records were read. An act that does not wait among them any more
     // is in the log.
-    let at = ledger::folder(&config.data);
+    let at = ledger::folder(&kept.data);
     let open = || ledger::open(&at);
-    let (viewers, waiting, log) = admin.rights_with(open).await?;
+    let (viewers, waiting, log) = kept.admin.rights_with(open).await?;
     let log = log?;
-    let keyring = Keyring::open(&config.data)?;
     let asked = Asked { span: Span { from: *from, until: *until }, seam: *seam, camera: *camera };
     let today = Today { viewers, waiting };
-    let report = incident::report(&log, &keyring, &today, &asked)?;
+    let report = incident::report(&log, &*kept.keys, &today, &asked)?;
     let value = serde_json::to_value(&report)?;
     let text = match format {
         _ if json => String::new(),

@@ -2,11 +2,10 @@
 
 use crate::commands::{note, say};
 use crate::ledger_files;
+use crate::place::{Kept, Place};
 use crate::{people, time};
 use anyhow::{bail, ensure};
 use clap::Subcommand;
-use eyesonly::config::Config;
-use eyesonly::keyring::Keyring;
 use eyesonly::ledger::read::{self, End, Opened, Span};
 use eyesonly::ledger::words::{self, shown};
 use eyesonly::ledger::{self, copy, open};
@@ -20,7 +19,7 @@ use eyesonly_service::ledger::acts::Done;
 use serde_json::json;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -105,28 +104,25 @@ pub enum LedgerCommand {
     Key,
 }
 
-/// Runs a subcommand on the ledger of the data folder that the configuration names. `admin` opens
-/// the administration, which knows people and cameras by their names.
-pub async fn run(
-    config: &Config,
-    admin: impl AsyncFnOnce() -> anyhow::Result<Admin>,
-    command: LedgerCommand,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let at = ledger::folder(&config.data);
+/// Runs a subcommand on the ledger of a data folder or a Spin store.
+pub async fn run(place: &Place, command: LedgerCommand, json: bool) -> anyhow::Result<ExitCode> {
+    let at = ledger::folder(&place.data());
     match command {
         LedgerCommand::Verify { log, key, since } => {
             return ledger_files::verify(&log.unwrap_or(at), key.as_deref(), &since, json);
         }
         LedgerCommand::Export { household, to } => {
-            drop(admin().await?);
-            ledger_files::export(&config.data, &open(&at)?, household, &to, json)?;
+            let kept = place.kept().await?;
+            ledger_files::export(&*kept.keys, &open(&at)?, household, &to, json)?;
         }
         LedgerCommand::Key => {
             let key = Folder::origin(&at)?;
             say(json, &json!({ "key": key.to_string() }), || key.to_string())?;
         }
         LedgerCommand::Checkpoint => {
+            if let Place::SpinStore(_) = place {
+                drop(place.kept().await?);
+            }
             let log = open(&at)?;
             let note = log.note().trim_end();
             say(json, &json!({ "checkpoint": format!("{note}\n") }), || note.to_owned())?;
@@ -137,22 +133,20 @@ pub async fn run(
             say(json, &value, || format!("{}: {size} entries, and whole", to.display()))?;
         }
         LedgerCommand::Misdeliveries { from, until } => {
-            drop(admin().await?);
-            misdeliveries(&config.data, &at, &Span { from, until }, json)?;
+            misdeliveries(&place.kept().await?, &Span { from, until }, json)?;
         }
         LedgerCommand::Acts { household, from, until } => {
-            drop(admin().await?);
-            acts(&config.data, &at, household, &Span { from, until }, json)?;
+            acts(&place.kept().await?, household, &Span { from, until }, json)?;
         }
         LedgerCommand::Who { household, camera, viewer, from, until } => {
-            let admin = admin().await?;
+            let kept = place.kept().await?;
             let viewer = match viewer {
                 None => None,
-                Some(who) => Some(people::find(&admin, &who).await?),
+                Some(who) => Some(people::find(&kept.admin, &who).await?),
             };
             let span = Span { from, until };
             let wanted = Wanted { household, camera, viewer, span };
-            who(&config.data, &admin, &at, &wanted, json).await?;
+            who(&kept, &wanted, json).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -225,20 +219,13 @@ impl Names {
     }
 }
 
-async fn who(
-    data: &Path,
-    admin: &Admin,
-    folder: &Path,
-    wanted: &Wanted,
-    json: bool,
-) -> anyhow::Result<()> {
-    let keyring = Keyring::open(data)?;
-    let log = open(folder)?;
+async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
+    let (log, keys, admin) = (open(&ledger::folder(&kept.data))?, &*kept.keys, &kept.admin);
     let is_whole = read::faults(&log, &[])?.is_empty();
-    let ends = read::ends(&log, &keyring, |owner| wanted.owner(owner))?;
+    let ends = read::ends(&log, keys, |owner| wanted.owner(owner))?;
     let (mut told, mut gone, mut damaged, mut names) = (0_u64, 0_u64, 0_u64, Names::default());
     let (mut known, mut doubles) = (HashSet::new(), 0_u64);
-    for seen in read::opened(&log, &keyring, |owner| wanted.owner(owner)) {
+    for seen in read::opened(&log, keys, |owner| wanted.owner(owner)) {
         let seen = seen?;
         match seen.says {
             // Nothing starts twice. Whoever can write there could put an entry in again.
@@ -268,10 +255,9 @@ async fn who(
     complete(is_whole, damaged)
 }
 
-fn misdeliveries(data: &Path, folder: &Path, span: &Span, json: bool) -> anyhow::Result<()> {
-    let keyring = Keyring::open(data)?;
-    let log = open(folder)?;
-    for seen in read::opened(&log, &keyring, |owner| owner == Owner::Edge) {
+fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
+    let log = open(&ledger::folder(&kept.data))?;
+    for seen in read::opened(&log, &*kept.keys, |owner| owner == Owner::Edge) {
         let seen = seen?;
         let Rejected { first, count } = match seen.says {
             Opened::Says(Says::Rejected(rejected)) => rejected,
@@ -321,17 +307,15 @@ const fn deed_word(deed: Deed) -> &'static str {
 }
 
 fn acts(
-    data: &Path,
-    folder: &Path,
+    kept: &Kept,
     household: Option<HouseholdId>,
     span: &Span,
     json: bool,
 ) -> anyhow::Result<()> {
-    let keyring = Keyring::open(data)?;
-    let log = open(folder)?;
+    let log = open(&ledger::folder(&kept.data))?;
     let is_whole = read::faults(&log, &[])?.is_empty();
     let (mut gone, mut damaged) = (0_u64, 0_u64);
-    for seen in read::opened(&log, &keyring, |_| true) {
+    for seen in read::opened(&log, &*kept.keys, |_| true) {
         let seen = seen?;
         let done = match seen.says {
             Opened::Act(done) => done,

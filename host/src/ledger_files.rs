@@ -2,9 +2,9 @@
 
 use crate::commands::say;
 use anyhow::{Context as _, ensure};
-use eyesonly::keyring::Keyring;
 use eyesonly::ledger::export::{self, Checked};
 use eyesonly::ledger::read;
+use eyesonly_gate::Keys;
 use eyesonly_ledger::Folder;
 use eyesonly_log::{Checkpoint, VerifyingKey};
 use eyesonly_seal::HouseholdId;
@@ -20,13 +20,12 @@ const NOT_WHOLE: u8 = 3;
 
 /// Writes an export of a household's entries.
 pub fn export(
-    data: &Path,
+    keys: &dyn Keys,
     log: &Folder,
     household: HouseholdId,
     to: &Path,
     json: bool,
 ) -> anyhow::Result<()> {
-    let keyring = Keyring::open(data)?;
     ensure!(
         read::faults(log, &[])?.is_empty(),
         "the ledger is not whole, so an export would not be; run `eyesonly ledger verify`"
@@ -34,7 +33,7 @@ pub fn export(
     let file = File::options().write(true).create_new(true).open(to);
     let file = file.with_context(|| format!("{}: can't be made", to.display()))?;
     let mut file = BufWriter::new(file);
-    let written = export::write(log, &keyring, household, &mut file);
+    let written = export::write(log, keys, household, &mut file);
     if written.is_err() {
         // It is no whole export.
         let _ignored = std::fs::remove_file(to);

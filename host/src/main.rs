@@ -8,6 +8,7 @@ mod keys;
 mod ledger_commands;
 mod ledger_files;
 mod people;
+mod place;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -24,6 +25,7 @@ use incident_command::IncidentArguments;
 use keys::KeysCommand;
 use ledger_commands::LedgerCommand;
 use people::{MemberCommand, ShareCommand, ViewerCommand, WhyArguments};
+use place::Place;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -99,7 +101,7 @@ enum Command {
     Why(WhyArguments),
     /// With --spin-store: delete the sealed objects that deletions, removed households and cameras
     /// and broken uploads left in the store, and counters of failed logins that count for nothing
-    /// any more.
+    /// any more. Enter in the log of the access ledger what waits in the store.
     ///
     /// Run it daily; Spin may serve meanwhile: what was written within the last day stays. The
     /// native host does this by itself.
@@ -108,6 +110,9 @@ enum Command {
         /// an error.
         #[arg(long)]
         now: bool,
+        /// How many days entries of the access ledger are kept.
+        #[arg(long, default_value_t = eyesonly::config::LEDGER_DAYS_DEFAULT, value_name = "DAYS")]
+        ledger_days: u32,
     },
     /// Keys: the key-encryption key, which wraps the key of each household.
     #[command(subcommand)]
@@ -123,10 +128,6 @@ enum Command {
     #[command(subcommand)]
     Component(ComponentCommand),
 }
-
-/// What commands on the ledger say of a Spin store.
-const NO_LEDGER_IN_A_STORE: &str = "this is for a data folder, which has a ledger; the Spin \
-                                    edition writes its entries to standard error";
 
 #[derive(Subcommand)]
 enum HouseholdCommand {
@@ -242,14 +243,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// The place that is administered or served.
-enum Place {
-    /// The native host's data folder.
-    DataFolder(Box<Config>),
-    /// The Spin edition's key-value store.
-    SpinStore(PathBuf),
-}
-
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let json = arguments.json;
     if let Command::Component(ComponentCommand::Check { file }) = arguments.command {
@@ -273,31 +266,38 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                  data folder"
             )
         }
-        (None, _) => Place::DataFolder(Box::new(Config::read(&arguments.config)?)),
+        (None, _) => {
+            let file = arguments.config.clone();
+            Place::DataFolder(Box::new(Config::read(&file)?), file)
+        }
     };
-    let admin = async |may_make| match &place {
-        Place::DataFolder(config) => commands::admin(&arguments.config, config, may_make).await,
-        Place::SpinStore(store) => commands::spin_admin(store, may_make).await,
-    };
+    let admin = async |may_make| place.admin(may_make).await;
     match arguments.command {
         Command::Serve { listen } => match &place {
-            Place::DataFolder(config) => {
+            Place::DataFolder(config, _) => {
                 runtime.block_on(serve_until_stopped(config, listen, json))?
             }
             Place::SpinStore(_) => anyhow::bail!(
                 "--spin-store goes with `household`, `camera`, `viewer`, `member`, `share`, `why`, \
-                 `keys` and `collect`; what is in a Spin store is served by `spin up`"
+                 `keys`, `ledger`, `incident` and `collect`; what is in a Spin store is served by \
+                 `spin up`"
             ),
         },
-        Command::Collect { now } => match &place {
+        Command::Collect { now, ledger_days } => match &place {
             // Refused above.
-            Place::DataFolder(_) => {}
-            Place::SpinStore(store) => runtime.block_on(commands::collect(store, now, json))?,
+            Place::DataFolder(..) => {}
+            Place::SpinStore(store) => {
+                runtime.block_on(commands::collect(store, now, ledger_days, json))?
+            }
         },
         Command::Household(command) => {
             let may_make = matches!(command, HouseholdCommand::Add { .. });
             runtime.block_on(async {
-                commands::household(&admin(may_make).await?, command, json).await
+                let admin = admin(may_make).await?;
+                if may_make {
+                    place.begin_ledger().await?;
+                }
+                commands::household(&admin, command, json).await
             })?;
         }
         Command::Camera(command) => runtime
@@ -318,25 +318,23 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let at = at.context(
                 "with --spin-store, `demo` takes --at, the address where the store is served",
             )?;
-            runtime.block_on(async { demo::fill_at(&admin(true).await?, &at, json).await })?;
+            runtime.block_on(async {
+                let admin = admin(true).await?;
+                place.begin_ledger().await?;
+                demo::fill_at(&admin, &at, json).await
+            })?;
         }
-        Command::Ledger(command) => match &place {
-            Place::DataFolder(config) => {
-                let admin = async || admin(false).await;
-                return runtime.block_on(ledger_commands::run(config, admin, command, json));
-            }
-            Place::SpinStore(_) => anyhow::bail!(NO_LEDGER_IN_A_STORE),
-        },
-        Command::Incident(asked) => match &place {
-            Place::DataFolder(config) => {
-                return runtime.block_on(async {
-                    incident_command::run(config, &admin(false).await?, &asked, json).await
-                });
-            }
-            Place::SpinStore(_) => anyhow::bail!(NO_LEDGER_IN_A_STORE),
-        },
+        Command::Ledger(command) => {
+            return runtime.block_on(ledger_commands::run(&place, command, json));
+        }
+        Command::Incident(asked) => {
+            return runtime.block_on(async {
+                let kept = place.kept().await?;
+                incident_command::run(&kept, &asked, json).await
+            });
+        }
         Command::Keys(command) => match &place {
-            Place::DataFolder(config) => keys::run(config, &arguments.config, &command, json)?,
+            Place::DataFolder(config, _) => keys::run(config, &arguments.config, &command, json)?,
             Place::SpinStore(store) => keys::run_in_store(store, &command, json)?,
         },
         Command::Component(_) => {}

@@ -43,6 +43,7 @@ use crate::footage::is_plain_text;
 use crate::identity::NAME_BYTES_MAX;
 use crate::keys::Keyring;
 use crate::listing;
+use crate::sync::pause_for;
 use eyesonly_gate::registry::{CHANGES_MAX, Expect};
 use eyesonly_gate::{KeysError, Records};
 use eyesonly_rights::{CameraRecord, CameraState, Mint, Record, ViewerRecord};
@@ -127,7 +128,7 @@ impl Admin {
             // Those who write at one moment must not meet again at the next.
             let [spread] = clock::random();
             let pause = PAUSE * u32::from(spread) / 256 * tries;
-            tokio::time::sleep(pause).await;
+            pause_for(pause).await;
         }
         self.attempt(&change).await
     }

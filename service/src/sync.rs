@@ -14,7 +14,7 @@ mod machine {
     pub use tokio::{
         sync::{OwnedSemaphorePermit, Semaphore},
         task::spawn,
-        time::{timeout, timeout_at},
+        time::{sleep as pause_for, timeout, timeout_at},
     };
 
     /// Runs work that keeps a core busy for long, on a thread where no other task waits for it.
@@ -27,7 +27,9 @@ mod machine {
 }
 
 #[cfg(not(any(target_family = "wasm", all(test, schedules))))]
-pub use machine::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
+pub use machine::{
+    Mutex, OwnedSemaphorePermit, Semaphore, blocking, pause_for, spawn, timeout, timeout_at,
+};
 
 #[cfg(target_family = "wasm")]
 mod component {
@@ -58,10 +60,14 @@ mod component {
     pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
         Some(work())
     }
+    /// Does not pause, since nothing here can wait.
+    pub async fn pause_for(_: Duration) {}
 }
 
 #[cfg(target_family = "wasm")]
-pub use component::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
+pub use component::{
+    Mutex, OwnedSemaphorePermit, Semaphore, blocking, pause_for, spawn, timeout, timeout_at,
+};
 
 #[cfg(all(test, schedules))]
 mod stand_ins {
@@ -111,7 +117,13 @@ mod stand_ins {
     pub async fn blocking<T>(work: impl FnOnce() -> T) -> Option<T> {
         Some(work())
     }
+    /// Does not pause, since no time passes in a schedule.
+    pub async fn pause_for(_: Duration) {
+        yield_now().await;
+    }
 }
 
 #[cfg(all(test, schedules))]
-pub use stand_ins::{Mutex, OwnedSemaphorePermit, Semaphore, blocking, spawn, timeout, timeout_at};
+pub use stand_ins::{
+    Mutex, OwnedSemaphorePermit, Semaphore, blocking, pause_for, spawn, timeout, timeout_at,
+};

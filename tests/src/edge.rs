@@ -327,7 +327,7 @@ impl Edge {
     /// Returns how many answers did not prove their question, and were rejected.
     pub async fn misdeliveries(&self) -> f64 {
         if self.is_spin() {
-            return self.log().matches("ledger misdelivery").count() as f64;
+            return self.log().matches("an answer was rejected").count() as f64;
         }
         self.metric("eyesonly_misdeliveries_total", "").await
     }

@@ -7,6 +7,8 @@
 
 pub mod answer;
 pub mod ask;
+#[cfg(feature = "service")]
+pub mod change;
 pub mod credential;
 pub mod login;
 pub mod openapi;

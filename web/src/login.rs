@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// The longest body of a login, in bytes.
 pub const LOGIN_BYTES_MAX: usize = 4096;
+/// The longest body of a change by a viewer, in bytes. The ids of 1,000 cameras fit.
+pub const CHANGE_BYTES_MAX: usize = 64 * 1024;
 /// The longest time that the body of a login may take, in seconds. It is one packet.
 pub const LOGIN_SECONDS_MAX: u64 = 10;
 

@@ -1,7 +1,7 @@
 //! `GET /v1/openapi.json`: an OpenAPI 3.1 document made from the table of routes, so that it is
 //! never out of date.
 
-use crate::routes::{NATIVE_ROUTES, Name, ROUTES, Route, Who};
+use crate::routes::{NATIVE_ROUTES, Name, Route, Who, of_both};
 use serde_json::{Map, Value, json};
 
 /// Returns the document, as text. `is_native`: with the routes that only the native host has.
@@ -9,9 +9,9 @@ pub fn document(is_native: bool) -> String {
     describe(if is_native { NATIVE_ROUTES } else { &[] }).to_string()
 }
 
-fn describe(native: &[Route]) -> Value {
+fn describe(native: &'static [Route]) -> Value {
     let mut paths = Map::new();
-    for route in ROUTES.iter().chain(native) {
+    for route in of_both().chain(native) {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {
             methods.insert(route.method.to_lowercase(), operation(route));

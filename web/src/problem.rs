@@ -52,6 +52,8 @@ pub enum Problem {
     Flapping(u64),
     /// 500
     Failed,
+    /// 501: the other edition has it. Carries why this one has not.
+    NotHere(&'static str),
     /// 503: too many slow uploads are under way.
     TooManySlow,
     /// 503: another try may work.
@@ -81,6 +83,7 @@ impl Problem {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled(_) | Self::Flapping(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotHere(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable | Self::TooManySlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
         }
@@ -94,6 +97,7 @@ impl Problem {
             | Self::Conflict(detail)
             | Self::NoRoom(detail) => Cow::Borrowed(detail),
             Self::Unprocessable(detail) => Cow::Borrowed(detail),
+            Self::NotHere(why) => Cow::Borrowed(why),
             Self::Unidentified => {
                 "No credential that is in force came with the request. A viewer signs in. A \
                  camera uses the credential that it was issued last."

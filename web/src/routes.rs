@@ -3,8 +3,10 @@
 //! runs before anything else reads a target.
 
 mod native;
+mod sharing;
 
 pub use native::NATIVE_ROUTES;
+pub use sharing::SHARING_ROUTES;
 
 use crate::problem::Problem;
 use eyesonly_gate::ledger::Handed;
@@ -146,15 +148,20 @@ impl Route {
 impl Name {
     /// Returns the row of the table.
     pub fn route(self) -> Option<&'static Route> {
-        ROUTES.iter().chain(NATIVE_ROUTES).find(|route| route.name == self)
+        of_both().chain(NATIVE_ROUTES).find(|route| route.name == self)
     }
 }
 
 const THUMBNAIL: Option<Handles> = Some(Handles::Thumbnail);
 const EVENTS: Option<Handles> = Some(Handles::Events);
 
-/// The routes of both editions. A row has the client that may ask, the right that is needed, the
-/// handler that answers, and the word for the ledger.
+/// Lists the routes that both editions have.
+pub fn of_both() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(SHARING_ROUTES)
+}
+
+/// The routes of footage and sessions, in both editions. A row has the client that may ask, the
+/// right that is needed, the handler that answers, and the word for the ledger.
 pub const ROUTES: &[Route] = &[
     route(Name::Shell, "GET", "/", Who::Anyone, "The page to sign in on"),
     route(Name::Asset, "GET", "/assets/{file}", Who::Anyone, "A file of the pages"),
@@ -251,18 +258,35 @@ pub const ROUTES: &[Route] = &[
     .serves(Action::Live, None, Handed::Still),
 ];
 
+/// Says why the Spin edition lists no sessions.
+const NO_SESSIONS: &str = "This edition can't list sessions. A new password ends all of them.";
+/// Says why the Spin edition doesn't say who viewed.
+const NO_VIEWS: &str = "This edition's ledger is with whoever runs it: ask them who viewed.";
+
 /// The parameters of a route in a path: `name`, `value`.
 pub type Parameters<'a> = Vec<(&'static str, &'a str)>;
 
-/// Returns the route of a method and path, and its parameters. `HEAD` has the routes of `GET`.
+/// Returns the route of a method and path in the Spin edition, and its parameters. `HEAD` has the
+/// routes of `GET`.
 ///
 /// # Errors
 /// [`Problem::NotFound`] if no route has this path, [`Problem::Method`] if only another method has
-/// one.
+/// one. [`Problem::NotHere`] if only the native host has it, beside live view.
 pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Parameters<'a>), Problem> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut problem = Problem::NotFound;
-    for route in ROUTES {
+    let listed = NATIVE_ROUTES.iter().find(|route| {
+        matches!(route.name, Name::Sessions | Name::Viewed)
+            && route.method == method
+            && parameters(route.path, path).is_some()
+    });
+    if let Some(route) = listed {
+        return Err(Problem::NotHere(match route.name {
+            Name::Viewed => NO_VIEWS,
+            _ => NO_SESSIONS,
+        }));
+    }
+    for route in of_both() {
         if let Some(parameters) = parameters(route.path, path) {
             if route.method == method {
                 return Ok((route, parameters));
@@ -277,7 +301,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Paramete
 /// the path.
 pub fn allowed(path: &str) -> String {
     let mut methods = Vec::new();
-    for route in ROUTES {
+    for route in of_both() {
         if parameters(route.path, path).is_some() {
             methods.push(route.method);
             if route.method == "GET" {
@@ -395,14 +419,18 @@ mod tests {
         {
             check("GET", absent, Err(Problem::NotFound));
         }
-        for route in ROUTES {
-            assert!(find(route.method, route.path).is_ok(), "{}", route.path);
+        for route in of_both() {
+            let found = find(route.method, route.path).map(|(found, _)| found.name);
+            assert_eq!(found, Ok(route.name), "{}", route.path);
         }
+        check("GET", "/v1/t/sessions", Err(Problem::NotHere(NO_SESSIONS)));
+        check("HEAD", "/v1/t/households/h/viewed", Err(Problem::NotHere(NO_VIEWS)));
+        check("GET", "/v1/t/cameras/c/live", Err(Problem::NotFound));
     }
 
     #[test]
     fn a_row_below_a_camera_says_what_it_needs() {
-        for route in ROUTES.iter().chain(NATIVE_ROUTES) {
+        for route in of_both().chain(NATIVE_ROUTES) {
             let below_camera = route.path.starts_with("/v1/{tag}/cameras/{camera}");
             assert_eq!(route.serves.is_some(), below_camera, "{}", route.path);
             assert!(!below_camera || route.who == Who::Viewer, "{}", route.path);

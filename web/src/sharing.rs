@@ -10,9 +10,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-/// The longest body, in bytes. The ids of 1,000 cameras fit.
-pub const SHARING_BYTES_MAX: usize = 64 * 1024;
-
 /// The body that makes an invitation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

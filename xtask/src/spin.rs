@@ -34,7 +34,7 @@ const CONTRACT: [&str; 4] = [
     "eyesonly:edge/events@0.3.0",
     "eyesonly:edge/renditions@0.3.0",
 ];
-const ADMISSION: &str = "eyesonly:spin/admission@0.4.0";
+const ADMISSION: &str = "eyesonly:spin/admission@0.5.0";
 const HANDLER: &str = "eyesonly:edge/handler@0.3.0";
 /// What the backend asks of a still before it takes it.
 const STILL_CHECK: &str = "eyesonly:edge/still-check@0.3.0";

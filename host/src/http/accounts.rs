@@ -9,8 +9,9 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Path};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use eyesonly_rights::{CameraRecord, CameraState, ViewerRecord};
+use eyesonly_rights::ViewerRecord;
 use eyesonly_seal::{CameraId, HouseholdId, SessionId, ViewerId};
+use eyesonly_web::change::switched_off;
 use eyesonly_web::login;
 use eyesonly_web::sharing::Password;
 use serde_json::{Value, json};
@@ -119,14 +120,7 @@ pub async fn watching(Path(tag): Path<String>, asks: ByViewer) -> Result<Respons
             who.push(json!({ "camera": camera, "name": names.get(&viewer) }));
         }
     }
-    let mut off = Vec::new();
-    for camera in rights.cameras() {
-        let records = asks.edge.admission.records();
-        let record = records.read::<CameraRecord>(camera.camera.as_bytes()).await?;
-        if record.is_some_and(|record| record.state == CameraState::Off) {
-            off.push(camera.camera);
-        }
-    }
+    let off = switched_off(asks.edge.admission.records(), &identified).await?;
     // It names what the page shows already, and is asked for each few seconds: it has no entry.
     Ok(told(StatusCode::OK, &json!({ "watching": who, "off": off })))
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use eyesonly_service::clock;
 use eyesonly_web::answer;
-use eyesonly_web::routes::{NATIVE_ROUTES, Name, ROUTES, Route, check_target};
+use eyesonly_web::routes::{NATIVE_ROUTES, Name, Route, check_target, of_both};
 use problem::Problem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Builds the router with all routes of the table.
 pub fn router(edge: Arc<Edge>) -> Router {
     let mut router = Router::new();
-    for route in ROUTES.iter().chain(NATIVE_ROUTES) {
+    for route in of_both().chain(NATIVE_ROUTES) {
         router = router.route(route.path, serve(route, &edge));
     }
     router
@@ -68,25 +68,25 @@ fn serve(route: &'static Route, edge: &Arc<Edge>) -> MethodRouter<Arc<Edge>> {
         Name::Join => on(method, sharing::join),
         Name::Look => on(method, sharing::look),
         Name::NewAccount => on(method, sharing::new_account),
-        Name::Ask => on(method, sharing::ask),
         Name::SharingPage => on(method, sharing::page),
         Name::Sharing => on(method, sharing::sharing),
-        Name::Invite => on(method, sharing::invite),
-        Name::Withdraw => on(method, sharing::withdraw),
-        Name::Confirm => on(method, sharing::confirm),
-        Name::PutShare => on(method, sharing::put_share),
-        Name::DeleteShare => on(method, sharing::delete_share),
-        Name::PutMember => on(method, sharing::put_member),
-        Name::DeleteMember => on(method, sharing::delete_member),
+        Name::Ask
+        | Name::Invite
+        | Name::Withdraw
+        | Name::Confirm
+        | Name::PutShare
+        | Name::DeleteShare
+        | Name::PutMember
+        | Name::DeleteMember
+        | Name::Switch
+        | Name::OfferCamera
+        | Name::KeepCamera
+        | Name::TakeCamera => on(method, sharing::change),
         Name::Sessions => on(method, accounts::sessions),
         Name::EndSession => on(method, accounts::end_session),
         Name::Password => on(method, accounts::password),
         Name::Viewed => on(method, accounts::viewed),
         Name::Watching => on(method, accounts::watching),
-        Name::Switch => on(method, sharing::switch),
-        Name::OfferCamera => on(method, sharing::offer_camera),
-        Name::KeepCamera => on(method, sharing::keep_camera),
-        Name::TakeCamera => on(method, sharing::take_camera),
         #[cfg(feature = "bench")]
         Name::Plain => on(method, viewer::plain),
     };

@@ -20,7 +20,7 @@ use eyesonly_service::chain::Chain;
 use eyesonly_service::clock;
 use eyesonly_service::footage::{entity_tag, shown_time};
 use eyesonly_web::login::{LOGIN_BYTES_MAX, LOGIN_SECONDS_MAX, Login};
-use eyesonly_web::routes::{Serves, Who};
+use eyesonly_web::routes::{Route, Serves, Who};
 use eyesonly_web::viewer::{ASSETS, WallCamera, login_page, wall_page};
 use eyesonly_web::{answer, ask, login};
 use serde::Deserialize;
@@ -101,6 +101,8 @@ pub async fn login(
 pub struct ByViewer {
     pub(super) edge: Arc<Edge>,
     pub(super) raw: RawCredential,
+    /// The row of the table that routed it.
+    pub(super) row: &'static Route,
     method: Method,
     pub(super) headers: HeaderMap,
     pub(super) uri: Uri,
@@ -110,8 +112,8 @@ impl FromRequestParts<Arc<Edge>> for ByViewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Arc<Edge>) -> Result<Self, Problem> {
-        of_row(&parts.extensions, Who::Viewer)?;
         Ok(Self {
+            row: of_row(&parts.extensions, Who::Viewer)?,
             edge: Arc::clone(edge),
             raw: RawCredential::new(credential::of_viewer(&parts.headers, edge.tls)?),
             method: parts.method.clone(),

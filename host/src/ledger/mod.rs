@@ -9,6 +9,7 @@
 pub mod chains;
 pub mod copy;
 pub mod export;
+pub mod fold;
 pub mod line;
 mod outbox;
 pub mod read;
@@ -285,8 +286,8 @@ impl LogLedger {
         self.log.note(&blank(Owner::Edge, rejected.day(), &sealed)?).ok()
     }
 
-    /// Forgets entries that are older than `days` days.
-    async fn forget(self: &Arc<Self>, days: u32) {
+    /// Forgets entries that are older than `days` days, and of two days at most.
+    pub async fn forget(self: &Arc<Self>, days: u32) {
         let first = entry::day(clock::now_milliseconds()).saturating_sub(days);
         let (at, public) = (folder(&self.data), self.public.clone());
         let read = tokio::task::spawn_blocking(move || {

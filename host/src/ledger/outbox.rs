@@ -152,25 +152,19 @@ impl Outbox {
                 let record = self.act(key).await?;
                 let is_right = |act: &Act| matches!(act.deed, Deed::Right | Deed::RightTaken);
                 state.has_changed |= record.acts.iter().any(is_right);
-                for done in Done::all(&record) {
-                    entries.push(self.line(&done)?);
-                }
+                entries.extend(self.lines(&record)?);
             }
             append(log, entries).await?;
             // From here on they are in the log, even if they can't be removed now.
             state.appended = page.keys.last().cloned();
-            let gone =
-                |key| Change { kind: ActRecord::KIND, key, expect: Expect::Any, record: None };
-            // All at once: each commit makes the commands that are at work read again.
-            let gone: Vec<Change> = page.keys.into_iter().map(gone).collect();
             let listed = page.position.rights.number.min(position.rights.number);
             let mut reached = listed;
-            if !gone.is_empty() {
-                let after = self.records.commit(gone, None).await?.rights.number;
-                if after == reached.saturating_add(1) {
-                    // Nobody else has written since the list.
-                    reached = after;
-                }
+            // All at once: each commit makes the commands that are at work read again.
+            if let Some(after) = self.remove(&page.keys).await?
+                && after == reached.saturating_add(1)
+            {
+                // Nobody else has written since the list.
+                reached = after;
             }
             state.appended = None;
             if is_last {
@@ -185,6 +179,52 @@ impl Outbox {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads the acts that wait, in the order of their numbers, and enters none of them. All acts
+    /// up to the number that is returned are among them, unless somebody else has entered them.
+    ///
+    /// # Errors
+    /// [`OutboxError`] if they can't be read.
+    pub async fn waiting(&self) -> Result<(u64, Vec<ActRecord>), OutboxError> {
+        let position = self.records.position().await?.rights.number;
+        let (mut acts, mut after) = (Vec::new(), None::<Vec<u8>>);
+        loop {
+            let page = keys_after(&self.records, ActRecord::KIND, after.as_deref()).await?;
+            let Some(last) = page.keys.last() else { return Ok((position, acts)) };
+            for key in &page.keys {
+                acts.push(self.act(key).await?);
+            }
+            after = Some(last.clone());
+        }
+    }
+
+    /// Removes the records of acts that are in the log. Returns the number of the last commit, if
+    /// there was anything to remove.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; they may be entered again then.
+    pub async fn remove(&self, keys: &[Vec<u8>]) -> Result<Option<u64>, OutboxError> {
+        let mut reached = None;
+        for keys in keys.chunks(LIST_MAX) {
+            let gone = keys.iter().map(|key| Change {
+                kind: ActRecord::KIND,
+                key: key.clone(),
+                expect: Expect::Any,
+                record: None,
+            });
+            let committed = self.records.commit(gone.collect(), None).await?;
+            reached = Some(committed.rights.number);
+        }
+        Ok(reached)
+    }
+
+    /// Makes the lines of a record of acts.
+    ///
+    /// # Errors
+    /// [`OutboxError`] if one can't be sealed.
+    pub fn lines(&self, record: &ActRecord) -> Result<Vec<Entry>, OutboxError> {
+        Done::all(record).map(|done| self.line(&done)).collect()
     }
 
     /// Reads an act that was listed. Nobody else removes one.
@@ -250,7 +290,7 @@ impl Outbox {
 }
 
 /// Appends entries, however long the disk takes. A batch at a time, so that deliveries find places.
-async fn append(log: &Log, entries: Vec<Entry>) -> Result<(), AppendError> {
+pub(super) async fn append(log: &Log, entries: Vec<Entry>) -> Result<(), AppendError> {
     for batch in entries.chunks(MOST_IN_BATCH) {
         let ticket = loop {
             match log.enter(batch.to_vec()).await {

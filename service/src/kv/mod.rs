@@ -16,6 +16,7 @@ pub mod conformance;
 mod index;
 mod journal;
 mod keys;
+mod ledger;
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory;
 mod registry;
@@ -24,6 +25,7 @@ mod store;
 pub use attempts::KvAttempts;
 pub use index::KvIndex;
 pub use keys::{KvKeys, read_kek};
+pub use ledger::{KvEntries, KvLedger, Waiting};
 pub use registry::KvRegistry;
 pub use store::KvStore;
 

@@ -145,7 +145,11 @@ DELETE /v1/ingest/live/{session}/{track}/{file}
   own     204   204   401    401    401     401
 ";
 
-/// The routes of sharing, sessions and passwords. Only the native host has them. The actors:
+/// The routes of sharing that the Spin edition answers with 501.
+pub const NOT_IN_SPIN: [&str; 2] =
+    ["GET /v1/{tag}/sessions", "GET /v1/{tag}/households/{household}/viewed"];
+
+/// The routes of sharing, sessions and passwords. The actors:
 /// - `owner`, `member`, `guest`, `installer`: of Alder, by those roles;
 /// - `birch`: the owner of Birch;
 /// - `nobody`, `expired`, `other-tag` (the owner's), `camera`: as in [`VIEWER_TABLE`].

@@ -7,7 +7,7 @@ use std::path::Path;
 use eyesonly_tests::built::{components, spin_component};
 use wasmparser::{ComponentInstance, Parser, Payload};
 
-const ADMISSION: &str = "eyesonly:spin/admission@0.4.0";
+const ADMISSION: &str = "eyesonly:spin/admission@0.5.0";
 /// The interfaces that a handler may be given.
 const CONTRACT: [&str; 4] = [
     "eyesonly:edge/events@0.3.0",

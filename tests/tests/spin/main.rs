@@ -9,6 +9,7 @@
 )]
 
 mod composition;
+mod ledger;
 mod silence;
 mod store;
 

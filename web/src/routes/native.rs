@@ -7,7 +7,8 @@ use eyesonly_rights::Action;
 const LIVE: Option<Handles> = Some(Handles::Live);
 
 /// The routes that only the native host has. Live view: in the Spin edition a request can't wait on
-/// another. Sharing: there an operator's commands do it.
+/// another. The list of sessions and who viewed: there a request can list nothing, and the log is
+/// with whoever administers the store.
 pub const NATIVE_ROUTES: &[Route] = &[
     route(
         Name::Live,
@@ -92,79 +93,6 @@ pub const NATIVE_ROUTES: &[Route] = &[
         Who::Camera,
         "Nothing: live files are not kept",
     ),
-    route(Name::Join, "GET", "/join", Who::Anyone, "The page to answer an invitation on"),
-    route(Name::Look, "POST", "/v1/invitation", Who::Anyone, "What an invitation offers"),
-    route(
-        Name::NewAccount,
-        "POST",
-        "/v1/invitation/account",
-        Who::Anyone,
-        "Make an account, and ask for what an invitation offers",
-    ),
-    route(
-        Name::Ask,
-        "POST",
-        "/v1/{tag}/invitation",
-        Who::Viewer,
-        "Ask for what an invitation offers",
-    ),
-    route(Name::SharingPage, "GET", "/v1/{tag}/sharing/", Who::Viewer, "Who sees what, as a page"),
-    route(
-        Name::Sharing,
-        "GET",
-        "/v1/{tag}/sharing",
-        Who::Viewer,
-        "What the viewer shares, and has from others",
-    ),
-    route(
-        Name::Invite,
-        "POST",
-        "/v1/{tag}/households/{household}/invitations",
-        Who::Viewer,
-        "Make an invitation",
-    ),
-    route(
-        Name::Withdraw,
-        "DELETE",
-        "/v1/{tag}/households/{household}/invitations/{invitation}",
-        Who::Viewer,
-        "Take an invitation back, and refuse who asked with it",
-    ),
-    route(
-        Name::Confirm,
-        "POST",
-        "/v1/{tag}/households/{household}/invitations/{invitation}/confirmation",
-        Who::Viewer,
-        "Confirm who asked with an invitation",
-    ),
-    route(
-        Name::PutShare,
-        "PUT",
-        "/v1/{tag}/shares/{camera}/{viewer}",
-        Who::Viewer,
-        "Change what is shared of a camera with a viewer",
-    ),
-    route(
-        Name::DeleteShare,
-        "DELETE",
-        "/v1/{tag}/shares/{camera}/{viewer}",
-        Who::Viewer,
-        "Stop sharing a camera with a viewer",
-    ),
-    route(
-        Name::PutMember,
-        "PUT",
-        "/v1/{tag}/households/{household}/members/{viewer}",
-        Who::Viewer,
-        "Give somebody of the household another role",
-    ),
-    route(
-        Name::DeleteMember,
-        "DELETE",
-        "/v1/{tag}/households/{household}/members/{viewer}",
-        Who::Viewer,
-        "Take somebody out of the household",
-    ),
     route(
         Name::Sessions,
         "GET",
@@ -173,59 +101,10 @@ pub const NATIVE_ROUTES: &[Route] = &[
         "Where the viewer is signed in",
     ),
     route(
-        Name::EndSession,
-        "DELETE",
-        "/v1/{tag}/sessions/{session}",
-        Who::Viewer,
-        "End a session of the viewer",
-    ),
-    route(
-        Name::Password,
-        "PUT",
-        "/v1/{tag}/password",
-        Who::Viewer,
-        "Change the password, which ends all sessions",
-    ),
-    route(
         Name::Viewed,
         "GET",
         "/v1/{tag}/households/{household}/viewed",
         Who::Viewer,
         "Who viewed the cameras of a household",
-    ),
-    route(
-        Name::Watching,
-        "GET",
-        "/v1/{tag}/watching",
-        Who::Viewer,
-        "Who watches the viewer's own cameras live now",
-    ),
-    route(
-        Name::Switch,
-        "PUT",
-        "/v1/{tag}/switches/{camera}",
-        Who::Viewer,
-        "Switch a camera off or on",
-    ),
-    route(
-        Name::OfferCamera,
-        "POST",
-        "/v1/{tag}/transfers/{camera}",
-        Who::Viewer,
-        "Offer a camera to another household",
-    ),
-    route(
-        Name::KeepCamera,
-        "DELETE",
-        "/v1/{tag}/transfers/{camera}",
-        Who::Viewer,
-        "Take the offer of a camera back",
-    ),
-    route(
-        Name::TakeCamera,
-        "POST",
-        "/v1/{tag}/households/{household}/cameras",
-        Who::Viewer,
-        "Take a camera that was offered, with a new credential",
     ),
 ];

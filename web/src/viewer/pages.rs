@@ -99,9 +99,9 @@ pub fn login_page() -> String {
 }
 
 /// Builds the page at `/v1/{tag}/` with this viewer's cameras. Every address in it is relative to
-/// that one. Only the native host (`is_native`) has live view and sharing.
+/// that one. Only the native host has live view (`has_live`).
 #[must_use]
-pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], is_native: bool) -> String {
+pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) -> String {
     let body = html! {
         header.top {
             a.brand href="#" id="brand" aria-label="Eyesonly, all cameras" {
@@ -109,10 +109,8 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], is_native: bool)
             }
             span.top-space {}
             span.viewer-name dir="auto" title=(viewer_name) { (viewer_name) }
-            @if is_native {
-                a.button.is-quiet data-testid="sharing" href="sharing/" {
-                    (icon("person")) "Sharing"
-                }
+            a.button.is-quiet data-testid="sharing" href="sharing/" {
+                (icon("person")) "Sharing"
             }
             button.button.is-quiet id="logout" data-testid="logout" type="button" {
                 (icon("leave")) "Log out"
@@ -125,7 +123,7 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], is_native: bool)
             section id="wall-view" aria-labelledby="wall-title" {
                 div.wall-top {
                     h1 id="wall-title" tabindex="-1" { "Cameras" }
-                    @if is_native {
+                    @if has_live {
                         button.button.is-quiet id="live-toggle" data-testid="live-toggle"
                             type="button" aria-pressed="true" hidden {
                             (icon("play")) span { "Live pictures: on" }

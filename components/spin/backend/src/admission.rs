@@ -22,14 +22,18 @@ where
     ended(question).ok_or(Problem::Unavailable)?.map_err(Problem::from)
 }
 
+/// Reads the address of a client. All texts that are no address count as one address.
+pub(crate) fn client(address: &str) -> IpAddr {
+    address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
 impl Backend {
     /// Says whether requests can be answered now.
     pub fn health(&self) -> Result<(), Problem> {
         answer(self.admission().records().position()).map(|_| ())
     }
 
-    /// Starts a session. FROM CLIENT: all of it. All texts that are no address count as one
-    /// address.
+    /// Starts a session. FROM CLIENT: all of it.
     pub fn login(
         &self,
         name: &str,
@@ -37,8 +41,13 @@ impl Backend {
         address: &str,
     ) -> Result<NewSession, Problem> {
         self.first_question()?;
-        let address = address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        answer(self.identity().login(name, password, address, ""))
+        let session = answer(self.identity().login(name, password, client(address), ""))?;
+        // A session that is not in the ledger is not given out.
+        if ended(self.ledger().signed_in(session.viewer)).is_some_and(|entered| entered.is_ok()) {
+            return Ok(session);
+        }
+        ended(self.identity().take_back(&session));
+        Err(Problem::Unavailable)
     }
 
     /// Ends a session. FROM CLIENT.
@@ -46,7 +55,9 @@ impl Backend {
         self.first_question()?;
         let raw = RawCredential::new(credential);
         let requester = answer(self.admission().identify(&raw))?;
-        answer(self.identity().logout(&requester))
+        answer(self.identity().logout(&requester))?;
+        self.ledger().signed_out(requester.viewer());
+        Ok(())
     }
 
     /// Says who sent the credential, and of which cameras the sender may see something.

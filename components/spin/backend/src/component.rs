@@ -1,20 +1,23 @@
 //! The component: the contract's bindings around [`Backend`] and [`Handling`]. It must never hold
 //! logic of its own.
 
+use crate::change;
 use crate::contract::{self, Handling};
 use crate::departure::{self, Answered};
-use crate::ledger::StderrLedger;
 use crate::log;
 use crate::state::{Backend, Closed, Settings};
 use crate::store::WasiKv;
 use crate::upload;
 use async_trait::async_trait;
 use bindings::eyesonly::edge::still_check;
+use eyesonly_gate::Keys as _;
 use eyesonly_gate::rules::{MediaType, Status};
 use eyesonly_seal::{CameraId, HouseholdId, Kind};
 use eyesonly_service::chain::Chain;
 use eyesonly_service::footage::{EventSummary, FootageError};
 use eyesonly_service::ingest::{FormError, IngestError, StillCheck, Taken};
+use eyesonly_service::kv::{KeyValue, KvKeys, KvLedger};
+use eyesonly_web::change::Told;
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::Name;
 use std::sync::{Arc, LazyLock};
@@ -74,7 +77,10 @@ fn open() -> Result<Backend, Closed> {
         public_url: variable("public_url"),
     };
     let kv = WasiKv::open().map_err(|error| Closed::Store(Box::new(error)))?;
-    Backend::open(settings, Arc::new(kv), Arc::new(StderrLedger), Arc::new(Decoder))
+    let kv: Arc<dyn KeyValue> = Arc::new(kv);
+    let entries = Arc::clone(&kv);
+    let ledger = |keys: &KvKeys| Arc::new(KvLedger::new(entries, keys.edge())) as _;
+    Backend::open(settings, kv, ledger, Arc::new(Decoder))
 }
 
 /// The component that checks stills, composed with this one.
@@ -254,6 +260,7 @@ impl From<asked::Kind> for Kind {
 type Answer<T> = Result<T, asked::Problem>;
 
 impl asked::Guest for Component {
+    type Change = change::Asked;
     type Departure = departure::Departure;
     type Intake = upload::Intake;
     type Upload = upload::Upload;
@@ -298,6 +305,24 @@ impl asked::Guest for Component {
         Ok(asked::Cameras { cameras: cameras?, viewer: rights.viewer_name().to_owned() })
     }
 
+    fn list_sharing(credential: String, tag: String, is_page: bool) -> Answer<asked::Departure> {
+        let credential = Zeroizing::new(credential);
+        let list = backend()?.sharing(&credential, &tag, is_page)?;
+        Ok(asked::Departure::new(backend()?.depart_list(&credential, list)?))
+    }
+
+    fn watching(credential: String, tag: String) -> Answer<String> {
+        Ok(backend()?.watching(&Zeroizing::new(credential), &tag)?.to_string())
+    }
+
+    fn look(body: Vec<u8>) -> Answer<asked::Told> {
+        Ok(backend()?.look(&Zeroizing::new(body))?.into())
+    }
+
+    fn join(body: Vec<u8>, address: String) -> Answer<asked::Told> {
+        Ok(backend()?.join(&Zeroizing::new(body), &address)?.into())
+    }
+
     fn admit(
         route: asked::Route,
         credential: String,
@@ -326,6 +351,28 @@ impl asked::Guest for Component {
 
     fn still_time(source: asked::ObjectBorrow<'_>) -> u64 {
         source.get::<contract::Object>().still_time()
+    }
+}
+
+impl From<Told> for asked::Told {
+    fn from(told: Told) -> Self {
+        match told {
+            // There is no live view here that would have to be dropped.
+            Told::Done | Told::Off(_) => Self { status: 204, body: None },
+            Told::Made(status, value) => {
+                Self { status: status.as_u16(), body: Some(value.to_string()) }
+            }
+        }
+    }
+}
+
+impl asked::GuestChange for change::Asked {
+    fn begin(method: String, path: String, credential: String) -> Answer<asked::Change> {
+        let asked = backend()?.asks(&method, &path, &Zeroizing::new(credential))?;
+        Ok(asked::Change::new(asked))
+    }
+    fn make(&self, body: Vec<u8>, address: String) -> Answer<asked::Told> {
+        Ok(backend()?.make(self, &Zeroizing::new(body), &address)?.into())
     }
 }
 

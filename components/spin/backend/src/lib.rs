@@ -16,11 +16,11 @@
 //! `EYESONLY_THUMBNAIL_SHA256` (see [`contract`]).
 
 pub mod admission;
+pub mod change;
 #[cfg(target_arch = "wasm32")]
 mod component;
 pub mod contract;
 pub mod departure;
-pub mod ledger;
 pub mod log;
 #[cfg(target_arch = "wasm32")]
 mod problem;

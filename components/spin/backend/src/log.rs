@@ -18,19 +18,11 @@ pub fn begin() {
     let _ = tracing::subscriber::set_global_default(Stderr);
 }
 
-/// Writes one line; an error is ignored, so that a broken log stops nothing.
+/// Writes one line at once: instances write at the same time, and stderr is not buffered. An error
+/// is ignored, so that a broken log stops nothing.
 pub fn line(text: &str) {
-    let _ = write_line(text);
-}
-
-/// Writes one line at once. Instances write at the same time, and stderr is not buffered.
-///
-/// # Errors
-/// The line could not be written.
-pub fn write_line(text: &str) -> io::Result<()> {
     let mut stderr = io::stderr();
-    stderr.write_all(format!("{text}\n").as_bytes())?;
-    stderr.flush()
+    let _ = stderr.write_all(format!("{text}\n").as_bytes()).and_then(|()| stderr.flush());
 }
 
 #[derive(Default)]

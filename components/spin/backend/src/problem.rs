@@ -15,6 +15,7 @@ impl From<Problem> for Said {
             Problem::Off => Self::Off,
             Problem::Conflict(detail) => Self::Conflict(detail.into_owned()),
             Problem::Deleted => Self::Deleted,
+            Problem::NoInvitation => Self::NoInvitation,
             Problem::TooLarge(limit) => Self::TooLarge(limit),
             Problem::MediaType(detail) => Self::MediaType(detail.into_owned()),
             Problem::Unprocessable(detail) => Self::Unprocessable(detail),
@@ -25,13 +26,13 @@ impl From<Problem> for Said {
             // Only the front says these, because it sees the request, or only the native host. No
             // error of a service here becomes one.
             Problem::Failed
+            | Problem::NotHere(_)
             | Problem::Flapping(_)
             | Problem::OtherOrigin
             | Problem::Method
             | Problem::TooSlow(_)
             | Problem::TargetTooLong
             | Problem::NotModified(_)
-            | Problem::NoInvitation
             | Problem::PreconditionFailed
             | Problem::Range(_) => Self::Failed,
         }

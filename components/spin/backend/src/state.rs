@@ -6,7 +6,7 @@
 //! an error.
 
 use crate::contract::Handling;
-use eyesonly_gate::{Admission, Identified, Keys as _, KeysError, Ledger, Records};
+use eyesonly_gate::{Admission, Identified, Keys as _, KeysError, Records};
 use eyesonly_rights::Freshness;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::System;
@@ -14,6 +14,7 @@ use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::Identity;
 use eyesonly_service::ingest::{Ingest, StillCheck};
 use eyesonly_service::kv::{KeyValue, KvAttempts, KvIndex, KvKeys, KvRegistry, KvStore, read_kek};
+use eyesonly_service::ledger::Counts;
 use eyesonly_service::tiers::{Alone, Ladder};
 use eyesonly_web::origin::PublicUrl;
 use eyesonly_web::problem::Problem;
@@ -97,6 +98,7 @@ pub struct Backend {
     keys: Arc<KvKeys>,
     records: Arc<Records>,
     admission: Arc<Admission>,
+    ledger: Arc<dyn Counts>,
     stills: Arc<dyn StillCheck>,
     session_seconds: u64,
     public_url: Option<PublicUrl>,
@@ -109,14 +111,14 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Opens the back end over this store.
+    /// Opens the back end over this store. `ledger` makes the ledger, once the keys are open.
     ///
     /// # Errors
     /// [`Closed`]: no request can be answered.
     pub fn open(
         settings: Settings,
         kv: Arc<dyn KeyValue>,
-        ledger: Arc<dyn Ledger>,
+        ledger: impl FnOnce(&KvKeys) -> Arc<dyn Counts>,
         stills: Arc<dyn StillCheck>,
     ) -> Result<Self, Closed> {
         let text = settings.key_encryption_key.unwrap_or_default();
@@ -144,10 +146,12 @@ impl Backend {
         // A key-value store can't hand a nonce back. So an answer proves only its own seal, name
         // and number.
         let demanded = Freshness::Unproven;
-        let records = Records::new(&*keys, registry, Arc::clone(&ledger), system, demanded);
+        let ledger = ledger(&keys);
+        let records = Records::new(&*keys, registry, Arc::clone(&ledger) as _, system, demanded);
         let door = (Arc::clone(&keys) as _, Arc::clone(&records));
         Ok(Self {
-            admission: Admission::new(door.0, door.1, ledger, Arc::new(System)),
+            admission: Admission::new(door.0, door.1, Arc::clone(&ledger) as _, Arc::new(System)),
+            ledger,
             kv,
             keys,
             records,
@@ -176,6 +180,26 @@ impl Backend {
             return Err(Problem::Unavailable);
         }
         Ok(())
+    }
+
+    /// Returns the access ledger.
+    pub fn ledger(&self) -> &dyn Counts {
+        &*self.ledger
+    }
+
+    /// Returns the keys.
+    pub fn keys(&self) -> &Arc<KvKeys> {
+        &self.keys
+    }
+
+    /// Returns the registry's records.
+    pub fn records(&self) -> &Arc<Records> {
+        &self.records
+    }
+
+    /// Returns the index.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.kept().0
     }
 
     /// Returns admission.

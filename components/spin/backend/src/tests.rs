@@ -8,8 +8,10 @@
     reason = "for tests: a failed expectation is the point"
 )]
 
+mod changes;
 mod departures;
 mod footage;
+mod ledger;
 mod requests;
 mod uploads;
 
@@ -124,8 +126,8 @@ impl Edge {
             session_seconds: None,
             public_url: None,
         };
-        let (kv, ledger) = (Arc::clone(&self.kv) as _, Arc::clone(&self.ledger) as _);
-        Backend::open(settings, kv, ledger, Arc::new(TakesAll))
+        let kv = Arc::clone(&self.kv) as _;
+        Backend::open(settings, kv, |_| Arc::clone(&self.ledger) as _, Arc::new(TakesAll))
     }
 
     /// Makes a fresh instance.

@@ -14,6 +14,7 @@ impl From<admission::Problem> for Problem {
             Said::NotFound => Self::NotFound,
             Said::Conflict(detail) => Self::Conflict(detail.into()),
             Said::Deleted => Self::Deleted,
+            Said::NoInvitation => Self::NoInvitation,
             Said::TooLarge(limit) => Self::TooLarge(limit),
             Said::MediaType(detail) => Self::MediaType(detail.into()),
             Said::Unprocessable(detail) => Self::Unprocessable(detail),

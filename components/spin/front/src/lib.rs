@@ -12,6 +12,7 @@
 mod answer;
 mod bindings;
 mod camera;
+mod change;
 mod convert;
 mod head;
 mod pace;
@@ -69,7 +70,25 @@ async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem>
         Name::Thumbnail | Name::EventThumbnail | Name::Events | Name::Event | Name::Clip => {
             viewer::handled(head, route, &place)
         }
-        // Only the native host has live view and sharing, and `find` knows no route of them.
+        Name::Join => Ok(change::join_page()),
+        Name::Look | Name::NewAccount => change::invited(head, route.name, request).await,
+        Name::SharingPage | Name::Sharing => viewer::sharing(head, route.name, &place),
+        Name::Watching => viewer::watching(head, &place),
+        Name::Ask
+        | Name::Invite
+        | Name::Withdraw
+        | Name::Confirm
+        | Name::PutShare
+        | Name::DeleteShare
+        | Name::PutMember
+        | Name::DeleteMember
+        | Name::EndSession
+        | Name::Password
+        | Name::Switch
+        | Name::OfferCamera
+        | Name::KeepCamera
+        | Name::TakeCamera => change::change(head, route, request).await,
+        // Only the native host has these, and `find` knows no route of them.
         Name::Live
         | Name::LiveNext
         | Name::LivePlaylist
@@ -81,28 +100,8 @@ async fn route(head: &Head, request: IncomingRequest) -> Result<Answer, Problem>
         | Name::PutLiveTrack
         | Name::DeleteLiveFile
         | Name::DeleteLiveTrack
-        | Name::Join
-        | Name::Look
-        | Name::NewAccount
-        | Name::Ask
-        | Name::SharingPage
-        | Name::Sharing
-        | Name::Invite
-        | Name::Withdraw
-        | Name::Confirm
-        | Name::PutShare
-        | Name::DeleteShare
-        | Name::PutMember
-        | Name::DeleteMember
         | Name::Sessions
-        | Name::EndSession
-        | Name::Password
-        | Name::Viewed
-        | Name::Watching
-        | Name::Switch
-        | Name::OfferCamera
-        | Name::KeepCamera
-        | Name::TakeCamera => Err(Problem::NotFound),
+        | Name::Viewed => Err(Problem::NotFound),
         Name::PutStill | Name::PutEvent | Name::PutEventStill | Name::PutClip => {
             camera::put(head, route.name, &place, request).await
         }

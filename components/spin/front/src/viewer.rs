@@ -55,16 +55,22 @@ pub fn health() -> Result<Answer, Problem> {
     Ok(response.into())
 }
 
-/// Reads the body of a login.
-async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
+/// Reads a small body, within its limits of size (bytes) and time.
+pub async fn read_body(request: IncomingRequest, most: usize) -> Result<Vec<u8>, Problem> {
+    let seconds = logins::LOGIN_SECONDS_MAX;
+    let body = within(Duration::from_secs(seconds), read(request, most)).await;
+    body.ok_or(Problem::TooSlow(seconds))?
+}
+
+async fn read(request: IncomingRequest, most: usize) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut pieces = pin!(request.into_body_stream());
     while let Some(piece) = pieces.next().await {
         let piece =
             piece.map_err(|_| Problem::BadRequest("The body did not come in full.".into()))?;
         body.extend(piece);
-        if body.len() > logins::LOGIN_BYTES_MAX {
-            return Err(Problem::TooLarge(logins::LOGIN_BYTES_MAX as u64));
+        if body.len() > most {
+            return Err(Problem::TooLarge(most as u64));
         }
     }
     Ok(body)
@@ -72,10 +78,8 @@ async fn read_login(request: IncomingRequest) -> Result<Vec<u8>, Problem> {
 
 /// Answers `POST /v1/session`.
 pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Problem> {
-    with_origin(|origin| logins::check(head.headers(), head.authority.as_deref(), origin))?;
-    let seconds = logins::LOGIN_SECONDS_MAX;
-    let body = within(Duration::from_secs(seconds), read_login(request)).await;
-    let login = logins::read(&body.ok_or(Problem::TooSlow(seconds))??)?;
+    check_json(head)?;
+    let login = logins::read(&read_body(request, logins::LOGIN_BYTES_MAX).await?)?;
     let session = admission::login(&login.name, &login.password, &head.address())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let response = logins::begun(&logins::Begun {
@@ -89,7 +93,13 @@ pub async fn login(head: &Head, request: IncomingRequest) -> Result<Answer, Prob
     Ok(response.into())
 }
 
-fn check_origin(head: &Head) -> Result<(), Problem> {
+/// Checks that a JSON body comes from a page of this site, or from no page.
+pub fn check_json(head: &Head) -> Result<(), Problem> {
+    with_origin(|origin| logins::check(head.headers(), head.authority.as_deref(), origin))
+}
+
+/// Checks that a request comes from a page of this site, or from no page.
+pub fn check_origin(head: &Head) -> Result<(), Problem> {
     let authority = head.authority.as_deref();
     with_origin(|origin| credential::check_origin(head.headers(), authority, origin))
 }
@@ -161,6 +171,24 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
         .collect();
     let body = ask::cameras(&cameras)?;
     Ok(private(Departure::of_list(raw, &body)?, "application/json", None))
+}
+
+/// Answers `GET /v1/{tag}/sharing/` and `GET /v1/{tag}/sharing`.
+pub fn sharing(head: &Head, row: Name, place: &Place<'_>) -> Result<Answer, Problem> {
+    let raw = credential::of_viewer(head.headers(), head.tls)?;
+    let is_page = row == Name::SharingPage;
+    let departure = admission::list_sharing(raw, place.tag, is_page)?;
+    Ok(if is_page { page(departure) } else { private(departure, "application/json", None) })
+}
+
+/// Answers `GET /v1/{tag}/watching`.
+pub fn watching(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
+    let raw = credential::of_viewer(head.headers(), head.tls)?;
+    let mut response = Response::new(admission::watching(raw, place.tag)?);
+    let headers = response.headers_mut();
+    answer::private(headers);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response.into())
 }
 
 /// Answers the routes below a camera that a handler serves.

@@ -13,7 +13,8 @@ const WAIT_MILLISECONDS = 20_000;
 
 /**
  * A failure, in few kinds: "offline", "ended" (log in again), "missing", "refused" (as if another
- * site had sent it), "conflict", "unusable", "throttled", "busy", "unreadable" or "unexpected".
+ * site had sent it), "conflict", "unusable", "throttled", "busy", "unreadable", "not-here" (this
+ * edition does not have it) or "unexpected".
  */
 export class Trouble extends Error {
   constructor(kind, retryAfterSeconds = null) {
@@ -74,6 +75,7 @@ function troubleOf(response) {
     case 409: return new Trouble("conflict");
     case 422: return new Trouble("unusable");
     case 429: return new Trouble("throttled", wait);
+    case 501: return new Trouble("not-here");
     case 502: case 503: case 504: return new Trouble("busy", wait);
     default: return new Trouble("unexpected");
   }

@@ -40,20 +40,27 @@ function leave() {
   window.location.replace("/");
 }
 
+/** Returns a list, or null if this edition does not have it. */
+async function list(address) {
+  try {
+    return (await ask(address, { as: "json" })).body;
+  } catch (trouble) {
+    if (trouble.kind === "not-here") return null;
+    throw trouble;
+  }
+}
+
 let isRenewing = false;
 
 async function renew() {
   if (isRenewing) return;
   isRenewing = true;
   try {
-    const [{ body: sharing }, { body: sessions }] = await Promise.all([
-      ask("../sharing", { as: "json" }),
-      ask("../sessions", { as: "json" }),
-    ]);
+    const [sharing, sessions] = await Promise.all([list("../sharing"), list("../sessions")]);
     part("sharing-error").textContent = "";
     showHouseholds(sharing.households);
     showGiven(sharing.given, sharing.viewer);
-    showSessions(sessions.sessions);
+    showSessions(sessions?.sessions);
     await showViewed(sharing.households);
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
@@ -235,9 +242,10 @@ async function showViewed(households) {
   let isPart = false;
   for (const household of households) {
     const at = `../households/${segment(household.id)}/viewed`;
-    const { body } = await ask(at, { as: "json" });
-    isPart ||= body.is_part;
-    rows.push(...body.views.map((view) => {
+    const viewed = await list(at);
+    if (!viewed) return fill(part("viewed"), [], "Ask whoever runs this server who viewed them.");
+    isPart ||= viewed.is_part;
+    rows.push(...viewed.views.map((view) => {
       const who = view.name ?? `An account that is gone (${view.viewer})`;
       const camera = view.camera_name ?? "a camera that is gone";
       const what = HANDED.get(view.handed) ?? view.handed;
@@ -263,6 +271,10 @@ function clientName(said) {
 }
 
 function showSessions(sessions) {
+  if (!sessions) {
+    fill(part("sessions"), [], "This server can't list them. A new password ends all of them.");
+    return;
+  }
   fill(part("sessions"), sessions.map((session) => {
     const since = typeof session.since_milliseconds === "number"
       ? `since ${moment(session.since_milliseconds)}` : "";
@@ -291,7 +303,7 @@ part("password-form").addEventListener("submit", async (event) => {
 
 async function hasEnded() {
   try {
-    await ask("../sessions", { as: "json" });
+    await ask("../watching", { as: "json" });
     return false;
   } catch (trouble) {
     return trouble.kind === "ended";

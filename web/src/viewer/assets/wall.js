@@ -19,9 +19,6 @@ const AT_ONCE = 4;
 const CLOCK_MILLISECONDS = 1_000;
 const STATUS_MILLISECONDS = 6_000;
 
-/** Only the native host has live view and sharing. */
-const isNative = document.querySelector("[data-testid=sharing]") !== null;
-
 const cameras = [...document.querySelectorAll(".card")].map((card) => ({
   id: card.dataset.camera,
   name: card.querySelector(".camera-name").textContent,
@@ -119,7 +116,7 @@ async function lookFor(camera) {
 
 /** Says on the cards which cameras are off, and who watches the person's own live. */
 async function renewWatched() {
-  if (!isNative || document.hidden) return;
+  if (document.hidden) return;
   try {
     const { body } = await ask("watching", { as: "json" });
     for (const camera of cameras) {

@@ -31,8 +31,8 @@ fn a_key_that_is_missing_short_or_another_opens_nothing_and_is_never_shown() {
             session_seconds: session_seconds.map(str::to_owned),
             public_url: public_url.map(str::to_owned),
         };
-        let (kv, ledger) = (Arc::clone(&edge.kv) as _, Arc::clone(&edge.ledger) as _);
-        Backend::open(settings, kv, ledger, Arc::new(TakesAll))
+        let kv = Arc::clone(&edge.kv) as _;
+        Backend::open(settings, kv, |_| Arc::clone(&edge.ledger) as _, Arc::new(TakesAll))
     };
     assert!(matches!(with(Some("a week"), None), Err(Closed::SessionSeconds)));
     assert!(matches!(with(None, Some("cameras.example")), Err(Closed::PublicUrl(_))));

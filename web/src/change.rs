@@ -1,0 +1,151 @@
+//! What viewers change: invitations, shares, members, switches and transfers. FROM CLIENT: every id
+//! and body.
+//!
+//! Both editions make their changes here. Who may do it is decided by administration, inside each
+//! commit, and never here.
+
+use crate::problem::Problem;
+use crate::routes::Name;
+use crate::sharing::{self, Confirm, Invite, Member, Switch, Take, Token};
+use eyesonly_gate::{Identified, Records};
+use eyesonly_rights::{CameraRecord, CameraState};
+use eyesonly_seal::CameraId;
+use eyesonly_service::admin::{Admin, Share};
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::str::FromStr;
+
+/// The parameters of an address, by their names.
+#[derive(Debug, Default)]
+pub struct Ids(Vec<(String, String)>);
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Ids {
+    fn from_iter<T: IntoIterator<Item = (N, V)>>(parameters: T) -> Self {
+        Self(parameters.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl Ids {
+    /// Returns the text of a parameter. It is empty if the address has none of this name.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Reads the id that a parameter is.
+    ///
+    /// # Errors
+    /// [`Problem::NotFound`] if it is none.
+    pub fn id<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.text(name).parse().map_err(|_| Problem::NotFound)
+    }
+}
+
+/// What became of a change.
+#[derive(Debug, PartialEq)]
+pub enum Told {
+    /// It is done, and there is nothing to say.
+    Done,
+    /// This camera is switched off.
+    Off(CameraId),
+    /// It is done, and this is private to whoever did it.
+    Made(StatusCode, Value),
+}
+
+/// Makes the change of a row. `admin` acts for the viewer who asks, and `body` is empty if the row
+/// has none.
+///
+/// # Errors
+/// [`Problem`]: nothing was changed, unless it is [`Problem::Unavailable`].
+pub async fn change(admin: &Admin, row: Name, ids: &Ids, body: &[u8]) -> Result<Told, Problem> {
+    match row {
+        Name::Ask => {
+            let Token { token } = sharing::read(body)?;
+            let accepted = admin.accept(&token, None).await?;
+            return Ok(Told::Made(StatusCode::OK, sharing::accepted(accepted)));
+        }
+        Name::Invite => {
+            let (offer, seconds) = sharing::read::<Invite>(body)?.offer();
+            let invited = admin.invite(ids.id("household")?, offer, seconds).await?;
+            let value = json!({
+                "id": invited.invitation, "token": *invited.token,
+                "until_seconds": invited.until_seconds,
+            });
+            return Ok(Told::Made(StatusCode::CREATED, value));
+        }
+        Name::OfferCamera => {
+            let offered = admin.offer_camera(ids.id("camera")?).await?;
+            let value = json!({
+                "token": *offered.token, "until_seconds": offered.until_seconds,
+            });
+            return Ok(Told::Made(StatusCode::CREATED, value));
+        }
+        Name::TakeCamera => {
+            let Take { token, name } = sharing::read(body)?;
+            let new = admin.take_camera(&token, ids.id("household")?, &name).await?;
+            let value = json!({ "camera": new.camera, "credential": *new.credential });
+            return Ok(Told::Made(StatusCode::CREATED, value));
+        }
+        Name::Switch => {
+            let Switch { on } = sharing::read(body)?;
+            let camera = ids.id("camera")?;
+            admin.switch(camera, on).await?;
+            return Ok(if on { Told::Done } else { Told::Off(camera) });
+        }
+        Name::Withdraw => admin.withdraw(ids.id("household")?, ids.id("invitation")?).await?,
+        Name::Confirm => {
+            let Confirm { viewer } = sharing::read(body)?;
+            admin.confirm(ids.id("household")?, ids.id("invitation")?, viewer).await?;
+        }
+        Name::PutShare => {
+            let sharing::Change { kinds, window, expires_at_seconds } = sharing::read(body)?;
+            let (camera, viewer) = (ids.id("camera")?, ids.id("viewer")?);
+            let share = Share { camera, viewer, giver: None, kinds, window, expires_at_seconds };
+            admin.share(share).await?;
+        }
+        Name::DeleteShare => admin.unshare(ids.id("camera")?, ids.id("viewer")?).await?,
+        Name::PutMember => {
+            let Member { role, hours } = sharing::read(body)?;
+            let seconds = hours.map(|hours| hours.saturating_mul(3600));
+            let (household, viewer) = (ids.id("household")?, ids.id("viewer")?);
+            admin.set_member(household, viewer, role, seconds).await?;
+        }
+        Name::DeleteMember => {
+            admin.remove_member(ids.id("household")?, ids.id("viewer")?).await?;
+        }
+        Name::KeepCamera => admin.keep_camera(ids.id("camera")?).await?,
+        _ => return Err(Problem::NotFound),
+    }
+    Ok(Told::Done)
+}
+
+/// Lists the cameras that a viewer sees and that are switched off.
+///
+/// # Errors
+/// [`Problem::Unavailable`] if no answer is proven.
+pub async fn switched_off(
+    records: &Records,
+    identified: &Identified,
+) -> Result<Vec<CameraId>, Problem> {
+    let mut off = Vec::new();
+    for camera in identified.rights().cameras() {
+        let record = records.read::<CameraRecord>(camera.camera.as_bytes()).await?;
+        if record.is_some_and(|record| record.state == CameraState::Off) {
+            off.push(camera.camera);
+        }
+    }
+    Ok(off)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_or_nothing_is_found() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let ids: Ids = [("camera", id), ("viewer", "me")].into_iter().collect();
+        assert_eq!(ids.id::<CameraId>("camera").ok(), id.parse().ok());
+        assert_eq!(ids.id::<CameraId>("viewer"), Err(Problem::NotFound));
+        assert_eq!(ids.id::<CameraId>("household"), Err(Problem::NotFound));
+    }
+}
