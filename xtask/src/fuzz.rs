@@ -64,12 +64,20 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let fuzz = Fuzz::new(workspace)?;
     let targets = fuzz.targets(arguments.target.as_deref())?;
     fuzz.build(workspace, &targets, arguments.planted)?;
-    for target in &targets {
-        if arguments.planted {
-            fuzz.find_planted(target)?;
-        } else {
-            fuzz.run(target, arguments.seconds)?;
-        }
+    let one = |target: &String| match arguments.planted {
+        true => fuzz.find_planted(target),
+        false => fuzz.run(target, arguments.seconds),
+    };
+    // A target keeps one core busy.
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    for some in targets.chunks(at_once) {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = some.iter().map(|target| scope.spawn(|| one(target))).collect();
+            running.into_iter().try_for_each(|ran| match ran.join() {
+                Ok(ended) => ended,
+                Err(_) => bail!("a target could not be watched"),
+            })
+        })?;
     }
     Ok(())
 }

@@ -59,7 +59,11 @@ enum Task {
     },
     /// Format, line widths, lints, docs, licences, bans and file headers: what must hold before a
     /// change is sent.
-    Check,
+    Check {
+        /// Leaves out the lints and the docs, which compile everything.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Builds, then runs every test: units, doc tests, the components' imports, and the suites of
     /// the package eyesonly-tests.
     ///
@@ -96,7 +100,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::load().and_then(|workspace| match command_line.task {
         Task::Build { spin: true, .. } => spin::build(&workspace).map(|_| ()),
         Task::Build { release, .. } => components::build(&workspace, release).map(|_| ()),
-        Task::Check => check::run(&workspace),
+        Task::Check { quick } => check::run(&workspace, quick),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Task::Demo(arguments) => demo::run(&workspace, &arguments),

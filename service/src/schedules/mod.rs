@@ -3,6 +3,13 @@
 //!
 //! A failure prints its schedule for `shuttle::replay`. Each scene is also run with a deliberately
 //! wrong stand-in, a control, so that the scene is known to be able to fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
 
 mod flights;
 mod grants;

@@ -48,13 +48,16 @@ fn given() -> impl Strategy<Value = Given> {
 fn act() -> impl Strategy<Value = Act> {
     let (home, one) = (|| 0..2_usize, any_one);
     prop_oneof![
-        3 => (one(), who(), given()).prop_map(|(camera, to, given)| Act::Give { camera, to, given }),
+        3 => (one(), who(), given())
+            .prop_map(|(camera, to, given)| Act::Give { camera, to, given }),
         4 => (owner(), one(), who(), given())
             .prop_map(|(by, camera, to, given)| Act::Change { by, camera, to, given }),
         4 => (prop_oneof![owner(), who()], one(), who())
             .prop_map(|(by, camera, of)| Act::TakeBack { by, camera, of }),
         6 => (owner(), one(), proptest::option::weighted(0.4, who()), given(), any::<bool>())
-            .prop_map(|(by, camera, only, given, past)| Act::Invite { by, camera, only, given, past }),
+            .prop_map(|(by, camera, only, given, past)| {
+                Act::Invite { by, camera, only, given, past }
+            }),
         7 => (who(), one()).prop_map(|(by, invitation)| Act::Accept { by, invitation }),
         6 => (owner(), one(), who())
             .prop_map(|(by, invitation, whom)| Act::Confirm { by, invitation, whom }),
