@@ -20,6 +20,9 @@ const SECONDS_MAX: u64 = 300;
 /// The most times that an upload without an answer is sent.
 const UPLOAD_TRIES_MAX: usize = 10;
 
+/// The most times that a look is asked for that has to wait.
+const LOOK_TRIES_MAX: usize = 10;
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -62,6 +65,22 @@ impl Answer {
                 Ok(answer) => return answer,
                 Err(error) => assert!(!error.is_connect(), "the edge is not there: {error:?}"),
             }
+        }
+        Self::of(request).await
+    }
+
+    /// Sends what a viewer looks at. A viewer who has had too much in this second waits, as the
+    /// answer says, and asks again.
+    ///
+    /// # Panics
+    /// If no answer comes.
+    pub async fn of_look(request: RequestBuilder) -> Self {
+        for _ in 1..LOOK_TRIES_MAX {
+            let answer = Self::of(request.try_clone().expect("a request without a body")).await;
+            if answer.status != 429 || answer.header("retry-after") != "1" {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Self::of(request).await
     }

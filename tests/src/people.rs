@@ -177,9 +177,10 @@ impl Viewer {
         self.request(method, &self.path(path))
     }
 
-    /// Returns the whole answer to a GET under this session's tag.
+    /// Returns the whole answer to a GET under this session's tag. Who has had too many in this
+    /// second waits and asks again. Who wants to see that answer sends what `ask` makes.
     pub async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.ask(Method::GET, path)).await
+        Answer::of_look(self.ask(Method::GET, path)).await
     }
 
     async fn list(&self, path: &str, field: &str) -> Vec<Value> {
@@ -220,7 +221,7 @@ impl Viewer {
     /// Gets a part of a clip, as `range` says.
     pub async fn clip_range(&self, camera: &Camera, event: &str, range: &str) -> Answer {
         let request = self.ask(Method::GET, &paths::clip(&camera.id, event));
-        Answer::of(request.header("range", range)).await
+        Answer::of_look(request.header("range", range)).await
     }
 
     /// Deletes an event.
