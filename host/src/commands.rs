@@ -4,7 +4,7 @@
 //! Answers go to standard output, everything else to standard error. Only `household add` may make
 //! a new installation.
 
-use crate::place::{fold, spin_ledger};
+use crate::place::fold;
 use crate::{CameraCommand, HouseholdCommand};
 use anyhow::{Context as _, bail};
 use eyesonly::config::Config;
@@ -57,19 +57,17 @@ pub async fn admin(file: &Path, config: &Config, may_make: bool) -> anyhow::Resu
 pub async fn native_admin(data: &edge::Data) -> anyhow::Result<Admin> {
     let registry = Arc::new(SqliteRegistry::new(Arc::clone(&data.database)));
     let index = Arc::new(SqliteIndex::new(Arc::clone(&data.database)));
-    let (keys, demanded) = (Arc::clone(&data.keyring) as _, Freshness::Echoed);
-    Ok(administration(keys, registry, index, demanded).await?.with_acts())
+    let keys = Arc::clone(&data.keyring) as _;
+    let proven = proven(&*data.keyring, registry, index, Freshness::Echoed);
+    administration(keys, proven).await
 }
 
-/// Makes the administration over these seams, and upgrades what an older version wrote.
+/// Makes the administration, and upgrades what an older version wrote.
 async fn administration(
     keys: Arc<dyn Keyring>,
-    registry: Arc<dyn Registry>,
-    index: Arc<dyn Index>,
-    demanded: Freshness,
+    (records, catalogue): (Arc<Records>, Arc<Catalogue>),
 ) -> anyhow::Result<Admin> {
-    let (records, catalogue) = proven(&*keys, registry, index, demanded);
-    let admin = Admin::new(keys, records, catalogue);
+    let admin = Admin::new(keys, records, catalogue).with_acts();
     let upgraded = admin.upgrade().await.context("records of an older version stay as they are")?;
     if upgraded > 0 {
         note(&format!("accounts and sessions of an older version, written anew: {upgraded}"));
@@ -78,7 +76,7 @@ async fn administration(
 }
 
 /// Makes the records and the catalogue, which prove the answers of registry and index.
-pub fn proven(
+fn proven(
     keys: &dyn eyesonly_gate::Keys,
     registry: Arc<dyn Registry>,
     index: Arc<dyn Index>,
@@ -98,7 +96,21 @@ pub struct SpinStore {
     /// Its values.
     pub kv: Arc<dyn KeyValue>,
     /// Its keys.
-    pub keys: KvKeys,
+    pub keys: Arc<KvKeys>,
+}
+
+impl SpinStore {
+    /// Makes the records and the catalogue, which prove the store's answers.
+    pub fn proven(&self) -> (Arc<Records>, Arc<Catalogue>) {
+        let registry = Arc::new(KvRegistry::new(Arc::clone(&self.kv)));
+        let index = Arc::new(KvIndex::new(Arc::clone(&self.kv)));
+        proven(&*self.keys, registry, index, Freshness::Unproven)
+    }
+
+    /// Opens the administration.
+    pub async fn admin(&self) -> anyhow::Result<Admin> {
+        administration(Arc::clone(&self.keys) as _, self.proven()).await
+    }
 }
 
 /// Opens the values of a Spin edition's store, and makes the file if there is none.
@@ -144,16 +156,7 @@ pub fn open_spin_store(file: &Path, may_make: bool) -> anyhow::Result<SpinStore>
             anyhow::Error::from_boxed(why).context(file.display().to_string())
         }
     })?;
-    Ok(SpinStore { kv, keys })
-}
-
-/// Opens the administration of the Spin edition's store. With `may_make`, an empty store is set up.
-pub async fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
-    let SpinStore { kv, keys } = open_spin_store(file, may_make)?;
-    let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
-    let index = Arc::new(KvIndex::new(kv));
-    let admin = administration(Arc::new(keys), registry, index, Freshness::Unproven).await?;
-    Ok(admin.with_acts())
+    Ok(SpinStore { kv, keys: Arc::new(keys) })
 }
 
 /// Deletes from the Spin edition's store the objects that no row names, and old counters of failed
@@ -161,12 +164,10 @@ pub async fn spin_admin(file: &Path, may_make: bool) -> anyhow::Result<Admin> {
 /// with `now`, only those younger than a minute.
 /// It also enters in the log what waits, and forgets what is older than `ledger_days` days.
 pub async fn collect(file: &Path, now: bool, ledger_days: u32, json: bool) -> anyhow::Result<()> {
-    let folded = fold(file).await?;
-    let SpinStore { kv, keys } = open_spin_store(file, false)?;
-    let registry = Arc::new(KvRegistry::new(Arc::clone(&kv)));
-    let index = Arc::new(KvIndex::new(Arc::clone(&kv)));
-    let (_, catalogue) = proven(&keys, registry, index, Freshness::Unproven);
-    let store = KvStore::new(Arc::clone(&kv));
+    let spin = open_spin_store(file, false)?;
+    let Folded { entries, acts, damaged } = fold(file, &spin, Some(ledger_days)).await?;
+    let (_, catalogue) = spin.proven();
+    let store = KvStore::new(Arc::clone(&spin.kv));
     let (age_milliseconds, age) = if now {
         (ORPHAN_AT_ONCE_MILLISECONDS, "a minute")
     } else {
@@ -174,14 +175,11 @@ pub async fn collect(file: &Path, now: bool, ledger_days: u32, json: bool) -> an
     };
     let before_milliseconds = clock::now_milliseconds().saturating_sub(age_milliseconds);
     let objects = collect_before(&catalogue, &store, before_milliseconds).await?;
-    let ledger = spin_ledger(file, &keys)?;
-    ledger.forget(ledger_days).await;
-    ledger.close().await?;
-    let counters = KvAttempts::new(kv, keys.edge().attempts_key()).forget(clock::now_seconds())?;
-    let Folded { entries, acts, .. } = folded;
+    let attempts = KvAttempts::new(spin.kv, spin.keys.edge().attempts_key());
+    let counters = attempts.forget(clock::now_seconds())?;
     let value = json!({
         "objects": objects, "counters": counters, "entries": entries, "acts": acts,
-        "damaged_entries": folded.damaged,
+        "damaged_entries": damaged,
     });
     say(json, &value, || {
         format!(

@@ -5,8 +5,8 @@ use crate::place::Kept;
 use crate::time;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use eyesonly::incident::{self, Asked, Today, letters, report};
-use eyesonly::ledger::{self, read::Span};
+use eyesonly::incident::{self, Asked, letters, report};
+use eyesonly::ledger::read::Span;
 use eyesonly_gate::ledger::Seam;
 use eyesonly_seal::CameraId;
 use std::path::PathBuf;
@@ -73,14 +73,8 @@ pub async fn run(kept: &Kept, asked: &IncidentArguments, json: bool) -> anyhow::
     if let (Some(from), Some(until)) = (from, until) {
         ensure!(from <= until, "--from is after --until, so there is nothing between them");
     }
-    // The log is opened after the records were read. An act that does not wait among them any more
-    // is in the log.
-    let at = ledger::folder(&kept.data);
-    let open = || ledger::open(&at);
-    let (viewers, waiting, log) = kept.admin.rights_with(open).await?;
-    let log = log?;
+    let (log, today) = incident::open(&kept.admin, &kept.data).await?;
     let asked = Asked { span: Span { from: *from, until: *until }, seam: *seam, camera: *camera };
-    let today = Today { viewers, waiting };
     let report = incident::report(&log, &*kept.keys, &today, &asked)?;
     let value = serde_json::to_value(&report)?;
     let text = match format {

@@ -113,16 +113,14 @@ pub async fn run(place: &Place, command: LedgerCommand, json: bool) -> anyhow::R
         }
         LedgerCommand::Export { household, to } => {
             let kept = place.kept().await?;
-            ledger_files::export(&*kept.keys, &open(&at)?, household, &to, json)?;
+            ledger_files::export(&*kept.keys, &kept.log()?, household, &to, json)?;
         }
         LedgerCommand::Key => {
             let key = Folder::origin(&at)?;
             say(json, &json!({ "key": key.to_string() }), || key.to_string())?;
         }
         LedgerCommand::Checkpoint => {
-            if let Place::SpinStore(_) = place {
-                drop(place.kept().await?);
-            }
+            place.enter_waiting().await?;
             let log = open(&at)?;
             let note = log.note().trim_end();
             say(json, &json!({ "checkpoint": format!("{note}\n") }), || note.to_owned())?;
@@ -220,7 +218,7 @@ impl Names {
 }
 
 async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
-    let (log, keys, admin) = (open(&ledger::folder(&kept.data))?, &*kept.keys, &kept.admin);
+    let (log, keys, admin) = (kept.log()?, &*kept.keys, &kept.admin);
     let is_whole = read::faults(&log, &[])?.is_empty();
     let ends = read::ends(&log, keys, |owner| wanted.owner(owner))?;
     let (mut told, mut gone, mut damaged, mut names) = (0_u64, 0_u64, 0_u64, Names::default());
@@ -256,7 +254,7 @@ async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
 }
 
 fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
-    let log = open(&ledger::folder(&kept.data))?;
+    let log = kept.log()?;
     for seen in read::opened(&log, &*kept.keys, |owner| owner == Owner::Edge) {
         let seen = seen?;
         let Rejected { first, count } = match seen.says {
@@ -312,7 +310,7 @@ fn acts(
     span: &Span,
     json: bool,
 ) -> anyhow::Result<()> {
-    let log = open(&ledger::folder(&kept.data))?;
+    let log = kept.log()?;
     let is_whole = read::faults(&log, &[])?.is_empty();
     let (mut gone, mut damaged) = (0_u64, 0_u64);
     for seen in read::opened(&log, &*kept.keys, |_| true) {

@@ -5,9 +5,9 @@
 //! query over this ledger could have found it.
 
 use crate::town::Town;
-use eyesonly::incident::{self, Asked, Group, Today};
+use eyesonly::incident::{self, Asked, Group};
 use eyesonly::keyring::Keyring;
-use eyesonly::ledger::{self, read::Span};
+use eyesonly::ledger::read::Span;
 use eyesonly_seal::{HouseholdId, ViewerId};
 use eyesonly_service::admin::Admin;
 use serde::Serialize;
@@ -166,9 +166,8 @@ pub async fn of_log(
     data: &Path,
     (town, seen): (&Town, &Exposed),
 ) -> anyhow::Result<Audit> {
-    let at = ledger::folder(data);
-    let (viewers, waiting, log) = admin.rights_with(|| ledger::open(&at)).await?;
-    let (log, keyring, today) = (log?, Arc::clone(keyring), Today { viewers, waiting });
+    let (log, today) = incident::open(admin, data).await?;
+    let keyring = Arc::clone(keyring);
     let asked = Asked { span: Span { from: None, until: None }, seam: None, camera: None };
     let report = move || incident::report(&log, &*keyring, &today, &asked);
     let report = tokio::task::spawn_blocking(report).await??;

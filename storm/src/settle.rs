@@ -14,7 +14,7 @@ use eyesonly_rights::{
     CameraRecord, CameraRight, CameraState, Kinds, Mint, Record, Role, SessionRecord, ViewerRecord,
     Window,
 };
-use eyesonly_service::admin::{Act, ActRecord, Deed, Given, HouseholdRecord, Member};
+use eyesonly_service::admin::{Act, ActRecord, HouseholdRecord, Member};
 use eyesonly_service::clock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,7 +189,7 @@ impl Writer {
             expires_at_seconds: right.expires_at_seconds,
             ..right_to(town, place)
         }));
-        self.commit(vec![self.record(&record)?], Some(sequence)).await
+        self.commit(vec![self.viewer(&record)?], Some(sequence)).await
     }
 
     /// Writes the rights of a household's viewer anew.
@@ -208,7 +208,7 @@ impl Writer {
             if let How::Sealed(..) = self.how {
                 // The ledger takes what was done from the very commit, as of administration.
                 let before = rights(town, household, &places_of(town, household), None, 0);
-                let acts = acts(&before, &record);
+                let acts = Act::changes(record.viewer, &before.cameras, &record.cameras);
                 let (at_milliseconds, actor) = (clock::now_milliseconds(), None);
                 changes.push(self.record(&ActRecord { sequence, at_milliseconds, actor, acts })?);
             }
@@ -239,17 +239,6 @@ impl Writer {
 
 fn is_conflict(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(RegistryError::Conflict))
-}
-
-/// Lists what became of the rights that a viewer had.
-fn acts(before: &ViewerRecord, after: &ViewerRecord) -> Vec<Act> {
-    let act = |had: &CameraRight| {
-        let has = after.cameras.iter().find(|right| right.camera == had.camera).map(Given::of);
-        let deed = if has.is_some() { Deed::Right } else { Deed::RightTaken };
-        let of = Act::of(deed, Some(had.household), Some(had.camera), Some(after.viewer));
-        Act { before: Some(Given::of(had)), right: has, ..of }
-    };
-    before.cameras.iter().map(act).filter(|act| act.before != act.right).collect()
 }
 
 /// Lists the cameras of a household.
@@ -291,5 +280,31 @@ fn rights(
         cameras: places.iter().map(right).collect(),
         epoch: 0,
         sequence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Exposed;
+    use eyesonly_service::registry::memory::MemoryRegistry;
+
+    #[tokio::test]
+    async fn a_share_stands_in_the_book_of_a_conventional_server() {
+        let town = Town::new(5, 9, 0, 2, 1_800_000_000_000);
+        let (book, registry) = (Arc::new(Book::default()), Arc::new(MemoryRegistry::default()));
+        let writer = Writer::new(How::Plain(Arc::clone(&book)), registry);
+        writer.settle(&town, u64::MAX).await.unwrap();
+        let place = Place { household: 0, camera: 1 };
+        let right = Right { kinds: Kinds::ALL, from: 0, expires_at_seconds: None };
+        let listed = |expected: u64, when: &str| {
+            book.handed(town.viewer_id(5), town.camera_id(place));
+            assert_eq!(book.audit(&town, &Exposed::default()).listed, expected, "{when}");
+        };
+        listed(1, "before it is shared");
+        writer.share(&town, 5, Some((place, right))).await.unwrap();
+        listed(1, "what is shared is no exposure");
+        writer.share(&town, 5, None).await.unwrap();
+        listed(2, "after it was taken back");
     }
 }

@@ -31,6 +31,11 @@ mod seed;
 pub mod tool;
 pub mod webdriver;
 
+/// Returns the number in a variable of the environment, or the default.
+pub fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
 pub use edge::{Edge, EdgeOptions, poll};
 pub use home::Home;
 pub use http::{Answer, Door};

@@ -7,6 +7,7 @@
 pub mod letters;
 pub mod report;
 
+use crate::ledger;
 use crate::ledger::read::{self, End, Opened, ReadError, Span};
 use crate::ledger::words;
 use eyesonly_gate::Keys;
@@ -15,11 +16,12 @@ use eyesonly_gate::ledger::{Delivery, Handed, Seam};
 use eyesonly_ledger::Folder;
 use eyesonly_rights::ViewerRecord;
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ViewerId};
-use eyesonly_service::admin::ActRecord;
+use eyesonly_service::admin::{ActRecord, Admin, AdminError};
 use eyesonly_service::ledger::acts::Done;
 use eyesonly_service::ledger::replay::{Hole, Judged, Replay, Wrong};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 /// What an account had to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -163,6 +165,9 @@ pub enum IncidentError {
     /// The log can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The records can't be read.
+    #[error(transparent)]
+    Records(#[from] AdminError),
     /// Nobody ever had a right to the camera.
     #[error("the ledger knows no such camera; `eyesonly camera list` shows what there is")]
     Camera,
@@ -184,6 +189,17 @@ pub struct Today {
     pub viewers: Vec<ViewerRecord>,
     /// The acts that were not entered yet.
     pub waiting: Vec<ActRecord>,
+}
+
+/// Reads today's records, and then opens the log of a data folder: an act that does not wait among
+/// them any more is in the log.
+///
+/// # Errors
+/// [`IncidentError`] if records or log can't be read.
+pub async fn open(admin: &Admin, data: &Path) -> Result<(Folder, Today), IncidentError> {
+    let at = ledger::folder(data);
+    let (viewers, waiting, log) = admin.rights_with(|| ledger::open(&at)).await?;
+    Ok((log.map_err(ReadError::from)?, Today { viewers, waiting }))
 }
 
 /// Makes the report from the log.

@@ -19,7 +19,7 @@ use super::{LogLedger, folder};
 use eyesonly_gate::entry::{Owner, Rejected, Says, Stage};
 use eyesonly_gate::ledger::Misdelivery;
 use eyesonly_gate::{Keys, Records, Seam};
-use eyesonly_ledger::{AppendError, Closed, Folder, FolderError};
+use eyesonly_ledger::{AppendError, Folder, FolderError};
 use eyesonly_log::Entry;
 use eyesonly_rights::{Fault, Record};
 use eyesonly_seal::SealingKey;
@@ -54,9 +54,6 @@ pub enum FoldError {
     /// The log takes no entry.
     #[error("the log takes no entry")]
     Log(#[from] AppendError),
-    /// The log was not closed as it should be.
-    #[error("the log was not closed as it should be")]
-    Closed(#[from] Closed),
 }
 
 impl From<FolderError> for FoldError {
@@ -192,12 +189,12 @@ impl Round {
 
 impl LogLedger {
     /// Enters what waits in a store, and states all rights if that is due. Each entry is entered
-    /// once. Then gives the log's lock back.
+    /// once.
     ///
     /// # Errors
     /// [`FoldError`]; what was not entered waits on.
     pub async fn fold(
-        self: Arc<Self>,
+        &self,
         records: Arc<Records>,
         keys: &Arc<dyn Keys>,
         waiting: &KvEntries,
@@ -205,7 +202,6 @@ impl LogLedger {
         let outbox = Outbox::new(records, Arc::clone(keys));
         let folded = self.enter_waiting(&outbox, &**keys, waiting).await?;
         self.enter_and_state(&outbox).await?;
-        self.close().await?;
         Ok(folded)
     }
 

@@ -114,30 +114,30 @@ impl Act {
     ) -> Self {
         Self { deed, household, camera, viewer, before: None, right: None }
     }
-}
 
-/// Lists what became of a viewer's rights.
-pub fn changes(viewer: ViewerId, before: &[CameraRight], after: &[CameraRight]) -> Vec<Act> {
-    let of = |right: &CameraRight, deed, before, given| Act {
-        before,
-        right: given,
-        ..Act::of(deed, Some(right.household), Some(right.camera), Some(viewer))
-    };
-    let given_in = |list: &[CameraRight], right: &CameraRight| {
-        let is_it = |other: &&CameraRight| {
-            (other.camera, other.household) == (right.camera, right.household)
+    /// Lists what became of a viewer's rights.
+    pub fn changes(viewer: ViewerId, before: &[CameraRight], after: &[CameraRight]) -> Vec<Self> {
+        let of = |right: &CameraRight, deed, before, given| Act {
+            before,
+            right: given,
+            ..Act::of(deed, Some(right.household), Some(right.camera), Some(viewer))
         };
-        list.iter().find(is_it).map(Given::of)
-    };
-    let taken = before
-        .iter()
-        .filter(|right| given_in(after, right).is_none())
-        .map(|right| of(right, Deed::RightTaken, Some(Given::of(right)), None));
-    let written = after.iter().filter_map(|right| {
-        let (old, new) = (given_in(before, right), Some(Given::of(right)));
-        (old != new).then(|| of(right, Deed::Right, old, new))
-    });
-    taken.chain(written).collect()
+        let given_in = |list: &[CameraRight], right: &CameraRight| {
+            let is_it = |other: &&CameraRight| {
+                (other.camera, other.household) == (right.camera, right.household)
+            };
+            list.iter().find(is_it).map(Given::of)
+        };
+        let taken = before
+            .iter()
+            .filter(|right| given_in(after, right).is_none())
+            .map(|right| of(right, Deed::RightTaken, Some(Given::of(right)), None));
+        let written = after.iter().filter_map(|right| {
+            let (old, new) = (given_in(before, right), Some(Given::of(right)));
+            (old != new).then(|| of(right, Deed::Right, old, new))
+        });
+        taken.chain(written).collect()
+    }
 }
 
 impl Given {
@@ -171,7 +171,7 @@ mod tests {
         let narrow = Kinds { live: false, ..Kinds::ALL };
         let renamed = CameraRight { name: "another".into(), ..right(1, Kinds::ALL) };
         let after = [right(4, Kinds::ALL), renamed, right(2, narrow)];
-        let acts = changes(viewer, &before, &after);
+        let acts = Act::changes(viewer, &before, &after);
         let said: Vec<_> =
             acts.iter().map(|act| (act.deed, act.camera.map(|id| id.as_bytes()[0]))).collect();
         assert_eq!(
@@ -182,6 +182,6 @@ mod tests {
         assert_eq!(acts[2].right.map(|given| given.kinds), Some(narrow));
         let had: Vec<_> = acts.iter().map(|act| act.before.map(|given| given.kinds)).collect();
         assert_eq!(had, [Some(Kinds::ALL), None, Some(Kinds::ALL)]);
-        assert_eq!(changes(viewer, &before, &before), []);
+        assert_eq!(Act::changes(viewer, &before, &before), []);
     }
 }

@@ -1,6 +1,6 @@
 //! The records of one commit.
 
-use super::act::{self, Act, ActRecord, Deed};
+use super::act::{Act, ActRecord, Deed};
 use super::household::HouseholdRecord;
 use super::{Admin, AdminError};
 use crate::clock;
@@ -49,7 +49,7 @@ impl<'a> Writing<'a> {
     /// Removes a viewer's record, with all rights in it.
     pub(super) fn remove_viewer(&mut self, record: &ViewerRecord) {
         self.act(Deed::ViewerRemoved, None, None, Some(record.viewer));
-        self.acts.extend(act::changes(record.viewer, &record.cameras, &[]));
+        self.acts.extend(Act::changes(record.viewer, &record.cameras, &[]));
         self.remove(ViewerRecord::KIND, record.viewer.as_bytes().to_vec());
     }
 
@@ -178,7 +178,7 @@ impl<'a> Writing<'a> {
     pub(super) async fn commit(mut self) -> Result<(), AdminError> {
         for (mut record, expect, before) in std::mem::take(&mut self.viewers).into_values() {
             record.sequence = self.sequence;
-            self.acts.extend(act::changes(record.viewer, &before, &record.cameras));
+            self.acts.extend(Act::changes(record.viewer, &before, &record.cameras));
             self.put(&record, expect)?;
         }
         // INVARIANT: a viewer writes nothing that was not allowed in this attempt.

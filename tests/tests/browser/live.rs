@@ -13,7 +13,7 @@ use eyesonly_tests::footage::ffmpeg;
 use eyesonly_tests::live::{Stream, Streaming, recording};
 use eyesonly_tests::tool::tool;
 use eyesonly_tests::webdriver::Browser;
-use eyesonly_tests::{Account, Camera, Edge, EdgeOptions};
+use eyesonly_tests::{Account, Camera, Edge, EdgeOptions, variable};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -92,7 +92,7 @@ fn certificate(folder: &TempDir) -> TlsFiles {
 }
 
 fn seconds() -> u64 {
-    std::env::var("EYESONLY_LIVE_SECONDS").map_or(6, |value| value.parse().unwrap())
+    variable("EYESONLY_LIVE_SECONDS", 6)
 }
 
 fn is_possible() -> bool {

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use eyesonly_demo::Loop;
 use eyesonly_tests::live::{Stream, Streaming, numbered, padded, recording};
 use eyesonly_tests::raw::{begin, read_head};
-use eyesonly_tests::{Answer, Viewer, poll};
+use eyesonly_tests::{Answer, Viewer, poll, variable};
 use futures::StreamExt as _;
 use tokio::task::JoinHandle;
 
-use crate::{Following, Scene, variable};
+use crate::{Following, Scene};
 
 /// The followers that never read.
 const SILENT: usize = 16;

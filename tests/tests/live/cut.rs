@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use eyesonly_tests::live::{Streaming, numbers, recording};
-use eyesonly_tests::{Answer, Camera, EdgeOptions, Viewer, poll};
+use eyesonly_tests::{Answer, Camera, EdgeOptions, Viewer, poll, variable};
 
-use crate::{Following, Scene, variable};
+use crate::{Following, Scene};
 
 /// How many others follow meanwhile.
 const OTHERS: usize = 4;

@@ -10,10 +10,8 @@ use bytes::Bytes;
 use eyesonly_demo::Loop;
 use eyesonly_tests::canary::files_below;
 use eyesonly_tests::live::{MARK, Stream, padded, recording};
-use eyesonly_tests::{Edge, EdgeOptions, Viewer, poll};
+use eyesonly_tests::{Edge, EdgeOptions, Viewer, poll, variable};
 use reqwest::Method;
-
-use crate::variable;
 
 /// The bytes of a fragment: 1 Mbit/s at 15 a second.
 const FRAGMENT_BYTES: usize = 8_333;

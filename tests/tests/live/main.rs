@@ -102,8 +102,3 @@ impl Following {
         }
     }
 }
-
-/// Returns the number in an environment variable, or the default.
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
-}

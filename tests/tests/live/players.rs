@@ -4,10 +4,10 @@
 use std::process::Command;
 
 use eyesonly_tests::live::{Streaming, recording};
-use eyesonly_tests::poll;
 use eyesonly_tests::tool::tool;
+use eyesonly_tests::{poll, variable};
 
-use crate::{Scene, variable};
+use crate::Scene;
 
 async fn playing() -> (Scene, Streaming, String) {
     let scene = Scene::new().await;

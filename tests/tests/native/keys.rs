@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_tests::built::binary;
 use eyesonly_tests::footage::media;
-use eyesonly_tests::poll;
+use eyesonly_tests::{poll, variable};
 
 use crate::Home;
 
@@ -27,7 +27,7 @@ fn eyesonly(place: [&Path; 2], keys: &[(&str, &str)], arguments: &[&str]) -> (bo
 /// lost, and the next command ends what was begun.
 #[tokio::test]
 async fn a_killed_rotation_loses_nobody() {
-    let rounds = std::env::var("EYESONLY_KEYS_ROUNDS").map_or(12, |value| value.parse().unwrap());
+    let rounds = variable("EYESONLY_KEYS_ROUNDS", 12);
     let home = Home::new().await;
     home.camera.put_still(&fresh_id(), media("alder-garden.jpg")).await.expect(201);
     // Many households make the file long, so that some are killed while it is written.
@@ -47,7 +47,7 @@ async fn a_killed_rotation_loses_nobody() {
     let (mut killed, mut ended) = (0, 0);
     for round in 0..rounds {
         let mut process = rotate().spawn().unwrap();
-        std::thread::sleep(whole.mul_f64(f64::from(round) / f64::from(rounds) * 1.2));
+        std::thread::sleep(whole.mul_f64(round as f64 / rounds as f64 * 1.2));
         let _gone = process.kill();
         match process.wait().unwrap().success() {
             true => ended += 1,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::folder::copy;
 use eyesonly_tests::footage::media;
-use eyesonly_tests::{Edge, EdgeOptions};
+use eyesonly_tests::{Edge, EdgeOptions, variable};
 use serde_json::Value;
 
 use crate::Home;
@@ -301,7 +301,7 @@ fn largest(folder: &Path) -> PathBuf {
 /// is whole after each start.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_left_before_a_kill_has_its_entry() {
-    let rounds = std::env::var("EYESONLY_LEDGER_ROUNDS").map_or(4, |value| value.parse().unwrap());
+    let rounds = variable("EYESONLY_LEDGER_ROUNDS", 4);
     let mut edge = Edge::start(EdgeOptions::default());
     let household = edge.household("Alder Lane 4");
     let camera = household.camera("Front door");

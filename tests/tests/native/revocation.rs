@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
 use eyesonly_tests::footage::media;
-use eyesonly_tests::{Account, Answer, Camera, EdgeOptions, Home, Household, Viewer};
+use eyesonly_tests::{Account, Answer, Camera, EdgeOptions, Home, Household, Viewer, variable};
 use reqwest::Method;
 use tokio::task::JoinSet;
 
@@ -20,10 +20,6 @@ const NEIGHBOURS: usize = 8;
 const AT_ONCE: usize = 3;
 /// The connections that look at something else meanwhile.
 const OTHERS: usize = 4;
-
-fn rounds(default: u64) -> u64 {
-    std::env::var("EYESONLY_REVOCATION_ROUNDS").map_or(default, |value| value.parse().unwrap())
-}
 
 /// Prints the times from the acknowledgement to the last byte.
 fn print(what: &str, times: &mut [Duration]) {
@@ -54,7 +50,7 @@ fn paths(camera: &Camera, event: &str, round: u64) -> [String; 5] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_read_after_a_share_was_taken_back() {
-    let rounds = rounds(6);
+    let rounds = variable("EYESONLY_REVOCATION_ROUNDS", 6);
     let home = Home::with(EdgeOptions { memory_tier_bytes: Some(0), ..EdgeOptions::default() });
     let home = home.await;
     let event = fresh_id();
@@ -184,7 +180,7 @@ impl Lane {
 
 /// Takes a right away in the middle of a clip, again and again.
 async fn cut(act: Act, what: &str) {
-    let rounds = rounds(2);
+    let rounds = variable("EYESONLY_REVOCATION_ROUNDS", 2);
     let home = Home::new().await;
     let street = home.edge.household("Birch Row 9");
     let clip = mp4_around(&noise("long", CLIP_BYTES));

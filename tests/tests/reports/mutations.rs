@@ -13,7 +13,7 @@ use eyesonly_tests::built::{Edition, edition};
 use eyesonly_tests::picture::Picture;
 use eyesonly_tests::python::target;
 use eyesonly_tests::tool::tool;
-use eyesonly_tests::{Answer, Camera, Home, Viewer};
+use eyesonly_tests::{Answer, Camera, Home, Viewer, variable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -392,11 +392,6 @@ async fn a_code_that_no_table_has_is_passed_over() {
         let difference = difference_from_djpeg(&home, name, &bytes).await;
         assert!(difference <= difference_max, "{name}: {difference}");
     }
-}
-
-/// Returns a number that a variable of the environment may give.
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

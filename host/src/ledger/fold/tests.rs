@@ -107,7 +107,10 @@ impl Scene {
     async fn fold(&self) -> Result<Folded, FoldError> {
         let ledger = Arc::new(LogLedger::open(self.folder.path(), self.keys.edge()).unwrap());
         let keys: Arc<dyn Keys> = Arc::clone(&self.keys) as _;
-        ledger.fold(Arc::clone(&self.records), &keys, &self.entries()).await
+        let records = Arc::clone(&self.records);
+        let folded = ledger.fold(records, &keys, &self.entries()).await?;
+        ledger.close().await.unwrap();
+        Ok(folded)
     }
 
     fn entries(&self) -> KvEntries {
@@ -127,6 +130,14 @@ impl Scene {
         let departed = Departure::of_list(&self.door, identified, &raw, list, false).await;
         // Its end has the time of its start, and the departure is dropped unread.
         drop(departed);
+    }
+
+    /// Hands the list of cameras out at a time. Returns the key and the value of its entry.
+    async fn one(&self, at_milliseconds: u64) -> (String, Vec<u8>) {
+        self.list(&self.identified().await, at_milliseconds).await;
+        let key = self.entries().keys().unwrap().remove(0);
+        let value = self.kv.get(&key).unwrap().unwrap();
+        (key, value)
     }
 
     /// Returns what the log says from a line on: the time of a delivery that starts, or the deed.
@@ -206,10 +217,7 @@ async fn an_act_comes_before_what_was_decided_by_it_or_started_long_after_it() {
 async fn an_act_that_nobody_did_is_not_waited_for() {
     let scene = Scene::new().await;
     let (from, now) = (scene.size(), clock::now_milliseconds());
-    let identified = scene.identified().await;
-    scene.list(&identified, now).await;
-    let key = scene.entries().keys().unwrap().remove(0);
-    let value = scene.kv.get(&key).unwrap().unwrap();
+    let (key, value) = scene.one(now).await;
     // The number is the first field: here it has one byte.
     let (_, rest) = value.split_first().unwrap();
     scene.kv.set(&key, &[&[0xff, 0xff, 0xff, 0x7f], rest].concat()).unwrap();
@@ -222,10 +230,7 @@ async fn an_act_that_nobody_did_is_not_waited_for() {
 async fn what_is_no_entry_is_told_and_what_is_there_twice_is_entered_once() {
     let scene = Scene::new().await;
     let (from, now) = (scene.size(), clock::now_milliseconds());
-    let identified = scene.identified().await;
-    scene.list(&identified, now).await;
-    let key = scene.entries().keys().unwrap().remove(0);
-    let value = scene.kv.get(&key).unwrap().unwrap();
+    let (_, value) = scene.one(now).await;
     let other = format!("ledger/{:016x}/00", now + 5);
     scene.kv.set(&other, &value).unwrap();
     // One is cut, and another one is of another day's key.

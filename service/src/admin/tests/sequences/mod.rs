@@ -8,6 +8,7 @@
 mod model;
 
 use super::sharing::Lane;
+use super::whole;
 use crate::admin::{Admin, AdminError, Offer, Share, Signed};
 use crate::clock;
 use eyesonly_rights::{Action, Kinds, Rights, Role, Window};
@@ -151,9 +152,8 @@ impl<S: Fn() -> Signed> Stage<S> {
     }
 
     fn share(&self, real: &Real, camera: usize, to: Who, given: Given, now: u64) -> Share {
-        let (camera, viewer) = (real.cameras[camera], self.id(to));
         let (kinds, window) = (kinds(given), window(given, now));
-        Share { camera, viewer, giver: None, kinds, window, expires_at_seconds: None }
+        Share { kinds, window, ..whole(real.cameras[camera], self.id(to)) }
     }
 
     /// Does an act, and says whether it was allowed.
