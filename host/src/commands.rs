@@ -1,11 +1,11 @@
-//! The subcommands that change and list households, cameras and viewers, and the terminal input and
-//! output of all subcommands.
+//! The subcommands that change and list households, and the terminal input and output of all
+//! subcommands.
 //!
 //! Answers go to standard output, everything else to standard error. Only `household add` may make
 //! a new installation.
 
+use crate::HouseholdCommand;
 use crate::place::fold;
-use crate::{CameraCommand, HouseholdCommand};
 use anyhow::{Context as _, bail};
 use eyesonly::config::Config;
 use eyesonly::edge;
@@ -14,9 +14,9 @@ use eyesonly::keyvalue::SpinFile;
 use eyesonly::ledger::fold::Folded;
 use eyesonly::sqlite::{SqliteIndex, SqliteRegistry};
 use eyesonly_gate::{Keys as _, KeysError, Records, Registry};
-use eyesonly_rights::{CameraRecord, CameraState, Freshness};
-use eyesonly_seal::{CameraId, HouseholdId, KeyEncryptionKey};
-use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
+use eyesonly_rights::Freshness;
+use eyesonly_seal::{HouseholdId, KeyEncryptionKey};
+use eyesonly_service::admin::{Admin, HouseholdRecord};
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::clock::{self, System};
 use eyesonly_service::index::Index;
@@ -28,11 +28,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, ErrorKind, IsTerminal as _, Read as _, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 use zeroize::Zeroizing;
-
-/// The offset below which a camera's clock counts as right: what a still takes on its way.
-const CLOCK_IS_RIGHT: Duration = Duration::from_secs(30);
 
 /// Opens the administration of the installation that the configuration names; `file` is the
 /// configuration's path, for messages. With `may_make`, it makes a new installation if there is
@@ -307,104 +303,6 @@ async fn remove_household(
              entries in the ledger can be opened only with the key-encryption key and a \
              keyring.json of an earlier backup."
         )
-    })
-}
-
-pub async fn camera(admin: &Admin, command: CameraCommand, json: bool) -> anyhow::Result<()> {
-    match command {
-        CameraCommand::Add { household, name, serial, since } => {
-            let since = since.map(clock::milliseconds_of);
-            let new = admin.add_camera(household, &name, &serial, since).await?;
-            say_credential(&new, json)
-        }
-        CameraCommand::List => list_cameras(admin, json).await,
-        CameraCommand::Credential { id } => {
-            say_credential(&admin.renew_credential(id).await?, json)
-        }
-        CameraCommand::Switch { id, state } => switch(admin, id, &state, json).await,
-        CameraCommand::Remove { id, yes } => remove_camera(admin, id, yes, json).await,
-    }
-}
-
-async fn switch(admin: &Admin, id: CameraId, state: &str, json: bool) -> anyhow::Result<()> {
-    admin.switch(id, state == "on").await?;
-    say(json, &json!({ "camera": id, "state": state }), || format!("camera {id} is {state}"))
-}
-
-fn say_credential(new: &NewCamera, json: bool) -> anyhow::Result<()> {
-    let (id, credential) = (new.camera, new.credential.as_str());
-    say(json, &json!({ "camera": id, "credential": credential }), || {
-        format!(
-            "camera {id}\ncredential {credential}\nThe credential is shown only now. Give it to \
-             the camera and to nobody else."
-        )
-    })
-}
-
-async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
-    let records = admin.list::<CameraRecord>("camera").await?;
-    note_if_empty(
-        json,
-        &records,
-        "there is no camera; `eyesonly camera add` enrols one in a household",
-    );
-    for record in records {
-        let CameraRecord { camera, household, name, serial, credential, state, .. } = record;
-        let enrolled = credential.is_some();
-        let heard = admin.heard(camera).await?;
-        let value = json!({
-            "camera": camera,
-            "household": household,
-            "name": name,
-            "serial": serial,
-            "enrolled": enrolled,
-            "state": state,
-            "heard_at_milliseconds": heard.map(|heard| heard.at_milliseconds),
-            "clock_offset_milliseconds": heard.map(|heard| heard.offset_milliseconds)
-        });
-        say(json, &value, || {
-            let state = match state {
-                CameraState::Closed => "handed over".into(),
-                CameraState::Off => "switched off".into(),
-                CameraState::On if enrolled => heard.map_or("no still or event yet".into(), told),
-                CameraState::On => "ended".into(),
-            };
-            format!("{camera}  {name}  (household {household}, {state})")
-        })?;
-    }
-    Ok(())
-}
-
-/// Says when a camera last handed in a still or an event, and how its clock stands.
-fn told(heard: Heard) -> String {
-    let at = UNIX_EPOCH.checked_add(Duration::from_millis(heard.at_milliseconds));
-    let at = at.map_or("never".into(), |at| humantime::format_rfc3339_seconds(at).to_string());
-    let offset = Duration::from_secs(heard.offset_milliseconds.unsigned_abs() / 1000);
-    let clock = match heard.offset_milliseconds {
-        _ if offset < CLOCK_IS_RIGHT => "clock right".into(),
-        ..0 => format!("clock {} behind, or handed in late", humantime::format_duration(offset)),
-        _ => format!("clock {} ahead", humantime::format_duration(offset)),
-    };
-    format!("last still or event {at}, {clock}")
-}
-
-async fn remove_camera(admin: &Admin, id: CameraId, yes: bool, json: bool) -> anyhow::Result<()> {
-    let record: CameraRecord = admin.read(id.as_bytes(), "camera").await?;
-    let name = record.name;
-    // A camera that has ended is not removed again, and the error says so. So there is nothing to
-    // ask.
-    if record.credential.is_some() {
-        confirm(
-            yes,
-            &format!(
-                "camera {name}: it hands in nothing more, nobody sees its footage any more, and \
-                 the footage is deleted."
-            ),
-        )?;
-    }
-    admin.remove_camera(id).await?;
-    say(json, &json!({ "removed": id, "name": name }), || {
-        format!("camera {name} ({id}) is removed")
     })
 }
 

@@ -1,5 +1,6 @@
 //! `eyesonly`: parses the command line and wires the parts together.
 
+mod camera_commands;
 mod commands;
 mod demo;
 mod incident_command;
@@ -11,6 +12,7 @@ mod people;
 mod place;
 
 use anyhow::Context as _;
+use camera_commands::CameraCommand;
 use clap::{Parser, Subcommand};
 use commands::say;
 use eyesonly::config::Config;
@@ -18,7 +20,7 @@ use eyesonly::http::{Edge, Listener, Tls, serve};
 use eyesonly::ledger::{self, LogLedger};
 use eyesonly::{component_check, edge, process};
 use eyesonly_gate::Keys as _;
-use eyesonly_seal::{CameraId, HouseholdId};
+use eyesonly_seal::HouseholdId;
 use eyesonly_service::admin::QUOTA_BYTES_DEFAULT;
 use eyesonly_service::chain::Chain;
 use incident_command::IncidentArguments;
@@ -165,50 +167,6 @@ enum HouseholdCommand {
 }
 
 #[derive(Subcommand)]
-enum CameraCommand {
-    /// Enrol a camera and print its credential, which is shown only this once.
-    Add {
-        /// The household's id.
-        #[arg(long)]
-        household: HouseholdId,
-        /// What its people call it.
-        #[arg(long)]
-        name: String,
-        /// The device's serial number, as a note.
-        #[arg(long, default_value = "")]
-        serial: String,
-        /// Take footage of this time and later, up to 7 days ago, instead of now and later. Write
-        /// the time as 2026-01-31T17:30:00Z.
-        #[arg(long, value_name = "TIME", value_parser = time)]
-        since: Option<SystemTime>,
-    },
-    /// List cameras.
-    List,
-    /// Give a camera a new credential and print it, only this once. The old one stops working with
-    /// the next request; its footage stays.
-    Credential {
-        /// Its id.
-        id: CameraId,
-    },
-    /// Switch a camera off, so that it hands in nothing, or on.
-    Switch {
-        /// Its id.
-        id: CameraId,
-        #[arg(value_parser = ["on", "off"])]
-        state: String,
-    },
-    /// End a camera's enrolment: its credential stops working, nobody sees its footage any more,
-    /// and the footage is deleted.
-    Remove {
-        /// Its id.
-        id: CameraId,
-        /// Do not ask. Without a terminal nothing is asked.
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-#[derive(Subcommand)]
 enum ComponentCommand {
     /// Show what a component imports and exports; exit 1 if it asks for more than a handler may
     /// have.
@@ -300,8 +258,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 commands::household(&admin, command, json).await
             })?;
         }
-        Command::Camera(command) => runtime
-            .block_on(async { commands::camera(&admin(false).await?, command, json).await })?,
+        Command::Camera(command) => runtime.block_on(async {
+            camera_commands::camera(&admin(false).await?, command, json).await
+        })?,
         Command::Viewer(command) => {
             runtime.block_on(async { people::viewer(&admin(false).await?, command, json).await })?
         }

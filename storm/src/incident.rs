@@ -12,8 +12,8 @@ use crate::replay::{Plan, Watch, replay};
 use eyesonly::handlers::Handlers;
 use serde::Serialize;
 
-/// The requests of a control, for each household: some rounds.
-const CONTROL_REQUESTS_EACH: u64 = 60;
+/// The least number of requests of a control. More come until something is seen.
+const CONTROL_REQUESTS_MIN: u64 = 800;
 
 /// What a ledger can know of what is shown in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,7 +83,7 @@ pub fn all(plan: &Plan) -> Vec<Asked> {
     let size = Size {
         households: plan.households,
         requests_min: 0,
-        control_requests_min: u64::from(plan.households) * CONTROL_REQUESTS_EACH,
+        control_requests_min: CONTROL_REQUESTS_MIN,
         seed: plan.seed,
         folder: plan.folder.clone(),
     };
@@ -102,10 +102,12 @@ pub fn all(plan: &Plan) -> Vec<Asked> {
 
 /// Makes a control with a ledger. Nobody gives a question up: of such an answer, nobody knows
 /// whether it was seen. Nobody shares: clients and ledger would judge a right's last moment by two
-/// clocks.
+/// clocks. Each household has one camera, which has kept little: a list has accounts, and
+/// there are as many as in the storm.
 pub fn control((liar, kind, expected): (Liar, Kind, Expected), size: &Size) -> Asked {
     let plan = cells::control((liar, kind), size);
     let plan = Plan { ledger: true, shares: false, dropped_share: 0.0, workers: 16, ..plan };
+    let plan = Plan { cameras_each: 1, before: 1, backlog: 1, ..plan };
     Asked { name: format!("{}:{kind}", liar.name()), which: Which::Here, plan, expected }
 }
 

@@ -10,6 +10,7 @@ schedule", "Names"). The sealed format itself is the `cryptography` package's Co
     vectors.py make-known FILE  write them anew (when the format changes, and its version with it)
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -21,6 +22,7 @@ import uuid
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CHUNK = 16384
@@ -283,6 +285,10 @@ def known_answers():
             | names
             | {"context": context.hex(), "plain": plain.hex(), "sealed": bytes_sealed.hex()}
         )
+    records = [
+        sealed_record(edge, number, kind, key, content)
+        for number, (kind, key, content) in enumerate(sharing_records(household, camera, keys))
+    ]
     index = keys["index"]
     digest = body_digest(keys["body-digest"], b"abc")
     made, still = sealed[4], sealed[6]
@@ -312,7 +318,241 @@ def known_answers():
         "account": {"login": "alder", "name": mac(keys["account"], [b"alder"]).hex()},
         "rows": rows,
         "sealed": sealed,
+        "records": records,
+        "tokens": [
+            token(keys["account"], "ei1.", "invitation", household, INVITATION),
+            token(keys["account"], "et1.", "transfer", household, TRANSFER),
+        ],
+        "log": log(edge, household_key, household, camera),
     }
+
+
+# The access ledger.
+
+
+DELIVERY, STILL = bytes([0x01]) * 16, uuid.UUID("018bcfe5-6800-7abc-9def-0123456789ab").bytes
+
+
+def padded(data, length):
+    return data + bytes(length - len(data))
+
+
+def entry_of_act(household, camera):
+    """A guest has a right to a camera, from the commit 7 on, by the owner."""
+    right = (
+        bytes([2, 1, 1, 0])
+        + struct.pack(">BQ", 1, MOMENT * 1000)
+        + struct.pack(">BQ", 0, 0)
+        + struct.pack(">BQ", 1, MOMENT + 604_800)
+    )
+    head = bytes([3, 6, 0, 1]) + struct.pack(">QQ", 7, MOMENT * 1000)
+    return padded(head + OWNER + household + camera + GUEST + right, 272)
+
+
+def entry_of_delivery(household, camera):
+    """The guest is about to receive a thumbnail of at most 5,000 bytes, a second later."""
+    head = bytes([1, 0, 1, 1]) + struct.pack(">IQQQ", 1, MOMENT * 1000 + 1000, 0, 5000)
+    ids = DELIVERY + GUEST + SESSION + household + camera + bytes(16)
+    return padded(head + ids + bytes([1, 1]) + STILL, 272)
+
+
+def entry_of_rejected(camera):
+    """Two answers of the store had a wrong seal."""
+    head = bytes([2, 4, 0, 0]) + struct.pack(">IQ", 2, MOMENT * 1000 + 2000)
+    return padded(head + camera, 272)
+
+
+def log(edge, household_key, household, camera):
+    """Returns a log of three lines with its checkpoint. Two lines are the household's."""
+    of_household = ("household", household, derive(household_key, "ledger", household))
+    of_edge = ("edge", bytes(16), derive(edge, "ledger"))
+    kinds = {"household": 1, "viewer": 2, "edge": 3}
+    day = MOMENT // 86_400
+    lines, hashes, chains = [], [], {}
+    for number, ((kind, owner, ledger_key), plain) in enumerate(
+        [
+            (of_household, entry_of_act(household, camera)),
+            (of_household, entry_of_delivery(household, camera)),
+            (of_edge, entry_of_rejected(camera)),
+        ]
+    ):
+        key = derive(ledger_key, "entries", struct.pack(">I", day))
+        context = encode("eyesonly entry", [kind.encode(), owner, struct.pack(">I", day)])
+        sealed = seal_with_salt(key, context, bytes([0xB0 + number]) * 24, plain)
+        count, before = chains.get(kind, (0, bytes(32)))
+        head = bytes([1, kinds[kind]]) + owner + struct.pack(">IQ", day, count) + before
+        line = padded(head + struct.pack(">H", len(sealed)) + sealed, 512)
+        hashes.append(hashlib.sha256(b"\0" + line).digest())
+        chains[kind] = (count + 1, hashes[-1])
+        lines.append({"owner": kind, "plain": plain.hex(), "line": line.hex()})
+    pair = hashlib.sha256(b"\1" + hashes[0] + hashes[1]).digest()
+    root = hashlib.sha256(b"\1" + pair + hashes[2]).digest()
+    name = "eyesonly-0123456789abcdef/ledger/1"
+    return {
+        "name": name,
+        "lines": lines,
+        "leaves": [each.hex() for each in hashes],
+        "checkpoint": signed(
+            derive(edge, "ledger-checkpoint"),
+            name,
+            f"{name}\n3\n{base64.b64encode(root).decode()}\n",
+        ),
+    }
+
+
+def signed(seed, name, words):
+    """A signed note (c2sp.org/signed-note) with one Ed25519 signature."""
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public = key.public_key().public_bytes_raw()
+    ident = hashlib.sha256(name.encode() + b"\n\1" + public).digest()[:4]
+    signature = base64.b64encode(ident + key.sign(words.encode())).decode()
+    return f"{words}\n\u2014 {name} {signature}\n"
+
+
+# The records of sharing.
+
+
+OWNER, GUEST = bytes(range(0xA0, 0xB0)), bytes(range(0xB0, 0xC0))
+SESSION, CREDENTIAL = bytes(range(0xC0, 0xD0)), bytes(range(0xD0, 0xE0))
+INVITATION, TRANSFER = bytes(range(0xE0, 0xF0)), bytes(range(0xF0, 0x100))
+CLOSED = bytes(range(0x70, 0x80))
+MOMENT = 1_700_000_000
+
+
+def text(id_bytes):
+    return str(uuid.UUID(bytes=id_bytes))
+
+
+def sharing_records(household, camera, keys):
+    """Returns kind, key and content of a record of each kind, as after some sharing."""
+    window = {"from_milliseconds": MOMENT * 1000, "until_milliseconds": None}
+    terms = {
+        "kinds": {"live": True, "events": True, "clips": False},
+        "window": window,
+        "expires_at_seconds": MOMENT + 604_800,
+    }
+    home = {
+        "household": text(household),
+        "name": "Alder Lane 4",
+        "cameras": [text(camera)],
+        "members": [
+            {
+                "viewer": text(OWNER),
+                "role": "owner",
+                "since_milliseconds": MOMENT * 1000,
+                "until_seconds": None,
+            }
+        ],
+        "shares": [{"camera": text(camera), "viewer": text(GUEST), "giver": text(OWNER)} | terms],
+        "invitations": [
+            {
+                "invitation": text(INVITATION),
+                "giver": text(OWNER),
+                "offer": {
+                    "cameras": [text(camera)],
+                    "kinds": terms["kinds"],
+                    "window": {"from_milliseconds": None, "until_milliseconds": None},
+                    "past": False,
+                    "expires_at_seconds": MOMENT + 604_800,
+                    "viewer": None,
+                },
+                "until_seconds": MOMENT + 259_200,
+                "tries": 1,
+                "request": {"viewer": text(GUEST), "at_seconds": MOMENT, "confirmed": True},
+            }
+        ],
+        "closed": [{"camera": text(CLOSED), "at_milliseconds": MOMENT * 1000}],
+        "transfers": [
+            {
+                "transfer": text(TRANSFER),
+                "camera": text(camera),
+                "giver": text(OWNER),
+                "until_seconds": MOMENT + 259_200,
+            }
+        ],
+        "quota_bytes": 1_000_000_000,
+        "sequence": 7,
+    }
+    off = {
+        "camera": text(camera),
+        "household": text(household),
+        "credential": text(CREDENTIAL),
+        "name": "Front door",
+        "serial": "",
+        "quota_bytes": 1_000_000_000,
+        "state": "off",
+        "sequence": 7,
+    }
+    guest = {
+        "viewer": text(GUEST),
+        "name": "fern",
+        "households": [],
+        "cameras": [
+            {
+                "camera": text(camera),
+                "household": text(household),
+                "name": "Front door",
+                "role": "guest",
+            }
+            | terms
+        ],
+        "epoch": 1,
+        "sequence": 7,
+    }
+    account = mac(keys["account"], [b"fern"])
+    login = {
+        "account": account.hex(),
+        "viewer": text(GUEST),
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "epoch": 1,
+        "sequence": 6,
+    }
+    session = {
+        "session": text(SESSION),
+        "viewer": text(GUEST),
+        "epoch": 1,
+        "expires_at_seconds": MOMENT + 604_800,
+        "client": "Fennec/1.0",
+    }
+    given = {"role": "guest"} | terms
+    act = {
+        "sequence": 7,
+        "at_milliseconds": MOMENT * 1000,
+        "actor": text(OWNER),
+        "acts": [
+            {
+                "deed": "right",
+                "household": text(household),
+                "camera": text(camera),
+                "viewer": text(GUEST),
+                "before": None,
+                "right": given,
+            }
+        ],
+    }
+    return [
+        ("household", household, home),
+        ("camera", camera, off),
+        ("viewer", GUEST, guest),
+        ("account", account, login),
+        ("session", GUEST + SESSION, session),
+        ("act", struct.pack(">Q", 7), act),
+    ]
+
+
+def sealed_record(edge, number, kind, key, content):
+    entry = {"type": "record", "root": edge.hex(), "kind": kind, "key": key.hex()}
+    sealing_key, context, _ = question(entry)
+    plain = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    sealed = seal_with_salt(sealing_key, context, bytes([0xA0 + number]) * 24, plain.encode())
+    return entry | {"context": context.hex(), "content": plain, "sealed": sealed.hex()}
+
+
+def token(account_key, prefix, word, household, ident):
+    body = household + ident + mac(account_key, [word.encode(), household, ident])
+    encoded = base64.urlsafe_b64encode(body).decode().rstrip("=")
+    return {"word": word, "id": text(ident), "token": prefix + encoded}
 
 
 def row(index, domain, entry, state, digest):
@@ -338,9 +578,11 @@ def known(path):
     expect(answers == known_answers(), "the known answers are others than SPEC.md gives")
     for number, entry in enumerate(answers["sealed"]):
         check_entry(number, entry, bytes.fromhex(entry["sealed"]), bytes.fromhex(entry["plain"]))
-    print(
-        f"vectors: {len(answers['keys'])} keys and {len(answers['sealed'])} sealed objects as known"
-    )
+    for entry in answers["records"]:
+        check_entry(entry["kind"], entry, bytes.fromhex(entry["sealed"]), entry["content"].encode())
+    counts = {name: len(answers[name]) for name in ("keys", "sealed", "records", "tokens")}
+    counts["lines"] = len(answers["log"]["lines"])
+    print(f"vectors: as known: {counts}")
 
 
 def make_known(path):

@@ -10,6 +10,14 @@ pub mod chains;
 pub mod copy;
 pub mod export;
 pub mod fold;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is how a test fails"
+)]
+mod known_answers;
 pub mod line;
 mod outbox;
 pub mod read;

@@ -3,6 +3,7 @@
 mod sequences;
 mod sharing;
 mod transfer;
+mod vectors;
 
 use super::*;
 use crate::index::memory::MemoryIndex;

@@ -3,7 +3,7 @@
 use super::{Admin, AdminError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use eyesonly_seal::{CredentialId, HouseholdId};
+use eyesonly_seal::{CredentialId, HouseholdId, MacKey};
 use zeroize::Zeroizing;
 
 /// The length of a token before it is encoded: household, id and MAC.
@@ -21,6 +21,23 @@ pub(super) const INVITATION: For = For { prefix: "ei1.", word: b"invitation" };
 /// Taking a camera that is handed over.
 pub(super) const TRANSFER: For = For { prefix: "et1.", word: b"transfer" };
 
+impl For {
+    /// Makes a token under the edge's account key.
+    pub(super) fn token(
+        self,
+        key: &MacKey,
+        household: HouseholdId,
+        id: CredentialId,
+    ) -> Zeroizing<String> {
+        let parts: [&[u8]; 3] = [self.word, household.as_bytes(), id.as_bytes()];
+        let mac = key.mac(&parts);
+        let bytes = Zeroizing::new([parts[1], parts[2], &mac].concat());
+        let mut text = Zeroizing::new(String::from(self.prefix));
+        URL_SAFE_NO_PAD.encode_string(&*bytes, &mut text);
+        text
+    }
+}
+
 impl Admin {
     /// Makes a token.
     pub(super) fn token(
@@ -29,12 +46,7 @@ impl Admin {
         household: HouseholdId,
         id: CredentialId,
     ) -> Zeroizing<String> {
-        let parts: [&[u8]; 3] = [of.word, household.as_bytes(), id.as_bytes()];
-        let mac = self.accounts.mac(&parts);
-        let bytes = Zeroizing::new([parts[1], parts[2], &mac].concat());
-        let mut text = Zeroizing::new(String::from(of.prefix));
-        URL_SAFE_NO_PAD.encode_string(&*bytes, &mut text);
-        text
+        of.token(&self.accounts, household, id)
     }
 
     /// Reads a token. FROM CLIENT.

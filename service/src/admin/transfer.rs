@@ -26,6 +26,15 @@ pub struct Offered {
     pub until_seconds: u64,
 }
 
+/// The camera that changes hands.
+#[derive(Clone, Copy)]
+enum Which {
+    /// One that the asker owns.
+    Owned(CameraId),
+    /// One of this household that was offered so.
+    Offered(HouseholdId, CredentialId),
+}
+
 impl Admin {
     /// Switches a camera off or on. A camera that is off hands in nothing: what is under way is
     /// refused.
@@ -109,10 +118,30 @@ impl Admin {
         name: &str,
     ) -> Result<NewCamera, AdminError> {
         let (from, transfer) = self.opened(TRANSFER, token)?;
+        self.move_camera(Which::Offered(from, transfer), household, name).await
+    }
+
+    /// Hands a camera over to another household, under this name, as if it had been offered and
+    /// taken. The asker owns one in both.
+    ///
+    /// # Errors
+    /// As [`Admin::switch`], and [`AdminError::Input`] as of [`Admin::take_camera`].
+    pub async fn hand_over(
+        &self,
+        camera: CameraId,
+        household: HouseholdId,
+        name: &str,
+    ) -> Result<NewCamera, AdminError> {
+        self.move_camera(Which::Owned(camera), household, name).await
+    }
+
+    async fn move_camera(
+        &self,
+        which: Which,
+        household: HouseholdId,
+        name: &str,
+    ) -> Result<NewCamera, AdminError> {
         let name = label(name)?;
-        if from == household {
-            return Err(input("the camera is this household's already"));
-        }
         // What was filmed before is not taken, not even what a clock that is behind would explain.
         let since = clock::now_milliseconds().saturating_add(DRIFT_MILLISECONDS_MAX);
         let camera = CameraId::from_bytes(clock::fresh_id_of(since));
@@ -122,42 +151,65 @@ impl Admin {
             let to: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             writing.allow_owner(&to)?;
             room_for_a_camera(&to)?;
-            let old = self.close(writing, from, transfer).await?;
+            let (old, home) = self.moved(writing, which).await?;
+            if home.household == household {
+                return Err(input("the camera is this household's already"));
+            }
+            let old = close(writing, old, home).await?;
             writing.enrol(to, (camera, credential), name.clone(), old.serial).await
         })
         .await?;
         Ok(self.new_camera(household, camera, credential))
     }
 
-    /// Closes the enrolment of a camera that was offered.
-    async fn close(
+    /// Reads the camera that changes hands, with its household.
+    async fn moved(
         &self,
         writing: &mut Writing<'_>,
-        from: HouseholdId,
-        transfer: CredentialId,
-    ) -> Result<CameraRecord, AdminError> {
+        which: Which,
+    ) -> Result<(CameraRecord, HouseholdRecord), AdminError> {
+        let (from, transfer) = match which {
+            Which::Owned(camera) => {
+                let (record, home) = writing.owned_camera(camera).await?;
+                return match record.credential {
+                    Some(_) => Ok((record, home)),
+                    None => Err(AdminError::Ended),
+                };
+            }
+            Which::Offered(from, transfer) => (from, transfer),
+        };
         let home = self.records.read::<HouseholdRecord>(from.as_bytes()).await?;
         let home = home.ok_or(AdminError::NoInvitation)?;
         let now = clock::now_seconds();
         let holds = |one: &&Transfer| one.transfer == transfer && now < one.until_seconds;
         let camera = home.transfers.iter().find(holds).ok_or(AdminError::NoInvitation)?.camera;
-        let mut record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
-        if record.credential.take().is_none() {
+        let record: CameraRecord = self.read(camera.as_bytes(), "camera").await?;
+        if record.credential.is_none() {
             return Err(AdminError::NoInvitation);
         }
-        record.state = CameraState::Closed;
-        writing.act(Deed::HandedOver, Some(from), Some(camera), None);
-        let expect = writing.renumber(&mut record.sequence);
-        writing.put(&record, expect)?;
-        let closed = Closed { camera, at_milliseconds: clock::now_milliseconds() };
-        let change = |home: &mut HouseholdRecord| {
-            end_transfers(home, camera);
-            end_invitations(home, camera);
-            home.closed.push(closed);
-        };
-        writing.household(home, Along::default(), change).await?;
-        Ok(record)
+        Ok((record, home))
     }
+}
+
+/// Closes the enrolment of a camera.
+async fn close(
+    writing: &mut Writing<'_>,
+    mut record: CameraRecord,
+    home: HouseholdRecord,
+) -> Result<CameraRecord, AdminError> {
+    let camera = record.camera;
+    (record.credential, record.state) = (None, CameraState::Closed);
+    writing.act(Deed::HandedOver, Some(home.household), Some(camera), None);
+    let expect = writing.renumber(&mut record.sequence);
+    writing.put(&record, expect)?;
+    let closed = Closed { camera, at_milliseconds: clock::now_milliseconds() };
+    let change = |home: &mut HouseholdRecord| {
+        end_transfers(home, camera);
+        end_invitations(home, camera);
+        home.closed.push(closed);
+    };
+    writing.household(home, Along::default(), change).await?;
+    Ok(record)
 }
 
 fn end_transfers(home: &mut HouseholdRecord, camera: CameraId) {

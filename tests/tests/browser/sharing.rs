@@ -32,6 +32,13 @@ async fn type_into(browser: &Browser, id: &str, text: &str) {
     field.send_keys(text).await.unwrap();
 }
 
+/// Returns what stands in a field.
+async fn value(browser: &Browser, id: &str) -> String {
+    browser.shown(&testid(id)).await;
+    let script = "return document.querySelector(arguments[0]).value";
+    browser.script(script, &[json!(testid(id))]).await.as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     let edge = Edge::start(EdgeOptions::default());
@@ -46,8 +53,7 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     owner.click("#share-cameras input").await;
     owner.click(&testid("share-submit")).await;
     owner.shown(&testid("share-made")).await;
-    let link = owner.script("return document.querySelector('#share-link').value", &[]).await;
-    let link = link.as_str().unwrap().to_owned();
+    let link = value(&owner, "share-once").await;
     assert!(link.starts_with(&format!("{address}/join#ei1.")), "{link}");
     owner.photograph(&screenshots().join("sharing-link.png")).await;
 
@@ -96,6 +102,96 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     neighbour.open("about:blank").await;
     neighbour.open(&link).await;
     says(&neighbour, "offer", "does not hold any more").await;
+}
+
+#[tokio::test]
+async fn a_newcomer_whose_answer_was_lost_asks_all_the_same() {
+    let edge = Edge::start(EdgeOptions::default());
+    let home = edge.household("Alder Lane 4");
+    let camera = home.camera("Front door");
+    let of = ["--household", &home.id, "--camera", &camera.id];
+    let made = home.command(&[&["share", "invitation", "add"], &of[..]].concat());
+    let address = edge.door().address();
+    let browser = Browser::start(480, 900).await;
+    let link = format!("{address}/join#{}", made["token"].as_str().unwrap());
+    browser.open(&link).await;
+    says(&browser, "offer", "Alder Lane 4 offers you Front door").await;
+    // The account is made, and its answer does not arrive.
+    let lose = "const really = window.fetch; window.fetch = async (address, options) => { \
+                const answer = await really(address, options); \
+                if (!String(address).endsWith('/account')) return answer; \
+                window.fetch = really; throw new TypeError('lost'); }; return true";
+    browser.script(lose, &[]).await;
+    type_into(&browser, "join-name", "fern").await;
+    type_into(&browser, "join-password", "a long password of fern").await;
+    browser.click(&testid("join-submit")).await;
+    says(&browser, "join-error", "there is no connection").await;
+    browser.click(&testid("join-submit")).await;
+    says(&browser, "join-done", "As soon as the household confirms you").await;
+}
+
+#[tokio::test]
+async fn a_camera_is_handed_over_to_another_household() {
+    let edge = Edge::start(EdgeOptions::default());
+    let (alder, birch) = (edge.household("Alder Lane 4"), edge.household("Birch Row 9"));
+    let camera = alder.camera("Front door");
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    birch.camera("Yard");
+    let (giver, taker) = (alder.viewer("alder"), birch.viewer("birch"));
+    let address = edge.door().address();
+    let (old, new) = (Browser::start(1000, 900).await, Browser::start(480, 900).await);
+    for (browser, account) in [(&old, &giver), (&new, &taker)] {
+        sign_in(browser, &address, account).await;
+        browser.click(&testid("sharing")).await;
+        browser.shown(&testid("take")).await;
+    }
+    press(&old, "cameras", "Hand over").await;
+    let withdrawn = value(&old, "offer-once").await;
+    press(&old, "cameras", "Keep it").await;
+    says(&old, "status", "Front door stays with you").await;
+    press(&old, "cameras", "Hand over").await;
+    let code = value(&old, "offer-once").await;
+    says(&old, "cameras", "It is offered to another household").await;
+    old.photograph(&screenshots().join("handover-code.png")).await;
+
+    type_into(&new, "take-name", "Hall").await;
+    type_into(&new, "take-code", &withdrawn).await;
+    new.click(&testid("take-submit")).await;
+    says(&new, "status", "does not hold any more").await;
+    type_into(&new, "take-code", &code).await;
+    new.click(&testid("take-submit")).await;
+    let credential = value(&new, "take-once").await;
+    says(&new, "cameras", "Hall is on").await;
+    new.photograph(&screenshots().join("handover-taken.png")).await;
+    let mut cameras = taker.login().await.cameras().await;
+    cameras.retain(|camera| camera["name"] == "Hall");
+    let hall = cameras.remove(0);
+    let hall = camera.with_credential(&credential).named(hall["id"].as_str().unwrap());
+    hall.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect_problem(401);
+    old.open(&format!("{address}{}", old.place().await)).await;
+    says(&old, "cameras", "Front door was handed over; you keep the past").await;
+}
+
+#[tokio::test]
+async fn a_member_leaves_by_the_page() {
+    let edge = Edge::start(EdgeOptions::default());
+    let home = edge.household("Alder Lane 4");
+    let camera = home.camera("Front door");
+    home.viewer("alder");
+    let (account, address) = (edge.household("Birch Row 9").viewer("birch"), edge.door().address());
+    let of = ["--household", &home.id, "--viewer", &account.login, "--role", "member"];
+    home.command(&[&["member", "set"], &of[..]].concat());
+    let of = ["--camera", &camera.id, "--viewer", &account.login];
+    home.command(&[&["share", "add"], &of[..]].concat());
+    let browser = Browser::start(1000, 900).await;
+    sign_in(&browser, &address, &account).await;
+    browser.click(&testid("sharing")).await;
+    says(&browser, "given", "Alder Lane 4 has you as its member").await;
+    browser.photograph(&screenshots().join("sharing-member.png")).await;
+    press(&browser, "given", "Leave").await;
+    says(&browser, "status", "You don't belong to Alder Lane 4 any more").await;
+    assert_eq!(account.login().await.cameras().await, Vec::<serde_json::Value>::new());
 }
 
 #[tokio::test]

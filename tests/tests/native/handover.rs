@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 struct Lane {
     edge: Edge,
     camera: Camera,
+    alder: Household,
     owner: Viewer,
     birch: Household,
     taker: Viewer,
@@ -69,7 +70,7 @@ impl Lane {
         camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
         camera.put_event(&event, &description("before")).await.expect(201);
         camera.put_clip(&event, mp4_around(b"a clip")).await.expect(201);
-        Self { edge, camera, owner, birch, taker, event }
+        Self { edge, camera, alder, owner, birch, taker, event }
     }
 
     async fn change(of: &Viewer, method: Method, path: &str, body: Value) -> Answer {
@@ -169,4 +170,26 @@ async fn a_camera_that_changes_hands_stops_in_the_middle() {
     }
     let acts = lane.edge.command_line().command(&["ledger", "acts"]).output().unwrap();
     assert!(acts.status.success());
+}
+
+#[tokio::test]
+async fn an_operator_hands_a_camera_over() {
+    let lane = Lane::new().await;
+    let of = ["camera", "hand-over", &lane.camera.id, "--household"];
+    // What can't be done changes nothing.
+    let alder = lane.edge.command_line().command(&[&of[..], &[&lane.alder.id]].concat()).output();
+    assert!(!alder.unwrap().status.success(), "it is handed over to its own household");
+    lane.camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    let taken = lane.birch.command(&[&of[..], &[&lane.birch.id, "--name", "Hall"]].concat());
+    let (id, credential) =
+        (taken["camera"].as_str().unwrap(), taken["credential"].as_str().unwrap());
+    let new = lane.camera.with_credential(credential).named(id);
+    new.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
+    lane.taker.thumbnail(&new, 320).await.expect(200);
+    lane.owner.thumbnail(&lane.camera, 320).await.expect(200);
+    lane.camera
+        .put_still(&fresh_id(), media("special/orientation-1.jpg"))
+        .await
+        .expect_problem(401);
+    assert_eq!(lane.taker.cameras().await[0]["name"], "Hall");
 }

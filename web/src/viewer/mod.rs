@@ -58,6 +58,7 @@ pub const ASSETS: &[Asset] = &[
     asset!("boxes.js", JAVASCRIPT),
     asset!("clock.js", JAVASCRIPT),
     asset!("enlarge.js", JAVASCRIPT),
+    asset!("handover.js", JAVASCRIPT),
     asset!("join.js", JAVASCRIPT),
     asset!("live.js", JAVASCRIPT),
     asset!("player.js", JAVASCRIPT),

@@ -126,6 +126,32 @@ async fn a_camera_that_changes_hands_keeps_the_past_apart() {
 }
 
 #[tokio::test]
+async fn whoever_owns_both_households_hands_a_camera_over_at_once() {
+    let moving = Moving::new().await;
+    let Moving { lane, camera, birch } = &moving;
+    let admin = &lane.town.admin;
+    let owner = lane.signed("owner").await;
+    let taker = lane.signed("birch").await;
+    for (asker, absent) in [(owner(), "household"), (taker(), "camera")] {
+        let refused = admin.by(asker).hand_over(camera.camera, *birch, "Hall").await.map(|_| ());
+        assert!(matches!(refused, Err(AdminError::Absent(_))), "{absent}: {refused:?}");
+    }
+    for (to, name) in [(lane.home, "Hall"), (*birch, "")] {
+        let refused = admin.hand_over(camera.camera, to, name).await.map(|_| ());
+        assert!(matches!(refused, Err(AdminError::Input(_))), "{name}: {refused:?}");
+    }
+    moving.received(&camera.credential).await.unwrap();
+    let new = admin.hand_over(camera.camera, *birch, "Hall").await.unwrap();
+    let refused = moving.received(&camera.credential).await;
+    assert!(matches!(refused, Err(Refused::Unidentified)), "{refused:?}");
+    moving.received(&new.credential).await.unwrap();
+    let again = admin.hand_over(camera.camera, *birch, "Hall").await.map(|_| ());
+    assert!(matches!(again, Err(AdminError::Ended)), "{again:?}");
+    let rights = lane.town.rights(admin.viewer_of("birch").await.unwrap()).await.unwrap();
+    assert!(rights.cameras.iter().all(|right| right.camera != camera.camera));
+}
+
+#[tokio::test]
 async fn an_offer_ends_with_what_it_comes_from() {
     let moving = Moving::new().await;
     let Moving { lane, camera, birch } = &moving;

@@ -16,6 +16,8 @@ const error = part("join-error");
 const token = window.location.hash.slice(1);
 /** The account was made, in this page. From then on the person logs in to ask. */
 let isMade = false;
+/** No answer came to a question for the account, so it may have been made all the same. */
+let mayBeMade = false;
 
 look();
 // Another link was opened in the same tab.
@@ -68,11 +70,7 @@ async function join() {
   submit.disabled = true;
   let step = "account";
   try {
-    if (isNew() && !isMade) {
-      const body = { token, name, password };
-      await ask("/v1/invitation/account", { method: "POST", body });
-      isMade = true;
-    }
+    if (isNew() && !isMade) await makeAccount(name, password);
     step = "login";
     const body = { name, password };
     const { headers } = await ask("/v1/session", { method: "POST", body });
@@ -87,6 +85,19 @@ async function join() {
     error.textContent = whyNot(trouble, step);
   } finally {
     submit.disabled = false;
+  }
+}
+
+async function makeAccount(name, password) {
+  try {
+    const body = { token, name, password };
+    await ask("/v1/invitation/account", { method: "POST", body });
+    isMade = true;
+  } catch (trouble) {
+    // If it was made, it can log in, and its name and the invitation are taken.
+    if (mayBeMade && ["missing", "conflict"].includes(trouble.kind)) return;
+    mayBeMade ||= trouble.kind === "offline";
+    throw trouble;
   }
 }
 

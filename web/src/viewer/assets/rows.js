@@ -14,7 +14,7 @@ export function row(name, words, ...buttons) {
   const item = made("li", { className: "row" });
   const text = made("p", { className: "row-words" });
   text.append(made("strong", { dir: "auto" }, name), " ", made("span", {}, words));
-  item.append(text, ...buttons);
+  item.append(text, made("span", { className: "row-acts" }, ...buttons));
   return item;
 }
 

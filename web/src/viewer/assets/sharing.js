@@ -3,6 +3,7 @@
 // Must never say that something has ended before the server has said so.
 
 import { ask, forgetWall } from "./ask.js";
+import { cameraRows, showTaking, take } from "./handover.js";
 import { button, fill, made, row } from "./rows.js";
 import { joined, kindsWords, moment, untilWords, windowWords } from "./terms.js";
 import { explain, triesWords } from "./words.js";
@@ -50,11 +51,38 @@ async function list(address) {
   }
 }
 
-let isRenewing = false;
+/** Shows what is shown only once: a link, a code, or a credential. */
+function showOnce(name, words, note) {
+  part(`${name}-once`).value = words;
+  part(`${name}-note`).textContent = note;
+  part(`${name}-made`).hidden = false;
+  tell("");
+  part(`${name}-once`).focus();
+  part(`${name}-once`).select();
+}
 
-async function renew() {
-  if (isRenewing) return;
-  isRenewing = true;
+/** What the other parts of the page do with it. */
+const page = { change, leave, renew, showOnce, tell };
+
+let renewal = null;
+let isStale = false;
+
+/** Shows what is true now, also if the page is being renewed with what was true a moment ago. */
+function renew() {
+  isStale = true;
+  renewal ??= renewAll();
+  return renewal;
+}
+
+async function renewAll() {
+  while (isStale) {
+    isStale = false;
+    await renewOnce();
+  }
+  renewal = null;
+}
+
+async function renewOnce() {
   try {
     const [sharing, sessions] = await Promise.all([list("../sharing"), list("../sessions")]);
     part("sharing-error").textContent = "";
@@ -65,8 +93,6 @@ async function renew() {
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
     part("sharing-error").textContent = explain(trouble, "The page didn't load");
-  } finally {
-    isRenewing = false;
   }
 }
 
@@ -88,7 +114,8 @@ function showHouseholds(households) {
   fill(part("invitations"), each(invitationRows));
   fill(part("shares"), each(shareRows));
   fill(part("members"), each(memberRows));
-  fill(part("cameras"), each(cameraRows));
+  fill(part("cameras"), households.flatMap((household) => cameraRows(household, page)));
+  showTaking(households);
   part("share").hidden = households.every((household) => household.cameras.length === 0);
   const chosen = new Set(checkedCameras().map((box) => box.value));
   part("share-cameras").replaceChildren(...households.flatMap((household) =>
@@ -145,10 +172,10 @@ function shareRows(household, nameOf) {
       { method: "DELETE" }, { missing: "it was given back already. Reload the page." },
     ), true);
     const item = row(who, `sees ${camera}: ${termsWords(share)}`, stop);
-    item.insertBefore(button("Change", `Change what ${who} sees of ${camera}`, () => {
+    stop.before(button("Change", `Change what ${who} sees of ${camera}`, () => {
       if (item.querySelector("form")) item.querySelector("form").remove();
       else item.append(changeForm(share, at, who));
-    }), stop);
+    }));
     return item;
   });
 }
@@ -195,19 +222,6 @@ function endOf(seconds) {
   return seconds === "" ? null : Math.floor(Date.now() / 1000) + Number(seconds);
 }
 
-function cameraRows(household) {
-  return household.cameras.map((camera) => {
-    if (camera.state === "closed") return row(camera.name, "was handed over; you keep the past");
-    const isOff = camera.state === "off";
-    const words = isOff ? "is switched off, and takes nothing" : "is on";
-    const label = `Switch ${camera.name} ${isOff ? "on" : "off"}`;
-    return row(camera.name, words, button(isOff ? "Switch on" : "Switch off", label, () => change(
-      `${camera.name} is ${isOff ? "on" : "off"}.`, "Nothing was switched",
-      `../switches/${segment(camera.id)}`, { method: "PUT", body: { on: isOff } },
-    ), !isOff));
-  });
-}
-
 function memberRows(household) {
   return household.members.map((member) => {
     const until = typeof member.until_seconds === "number"
@@ -224,15 +238,23 @@ function memberRows(household) {
 // ---- what others share with the person ----------------------------------------------------------
 
 function showGiven(given, viewer) {
-  fill(part("given"), given.map((right) => {
-    const item = row(right.name, `of ${right.household}: ${termsWords(right)}`);
-    if (right.role !== "guest") return item;
-    item.append(button("Give back", `Give ${right.name} back`, () => change(
-      `${right.name} isn't shared with you any more.`, "It is still shared with you",
-      `../shares/${segment(right.camera)}/${segment(viewer)}`, { method: "DELETE" },
-    ), true));
-    return item;
-  }));
+  const rows = given.map((right) => {
+    const at = `../shares/${segment(right.camera)}/${segment(viewer)}`;
+    const back = button("Give back", `Give ${right.name} back`, () => change(
+      `${right.name} isn't shared with you any more.`, "It is still shared with you", at,
+      { method: "DELETE" },
+    ), true);
+    const words = `of ${right.household}: ${termsWords(right)}`;
+    return row(right.name, words, ...(right.role === "guest" ? [back] : []));
+  });
+  const households = new Map(given.filter(({ role }) => ["member", "installer"].includes(role))
+    .map((right) => [right.household_id, right]));
+  rows.push(...[...households].map(([id, { household, role }]) => row(
+    household, `has you as its ${ROLES.get(role)}`, button("Leave", `Leave ${household}`,
+      () => change(`You don't belong to ${household} any more.`, "You still belong to it",
+        `../households/${segment(id)}/members/${segment(viewer)}`, { method: "DELETE" }), true),
+  )));
+  fill(part("given"), rows);
 }
 
 // ---- who viewed ---------------------------------------------------------------------------------
@@ -342,29 +364,33 @@ part("share-form").addEventListener("submit", async (event) => {
   try {
     const at = `../households/${segment([...households][0])}/invitations`;
     const { body: invited } = await ask(at, { method: "POST", body, as: "json" });
-    part("share-link").value = `${window.location.origin}/join#${invited.token}`;
-    part("share-note").textContent = "It works once, and holds "
-      + `${untilWords(invited.until_seconds)}. Who opens it asks you, and sees nothing until you `
-      + "confirm them here. It is not shown again.";
-    part("share-made").hidden = false;
-    part("share-link").focus();
-    part("share-link").select();
     await renew();
+    showOnce("share", `${window.location.origin}/join#${invited.token}`, "It works once, and holds "
+      + `${untilWords(invited.until_seconds)}. Who opens it asks you, and sees nothing until you `
+      + "confirm them here. It is not shown again.");
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
     tell(explain(trouble, "There is no link"));
   }
 });
 
-part("share-copy").addEventListener("click", async () => {
-  try {
-    await navigator.clipboard.writeText(part("share-link").value);
-    tell("Copied.");
-  } catch {
-    part("share-link").select();
-    tell("Copy the marked text.");
-  }
+part("take-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  take(page);
 });
+
+for (const place of document.querySelectorAll(".shown-once")) {
+  const field = place.querySelector("input");
+  place.querySelector("button").addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(field.value);
+      tell("Copied.");
+    } catch {
+      field.select();
+      tell("Copy the marked text.");
+    }
+  });
+}
 
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();

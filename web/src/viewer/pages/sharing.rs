@@ -12,10 +12,11 @@ const JOIN_MODULES: [&str; 5] = [
     "/assets/words.js",
 ];
 
-const SHARING_MODULES: [&str; 6] = [
+const SHARING_MODULES: [&str; 7] = [
     "/assets/sharing.js",
     "/assets/ask.js",
     "/assets/clock.js",
+    "/assets/handover.js",
     "/assets/rows.js",
     "/assets/terms.js",
     "/assets/words.js",
@@ -95,6 +96,8 @@ pub fn sharing_page(viewer_name: &str) -> String {
             (list("invitations", "Open invitations", ""))
             (list("shares", "What you share", ""))
             (list("cameras", "Your cameras", ""))
+            (shown_once("offer", "Give this code to an owner of the other household"))
+            (take_form())
             (list("members", "Who belongs to the household", ""))
             (list(
                 "given",
@@ -151,12 +154,38 @@ fn share_form() -> Markup {
                 }
                 button.button.is-main data-testid="share-submit" type="submit" { "Make a link" }
             }
-            div id="share-made" data-testid="share-made" hidden {
-                label for="share-link" { "Give this link to one person" }
-                input id="share-link" data-testid="share-link" type="text" readonly;
-                button.button id="share-copy" type="button" { "Copy" }
-                p.message id="share-note" role="status" {}
+            (shown_once("share", "Give this link to one person"))
+        }
+    }
+}
+
+/// Builds the place of what is shown only once: a link, a code, or a credential.
+fn shown_once(name: &str, label: &str) -> Markup {
+    html! {
+        div.shown-once id={ (name) "-made" } data-testid={ (name) "-made" } hidden {
+            label for={ (name) "-once" } { (label) }
+            input id={ (name) "-once" } data-testid={ (name) "-once" } type="text" readonly;
+            button.button type="button" { "Copy" }
+            p.message id={ (name) "-note" } role="status" {}
+        }
+    }
+}
+
+fn take_form() -> Markup {
+    html! {
+        section id="take" data-testid="take" aria-labelledby="take-title" hidden {
+            h2 id="take-title" { "Take a camera over" }
+            form id="take-form" novalidate {
+                label for="take-code" { "The code of whoever hands it over" }
+                input id="take-code" data-testid="take-code" type="text" autocomplete="off"
+                    autocapitalize="none" spellcheck="false" required;
+                label for="take-name" { "What you call it" }
+                input id="take-name" data-testid="take-name" type="text" autocomplete="off" required;
+                label for="take-household" { "For which household" }
+                select id="take-household" data-testid="take-household" {}
+                button.button data-testid="take-submit" type="submit" { "Take it" }
             }
+            (shown_once("take", "The camera's new credential"))
         }
     }
 }
