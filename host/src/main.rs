@@ -346,8 +346,8 @@ impl Ready {
         spinner.finish_and_clear();
         if data.keyring.has_households() && !ledger::folder(&config.data).exists() {
             tracing::warn!(
-                "the access ledger begins anew. If this data folder was put back from a copy, stop \
-                 the edge and put its `ledger` back too"
+                "a new access ledger begins, as it does at the first start. If this data folder \
+                 was put back from a copy, stop the edge and put its `ledger` back too"
             );
         }
         let ledger = Arc::new(LogLedger::open(&config.data, data.keyring.edge())?);

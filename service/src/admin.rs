@@ -34,7 +34,7 @@ pub use invitations::{
 pub use pace::{CHANGES_A_MINUTE, NEWCOMERS_A_DAY};
 pub use people::SHARES_MAX;
 pub use sharing::{Owned, Sharing};
-pub use transfer::{Offered, TRANSFER_SECONDS};
+pub use transfer::{CLOSED_MAX, Offered, TRANSFER_SECONDS};
 pub use why::Why;
 
 use crate::catalogue::Catalogue;

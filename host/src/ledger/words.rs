@@ -1,6 +1,8 @@
 //! What entries say, in words and as JSON.
 
-use super::read::Opened;
+pub mod names;
+
+use super::read::{End, Opened};
 use eyesonly_gate::entry::{Object, Outcome, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_seal::Kind;
@@ -8,9 +10,14 @@ use eyesonly_service::ledger::acts::Done;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Returns a time in milliseconds since 1970 as the system's.
+/// The last moment that RFC 3339 can write, in milliseconds since 1970: the end of the year 9999.
+const LAST_MILLISECONDS: u64 = 253_402_300_799_999;
+
+/// Returns a time in milliseconds since 1970 as the system's. A later one than can be written is
+/// the last that can.
 pub fn at(milliseconds: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds)).unwrap_or(UNIX_EPOCH)
+    let written = Duration::from_millis(milliseconds.min(LAST_MILLISECONDS));
+    UNIX_EPOCH.checked_add(written).unwrap_or(UNIX_EPOCH)
 }
 
 /// Returns a time in milliseconds since 1970 as people read it, in whole seconds.
@@ -27,6 +34,35 @@ pub const fn handed(handed: Handed) -> &'static str {
         Handed::Clip => "clip",
         Handed::Live => "live view",
         Handed::Deletion => "deletion",
+    }
+}
+
+/// Says what was handed out, and where there was nothing in it.
+pub fn what(delivery: &Delivery) -> String {
+    let word = handed(delivery.handed);
+    match (delivery.handed, delivery.opened.count()) {
+        // It names no segment, and stands for no picture.
+        (Handed::Live, _) if delivery.event.is_none() => "list of live streams".to_owned(),
+        // Nothing is opened for these.
+        (Handed::Cameras | Handed::Deletion | Handed::Live, _) | (_, 1..) => word.to_owned(),
+        (_, 0) => format!("{word} (nothing in it)"),
+    }
+}
+
+/// Says how much of a delivery left.
+pub fn left(delivery: &Delivery, end: Option<&End>) -> String {
+    let most = delivery.body_bytes;
+    match end {
+        None if delivery.handed == Handed::Live => {
+            format!("until {} at most", shown(delivery.until_milliseconds))
+        }
+        None => format!("at most {most} bytes"),
+        Some(End { outcome: Outcome::Withheld, .. }) => "withheld: nothing left".to_owned(),
+        Some(_) if delivery.handed == Handed::Deletion => "done".to_owned(),
+        Some(End { outcome: Outcome::Whole, bytes, .. }) => format!("{bytes} bytes"),
+        Some(End { outcome: Outcome::Cut, bytes, .. }) => {
+            format!("cut off after {bytes} bytes of {most}")
+        }
     }
 }
 

@@ -77,7 +77,8 @@ pub struct Share {
 pub struct Closed {
     /// The camera.
     pub camera: CameraId,
-    /// When it was handed over, in milliseconds since 1970.
+    /// Up to which time they keep it, in milliseconds since 1970. It lies a clock's drift after the
+    /// handing over: nothing comes later, and nothing that has come is lost to a clock that is fast.
     pub at_milliseconds: u64,
 }
 

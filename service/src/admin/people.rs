@@ -388,7 +388,10 @@ fn is_of(share: &Share, camera: CameraId, viewer: ViewerId) -> bool {
     share.camera == camera && share.viewer == viewer
 }
 
-/// Refuses a share that allows nothing.
+/// The last moment of the year 9999, in milliseconds since 1970. Nothing writes a later date.
+const LAST_MILLISECONDS: u64 = 253_402_300_799_999;
+
+/// Refuses a share that allows nothing, or that names a time without a date.
 pub(super) fn check_offer(
     kinds: Kinds,
     window: &Window,
@@ -403,6 +406,10 @@ pub(super) fn check_offer(
     }
     if expires_at_seconds.is_some_and(|at| at <= clock::now_seconds()) {
         return Err(input("the share would have ended already; give a time that lies ahead"));
+    }
+    let ends = expires_at_seconds.map(|at| at.saturating_mul(1000));
+    if [from, until, ends].into_iter().flatten().max() > Some(LAST_MILLISECONDS) {
+        return Err(input("no time of a share may lie after the year 9999"));
     }
     Ok(())
 }

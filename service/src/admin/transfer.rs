@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 /// How long a transfer may be accepted, in seconds.
 pub const TRANSFER_SECONDS: u64 = 72 * 3600;
 
+/// The most cameras that a household has handed over and not removed.
+pub const CLOSED_MAX: usize = 256;
+
 /// A transfer that was just offered.
 pub struct Offered {
     /// The token, shown once.
@@ -142,11 +145,7 @@ impl Admin {
         name: &str,
     ) -> Result<NewCamera, AdminError> {
         let name = label(name)?;
-        // What was filmed before is not taken, not even what a clock that is behind would explain.
-        let since = clock::now_milliseconds().saturating_add(DRIFT_MILLISECONDS_MAX);
-        let camera = CameraId::from_bytes(clock::fresh_id_of(since));
         let credential = CredentialId::from_bytes(clock::fresh_id());
-        self.catalogue.index().begin(household, camera).await?;
         self.settle(async |writing| {
             let to: HouseholdRecord = self.read(household.as_bytes(), "household").await?;
             writing.allow_owner(&to)?;
@@ -155,11 +154,28 @@ impl Admin {
             if home.household == household {
                 return Err(input("the camera is this household's already"));
             }
+            if home.closed.len() >= CLOSED_MAX {
+                return Err(input(
+                    "this household has handed over as many cameras as it may; whoever runs the \
+                     edge removes some first",
+                ));
+            }
+            let camera = CameraId::from_bytes(clock::fresh_id_of(self.after(old.camera).await?));
+            self.catalogue.index().begin(household, camera).await?;
             let old = close(writing, old, home).await?;
-            writing.enrol(to, (camera, credential), name.clone(), old.serial).await
+            writing.enrol(to, (camera, credential), name.clone(), old.serial).await?;
+            Ok(self.new_camera(household, camera, credential))
         })
-        .await?;
-        Ok(self.new_camera(household, camera, credential))
+        .await
+    }
+
+    /// Returns the time in the id of a camera's next enrolment, in milliseconds since 1970. What was
+    /// filmed before is not taken then, whether the camera's clock is behind or ahead.
+    async fn after(&self, camera: CameraId) -> Result<u64, AdminError> {
+        let heard = self.heard(camera).await?;
+        let ahead = heard.map_or(0, |heard| heard.offset_milliseconds.max(0).cast_unsigned());
+        let now = clock::now_milliseconds().saturating_add(ahead);
+        Ok(now.saturating_add(DRIFT_MILLISECONDS_MAX))
     }
 
     /// Reads the camera that changes hands, with its household.
@@ -202,7 +218,8 @@ async fn close(
     writing.act(Deed::HandedOver, Some(home.household), Some(camera), None);
     let expect = writing.renumber(&mut record.sequence);
     writing.put(&record, expect)?;
-    let closed = Closed { camera, at_milliseconds: clock::now_milliseconds() };
+    let at_milliseconds = clock::now_milliseconds().saturating_add(DRIFT_MILLISECONDS_MAX);
+    let closed = Closed { camera, at_milliseconds };
     let change = |home: &mut HouseholdRecord| {
         end_transfers(home, camera);
         end_invitations(home, camera);

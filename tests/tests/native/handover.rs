@@ -154,6 +154,8 @@ async fn a_camera_that_changes_hands_stops_in_the_middle() {
         .await
         .expect_problem(401);
     lane.keeps_the_past(&later).await;
+    let watching = lane.owner.get("watching").await.expect(200).json();
+    assert_eq!(watching["closed"], json!([lane.camera.id]));
 
     let (id, credential) =
         (taken["camera"].as_str().unwrap(), taken["credential"].as_str().unwrap());
@@ -192,4 +194,24 @@ async fn an_operator_hands_a_camera_over() {
         .await
         .expect_problem(401);
     assert_eq!(lane.taker.cameras().await[0]["name"], "Hall");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_fast_takes_nothing_along() {
+    let lane = Lane::new().await;
+    let ahead = footage_id(now_milliseconds() + 280_000);
+    lane.camera.put_event(&ahead, &description("before")).await.expect(201);
+    let taken = lane.hand_over().await;
+    let (id, credential) =
+        (taken["camera"].as_str().unwrap(), taken["credential"].as_str().unwrap());
+    let new = lane.camera.with_credential(credential).named(id);
+    new.put_event(&ahead, &description("before")).await.expect_problem(400);
+    let still = media("special/orientation-1.jpg");
+    new.put_still(&footage_id(now_milliseconds() + 275_000), still.clone())
+        .await
+        .expect_problem(400);
+    new.put_still(&footage_id(now_milliseconds() + 290_000), still).await.expect(201);
+    // It stays with those whose it was.
+    lane.owner.event(&lane.camera, &ahead).await.expect(200);
+    lane.taker.event(&new, &ahead).await.expect_problem(404);
 }

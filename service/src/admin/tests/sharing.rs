@@ -15,6 +15,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "a long password";
+/// How long a session holds: longer than the longest test.
+const SESSION_SECONDS: u64 = 7 * 24 * 3600;
 
 /// A household with one camera and an owner, and somebody without anything.
 pub(super) struct Lane {
@@ -38,7 +40,8 @@ impl Lane {
 
     fn identity(&self) -> Identity {
         let records = Arc::clone(&self.town.admin.records);
-        Identity::new(&*self.town.keys, records, 3600, Arc::new(Throttle::default())).listing()
+        Identity::new(&*self.town.keys, records, SESSION_SECONDS, Arc::new(Throttle::default()))
+            .listing()
     }
 
     /// Signs somebody in, and returns what their requests present.
@@ -252,6 +255,32 @@ async fn a_name_may_be_tried_so_often() {
     assert!(matches!(spent, Err(AdminError::NoInvitation)), "{spent:?}");
 }
 
+/// The last second that has a date of four digits.
+const LAST_SECONDS: u64 = 253_402_300_799;
+
+#[tokio::test]
+async fn a_time_without_a_date_is_refused() {
+    let lane = Lane::new().await;
+    let admin = &lane.town.admin;
+    let share = whole(lane.camera, lane.guest);
+    let window = |from, until| Window { from_milliseconds: from, until_milliseconds: until };
+    let late = Some(LAST_SECONDS * 1000 + 1000);
+    for refused in [
+        Share { expires_at_seconds: Some(LAST_SECONDS + 1), ..share.clone() },
+        Share { expires_at_seconds: Some(u64::MAX), ..share.clone() },
+        Share { window: window(late, None), ..share.clone() },
+        Share { window: window(None, late), ..share.clone() },
+    ] {
+        let told = admin.share(refused.clone()).await;
+        assert!(matches!(told, Err(AdminError::Input(_))), "{refused:?}: {told:?}");
+        let Share { window, expires_at_seconds, .. } = refused;
+        let offer = Offer { window, expires_at_seconds, ..lane.offer() };
+        let told = admin.invite(lane.home, offer, None).await.map(|_| ());
+        assert!(matches!(told, Err(AdminError::Input(_))), "{told:?}");
+    }
+    admin.share(Share { expires_at_seconds: Some(LAST_SECONDS), ..share }).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_viewer_may_no_more_than_an_owner_of_the_household() {
     let lane = Lane::new().await;
@@ -267,7 +296,7 @@ async fn a_viewer_may_no_more_than_an_owner_of_the_household() {
     for name in ["stranger", "member", "guest"] {
         let signed = lane.signed(name).await;
         let by = || admin.by(signed());
-        let wide = Share { expires_at_seconds: Some(u64::MAX), ..share.clone() };
+        let wide = Share { expires_at_seconds: Some(LAST_SECONDS), ..share.clone() };
         let given = by().invite(lane.home, lane.offer(), None).await.map(|_| ());
         for refused in [
             given,

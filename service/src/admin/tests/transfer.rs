@@ -4,6 +4,7 @@ use super::sharing::Lane;
 use super::whole;
 use crate::admin::{AdminError, NewCamera, Share};
 use crate::clock;
+use crate::ingest::DRIFT_MILLISECONDS_MAX;
 use eyesonly_gate::{RawCredential, Refused};
 use eyesonly_rights::Window;
 
@@ -95,7 +96,9 @@ async fn a_camera_that_changes_hands_keeps_the_past_apart() {
         let rights = lane.town.rights(viewer).await.unwrap();
         let right = rights.cameras.iter().find(|right| right.camera == camera.camera).unwrap();
         let until = right.window.until_milliseconds.unwrap();
-        assert!((before..=clock::now_milliseconds()).contains(&until));
+        // Nothing that has come is lost to a clock that is fast.
+        let drift = DRIFT_MILLISECONDS_MAX;
+        assert!((before..=clock::now_milliseconds()).contains(&(until - drift)));
         assert!(rights.cameras.iter().all(|right| right.camera != new.camera));
     }
     let taken = lane.town.rights(admin.viewer_of("birch").await.unwrap()).await.unwrap();
