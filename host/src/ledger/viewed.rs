@@ -105,8 +105,8 @@ impl Viewed {
 fn newest(log: &Folder, owner: Owner, key: &LedgerKey) -> Result<Views, ReadError> {
     let now = clock::now_milliseconds();
     let (mut read, mut end) = (Views::default(), log.size());
-    // An end stands behind its start, so it is met first.
-    let mut withheld = HashSet::new();
+    // An end stands behind its start, so it is met first. So is the act that ended a right.
+    let (mut withheld, mut cuts) = (HashSet::new(), Cuts::new());
     let oldest = log.oldest().max(log.size().saturating_sub(ENTRIES_MAX));
     let mut keys = HashMap::new();
     while end > oldest {
@@ -128,10 +128,16 @@ fn newest(log: &Folder, owner: Owner, key: &LedgerKey) -> Result<Views, ReadErro
                     withheld.insert(says.number);
                 }
                 Opened::Says(Says::Delivery(Stage::Starts, says))
-                    if !withheld.contains(&says.number) && !add(&mut read.views, &says, now) =>
+                    if !withheld.contains(&says.number)
+                        && !add(&mut read.views, &cuts, &says, now) =>
                 {
                     read.is_part = true;
                     return Ok(read);
+                }
+                Opened::Act(done) => {
+                    if let (Some(viewer), Some(camera)) = (done.act.viewer, done.act.camera) {
+                        cuts.insert((viewer, camera), done.at_milliseconds);
+                    }
                 }
                 Opened::Damaged => read.is_part = true,
                 _ => {}
@@ -143,22 +149,32 @@ fn newest(log: &Folder, owner: Owner, key: &LedgerKey) -> Result<Views, ReadErro
     Ok(read)
 }
 
+/// When each viewer's right to each camera was changed next, in milliseconds since 1970.
+type Cuts = HashMap<(ViewerId, CameraId), u64>;
+
 /// Adds a delivery that is older than all before it, as it is `now` (milliseconds since 1970).
 /// Returns false if there is no place for it.
-fn add(views: &mut Vec<View>, says: &Delivery, now: u64) -> bool {
+fn add(views: &mut Vec<View>, cuts: &Cuts, says: &Delivery, now: u64) -> bool {
     let Some((_, camera)) = says.source else { return true };
+    // A list of streams shows no picture.
+    if says.handed == Handed::Live && says.event.is_none() {
+        return true;
+    }
     let from = says.at_milliseconds;
+    // An entry covers more than was shown, and no time in which the right was another.
+    let cut = cuts.get(&(says.viewer, camera)).copied();
     let until = match says.handed {
         Handed::Still => from.saturating_add(SAME_STILL_MILLISECONDS),
         _ => says.until_milliseconds.max(from),
     };
-    let until = until.min(now).max(from);
+    let until = until.min(now).min(cut.unwrap_or(u64::MAX)).max(from);
     let handed = handed(says.handed);
     let known = views
         .iter_mut()
         .rev()
         .find(|view| (view.viewer, view.camera, view.handed) == (says.viewer, camera, handed));
     if let Some(view) = known
+        && cut.is_none_or(|cut| view.from_milliseconds < cut)
         && view.from_milliseconds.saturating_sub(until) <= PAUSE_MILLISECONDS
     {
         view.from_milliseconds = view.from_milliseconds.min(from);
@@ -213,7 +229,7 @@ mod tests {
             (1, 90 * minute, Handed::Still),
             (1, 89 * minute, Handed::Still),
         ] {
-            assert!(add(&mut views, &says(viewer, at, handed), u64::MAX));
+            assert!(add(&mut views, &Cuts::new(), &says(viewer, at, handed), u64::MAX));
         }
         let seen: Vec<_> = views
             .iter()
@@ -224,10 +240,35 @@ mod tests {
         assert_eq!(seen, [(1, 98, 2), (2, 99, 1), (1, 97, 1), (1, 89, 2)]);
         assert_eq!(views[0].until_milliseconds, 100 * minute + SAME_STILL_MILLISECONDS);
         for n in 0..VIEWS_MAX as u8 {
-            add(&mut views, &says(n, 0, Handed::Clip), u64::MAX);
+            add(&mut views, &Cuts::new(), &says(n, 0, Handed::Clip), u64::MAX);
         }
         assert_eq!(views.len(), VIEWS_MAX);
-        assert!(!add(&mut views, &says(255, 0, Handed::Clip), u64::MAX), "there is no place");
-        assert!(add(&mut views, &Delivery { source: None, ..says(255, 0, Handed::Cameras) }, 0));
+        let mut adds = |says: &Delivery| add(&mut views, &Cuts::new(), says, u64::MAX);
+        assert!(!adds(&says(255, 0, Handed::Clip)), "there is no place");
+        assert!(adds(&Delivery { source: None, ..says(255, 0, Handed::Cameras) }));
+        assert!(adds(&says(255, 0, Handed::Live)), "a list of streams is no view");
+    }
+
+    #[test]
+    fn a_view_ends_with_its_right() {
+        let minute = 60_000;
+        let live = |at| Delivery {
+            event: Some(eyesonly_seal::FootageId::from_time(at, [1; 10]).unwrap()),
+            until_milliseconds: at + minute,
+            ..says(1, at, Handed::Live)
+        };
+        let (mut views, mut cuts) = (Vec::new(), Cuts::new());
+        // The newest first: what came after the right was given anew, and what came before.
+        let who = (ViewerId::from_bytes([1; 16]), CameraId::from_bytes([3; 16]));
+        add(&mut views, &cuts, &live(12 * minute), u64::MAX);
+        cuts.insert(who, 11 * minute);
+        cuts.insert(who, 10 * minute + 7);
+        add(&mut views, &cuts, &live(10 * minute), u64::MAX);
+        add(&mut views, &cuts, &live(9 * minute), u64::MAX);
+        let times: Vec<_> = views
+            .iter()
+            .map(|view| (view.from_milliseconds, view.until_milliseconds, view.deliveries))
+            .collect();
+        assert_eq!(times, [(12 * minute, 13 * minute, 1), (9 * minute, 10 * minute + 7, 2)]);
     }
 }

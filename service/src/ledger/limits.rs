@@ -25,8 +25,8 @@ const RENEWED_MILLISECONDS: u64 = 40_000;
 enum Covered {
     /// A still, by its session, its camera, the event of the address, what was opened, and length.
     Still(SessionId, CameraId, Option<FootageId>, Opened, u64),
-    /// The live view of a camera.
-    Live(SessionId, CameraId),
+    /// The live view of a camera. Without a picture it was a list of streams.
+    Live(SessionId, CameraId, bool),
 }
 
 /// The entries of one viewer in a second and in a day.
@@ -53,9 +53,17 @@ pub struct Limits {
 impl Limits {
     /// Says whether an entry that is there covers this delivery.
     pub fn covers(&self, delivery: &Delivery) -> bool {
-        let time = covered(delivery).and_then(|key| self.covered.get(&key));
+        let Some(key) = covered(delivery) else { return false };
+        // What covers pictures covers lists of streams, and not the other way round.
+        let shows = match key {
+            Covered::Live(session, camera, _) => Covered::Live(session, camera, true),
+            Covered::Still(..) => key,
+        };
         // A clock that was set back covers nothing.
-        time.is_some_and(|(from, until)| (*from..*until).contains(&delivery.at_milliseconds))
+        [key, shows]
+            .iter()
+            .filter_map(|key| self.covered.get(key))
+            .any(|(from, until)| (*from..*until).contains(&delivery.at_milliseconds))
     }
 
     /// Counts an entry that is about to be made.
@@ -143,7 +151,7 @@ fn covered(delivery: &Delivery) -> Option<Covered> {
         }
         // A handler that opened anything else gets an entry for it.
         Handed::Live if opened.objects().all(|object| object.kind == Kind::LiveChunk) => {
-            Some(Covered::Live(session, camera))
+            Some(Covered::Live(session, camera, delivery.event.is_some()))
         }
         _ => None,
     }
@@ -217,6 +225,12 @@ mod tests {
         assert!(!limits.covers(&delivery(2, Handed::Live, 5_001)), "another session");
         let still = opened(&[1]);
         assert!(!limits.covers(&Delivery { opened: still, ..delivery(1, Handed::Live, 5_001) }));
+        // What was a list of streams covers no picture. What showed one covers lists, too.
+        let shows = |at| Delivery { event: Some(id(9)), ..delivery(1, Handed::Live, at) };
+        assert!(!limits.covers(&shows(5_001)));
+        limits.lets_out(&shows(30_000), 0);
+        assert!(limits.covers(&shows(30_001)));
+        assert!(limits.covers(&delivery(1, Handed::Live, 30_001)));
         // A clip is entered each time.
         limits.lets_out(&delivery(1, Handed::Clip, 0), 0);
         assert!(!limits.covers(&delivery(1, Handed::Clip, 1)));
