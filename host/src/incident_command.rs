@@ -34,10 +34,12 @@ pub struct IncidentArguments {
     /// How the report is written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write a letter for each account into this new folder.
+    /// Write a letter for each account into this new folder. Each ends with a line for your name.
+    /// None are written if the lists may lack something.
     #[arg(long, value_name = "FOLDER", conflicts_with = "camera")]
     letters: Option<PathBuf>,
-    /// Write letters even if the lists may lack something. They say so.
+    /// Write letters even if the lists may lack something. They say so, and the exit code is 3 all
+    /// the same.
     #[arg(long, requires = "letters")]
     incomplete: bool,
     /// The folder of your own templates of letters: `not-affected.txt`, `shown.txt`, `received.txt`
@@ -75,7 +77,8 @@ pub async fn run(kept: &Kept, asked: &IncidentArguments, json: bool) -> anyhow::
     }
     let (log, today) = incident::open(&kept.admin, &kept.data).await?;
     let asked = Asked { span: Span { from: *from, until: *until }, seam: *seam, camera: *camera };
-    let report = incident::report(&log, &*kept.keys, &today, &asked)?;
+    let mut report = incident::report(&log, &*kept.keys, &today, &asked)?;
+    incident::name(&kept.admin, &mut report).await?;
     let value = serde_json::to_value(&report)?;
     let text = match format {
         _ if json => String::new(),
@@ -85,14 +88,16 @@ pub async fn run(kept: &Kept, asked: &IncidentArguments, json: bool) -> anyhow::
         Format::Html => report::html(&report)?,
     };
     if let Some(folder) = letters {
-        ensure!(
-            report.is_complete() || *incomplete,
-            "the lists may lack something, so no letters were written: nobody can be told that \
-             they are not affected. Without --letters the report says why; --incomplete writes \
-             letters that say so too"
-        );
-        let count = letters::write(&report, folder, templates.as_deref())?;
-        note(&format!("{}: {count} letters", folder.display()));
+        if report.is_complete() || *incomplete {
+            let count = letters::write(&report, folder, templates.as_deref())?;
+            note(&format!("{}: {count} letters", folder.display()));
+        } else {
+            note(
+                "the lists may lack something, so no letters were written: nobody can be told \
+                 that they are not affected. The report says why; --incomplete writes letters \
+                 that say so too",
+            );
+        }
     }
     say(json, &value, || text)?;
     Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLETE) })

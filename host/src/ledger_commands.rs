@@ -7,18 +7,17 @@ use crate::{people, time};
 use anyhow::{bail, ensure};
 use clap::Subcommand;
 use eyesonly::ledger::read::{self, End, Opened, Span};
+use eyesonly::ledger::words::names::{self, Names};
 use eyesonly::ledger::words::{self, shown};
 use eyesonly::ledger::{self, copy, open};
-use eyesonly_gate::entry::{Outcome, Owner, Rejected, Says, Stage};
+use eyesonly_gate::entry::{Owner, Rejected, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_ledger::Folder;
-use eyesonly_rights::{CameraRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
-use eyesonly_service::admin::{Admin, AdminError, Deed, Given};
+use eyesonly_service::admin::{Deed, Given};
 use eyesonly_service::ledger::acts::Done;
 use serde_json::json;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -134,7 +133,7 @@ pub async fn run(place: &Place, command: LedgerCommand, json: bool) -> anyhow::R
             misdeliveries(&place.kept().await?, &Span { from, until }, json)?;
         }
         LedgerCommand::Acts { household, from, until } => {
-            acts(&place.kept().await?, household, &Span { from, until }, json)?;
+            acts(&place.kept().await?, household, &Span { from, until }, json).await?;
         }
         LedgerCommand::Who { household, camera, viewer, from, until } => {
             let kept = place.kept().await?;
@@ -178,45 +177,6 @@ impl Wanted {
     }
 }
 
-/// The names of viewers and cameras that are there.
-#[derive(Default)]
-struct Names {
-    viewers: HashMap<ViewerId, Option<String>>,
-    cameras: HashMap<CameraId, Option<String>>,
-}
-
-/// Returns a record's name, or `None` if there is no such record.
-fn name<R>(read: Result<R, AdminError>, of: fn(R) -> String) -> anyhow::Result<Option<String>> {
-    match read {
-        Ok(record) => Ok(Some(of(record))),
-        Err(AdminError::Absent(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl Names {
-    /// Returns the names of the viewer and of the camera of a delivery.
-    async fn of(
-        &mut self,
-        admin: &Admin,
-        of: &Delivery,
-    ) -> anyhow::Result<(Option<String>, Option<String>)> {
-        if let Entry::Vacant(unknown) = self.viewers.entry(of.viewer) {
-            let record = admin.read::<ViewerRecord>(of.viewer.as_bytes(), "viewer").await;
-            unknown.insert(name(record, |record| record.name)?);
-        }
-        let camera = of.source.map(|(_, camera)| camera);
-        if let Some(camera) = camera
-            && let Entry::Vacant(unknown) = self.cameras.entry(camera)
-        {
-            let record = admin.read::<CameraRecord>(camera.as_bytes(), "camera").await;
-            unknown.insert(name(record, |record| record.name)?);
-        }
-        let camera = camera.and_then(|camera| self.cameras.get(&camera).cloned().flatten());
-        Ok((self.viewers.get(&of.viewer).cloned().flatten(), camera))
-    }
-}
-
 async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
     let (log, keys, admin) = (kept.log()?, &*kept.keys, &kept.admin);
     let is_whole = read::faults(&log, &[])?.is_empty();
@@ -235,8 +195,10 @@ async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
             Opened::Says(Says::Delivery(Stage::Starts, delivery)) => {
                 let end = ends.get(&delivery.number);
                 if wanted.delivery(&delivery, end) {
-                    let names = names.of(admin, &delivery).await?;
-                    tell(seen.index, &delivery, end, &names, json)?;
+                    let camera = delivery.source.map(|(_, camera)| camera);
+                    let viewer = names.viewer(admin, Some(delivery.viewer)).await?;
+                    let camera = names.camera(admin, camera).await?;
+                    tell(seen.index, &delivery, end, &(viewer, camera), json)?;
                     told = told.saturating_add(1);
                 }
             }
@@ -255,6 +217,7 @@ async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
 
 fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
     let log = kept.log()?;
+    let mut is_empty = true;
     for seen in read::opened(&log, &*kept.keys, |owner| owner == Owner::Edge) {
         let seen = seen?;
         let Rejected { first, count } = match seen.says {
@@ -265,6 +228,7 @@ fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
         if !span.meets(first.at_milliseconds, first.at_milliseconds) {
             continue;
         }
+        is_empty = false;
         let value = json!({
             "entry": seen.index,
             "at_milliseconds": first.at_milliseconds,
@@ -279,6 +243,9 @@ fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
             let when = shown(first.at_milliseconds);
             format!("{when}  {seam}  {fault}  {count} times{}", camera.unwrap_or_default())
         })?;
+    }
+    if is_empty && !json {
+        note("no answer was rejected");
     }
     Ok(())
 }
@@ -304,15 +271,15 @@ const fn deed_word(deed: Deed) -> &'static str {
     }
 }
 
-fn acts(
+async fn acts(
     kept: &Kept,
     household: Option<HouseholdId>,
     span: &Span,
     json: bool,
 ) -> anyhow::Result<()> {
-    let log = kept.log()?;
+    let (log, admin) = (kept.log()?, &kept.admin);
     let is_whole = read::faults(&log, &[])?.is_empty();
-    let (mut gone, mut damaged) = (0_u64, 0_u64);
+    let (mut gone, mut damaged, mut names) = (0_u64, 0_u64, Names::default());
     for seen in read::opened(&log, &*kept.keys, |_| true) {
         let seen = seen?;
         let done = match seen.says {
@@ -332,18 +299,32 @@ fn acts(
         if !is_wanted || !span.meets(at_milliseconds, at_milliseconds) {
             continue;
         }
-        let value = words::with(words::act(&done), [("entry", seen.index.into())]);
+        let actor_name = names.viewer(admin, actor).await?;
+        let viewer_name = names.viewer(admin, act.viewer).await?;
+        let camera_name = names.camera(admin, act.camera).await?;
+        let household_name = names.household(admin, act.household).await?;
+        let fields = [
+            ("entry", seen.index.into()),
+            ("actor_name", actor_name.clone().into()),
+            ("viewer_name", viewer_name.clone().into()),
+            ("camera_name", camera_name.clone().into()),
+            ("household_name", household_name.clone().into()),
+        ];
+        let value = words::with(words::act(&done), fields);
         say(json, &value, || {
+            let viewer = |id| names::account(viewer_name.as_deref(), id);
+            let camera = |id| names::camera(camera_name.as_deref(), id);
+            let household = |id| names::household(household_name.as_deref(), id);
             let of = [
-                act.viewer.map(|id| format!("  viewer {id}")),
-                act.camera.map(|id| format!("  camera {id}")),
-                act.household.map(|id| format!("  household {id}")),
+                act.viewer.map(|id| format!("  viewer: {}", viewer(id))),
+                act.camera.map(|id| format!("  camera: {}", camera(id))),
+                act.household.map(|id| format!("  household: {}", household(id))),
                 act.right.map(|right| format!("  {}", right_words(&right))),
             ];
             let of: String = of.into_iter().flatten().collect();
             let by = match actor {
                 Some(viewer) if Some(viewer) == act.viewer => "  by themself".to_owned(),
-                Some(viewer) => format!("  by {viewer}"),
+                Some(viewer) => format!("  by {}", names::account(actor_name.as_deref(), viewer)),
                 None => String::new(),
             };
             let word = match act.deed {
@@ -411,33 +392,18 @@ fn tell(
     say(json, &value, || {
         let what = match (delivery.handed, delivery.event) {
             (Handed::Still | Handed::Clip | Handed::Deletion, Some(event)) => {
-                format!("{} of event {event}", words::handed(delivery.handed))
+                format!("{} of event {event}", words::what(delivery))
             }
             (Handed::Events, Some(event)) => format!("event {event}"),
-            (handed, _) => words::handed(handed).to_owned(),
+            _ => words::what(delivery),
         };
-        let camera = delivery.source.map(|(_, camera)| match camera_name {
-            Some(name) => format!(" of {name} ({camera})"),
-            None => format!(" of camera {camera}, which is gone"),
-        });
-        let bytes = delivery.body_bytes;
-        let how = match end {
-            None if delivery.handed == Handed::Live => {
-                format!("until {} at most", shown(delivery.until_milliseconds))
-            }
-            None => format!("at most {bytes} bytes"),
-            Some(End { outcome: Outcome::Withheld, .. }) => "withheld: nothing left".to_owned(),
-            Some(_) if delivery.handed == Handed::Deletion => "done".to_owned(),
-            Some(End { outcome: Outcome::Whole, bytes, .. }) => format!("{bytes} bytes"),
-            Some(End { outcome: Outcome::Cut, bytes, .. }) => {
-                format!("cut off after {bytes} bytes of {}", delivery.body_bytes)
-            }
-        };
+        let of_camera = |(_, id)| format!(" of {}", names::camera(camera_name.as_deref(), id));
+        let camera = delivery.source.map(of_camera).unwrap_or_default();
         let viewer = match name {
             Some(name) => name.clone(),
-            None => format!("viewer {}, who is gone,", delivery.viewer),
+            None => names::account(None, delivery.viewer),
         };
-        let when = shown(delivery.at_milliseconds);
-        format!("{when}  {viewer}  {what}{}  {how}", camera.unwrap_or_default())
+        let (when, left) = (shown(delivery.at_milliseconds), words::left(delivery, end));
+        format!("{when}  {viewer}  {what}{camera}  {left}")
     })
 }

@@ -4,7 +4,7 @@
 //! Who may do it is decided by administration, inside each commit, and never here.
 
 use super::problem::Problem;
-use super::viewer::ByViewer;
+use super::viewer::{ByViewer, page_or_login};
 use super::wayout;
 use super::{Edge, read_body};
 use axum::body::Body;
@@ -159,8 +159,20 @@ pub async fn new_account(
 }
 
 /// `GET /v1/{tag}/sharing/`
-pub async fn page(Path(tag): Path<String>, asks: ByViewer) -> Result<Response, Problem> {
-    let identified = asks.identified(&tag).await?;
+pub async fn page(
+    Path(tag): Path<String>,
+    headers: HeaderMap,
+    asks: Result<ByViewer, Problem>,
+) -> Result<Response, Problem> {
+    let page = match asks {
+        Ok(asks) => page_of(&asks, &tag).await,
+        Err(problem) => Err(problem),
+    };
+    page_or_login(&headers, page)
+}
+
+async fn page_of(asks: &ByViewer, tag: &str) -> Result<Response, Problem> {
+    let identified = asks.identified(tag).await?;
     let html = sharing_page(identified.rights().viewer_name());
     Ok(wayout::page(asks.depart(&identified, html.into()).await?))
 }

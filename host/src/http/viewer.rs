@@ -170,16 +170,22 @@ pub async fn wall(
         Ok(asks) => wall_of(&asks, &tag).await,
         Err(problem) => Err(problem),
     };
-    // If the session has ended, a person gets the page to sign in on, and a program gets the
-    // problem.
-    let is_person = answer::is_person(&headers);
-    match wall {
-        Err(Problem::Unidentified | Problem::NotFound) if is_person => {
+    page_or_login(&headers, wall)
+}
+
+/// Answers with a page. If the session has ended, a person gets the page to sign in on, and a
+/// program gets the problem.
+pub fn page_or_login(
+    headers: &HeaderMap,
+    page: Result<Response, Problem>,
+) -> Result<Response, Problem> {
+    match page {
+        Err(Problem::Unidentified | Problem::NotFound) if answer::is_person(headers) => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response();
             answer::private(response.headers_mut());
             Ok(response)
         }
-        wall => wall,
+        page => page,
     }
 }
 

@@ -3,13 +3,19 @@
 //! A template is text with fields in it, as `{{ name }}`. All letters are made before the first is
 //! written, so a wrong template writes nothing.
 
-use super::{Account, Group, Report};
-use crate::ledger::words::shown;
+use super::{Account, Exposure, Group, Report};
+use crate::ledger::words::names::NO_CAMERA;
+use crate::ledger::words::{handed, shown};
+use eyesonly_gate::ledger::Handed;
+use eyesonly_seal::CameraId;
 use minijinja::{Environment, UndefinedBehavior, context};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The fields of a letter.
-pub const FIELDS: [&str; 6] = ["name", "viewer", "from", "until", "deliveries", "complete"];
+pub const FIELDS: [&str; 9] =
+    ["name", "viewer", "from", "until", "cameras", "deliveries", "count", "deleted", "complete"];
 
 /// The reason why letters can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +48,12 @@ pub enum LetterError {
         /// What is wrong with it.
         #[source]
         source: minijinja::Error,
+    },
+    /// The folder of the letters exists.
+    #[error("{} is there already; choose another name, or remove it", path.display())]
+    There {
+        /// The folder.
+        path: PathBuf,
     },
     /// A letter can't be written.
     #[error("{}: can't be written; what is there already stays as it is", path.display())]
@@ -78,7 +90,10 @@ pub fn write(
     let letters = make(report, templates)?;
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| LetterError::Write { path, source }
+        move |source: std::io::Error| match source.kind() {
+            ErrorKind::AlreadyExists => LetterError::There { path },
+            _ => LetterError::Write { path, source },
+        }
     };
     std::fs::create_dir(folder).map_err(failed(folder))?;
     for group in Group::ALL {
@@ -124,36 +139,52 @@ fn text_of(group: Group, templates: Option<&Path>) -> Result<String, LetterError
     let path = folder.join(format!("{}.txt", group.name()));
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(template(group).to_owned())
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(template(group).to_owned()),
         Err(source) => Err(LetterError::Unreadable { path, source }),
     }
 }
 
 fn fields_of(report: &Report, account: &Account, group: Group) -> minijinja::Value {
-    let deliveries: Vec<_> = report
-        .of(account, group)
-        .map(|exposure| {
-            let what = match (exposure.objects_count, exposure.handed) {
-                (0, "deletion") => "deletion".to_owned(),
-                (0, handed) => format!("{handed}, with nothing in it,"),
-                (_, handed) => handed.to_owned(),
-            };
-            context! {
-                at => shown(exposure.at_milliseconds).to_string(),
-                what => what,
-                camera => exposure.camera.to_string(),
-                bytes => exposure.bytes,
-            }
-        })
-        .collect();
+    // What would be the same line again is counted in the first.
+    let mut lines: BTreeMap<(u64, &str, CameraId), Vec<&Exposure>> = BTreeMap::new();
+    let (mut count, mut is_deleted) = (0_usize, false);
+    for exposure in report.of(account, group) {
+        let second = exposure.at_milliseconds / 1000;
+        let line = (second, exposure.what.as_str(), exposure.camera);
+        lines.entry(line).or_default().push(exposure);
+        count = count.saturating_add(1);
+        is_deleted |= exposure.handed == handed(Handed::Deletion);
+    }
+    let mut lines: Vec<Vec<&Exposure>> = lines.into_values().collect();
+    lines.sort_by_key(|of| of.first().map(|first| first.entry));
+    let deliveries: Vec<_> = lines.iter().filter_map(|of| line(of)).collect();
     context! {
         name => account.name.as_deref().unwrap_or("(account removed)"),
         viewer => account.viewer.to_string(),
         from => report.from.as_deref().unwrap_or("the beginning of our records"),
-        until => report.until.as_deref().unwrap_or("now"),
+        until => report.until.as_deref().unwrap_or(&report.made),
+        cameras => account.cameras,
         deliveries => deliveries,
+        count => count,
+        deleted => is_deleted,
         complete => report.is_complete(),
     }
 }
+
+/// Returns the fields of a line. Without deliveries there is none.
+fn line(of: &[&Exposure]) -> Option<minijinja::Value> {
+    let first = of.first()?;
+    let add = |sum: u64, exposure: &&Exposure| Some(sum.saturating_add(exposure.bytes?));
+    Some(context! {
+        at => shown(first.at_milliseconds).to_string(),
+        what => first.what.as_str(),
+        camera => first.camera.to_string(),
+        camera_name => first.camera_name.as_deref().unwrap_or(NO_CAMERA),
+        bytes => of.iter().try_fold(0, add),
+        count => of.len(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
+mod tests;

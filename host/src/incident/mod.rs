@@ -10,13 +10,15 @@ pub mod report;
 use crate::ledger;
 use crate::ledger::read::{self, End, Opened, ReadError, Span};
 use crate::ledger::words;
+use crate::ledger::words::names::Names;
 use eyesonly_gate::Keys;
 use eyesonly_gate::entry::{Outcome, Says, Stage};
 use eyesonly_gate::ledger::{Delivery, Handed, Seam};
 use eyesonly_ledger::Folder;
-use eyesonly_rights::ViewerRecord;
+use eyesonly_rights::{Role, ViewerRecord};
 use eyesonly_seal::{CameraId, FootageId, HouseholdId, ViewerId};
 use eyesonly_service::admin::{ActRecord, Admin, AdminError};
+use eyesonly_service::clock;
 use eyesonly_service::ledger::acts::Done;
 use eyesonly_service::ledger::replay::{Hole, Judged, Replay, Wrong};
 use serde::Serialize;
@@ -62,12 +64,20 @@ pub struct Exposure {
     pub at_milliseconds: u64,
     /// Who received it.
     pub viewer: ViewerId,
+    /// The login name of whoever received it. `None`: it was not read, or the account is gone.
+    pub viewer_name: Option<String>,
     /// The household whose footage it was.
     pub household: HouseholdId,
+    /// The household's name. `None`: it was not read, or the household is gone.
+    pub household_name: Option<String>,
     /// The camera whose footage it was.
     pub camera: CameraId,
-    /// What was handed out, in words.
+    /// The camera's name. `None`: it was not read, or the camera is gone.
+    pub camera_name: Option<String>,
+    /// What was handed out, in a word.
     pub handed: &'static str,
+    /// What was handed out, and whether there was anything in it.
+    pub what: String,
     /// The event that it was about.
     pub event: Option<FootageId>,
     /// The ids of the objects that were opened: up to the first seven and the last one.
@@ -76,6 +86,8 @@ pub struct Exposure {
     pub objects_count: u32,
     /// The bytes that left. `None`: nobody knows, and it may be all.
     pub bytes: Option<u64>,
+    /// How much left, in words.
+    pub left: String,
     /// Why it should not have been.
     pub wrong: Wrong,
 }
@@ -87,10 +99,30 @@ pub struct Account {
     pub viewer: ViewerId,
     /// Its login name. `None`: the account is gone.
     pub name: Option<String>,
+    /// How many cameras it has today as an owner or a member.
+    pub cameras: usize,
     /// Its groups. One that was shown to others may have received something too.
     pub groups: BTreeSet<Group>,
     /// The entries of the deliveries that it is about.
     pub entries: Vec<u64>,
+}
+
+/// An act or a record that does not follow what was before it, with names.
+#[derive(Debug, Clone, Serialize)]
+pub struct NamedHole {
+    /// What does not follow.
+    #[serde(flatten)]
+    pub hole: Hole,
+    /// The viewer's login name. `None`: it was not read, or the account is gone.
+    pub viewer_name: Option<String>,
+    /// The camera's name. `None`: it was not read, or the camera is gone.
+    pub camera_name: Option<String>,
+}
+
+impl From<Hole> for NamedHole {
+    fn from(hole: Hole) -> Self {
+        Self { hole, viewer_name: None, camera_name: None }
+    }
 }
 
 /// Answers that were rejected before anything left.
@@ -107,12 +139,16 @@ pub struct Rejections {
 /// What is known of an incident.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
+    /// When it was made, as people read it.
+    pub made: String,
     /// The time that was looked at, as people read it.
     pub from: Option<String>,
     /// Its end.
     pub until: Option<String>,
     /// The camera whose footage alone was looked at.
     pub camera: Option<CameraId>,
+    /// That camera's name. `None`: it was not read, or the camera is gone.
+    pub camera_name: Option<String>,
     /// Since when the ledger knows all rights, as people read it. `None`: it does not.
     pub known_since: Option<String>,
     /// A part of that time was before then.
@@ -125,7 +161,7 @@ pub struct Report {
     /// The entries that do not open with their owner's key, or are there twice.
     pub damaged: u64,
     /// Acts that do not follow one another. Around them nobody knows which rights there were.
-    pub holes: Vec<Hole>,
+    pub holes: Vec<NamedHole>,
     /// How many acts were replayed.
     pub acts: u64,
     /// How many deliveries of footage were judged.
@@ -189,6 +225,8 @@ pub struct Today {
     pub viewers: Vec<ViewerRecord>,
     /// The acts that were not entered yet.
     pub waiting: Vec<ActRecord>,
+    /// When they were read, in milliseconds since 1970.
+    pub at_milliseconds: u64,
 }
 
 /// Reads today's records, and then opens the log of a data folder: an act that does not wait among
@@ -197,9 +235,9 @@ pub struct Today {
 /// # Errors
 /// [`IncidentError`] if records or log can't be read.
 pub async fn open(admin: &Admin, data: &Path) -> Result<(Folder, Today), IncidentError> {
-    let at = ledger::folder(data);
+    let (at, at_milliseconds) = (ledger::folder(data), clock::now_milliseconds());
     let (viewers, waiting, log) = admin.rights_with(|| ledger::open(&at)).await?;
-    Ok((log.map_err(ReadError::from)?, Today { viewers, waiting }))
+    Ok((log.map_err(ReadError::from)?, Today { viewers, waiting, at_milliseconds }))
 }
 
 /// Makes the report from the log.
@@ -216,6 +254,7 @@ pub fn report(
     let mut replay = Replay::default();
     let shown = |at| humantime::format_rfc3339_seconds(at).to_string();
     let report = Report {
+        made: words::shown(today.at_milliseconds).to_string(),
         from: asked.span.from.map(shown),
         until: asked.span.until.map(shown),
         camera: asked.camera,
@@ -260,7 +299,7 @@ pub fn report(
     for done in today.waiting.iter().flat_map(Done::all) {
         found.act(&mut replay, &done);
     }
-    found.report.holes.extend(replay.holes(&today.viewers));
+    found.report.holes.extend(replay.holes(&today.viewers).into_iter().map(NamedHole::from));
     let since = replay.known_since();
     found.report.known_since = since.map(|since| words::shown(since).to_string());
     // Without a beginning, the time begins with the ledger.
@@ -273,6 +312,25 @@ pub fn report(
         return Err(IncidentError::Camera);
     }
     Ok(found.finish(today))
+}
+
+/// Puts names beside the ids, as the registry has them today.
+///
+/// # Errors
+/// [`IncidentError`] if the records can't be read.
+pub async fn name(admin: &Admin, report: &mut Report) -> Result<(), IncidentError> {
+    let mut names = Names::default();
+    report.camera_name = names.camera(admin, report.camera).await?;
+    for exposure in &mut report.exposures {
+        exposure.viewer_name = names.viewer(admin, Some(exposure.viewer)).await?;
+        exposure.household_name = names.household(admin, Some(exposure.household)).await?;
+        exposure.camera_name = names.camera(admin, Some(exposure.camera)).await?;
+    }
+    for NamedHole { hole, viewer_name, camera_name } in &mut report.holes {
+        *viewer_name = names.viewer(admin, Some(hole.viewer)).await?;
+        *camera_name = names.camera(admin, Some(hole.camera)).await?;
+    }
+    Ok(())
 }
 
 /// Returns the first millisecond of a UTC day that is counted from 1970.
@@ -299,7 +357,7 @@ impl Found {
     fn act(&mut self, replay: &mut Replay, done: &Done) {
         self.report.acts = self.report.acts.saturating_add(1);
         if let Err(hole) = replay.act(done) {
-            self.report.holes.push(hole);
+            self.report.holes.push(hole.into());
         }
     }
 
@@ -326,13 +384,18 @@ impl Found {
             entry,
             at_milliseconds: delivery.at_milliseconds,
             viewer: delivery.viewer,
+            viewer_name: None,
             household,
+            household_name: None,
             camera,
+            camera_name: None,
             handed: words::handed(delivery.handed),
+            what: words::what(delivery),
             event: delivery.event,
             objects: delivery.opened.objects().map(|object| object.id).collect(),
             objects_count: delivery.opened.count(),
             bytes: end.map(|end| end.bytes),
+            left: words::left(delivery, end),
             wrong,
         });
     }
@@ -351,26 +414,33 @@ impl Found {
         for (entry, people) in self.shown {
             people.into_iter().for_each(|viewer| touch(viewer, Group::Shown, entry));
         }
-        let account = |viewer, name, of: Option<(BTreeSet<Group>, Vec<u64>)>| {
-            let (mut groups, entries) = of.unwrap_or_default();
+        let account = |viewer, record: Option<&ViewerRecord>, of| {
+            let (mut groups, entries): (BTreeSet<Group>, Vec<u64>) = of;
             if groups.contains(&Group::Opened) {
                 groups.remove(&Group::Received);
             }
             if groups.is_empty() {
                 groups.insert(Group::NotAffected);
             }
-            Account { viewer, name, groups, entries }
+            let (name, cameras) = (record.map(|record| record.name.clone()), cameras_of(record));
+            Account { viewer, name, cameras, groups, entries }
         };
         let there = today.viewers.iter().map(|record| {
-            let of = touched.remove(&record.viewer);
-            account(record.viewer, Some(record.name.clone()), of)
+            let of = touched.remove(&record.viewer).unwrap_or_default();
+            account(record.viewer, Some(record), of)
         });
         let mut accounts: Vec<Account> = there.collect();
-        accounts.extend(touched.into_iter().map(|(viewer, of)| account(viewer, None, Some(of))));
+        accounts.extend(touched.into_iter().map(|(viewer, of)| account(viewer, None, of)));
         accounts.sort_by_key(|account| (account.groups.clone(), account.viewer));
         self.report.accounts = accounts;
         self.report
     }
+}
+
+/// Counts the cameras that a viewer has as an owner or a member.
+fn cameras_of(record: Option<&ViewerRecord>) -> usize {
+    let rights = record.into_iter().flat_map(|record| &record.cameras);
+    rights.filter(|right| matches!(right.role, Role::Owner | Role::Member)).count()
 }
 
 impl Exposure {
