@@ -10,9 +10,12 @@ use crate::sharing::{self, Confirm, Invite, Member, Switch, Take, Token};
 use eyesonly_gate::{Identified, Records};
 use eyesonly_rights::{CameraRecord, CameraState};
 use eyesonly_seal::CameraId;
-use eyesonly_service::admin::{Admin, Share};
+use eyesonly_service::admin::{Admin, HouseholdRecord, Invitation, Share};
+use eyesonly_service::clock;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// The parameters of an address, by their names.
@@ -118,22 +121,41 @@ pub async fn change(admin: &Admin, row: Name, ids: &Ids, body: &[u8]) -> Result<
     Ok(Told::Done)
 }
 
-/// Lists the cameras that a viewer sees and that are switched off.
+/// What stands beside a viewer's cameras, but for who watches them.
+#[derive(Debug, Default, Serialize)]
+pub struct Signs {
+    /// The cameras that are switched off.
+    pub off: Vec<CameraId>,
+    /// The cameras that were handed over.
+    pub closed: Vec<CameraId>,
+    /// How many people ask the viewer to confirm them.
+    pub asks: usize,
+}
+
+/// Reads what stands beside a viewer's cameras.
 ///
 /// # Errors
 /// [`Problem::Unavailable`] if no answer is proven.
-pub async fn switched_off(
-    records: &Records,
-    identified: &Identified,
-) -> Result<Vec<CameraId>, Problem> {
-    let mut off = Vec::new();
+pub async fn signs(records: &Records, identified: &Identified) -> Result<Signs, Problem> {
+    let (mut signs, mut homes) = (Signs::default(), BTreeSet::new());
     for camera in identified.rights().cameras() {
         let record = records.read::<CameraRecord>(camera.camera.as_bytes()).await?;
-        if record.is_some_and(|record| record.state == CameraState::Off) {
-            off.push(camera.camera);
+        match record.map(|record| record.state) {
+            Some(CameraState::Off) => signs.off.push(camera.camera),
+            Some(CameraState::Closed) => signs.closed.push(camera.camera),
+            _ => {}
+        }
+        if camera.may_delete {
+            homes.insert(*camera.household.as_bytes());
         }
     }
-    Ok(off)
+    for home in homes {
+        let home = records.read::<HouseholdRecord>(&home).await?;
+        let home = home.map(|home| home.in_force(clock::now_seconds()));
+        let asks = |one: &&Invitation| one.request.is_some_and(|request| !request.confirmed);
+        signs.asks += home.map_or(0, |home| home.invitations.iter().filter(asks).count());
+    }
+    Ok(signs)
 }
 
 #[cfg(test)]

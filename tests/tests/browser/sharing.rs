@@ -26,6 +26,23 @@ async fn press(browser: &Browser, id: &str, words: &str) {
     browser.until(&what, script, &[json!(testid(id)), json!(words)]).await;
 }
 
+/// Clicks the button with this label in a section, and again when it asks with `sure`.
+async fn press_twice(browser: &Browser, id: &str, words: &str, sure: &str) {
+    let script = "const buttons = [...document.querySelectorAll(`${arguments[0]} button`)]; \
+                  const button = buttons.find((one) => one.textContent === arguments[1]); \
+                  button?.click(); if (button?.textContent !== arguments[2]) return false; \
+                  button.click(); return true";
+    let what = format!("{id} has a button {words:?} that asks {sure:?}");
+    let arguments = [json!(testid(id)), json!(words), json!(sure)];
+    browser.until(&what, script, &arguments).await;
+}
+
+/// Says whether all boxes that match a CSS selector are checked.
+async fn are_checked(browser: &Browser, selector: &str) -> bool {
+    let script = "return [...document.querySelectorAll(arguments[0])].every((box) => box.checked)";
+    browser.script(script, &[json!(selector)]).await == json!(true)
+}
+
 async fn type_into(browser: &Browser, id: &str, text: &str) {
     let field = browser.shown(&testid(id)).await;
     field.clear().await.unwrap();
@@ -51,6 +68,14 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     sign_in(&owner, &address, &account).await;
     owner.click(&testid("sharing")).await;
     owner.click("#share-cameras input").await;
+    says(&owner, "members", "you owner of Alder Lane 4").await;
+    let button = "return document.querySelector('[data-testid=members] button')";
+    assert!(owner.script(button, &[]).await.is_null(), "the only owner can't be taken out");
+    // Without events there are no videos, and videos bring events.
+    for kind in ["events", "clips"] {
+        owner.click(&format!("#share-form [value={kind}]")).await;
+    }
+    assert!(are_checked(&owner, "#share-form [name=kinds]").await);
     owner.click(&testid("share-submit")).await;
     owner.shown(&testid("share-made")).await;
     let link = value(&owner, "share-once").await;
@@ -72,13 +97,18 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     neighbour.click(&testid("join-wall")).await;
     neighbour.shown(&testid("wall-empty")).await;
 
-    owner.open(&format!("{address}{}", owner.place().await)).await;
+    // The page renews itself, and the link stays.
     says(&owner, "requests", "fern asks to see Front door").await;
+    assert_eq!(value(&owner, "share-once").await, link);
+    owner.click(&testid("sharing-back")).await;
+    says(&owner, "asks", "1 person asks").await;
+    owner.photograph(&screenshots().join("sharing-asks.png")).await;
+    owner.click(&testid("sharing")).await;
     owner.photograph(&screenshots().join("sharing-request.png")).await;
     press(&owner, "requests", "Confirm").await;
     says(&owner, "shares", "fern sees Front door").await;
     camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
-    neighbour.open(&format!("{address}{}", neighbour.place().await)).await;
+    // The empty wall looks again by itself.
     let shown = "return document.querySelector('[data-testid=camera-enlarge]')?.dataset.state \
                  === 'shown'";
     neighbour.until("the neighbour sees the door", shown, &[]).await;
@@ -90,7 +120,7 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     };
     says(&owner, "viewed", viewed).await;
     owner.photograph(&screenshots().join("sharing-viewed.png")).await;
-    press(&owner, "shares", "Stop sharing").await;
+    press_twice(&owner, "shares", "Stop sharing", "Really stop?").await;
     says(&owner, "status", "isn't shared with fern any more").await;
     // The open wall goes dark by itself, with the next picture that it asks for.
     let dark = "const picture = document.querySelector('[data-testid=camera-enlarge]'); \
@@ -101,7 +131,8 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     // The link is spent.
     neighbour.open("about:blank").await;
     neighbour.open(&link).await;
-    says(&neighbour, "offer", "does not hold any more").await;
+    says(&neighbour, "offer", "does not hold").await;
+    assert!(are_checked(&neighbour, &testid("join-known")).await, "fern has an account");
 }
 
 #[tokio::test]
@@ -116,6 +147,16 @@ async fn a_newcomer_whose_answer_was_lost_asks_all_the_same() {
     let link = format!("{address}/join#{}", made["token"].as_str().unwrap());
     browser.open(&link).await;
     says(&browser, "offer", "Alder Lane 4 offers you Front door").await;
+    let refused = [
+        ("fern", "too short", "This password can't be used"),
+        ("Fern", "a long password of fern", "This name can't be used"),
+    ];
+    for (name, password, words) in refused {
+        type_into(&browser, "join-name", name).await;
+        type_into(&browser, "join-password", password).await;
+        browser.click(&testid("join-submit")).await;
+        says(&browser, "join-error", words).await;
+    }
     // The account is made, and its answer does not arrive.
     let lose = "const really = window.fetch; window.fetch = async (address, options) => { \
                 const answer = await really(address, options); \
@@ -157,9 +198,10 @@ async fn a_camera_is_handed_over_to_another_household() {
     type_into(&new, "take-name", "Hall").await;
     type_into(&new, "take-code", &withdrawn).await;
     new.click(&testid("take-submit")).await;
-    says(&new, "status", "does not hold any more").await;
+    says(&new, "status", "does not hold").await;
     type_into(&new, "take-code", &code).await;
     new.click(&testid("take-submit")).await;
+    says(&new, "status", "Hall is yours now").await;
     let credential = value(&new, "take-once").await;
     says(&new, "cameras", "Hall is on").await;
     new.photograph(&screenshots().join("handover-taken.png")).await;
@@ -189,7 +231,7 @@ async fn a_member_leaves_by_the_page() {
     browser.click(&testid("sharing")).await;
     says(&browser, "given", "Alder Lane 4 has you as its member").await;
     browser.photograph(&screenshots().join("sharing-member.png")).await;
-    press(&browser, "given", "Leave").await;
+    press_twice(&browser, "given", "Leave", "Really leave?").await;
     says(&browser, "status", "You don't belong to Alder Lane 4 any more").await;
     assert_eq!(account.login().await.cameras().await, Vec::<serde_json::Value>::new());
 }

@@ -75,6 +75,8 @@ async fn a_right_that_came_back_with_an_old_registry_is_found() {
     assert_eq!(handed, ["still", "events"], "{report}");
     for exposure in exposures {
         assert_eq!(exposure["camera"], home.camera.id.as_str());
+        assert_eq!(exposure["viewer_name"], "birch");
+        assert!(exposure["camera_name"].is_string() && exposure["household_name"].is_string());
         assert_eq!(
             (&exposure["viewer"], &exposure["wrong"]),
             (&neighbour.id.as_str().into(), &"no-right".into())
@@ -92,6 +94,9 @@ async fn a_right_that_came_back_with_an_old_registry_is_found() {
     let text = String::from_utf8(incident(&home.edge, &[]).stdout).unwrap();
     assert!(text.contains("2 deliveries should not have been"), "{text}");
     assert!(text.contains("THE LISTS ARE NOT COMPLETE"), "{text}");
+    assert!(text.contains("an older registry may have been put back"), "{text}");
+    let received = format!("birch ({}) received still of ", neighbour.id);
+    assert!(text.contains(&received) && text.contains(&home.camera.id), "{text}");
     let csv = String::from_utf8(incident(&home.edge, &["--format", "csv"]).stdout).unwrap();
     // A head, two deliveries for each of the two whom they are about, and one who is not affected.
     // A line more says what the lists may lack.
@@ -146,14 +151,16 @@ fn letters(home: &Home, neighbour: &str) {
     assert_eq!(letter.unwrap(), "birch: still, events, ");
     let shown = std::fs::read_dir(letters.join("shown")).unwrap().next().unwrap().unwrap();
     let shown = std::fs::read_to_string(shown.path()).unwrap();
-    assert!(shown.contains(&home.camera.id) && shown.contains(&home.account.login), "{shown}");
+    let camera = format!(" ({})", home.camera.id);
+    assert!(shown.contains(&camera) && shown.contains(&home.account.login), "{shown}");
+    assert!(!shown.contains("deleted by them") && !shown.contains("and now"), "{shown}");
     // Whom the report may lack is not told that they are not affected.
     let other = folder.path().join("other");
     let output = incident(&home.edge, &["--letters", other.to_str().unwrap()]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && said.contains("no letters were written"), "{said}");
-    assert!(!other.exists());
+    assert!(output.status.code() == Some(3) && said.contains("no letters were written"), "{said}");
+    assert!(!other.exists() && !output.stdout.is_empty());
     // A folder that is there is never written into.
     let (code, said) = run();
-    assert!(code == Some(1) && said.contains("can't be written"), "{said}");
+    assert!(code == Some(1) && said.contains("is there already"), "{said}");
 }

@@ -110,7 +110,7 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
             span.top-space {}
             span.viewer-name dir="auto" title=(viewer_name) { (viewer_name) }
             a.button.is-quiet data-testid="sharing" href="sharing/" {
-                (icon("person")) "Sharing"
+                (icon("person")) "Sharing" span.asks id="asks" data-testid="asks" {}
             }
             button.button.is-quiet id="logout" data-testid="logout" type="button" {
                 (icon("leave")) "Log out"

@@ -7,7 +7,7 @@ use crate::admission::{answer, client};
 use crate::state::Backend;
 use eyesonly_gate::{Identified, RawCredential};
 use eyesonly_service::admin::{Admin, Newcomer, Signed};
-use eyesonly_web::change::{Ids, Told, change, switched_off};
+use eyesonly_web::change::{Ids, Signs, Told, change, signs};
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::{self, Name};
 use eyesonly_web::sharing::{self, NewAccount, Password, Token};
@@ -109,10 +109,10 @@ impl Backend {
         Ok(sharing::sharing(&answer(admin.sharing())?).to_string().into())
     }
 
-    /// Says which of the viewer's cameras are switched off. Nobody watches live here.
+    /// Says what stands beside the viewer's cameras. Nobody watches live here.
     pub fn watching(&self, credential: &str, tag: &str) -> Result<Value, Problem> {
         let identified = self.list_cameras(credential, tag)?;
-        let off = answer(switched_off(self.records(), identified))?;
-        Ok(json!({ "watching": [], "off": off }))
+        let Signs { off, closed, asks } = answer(signs(self.records(), identified))?;
+        Ok(json!({ "watching": [], "off": off, "closed": closed, "asks": asks }))
     }
 }

@@ -123,8 +123,13 @@ pub fn logout(head: &Head) -> Result<Answer, Problem> {
 
 /// Answers `GET /v1/{tag}/`.
 pub fn wall(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
-    match wall_of(head, place) {
-        // A person whose session has ended gets the page to sign in on. A program gets the problem.
+    page_or_login(head, wall_of(head, place))
+}
+
+/// Answers with a page. If the session has ended, a person gets the page to sign in on, and a
+/// program gets the problem.
+fn page_or_login(head: &Head, page: Result<Answer, Problem>) -> Result<Answer, Problem> {
+    match page {
         Err(Problem::Unidentified | Problem::NotFound) if answer::is_person(head.headers()) => {
             let mut response = Response::new(Vec::new());
             *response.status_mut() = StatusCode::SEE_OTHER;
@@ -132,7 +137,7 @@ pub fn wall(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
             answer::private(response.headers_mut());
             Ok(Answer::Open(response))
         }
-        wall => wall,
+        page => page,
     }
 }
 
@@ -175,10 +180,15 @@ pub fn cameras(head: &Head, place: &Place<'_>) -> Result<Answer, Problem> {
 
 /// Answers `GET /v1/{tag}/sharing/` and `GET /v1/{tag}/sharing`.
 pub fn sharing(head: &Head, row: Name, place: &Place<'_>) -> Result<Answer, Problem> {
-    let raw = credential::of_viewer(head.headers(), head.tls)?;
     let is_page = row == Name::SharingPage;
-    let departure = admission::list_sharing(raw, place.tag, is_page)?;
-    Ok(if is_page { page(departure) } else { private(departure, "application/json", None) })
+    let departure = || -> Result<Departure, Problem> {
+        let raw = credential::of_viewer(head.headers(), head.tls)?;
+        Ok(admission::list_sharing(raw, place.tag, is_page)?)
+    };
+    if is_page {
+        return page_or_login(head, departure().map(page));
+    }
+    Ok(private(departure()?, "application/json", None))
 }
 
 /// Answers `GET /v1/{tag}/watching`.

@@ -25,7 +25,7 @@ function switchIt(camera, isOff, page) {
   return button(isOff ? "Switch on" : "Switch off", label, () => page.change(
     `${camera.name} is ${isOff ? "on" : "off"}.`, "Nothing was switched",
     `../switches/${segment(camera.id)}`, { method: "PUT", body: { on: isOff } },
-  ), !isOff);
+  ));
 }
 
 function handOver(camera, page) {
@@ -74,8 +74,10 @@ export async function take(page) {
     const { body: taken } = await ask(at, { method: "POST", body, as: "json" });
     for (const field of [code, name]) field.value = "";
     await page.renew();
-    page.showOnce("take", taken.credential, `Put it into the camera, with the id ${taken.camera}. `
-      + "What the camera had before is worth nothing any more. It is not shown again.");
+    page.showOnce("take", taken.credential, "Give it to whoever sets the camera up: it is what the "
+      + "camera sends as its bearer token (docs/cameras.md of this software). What the camera had "
+      + "before is worth nothing any more. It is not shown again.");
+    page.tell(`${body.name} is yours now.`);
   } catch (trouble) {
     if (trouble.kind === "ended") page.leave();
     else page.tell(whyNot(trouble));
@@ -84,7 +86,7 @@ export async function take(page) {
 
 function whyNot(trouble) {
   switch (trouble.kind) {
-    case "missing": return "This code does not hold any more. Ask for a new one.";
+    case "missing": return "This code does not hold. Copy all of it, or ask for a new one.";
     case "unusable":
       return "It can't be taken so. A name has 1 to 100 characters, and a household takes no "
         + "camera of its own.";

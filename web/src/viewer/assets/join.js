@@ -3,7 +3,7 @@
 // Must never spend the invitation before the person has asked for it, nor leave the token in the
 // browser's history once it is spent.
 
-import { ask, rememberWall, wallAddress } from "./ask.js";
+import { ask, rememberWall, rememberedWall, wallAddress } from "./ask.js";
 import { joined, kindsWords, untilWords, windowWords } from "./terms.js";
 import { explain, triesWords } from "./words.js";
 
@@ -14,6 +14,8 @@ const passwordField = part("join-password");
 const submit = part("join-submit");
 const error = part("join-error");
 const token = window.location.hash.slice(1);
+const PASSWORD_BYTES = [10, 256];
+const DOES_NOT_HOLD = "This invitation does not hold. Open the whole link, or ask for a new one.";
 /** The account was made, in this page. From then on the person logs in to ask. */
 let isMade = false;
 /** No answer came to a question for the account, so it may have been made all the same. */
@@ -27,10 +29,14 @@ form.addEventListener("submit", (event) => {
   join();
 });
 for (const choice of form.querySelectorAll("[name=which]")) {
-  choice.addEventListener("change", () => {
-    part("join-hint").hidden = !isNew();
-    passwordField.autocomplete = isNew() ? "new-password" : "current-password";
-  });
+  choice.addEventListener("change", showChoice);
+}
+if (rememberedWall()) form.elements.which.value = "known";
+showChoice();
+
+function showChoice() {
+  for (const hint of form.querySelectorAll(".hint")) hint.hidden = !isNew();
+  passwordField.autocomplete = isNew() ? "new-password" : "current-password";
 }
 
 function isNew() {
@@ -48,7 +54,7 @@ async function look() {
     form.hidden = false;
   } catch (trouble) {
     refuse(trouble.kind === "missing"
-      ? "This invitation does not hold any more. Ask for a new one."
+      ? DOES_NOT_HOLD
       : explain(trouble, "The invitation didn't load"));
   }
 }
@@ -64,6 +70,11 @@ async function join() {
   const password = passwordField.value;
   if (!name || !password) {
     error.textContent = "Please type a name and a password.";
+    return;
+  }
+  const bytes = new TextEncoder().encode(password).length;
+  if (isNew() && (bytes < PASSWORD_BYTES[0] || bytes > PASSWORD_BYTES[1])) {
+    error.textContent = "This password can't be used. It needs 10 to 256 characters.";
     return;
   }
   error.textContent = "";
@@ -115,14 +126,15 @@ function done(wall, isShared) {
 function whyNot(trouble, step) {
   switch (trouble.kind) {
     case "missing":
-      return "This invitation does not hold any more. Ask for a new one.";
+      return DOES_NOT_HOLD;
     case "conflict":
       return step === "account"
         ? "This name is taken. Choose another."
         : "You may see one of these cameras already, and that stays as it is.";
     case "unusable":
-      return "This name or password can't be used. A name has small letters, digits and - _ . @ +. "
-        + "A password has 10 to 256 characters.";
+      return step === "account"
+        ? "This name can't be used. It needs 1 to 64 small letters, digits and - _ . @ +."
+        : explain(trouble, "You have not asked yet");
     case "ended":
       return "This name and password don't match. Check both and try again.";
     case "throttled":

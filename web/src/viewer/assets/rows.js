@@ -1,6 +1,8 @@
 // Lists of words with buttons.
 // Must never take text for markup.
 
+const SURE_MILLISECONDS = 5_000;
+
 /** Makes an element with these children: elements, or texts. */
 export function made(name, words, ...children) {
   const element = document.createElement(name);
@@ -18,13 +20,30 @@ export function row(name, words, ...buttons) {
   return item;
 }
 
-/** Makes a button that runs `act`, and can't be pressed again until `act` is done. */
-export function button(words, label, act, isDanger = false) {
+/**
+ * Makes a button that runs `act`, and can't be pressed again until `act` is done. With `sure`, the
+ * first press only changes the button's words to these for a while, and the second runs `act`.
+ */
+export function button(words, label, act, isDanger = false, sure = null) {
   const classes = `button is-quiet${isDanger ? " is-danger" : ""}`;
-  const element = made("button", { type: "button", className: classes }, words);
-  element.setAttribute("aria-label", label);
-  element.addEventListener("click", async () => {
-    if (element.disabled) return;
+  const element = made("button", { type: "button", className: classes });
+  const say = (isAsking) => {
+    element.textContent = isAsking ? sure : words;
+    element.setAttribute("aria-label", isAsking ? `${sure} ${label}` : label);
+    element.classList.toggle("is-asking", isAsking);
+  };
+  say(false);
+  let timer = 0;
+  element.addEventListener("click", async (click) => {
+    // A double click is one press.
+    if (element.disabled || click.detail > 1) return;
+    const asks = sure !== null && !element.classList.contains("is-asking");
+    clearTimeout(timer);
+    say(asks);
+    if (asks) {
+      timer = setTimeout(say, SURE_MILLISECONDS, false);
+      return;
+    }
     element.disabled = true;
     try {
       await act();

@@ -16,8 +16,13 @@ const HANDED = new Map([
 ]);
 const ROLES = new Map([["owner", "owner"], ["member", "member"], ["installer", "installer"]]);
 
+const STATUS_MILLISECONDS = 8_000;
+let statusTimer = 0;
+
 function tell(words) {
+  clearTimeout(statusTimer);
   part("status").textContent = words;
+  statusTimer = setTimeout(() => { part("status").textContent = ""; }, STATUS_MILLISECONDS);
 }
 
 /**
@@ -57,18 +62,47 @@ function showOnce(name, words, note) {
   part(`${name}-note`).textContent = note;
   part(`${name}-made`).hidden = false;
   tell("");
-  part(`${name}-once`).focus();
-  part(`${name}-once`).select();
+  mark(part(`${name}-once`));
+}
+
+/** Marks what is in a field, and shows its head. */
+function mark(field) {
+  field.focus();
+  field.select();
+  field.scrollLeft = 0;
 }
 
 /** What the other parts of the page do with it. */
 const page = { change, leave, renew, showOnce, tell };
 
+const RENEW_MILLISECONDS = 15_000;
 let renewal = null;
 let isStale = false;
+/** Somebody waits for the renewal. */
+let isWanted = false;
 
 /** Shows what is true now, also if the page is being renewed with what was true a moment ago. */
 function renew() {
+  isWanted = true;
+  return start();
+}
+
+/**
+ * Renews the page where somebody new asks, unless the person looks elsewhere or is about to change
+ * something. What it asks the server each time is on no record; the lists of the page are.
+ */
+async function renewByItself() {
+  if (renewal || document.hidden || isHeld()) return;
+  try {
+    const { body } = await ask("../watching", { as: "json" });
+    const shown = part("requests").querySelectorAll(".row").length;
+    if (body.asks !== shown && !renewal && !isHeld()) start();
+  } catch (trouble) {
+    if (trouble.kind === "ended") leave();
+  }
+}
+
+function start() {
   isStale = true;
   renewal ??= renewAll();
   return renewal;
@@ -80,20 +114,35 @@ async function renewAll() {
     await renewOnce();
   }
   renewal = null;
+  isWanted = false;
+}
+
+/** Says whether the person has something in hand that a renewal would replace. */
+function isHeld() {
+  const focused = document.activeElement?.closest(".rows, #share-cameras, #take-household");
+  return Boolean(focused || document.querySelector(".row-form, .is-asking"));
 }
 
 async function renewOnce() {
   try {
     const [sharing, sessions] = await Promise.all([list("../sharing"), list("../sessions")]);
-    part("sharing-error").textContent = "";
-    showHouseholds(sharing.households);
+    complain("");
+    if (!isWanted && isHeld()) return;
+    showHouseholds(sharing.households, sharing.viewer);
     showGiven(sharing.given, sharing.viewer);
     showSessions(sessions?.sessions);
-    await showViewed(sharing.households);
+    // The server reads its log for this list, which is too much for each 15 s.
+    if (isWanted) await showViewed(sharing.households, sharing.viewer);
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
-    part("sharing-error").textContent = explain(trouble, "The page didn't load");
+    complain(explain(trouble, "The page didn't load"));
   }
+}
+
+/** Says what is wrong with the page, once and not with each renewal. */
+function complain(words) {
+  const error = part("sharing-error");
+  if (error.textContent !== words) error.textContent = words;
 }
 
 function nameIn(household) {
@@ -108,23 +157,24 @@ function termsWords(terms, past = null) {
 
 // ---- what the person shares ---------------------------------------------------------------------
 
-function showHouseholds(households) {
+function showHouseholds(households, viewer) {
   const each = (rowsOf) => households.flatMap((household) => rowsOf(household, nameIn(household)));
   fill(part("requests"), each(requestRows));
   fill(part("invitations"), each(invitationRows));
   fill(part("shares"), each(shareRows));
-  fill(part("members"), each(memberRows));
+  fill(part("members"), households.flatMap((household) => memberRows(household, viewer)));
   fill(part("cameras"), households.flatMap((household) => cameraRows(household, page)));
   showTaking(households);
-  part("share").hidden = households.every((household) => household.cameras.length === 0);
   const chosen = new Set(checkedCameras().map((box) => box.value));
-  part("share-cameras").replaceChildren(...households.flatMap((household) =>
+  const labels = households.flatMap((household) =>
     household.cameras.filter(({ state }) => state !== "closed").map((camera) => {
       const box = made("input", { type: "checkbox", name: "cameras", value: camera.id });
       box.dataset.household = household.id;
       box.checked = chosen.has(camera.id);
       return made("label", {}, box, " ", camera.name);
-    })));
+    }));
+  part("share-cameras").replaceChildren(...labels);
+  part("share").hidden = labels.length === 0;
 }
 
 const offered = (invitation, nameOf) => joined(invitation.offer.cameras.map(nameOf));
@@ -137,7 +187,7 @@ function requestRows(household, nameOf) {
     const at = `../households/${segment(household.id)}/invitations/${segment(invitation.id)}`;
     const words = `asks to see ${offered(invitation, nameOf)}: ${termsWords(offer, offer.past)}`;
     const confirm = button("Confirm", `Confirm ${who}`, () => change(
-      `${who} sees it now.`, "Nothing was confirmed", `${at}/confirmation`,
+      `${who} may see it now.`, "Nothing was confirmed", `${at}/confirmation`,
       { method: "POST", body: { viewer: request.viewer } },
       { conflict: `${who} may see one of these cameras already.` },
     ));
@@ -170,7 +220,7 @@ function shareRows(household, nameOf) {
     const stop = button("Stop sharing", `Stop sharing ${camera} with ${who}`, () => change(
       `${camera} isn't shared with ${who} any more.`, "Nothing was changed", at,
       { method: "DELETE" }, { missing: "it was given back already. Reload the page." },
-    ), true);
+    ), true, "Really stop?");
     const item = row(who, `sees ${camera}: ${termsWords(share)}`, stop);
     stop.before(button("Change", `Change what ${who} sees of ${camera}`, () => {
       if (item.querySelector("form")) item.querySelector("form").remove();
@@ -194,6 +244,7 @@ function changeForm(share, at, who) {
   const form = made("form", { className: "row-form" },
     box("live", "the live picture"), box("events", "events"), box("clips", "videos of events"),
     ends, made("button", { type: "submit", className: "button" }, "Save"));
+  keepTogether(form);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const kinds = kindsOf(form.querySelectorAll("input:checked"));
@@ -206,6 +257,13 @@ function changeForm(share, at, who) {
     });
   });
   return form;
+}
+
+/** Lets whoever chooses videos choose events too, by which the videos are found. */
+function keepTogether(form) {
+  const [events, clips] = ["events", "clips"].map((kind) => form.querySelector(`[value=${kind}]`));
+  clips.addEventListener("change", () => { events.checked ||= clips.checked; });
+  events.addEventListener("change", () => { clips.checked &&= events.checked; });
 }
 
 /** Returns the kinds of the boxes that are checked. If they can't be shared, it says why. */
@@ -222,16 +280,20 @@ function endOf(seconds) {
   return seconds === "" ? null : Math.floor(Date.now() / 1000) + Number(seconds);
 }
 
-function memberRows(household) {
+function memberRows(household, viewer) {
+  const owners = household.members.filter(({ role }) => role === "owner");
   return household.members.map((member) => {
     const until = typeof member.until_seconds === "number"
       ? `, ${untilWords(member.until_seconds)}` : "";
-    const who = member.name ?? "An account that is gone";
+    const who = member.viewer === viewer ? "you" : member.name ?? "An account that is gone";
     const words = `${ROLES.get(member.role) ?? member.role} of ${household.name}${until}`;
     const at = `../households/${segment(household.id)}/members/${segment(member.viewer)}`;
-    return row(who, words, button("Take out", `Take ${who} out of ${household.name}`,
-      () => change(`${who} doesn't belong to it any more.`, "Nothing was changed", at,
-        { method: "DELETE" }, { unusable: "a household keeps at least one owner." }), true));
+    const takeOut = button("Take out", `Take ${who} out of ${household.name}`,
+      () => change(`${household.name} is without ${who} now.`, "Nothing was changed", at,
+        { method: "DELETE" }, { unusable: "a household keeps at least one owner." }),
+      true, "Really take out?");
+    const isOnlyOwner = member.role === "owner" && owners.length === 1;
+    return row(who, words, ...(isOnlyOwner ? [] : [takeOut]));
   });
 }
 
@@ -243,7 +305,7 @@ function showGiven(given, viewer) {
     const back = button("Give back", `Give ${right.name} back`, () => change(
       `${right.name} isn't shared with you any more.`, "It is still shared with you", at,
       { method: "DELETE" },
-    ), true);
+    ), true, "Really give back?");
     const words = `of ${right.household}: ${termsWords(right)}`;
     return row(right.name, words, ...(right.role === "guest" ? [back] : []));
   });
@@ -252,33 +314,38 @@ function showGiven(given, viewer) {
   rows.push(...[...households].map(([id, { household, role }]) => row(
     household, `has you as its ${ROLES.get(role)}`, button("Leave", `Leave ${household}`,
       () => change(`You don't belong to ${household} any more.`, "You still belong to it",
-        `../households/${segment(id)}/members/${segment(viewer)}`, { method: "DELETE" }), true),
+        `../households/${segment(id)}/members/${segment(viewer)}`, { method: "DELETE" }),
+      true, "Really leave?"),
   )));
   fill(part("given"), rows);
 }
 
 // ---- who viewed ---------------------------------------------------------------------------------
 
-async function showViewed(households) {
-  const rows = [];
+async function showViewed(households, viewer) {
+  const views = [];
   let isPart = false;
   for (const household of households) {
     const at = `../households/${segment(household.id)}/viewed`;
     const viewed = await list(at);
     if (!viewed) return fill(part("viewed"), [], "Ask whoever runs this server who viewed them.");
     isPart ||= viewed.is_part;
-    rows.push(...viewed.views.map((view) => {
-      const who = view.name ?? `An account that is gone (${view.viewer})`;
-      const camera = view.camera_name ?? "a camera that is gone";
-      const what = HANDED.get(view.handed) ?? view.handed;
-      const from = moment(view.from_milliseconds);
-      const until = moment(view.until_milliseconds);
-      const when = from === until ? from : `${from} to ${until}`;
-      return row(who, `${camera}: ${what}, ${when}`);
-    }));
+    views.push(...viewed.views);
   }
+  const isMine = (view) => view.viewer === viewer;
+  const ordered = [...views.filter((view) => !isMine(view)), ...views.filter(isMine)];
   const note = isPart ? "Older ones are in the ledger: ask whoever runs this server." : "";
-  fill(part("viewed"), rows, note);
+  fill(part("viewed"), ordered.map((view) => viewRow(view, isMine(view))), note);
+}
+
+function viewRow(view, isMine) {
+  const who = isMine ? "you" : view.name ?? `An account that is gone (${view.viewer})`;
+  const camera = view.camera_name ?? "a camera that is gone";
+  const what = HANDED.get(view.handed) ?? view.handed;
+  const from = moment(view.from_milliseconds);
+  const until = moment(view.until_milliseconds);
+  const when = from === until ? from : `${from} to ${until}`;
+  return row(who, `${camera}: ${what}, ${when}`);
 }
 
 // ---- sessions and the password ------------------------------------------------------------------
@@ -347,6 +414,7 @@ function checkedCameras() {
   return [...part("share-cameras").querySelectorAll("input:checked")];
 }
 
+keepTogether(part("share-form"));
 part("share-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const boxes = checkedCameras();
@@ -386,7 +454,7 @@ for (const place of document.querySelectorAll(".shown-once")) {
       await navigator.clipboard.writeText(field.value);
       tell("Copied.");
     } catch {
-      field.select();
+      mark(field);
       tell("Copy the marked text.");
     }
   });
@@ -396,7 +464,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload();
 });
 document.addEventListener("visibilitychange", () => {
-  // What the person is about to change stays.
-  if (!document.hidden && !document.querySelector(".row-form")) renew();
+  if (!document.hidden && !isHeld()) renew();
 });
+setInterval(renewByItself, RENEW_MILLISECONDS);
 renew();

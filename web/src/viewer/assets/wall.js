@@ -114,7 +114,7 @@ async function lookFor(camera) {
   camera.card.querySelector(".card-foot a")?.remove();
 }
 
-/** Says on the cards which cameras are off, and who watches the person's own live. */
+/** Says on the cards which cameras are off or gone, and who watches the person's own live. */
 async function renewWatched() {
   if (document.hidden) return;
   try {
@@ -123,21 +123,41 @@ async function renewWatched() {
       const names = body.watching.filter((one) => one.camera === camera.id)
         .map((one) => one.name ?? "somebody");
       const words = names.length > 0 ? `Watched live by ${names.join(", ")}` : "";
-      const isOff = body.off.includes(camera.id);
-      const all = [isOff ? "Switched off" : "", words].filter(Boolean).join(" · ");
+      const off = body.off.includes(camera.id) ? "Switched off" : "";
+      const gone = body.closed.includes(camera.id) ? "Handed over; you keep the past" : "";
+      const all = [off, gone, words].filter(Boolean).join(" · ");
       const sign = camera.card.querySelector(".watched");
       if (sign.textContent !== all) sign.textContent = all;
     }
+    sayAsks(body.asks);
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
     for (const camera of cameras) camera.card.querySelector(".watched").textContent = "";
   }
 }
 
+/** Says at the way to "Sharing" how many people wait there to be confirmed. */
+function sayAsks(count) {
+  const sign = part("asks");
+  const words = count === 0 ? "" : count === 1 ? "1 person asks" : `${count} people ask`;
+  if (sign && sign.textContent !== words) sign.textContent = words;
+}
+
 /** Renews a picture that was left out while nobody saw it. */
 function renewIfLate(camera) {
   const isShown = camera.frame.dataset.state === "shown";
   if (isShown && sinceAsked(camera.frame) > RENEW_MILLISECONDS && areAgesKnown) renewCamera(camera);
+}
+
+/** Looks for the first camera of an empty wall. The server makes its card. */
+async function lookForFirst() {
+  try {
+    const { body } = await ask("cameras", { as: "json" });
+    heardWell();
+    if (body.cameras.length > 0) window.location.reload();
+  } catch (trouble) {
+    heard(trouble);
+  }
 }
 
 async function renewEvents() {
@@ -162,6 +182,8 @@ async function renewAll() {
       await enlarged.refresh();
     } else if (openCamera) {
       await renewEvents();
+    } else if (cameras.length === 0) {
+      await lookForFirst();
     } else {
       renewWatched();
       const waiting = cameras.filter((camera) => camera.isOnScreen && !camera.isGone);

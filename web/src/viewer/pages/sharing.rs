@@ -46,14 +46,13 @@ pub fn join_page() -> String {
                     label for="join-name" { "Name" }
                     input id="join-name" data-testid="join-name" name="name" type="text"
                         autocomplete="username" autocapitalize="none" autocorrect="off"
-                        spellcheck="false" required;
+                        spellcheck="false" aria-describedby="join-name-hint" required;
+                    p.message.hint id="join-name-hint" { "Small letters, digits and - _ . @ +" }
                     label for="join-password" { "Password" }
                     input id="join-password" data-testid="join-password" name="password"
-                        type="password" autocomplete="new-password" required;
-                    p.message id="join-hint" {
-                        "Small letters, digits and - _ . @ +. The password has at least 10 \
-                         characters."
-                    }
+                        type="password" autocomplete="new-password"
+                        aria-describedby="join-password-hint" required;
+                    p.message.hint id="join-password-hint" { "At least 10 characters" }
                     p.message.is-error id="join-error" data-testid="join-error" role="alert" {}
                     button.button.is-main id="join-submit" data-testid="join-submit"
                         type="submit" { "Ask to see them" }
@@ -164,8 +163,10 @@ fn shown_once(name: &str, label: &str) -> Markup {
     html! {
         div.shown-once id={ (name) "-made" } data-testid={ (name) "-made" } hidden {
             label for={ (name) "-once" } { (label) }
-            input id={ (name) "-once" } data-testid={ (name) "-once" } type="text" readonly;
-            button.button type="button" { "Copy" }
+            div.once-line {
+                input id={ (name) "-once" } data-testid={ (name) "-once" } type="text" readonly;
+                button.button type="button" { "Copy" }
+            }
             p.message id={ (name) "-note" } role="status" {}
         }
     }
