@@ -78,7 +78,7 @@ pub struct Closed {
     /// The camera.
     pub camera: CameraId,
     /// Up to which time they keep it, in milliseconds since 1970. It lies a clock's drift after the
-    /// handing over: nothing comes later, and nothing that has come is lost to a clock that is fast.
+    /// handing over: nothing comes later, and a clock that is fast loses nothing that has come.
     pub at_milliseconds: u64,
 }
 

@@ -169,8 +169,8 @@ impl Admin {
         .await
     }
 
-    /// Returns the time in the id of a camera's next enrolment, in milliseconds since 1970. What was
-    /// filmed before is not taken then, whether the camera's clock is behind or ahead.
+    /// Returns the time in the id of a camera's next enrolment, in milliseconds since 1970. What
+    /// was filmed before is not taken then, whether the camera's clock is behind or ahead.
     async fn after(&self, camera: CameraId) -> Result<u64, AdminError> {
         let heard = self.heard(camera).await?;
         let ahead = heard.map_or(0, |heard| heard.offset_milliseconds.max(0).cast_unsigned());

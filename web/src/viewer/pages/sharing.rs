@@ -181,7 +181,8 @@ fn take_form() -> Markup {
                 input id="take-code" data-testid="take-code" type="text" autocomplete="off"
                     autocapitalize="none" spellcheck="false" required;
                 label for="take-name" { "What you call it" }
-                input id="take-name" data-testid="take-name" type="text" autocomplete="off" required;
+                input id="take-name" data-testid="take-name" type="text" autocomplete="off"
+                    required;
                 label for="take-household" { "For which household" }
                 select id="take-household" data-testid="take-household" {}
                 button.button data-testid="take-submit" type="submit" { "Take it" }
