@@ -3,12 +3,13 @@
 use crate::commands::{confirm, note_if_empty, say};
 use crate::time;
 use clap::Subcommand;
+use eyesonly::ledger::words::shown;
 use eyesonly_rights::{CameraRecord, CameraState};
 use eyesonly_seal::{CameraId, HouseholdId};
 use eyesonly_service::admin::{Admin, Heard, HouseholdRecord, NewCamera};
 use eyesonly_service::clock;
 use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// The offset below which a camera's clock counts as right: what a still takes on its way.
 const CLOCK_IS_RIGHT: Duration = Duration::from_secs(30);
@@ -164,8 +165,7 @@ async fn list_cameras(admin: &Admin, json: bool) -> anyhow::Result<()> {
 
 /// Says when a camera last handed in a still or an event, and how its clock stands.
 fn told(heard: Heard) -> String {
-    let at = UNIX_EPOCH.checked_add(Duration::from_millis(heard.at_milliseconds));
-    let at = at.map_or("never".into(), |at| humantime::format_rfc3339_seconds(at).to_string());
+    let at = shown(heard.at_milliseconds);
     let offset = Duration::from_secs(heard.offset_milliseconds.unsigned_abs() / 1000);
     let clock = match heard.offset_milliseconds {
         _ if offset < CLOCK_IS_RIGHT => "clock right".into(),

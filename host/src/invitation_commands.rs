@@ -1,9 +1,10 @@
 //! The subcommands about invitations.
 
 use crate::commands::{note_if_empty, say};
-use crate::people::{Seen, find, kinds_of, moment, name_of, told_kinds};
+use crate::people::{Seen, find, kinds_of, name_of, told_kinds};
 use crate::time;
 use clap::Subcommand;
+use eyesonly::ledger::words::shown;
 use eyesonly_rights::Window;
 use eyesonly_seal::{CameraId, CredentialId, HouseholdId};
 use eyesonly_service::admin::{Admin, HouseholdRecord, Offer};
@@ -84,7 +85,7 @@ pub async fn run(admin: &Admin, command: InvitationCommand, json: bool) -> anyho
                 "until_seconds": made.until_seconds
             });
             say(json, &value, || {
-                let until = moment(made.until_seconds.saturating_mul(1000));
+                let until = shown(made.until_seconds.saturating_mul(1000));
                 format!(
                     "invitation {} holds until {until}. Its address, shown only this once, is your \
                      edge's own and\n  /join#{}",
@@ -123,13 +124,13 @@ async fn list(admin: &Admin, household: HouseholdId, json: bool) -> anyhow::Resu
             }
         };
         say(json, &json!(invitation), || {
-            let until = moment(invitation.until_seconds.saturating_mul(1000));
+            let until = shown(invitation.until_seconds.saturating_mul(1000));
             let cameras: Vec<String> =
                 invitation.offer.cameras.iter().map(ToString::to_string).collect();
             let (offer, kinds) = (&invitation.offer, told_kinds(&invitation.offer.kinds));
             let past = if offer.past { ", and what was before" } else { "" };
             let ends = match offer.expires_at_seconds {
-                Some(at) => format!("until {}", moment(at.saturating_mul(1000))),
+                Some(at) => format!("until {}", shown(at.saturating_mul(1000))),
                 None => "until it is taken back".to_owned(),
             };
             format!(

@@ -5,6 +5,7 @@ use crate::invitation_commands::{self, InvitationCommand};
 use crate::time;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use eyesonly::ledger::words::shown;
 use eyesonly_rights::{Action, CameraRecord, Kinds, Role, ViewerRecord, Window};
 use eyesonly_seal::{CameraId, HouseholdId, ViewerId};
 use eyesonly_service::admin::{Admin, AdminError, HouseholdRecord, Member, Share, Why};
@@ -12,7 +13,7 @@ use eyesonly_service::clock;
 use eyesonly_service::identity::{PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, PasswordError};
 use serde_json::json;
 use std::io::{IsTerminal as _, Read as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 /// What is done with viewers.
@@ -388,7 +389,7 @@ fn reason(why: &Why) -> String {
             )
         }
         Why::Over { role, at_seconds: Some(at) } => {
-            let (role, at) = (name(*role), moment(at.saturating_mul(1000)));
+            let (role, at) = (name(*role), shown(at.saturating_mul(1000)));
             format!("their right as {role} ended at {at}")
         }
         Why::Over { role, at_seconds: None } => {
@@ -412,7 +413,7 @@ fn name(role: Role) -> &'static str {
 
 fn ends(until_seconds: Option<u64>) -> String {
     until_seconds
-        .map(|at| format!(", until {}", moment(at.saturating_mul(1000))))
+        .map(|at| format!(", until {}", shown(at.saturating_mul(1000))))
         .unwrap_or_default()
 }
 
@@ -426,10 +427,10 @@ pub fn told_kinds(kinds: &Kinds) -> String {
 fn told_window(window: &Window) -> String {
     match (window.from_milliseconds, window.until_milliseconds) {
         (None, None) => "footage of any time".to_owned(),
-        (Some(from), None) => format!("footage since {}", moment(from)),
-        (None, Some(until)) => format!("footage until {}", moment(until)),
+        (Some(from), None) => format!("footage since {}", shown(from)),
+        (None, Some(until)) => format!("footage until {}", shown(until)),
         (Some(from), Some(until)) => {
-            format!("footage from {} until {}", moment(from), moment(until))
+            format!("footage from {} until {}", shown(from), shown(until))
         }
     }
 }
@@ -437,18 +438,10 @@ fn told_window(window: &Window) -> String {
 fn told_share(share: &Share) -> String {
     let (kinds, window) = (told_kinds(&share.kinds), told_window(&share.window));
     let ends = match share.expires_at_seconds {
-        Some(at) => format!("the share ends {}", moment(at.saturating_mul(1000))),
+        Some(at) => format!("the share ends {}", shown(at.saturating_mul(1000))),
         None => "the share holds until it is taken back".to_owned(),
     };
     format!("{kinds}; {window}; {ends}")
-}
-
-/// Returns a time in milliseconds since 1970 as people read it.
-pub fn moment(milliseconds: u64) -> String {
-    // The last second that RFC 3339 can say.
-    const LAST_MILLISECONDS: u64 = 253_402_300_799_000;
-    let at = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds.min(LAST_MILLISECONDS)));
-    at.map_or_else(|| "never".to_owned(), |at| humantime::format_rfc3339_seconds(at).to_string())
 }
 
 /// Reads the first line of standard input. A person at a terminal gets a prompt, and the text is
