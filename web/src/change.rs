@@ -13,7 +13,6 @@ use eyesonly_seal::CameraId;
 use eyesonly_service::admin::{Admin, HouseholdRecord, Invitation, Share};
 use eyesonly_service::clock;
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -122,7 +121,7 @@ pub async fn change(admin: &Admin, row: Name, ids: &Ids, body: &[u8]) -> Result<
 }
 
 /// What stands beside a viewer's cameras, but for who watches them.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub struct Signs {
     /// The cameras that are switched off.
     pub off: Vec<CameraId>,
@@ -130,6 +129,14 @@ pub struct Signs {
     pub closed: Vec<CameraId>,
     /// How many people ask the viewer to confirm them.
     pub asks: usize,
+}
+
+impl Signs {
+    /// Returns it as JSON, with who watches: a camera and a name each.
+    pub fn with_watching(&self, watching: &[Value]) -> Value {
+        let Self { off, closed, asks } = self;
+        json!({ "watching": watching, "off": off, "closed": closed, "asks": asks })
+    }
 }
 
 /// Reads what stands beside a viewer's cameras.

@@ -151,7 +151,7 @@ pub fn sharing(sharing: &Sharing) -> Value {
         })
     });
     json!({
-        "viewer": sharing.viewer,
+        "viewer": sharing.viewer, "name": sharing.name,
         "households": sharing.owned.iter().map(owned).collect::<Vec<_>>(),
         "given": given.collect::<Vec<_>>(),
     })

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use eyesonly_rights::ViewerRecord;
 use eyesonly_seal::{CameraId, HouseholdId, SessionId, ViewerId};
-use eyesonly_web::change::{Signs, signs};
+use eyesonly_web::change::signs;
 use eyesonly_web::login;
 use eyesonly_web::sharing::Password;
 use serde_json::{Value, json};
@@ -120,9 +120,7 @@ pub async fn watching(Path(tag): Path<String>, asks: ByViewer) -> Result<Respons
             who.push(json!({ "camera": camera, "name": names.get(&viewer) }));
         }
     }
-    let Signs { off, closed, asks: people } =
-        signs(asks.edge.admission.records(), &identified).await?;
-    let told_all = json!({ "watching": who, "off": off, "closed": closed, "asks": people });
+    let signs = signs(asks.edge.admission.records(), &identified).await?;
     // It names what the page shows already, and is asked for each few seconds: it has no entry.
-    Ok(told(StatusCode::OK, &told_all))
+    Ok(told(StatusCode::OK, &signs.with_watching(&who)))
 }

@@ -13,6 +13,8 @@ use std::collections::btree_map::Entry;
 pub struct Sharing {
     /// The viewer.
     pub viewer: ViewerId,
+    /// The viewer's own login name.
+    pub name: String,
     /// The households that the viewer owns.
     pub owned: Vec<Owned>,
     /// The rights that the viewer has from others, with the names of the households.
@@ -65,7 +67,7 @@ impl Admin {
             };
             given.push((right, name.clone()));
         }
-        Ok(Sharing { viewer, owned, given })
+        Ok(Sharing { viewer, name: record.name, owned, given })
     }
 
     /// Returns a household that the viewer who asks owns.

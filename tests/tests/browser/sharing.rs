@@ -132,7 +132,27 @@ async fn a_camera_is_shared_with_a_neighbour_watched_and_taken_back() {
     neighbour.open("about:blank").await;
     neighbour.open(&link).await;
     says(&neighbour, "offer", "does not hold").await;
-    assert!(are_checked(&neighbour, &testid("join-known")).await, "fern has an account");
+    // Whoever is signed in asks as themself, by one button.
+    owner.click("#share-cameras input").await;
+    owner.click(&testid("share-submit")).await;
+    let second = "return document.querySelector('[data-testid=share-once]').value !== arguments[0]";
+    owner.until("a second link", second, &[json!(link)]).await;
+    let link = value(&owner, "share-once").await;
+    neighbour.open(&link).await;
+    says(&neighbour, "join", "As fern").await;
+    assert!(are_checked(&neighbour, &testid("join-this")).await, "fern is signed in");
+    neighbour.photograph(&screenshots().join("sharing-join-known.png")).await;
+    neighbour.click(&testid("join-submit")).await;
+    says(&neighbour, "join-done", "As soon as the household confirms you").await;
+    says(&owner, "requests", "fern asks to see Front door").await;
+    press(&owner, "requests", "Confirm").await;
+    says(&owner, "shares", "fern sees Front door").await;
+
+    // Whoever sees a camera already can be made a member.
+    says(&owner, "role", "fern, in Alder Lane 4").await;
+    owner.click(&testid("role-submit")).await;
+    says(&owner, "members", "fern member of Alder Lane 4").await;
+    owner.photograph(&screenshots().join("sharing-role.png")).await;
 }
 
 #[tokio::test]
@@ -248,8 +268,11 @@ async fn somebody_sees_where_they_are_logged_in_and_logs_out_elsewhere() {
     let elsewhere = account.login().await;
     let browser = Browser::start(1000, 900).await;
     sign_in(&browser, &address, &account).await;
-    browser.click(&testid("sharing")).await;
+    browser.click(&testid("account")).await;
     says(&browser, "sessions", "this one").await;
+    let is_near = "const place = document.getElementById('account').getBoundingClientRect(); \
+                   return place.top < window.innerHeight";
+    browser.until("the account is in sight", is_near, &[]).await;
     press(&browser, "sessions", "Log out").await;
     says(&browser, "status", "That one is logged out").await;
     elsewhere.get("cameras").await.expect_problem(401);
@@ -260,5 +283,6 @@ async fn somebody_sees_where_they_are_logged_in_and_logs_out_elsewhere() {
     type_into(&browser, "password-old", &account.password).await;
     browser.click(&testid("password-submit")).await;
     browser.shown(&testid("login-name")).await;
+    says(&browser, "login-news", "Your password was changed").await;
     account.try_login("a long password, new", true).await.expect(201);
 }

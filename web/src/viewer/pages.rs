@@ -72,6 +72,7 @@ pub fn login_page() -> String {
             div.login-card {
                 div.login-brand { (icon("eye")) span { "Eyesonly" } }
                 h1 { "See your cameras" }
+                p.message id="login-news" data-testid="login-news" role="status" {}
                 // POST, so that a browser without scripts never puts a password into an address.
                 form id="login" method="post" action="/v1/session" novalidate {
                     label for="login-name" { "Name" }
@@ -108,7 +109,8 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
                 (icon("eye")) span { "Eyesonly" }
             }
             span.top-space {}
-            span.viewer-name dir="auto" title=(viewer_name) { (viewer_name) }
+            a.viewer-name data-testid="account" href="sharing/#account" dir="auto"
+                title="Where you are logged in, and your password" { (viewer_name) }
             a.button.is-quiet data-testid="sharing" href="sharing/" {
                 (icon("person")) "Sharing" span.asks id="asks" data-testid="asks" {}
             }

@@ -7,12 +7,12 @@ use crate::admission::{answer, client};
 use crate::state::Backend;
 use eyesonly_gate::{Identified, RawCredential};
 use eyesonly_service::admin::{Admin, Newcomer, Signed};
-use eyesonly_web::change::{Ids, Signs, Told, change, signs};
+use eyesonly_web::change::{Ids, Told, change, signs};
 use eyesonly_web::problem::Problem;
 use eyesonly_web::routes::{self, Name};
 use eyesonly_web::sharing::{self, NewAccount, Password, Token};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -112,7 +112,6 @@ impl Backend {
     /// Says what stands beside the viewer's cameras. Nobody watches live here.
     pub fn watching(&self, credential: &str, tag: &str) -> Result<Value, Problem> {
         let identified = self.list_cameras(credential, tag)?;
-        let Signs { off, closed, asks } = answer(signs(self.records(), identified))?;
-        Ok(json!({ "watching": [], "off": off, "closed": closed, "asks": asks }))
+        Ok(answer(signs(self.records(), identified))?.with_watching(&[]))
     }
 }

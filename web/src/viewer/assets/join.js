@@ -16,6 +16,8 @@ const error = part("join-error");
 const token = window.location.hash.slice(1);
 const PASSWORD_BYTES = [10, 256];
 const DOES_NOT_HOLD = "This invitation does not hold. Open the whole link, or ask for a new one.";
+/** Who is signed in here already, with the address of their wall: {name, wall}, or null. */
+let me = null;
 /** The account was made, in this page. From then on the person logs in to ask. */
 let isMade = false;
 /** No answer came to a question for the account, so it may have been made all the same. */
@@ -31,22 +33,44 @@ form.addEventListener("submit", (event) => {
 for (const choice of form.querySelectorAll("[name=which]")) {
   choice.addEventListener("change", showChoice);
 }
-if (rememberedWall()) form.elements.which.value = "known";
-showChoice();
 
-function showChoice() {
-  for (const hint of form.querySelectorAll(".hint")) hint.hidden = !isNew();
-  passwordField.autocomplete = isNew() ? "new-password" : "current-password";
+function choose(which) {
+  form.elements.which.value = which;
+  showChoice();
 }
 
-function isNew() {
-  return form.querySelector("[name=which]:checked").value === "new";
+function showChoice() {
+  for (const hint of form.querySelectorAll(".hint")) hint.hidden = !is("new");
+  part("join-account").hidden = is("this");
+  passwordField.autocomplete = is("new") ? "new-password" : "current-password";
+}
+
+/** Says what is chosen: "this" who is signed in, somebody "known", or somebody "new". */
+function is(which) {
+  return form.querySelector("[name=which]:checked").value === which;
+}
+
+/** Offers to ask as whoever is signed in. */
+async function meet() {
+  const wall = rememberedWall();
+  if (!wall) return choose("new");
+  choose("known");
+  try {
+    const { body } = await ask(`${wall}sharing`, { as: "json" });
+    me = { name: body.name, wall };
+    part("join-me").textContent = me.name;
+    part("join-this").hidden = false;
+    choose("this");
+  } catch {
+    // They type their name and password.
+  }
 }
 
 async function look() {
   if (!token) return refuse("There is no invitation in this address. Open the whole link.");
   try {
-    const { body } = await ask("/v1/invitation", { method: "POST", body: { token }, as: "json" });
+    const looked = ask("/v1/invitation", { method: "POST", body: { token }, as: "json" });
+    const [{ body }] = await Promise.all([looked, meet()]);
     part("offer").textContent = `${body.household} offers you ${joined(body.cameras)}: `
       + `${kindsWords(body.kinds)}, ${windowWords(body.window, body.past)}, `
       + `${untilWords(body.expires_at_seconds)}. What you look at is recorded, and the household `
@@ -68,35 +92,44 @@ async function join() {
   if (submit.disabled) return;
   const name = nameField.value.trim();
   const password = passwordField.value;
-  if (!name || !password) {
-    error.textContent = "Please type a name and a password.";
-    return;
-  }
-  const bytes = new TextEncoder().encode(password).length;
-  if (isNew() && (bytes < PASSWORD_BYTES[0] || bytes > PASSWORD_BYTES[1])) {
-    error.textContent = "This password can't be used. It needs 10 to 256 characters.";
-    return;
-  }
-  error.textContent = "";
+  error.textContent = is("this") ? "" : whatIsWrong(name, password);
+  if (error.textContent) return;
   submit.disabled = true;
   let step = "account";
   try {
-    if (isNew() && !isMade) await makeAccount(name, password);
+    if (is("new") && !isMade) await makeAccount(name, password);
     step = "login";
-    const body = { name, password };
-    const { headers } = await ask("/v1/session", { method: "POST", body });
-    const wall = wallAddress(headers.get("Location"));
-    if (!wall) throw new Error("no wall");
-    rememberWall(wall);
+    const wall = is("this") ? me.wall : await logIn(name, password);
     step = "ask";
     const answer = await ask(`${wall}invitation`, { method: "POST", body: { token }, as: "json" });
     passwordField.value = "";
     done(wall, answer.body.state === "shared");
   } catch (trouble) {
     error.textContent = whyNot(trouble, step);
+    if (step === "ask" && trouble.kind === "ended") {
+      part("join-this").hidden = true;
+      choose("known");
+    }
   } finally {
     submit.disabled = false;
   }
+}
+
+function whatIsWrong(name, password) {
+  if (!name || !password) return "Please type a name and a password.";
+  const bytes = new TextEncoder().encode(password).length;
+  const fits = bytes >= PASSWORD_BYTES[0] && bytes <= PASSWORD_BYTES[1];
+  if (is("new") && !fits) return "This password can't be used. It needs 10 to 256 characters.";
+  return "";
+}
+
+/** Logs in, and returns the address of the person's wall. */
+async function logIn(name, password) {
+  const { headers } = await ask("/v1/session", { method: "POST", body: { name, password } });
+  const wall = wallAddress(headers.get("Location"));
+  if (!wall) throw new Error("no wall");
+  rememberWall(wall);
+  return wall;
 }
 
 async function makeAccount(name, password) {
@@ -136,6 +169,7 @@ function whyNot(trouble, step) {
         ? "This name can't be used. It needs 1 to 64 small letters, digits and - _ . @ +."
         : explain(trouble, "You have not asked yet");
     case "ended":
+      if (step === "ask") return "You are not logged in any more. Type your name and password.";
       return "This name and password don't match. Check both and try again.";
     case "throttled":
       return triesWords(trouble);

@@ -11,6 +11,10 @@ const passwordField = part("login-password");
 const submit = part("login-submit");
 const error = part("login-error");
 
+if (window.location.hash === "#password-changed") {
+  part("login-news").textContent = "Your password was changed. Log in with the new one.";
+  window.history.replaceState(null, "", window.location.pathname);
+}
 goOnIfLoggedIn();
 form.addEventListener("submit", (event) => {
   event.preventDefault();

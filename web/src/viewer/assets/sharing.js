@@ -14,6 +14,7 @@ const HANDED = new Map([
   ["still", "pictures"], ["events", "events"], ["clip", "a video"], ["live view", "live"],
   ["deletion", "deleted an event"],
 ]);
+const INSTALLER_HOURS = 4;
 const ROLES = new Map([["owner", "owner"], ["member", "member"], ["installer", "installer"]]);
 
 const STATUS_MILLISECONDS = 8_000;
@@ -40,10 +41,10 @@ async function change(done, failed, address, options, why = {}) {
   }
 }
 
-function leave() {
+function leave(why = "") {
   forgetWall();
   document.body.replaceChildren();
-  window.location.replace("/");
+  window.location.replace(`/${why}`);
 }
 
 /** Returns a list, or null if this edition does not have it. */
@@ -78,7 +79,7 @@ const page = { change, leave, renew, showOnce, tell };
 const RENEW_MILLISECONDS = 15_000;
 let renewal = null;
 let isStale = false;
-/** Somebody waits for the renewal. */
+/** The person made a change, and waits for the renewal. */
 let isWanted = false;
 
 /** Shows what is true now, also if the page is being renewed with what was true a moment ago. */
@@ -119,7 +120,7 @@ async function renewAll() {
 
 /** Says whether the person has something in hand that a renewal would replace. */
 function isHeld() {
-  const focused = document.activeElement?.closest(".rows, #share-cameras, #take-household");
+  const focused = document.activeElement?.closest(".rows, #share-cameras, #take-household, #role");
   return Boolean(focused || document.querySelector(".row-form, .is-asking"));
 }
 
@@ -131,8 +132,7 @@ async function renewOnce() {
     showHouseholds(sharing.households, sharing.viewer);
     showGiven(sharing.given, sharing.viewer);
     showSessions(sessions?.sessions);
-    // The server reads its log for this list, which is too much for each 15 s.
-    if (isWanted) await showViewed(sharing.households, sharing.viewer);
+    await showViewed(sharing.households, sharing.viewer);
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
     complain(explain(trouble, "The page didn't load"));
@@ -163,6 +163,7 @@ function showHouseholds(households, viewer) {
   fill(part("invitations"), each(invitationRows));
   fill(part("shares"), each(shareRows));
   fill(part("members"), households.flatMap((household) => memberRows(household, viewer)));
+  showRoles(households, viewer);
   fill(part("cameras"), households.flatMap((household) => cameraRows(household, page)));
   showTaking(households);
   const chosen = new Set(checkedCameras().map((box) => box.value));
@@ -297,6 +298,35 @@ function memberRows(household, viewer) {
   });
 }
 
+/** Shows the form that gives roles, to whoever shares with somebody or has members. */
+function showRoles(households, viewer) {
+  const select = part("role-who");
+  const chosen = select.value;
+  const options = households.flatMap((household) => {
+    const people = new Map([...household.shares, ...household.members]
+      .filter((one) => one.viewer !== viewer && one.name)
+      .map((one) => [one.viewer, one.name]));
+    return [...people].map(([id, name]) => {
+      const at = `../households/${segment(household.id)}/members/${segment(id)}`;
+      return made("option", { value: at }, `${name}, in ${household.name}`);
+    });
+  });
+  select.replaceChildren(...options);
+  if (options.some((option) => option.value === chosen)) select.value = chosen;
+  part("role").hidden = options.length === 0;
+}
+
+part("role-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { role } = event.target.elements;
+  const body = role.value === "installer"
+    ? { role: role.value, hours: INSTALLER_HOURS }
+    : { role: role.value };
+  const who = part("role-who").selectedOptions[0].textContent;
+  change(`${ROLES.get(role.value)}: ${who}.`, "Nothing was changed", part("role-who").value,
+    { method: "PUT", body }, { unusable: "a household keeps at least one owner." });
+});
+
 // ---- what others share with the person ----------------------------------------------------------
 
 function showGiven(given, viewer) {
@@ -381,7 +411,7 @@ part("password-form").addEventListener("submit", async (event) => {
   const [old, fresh] = [part("password-old"), part("password-new")];
   try {
     await ask("../password", { method: "PUT", body: { old: old.value, new: fresh.value } });
-    leave();
+    leave("#password-changed");
   } catch (trouble) {
     // A wrong password and a session that has ended have one status.
     const isOver = trouble.kind === "ended" && await hasEnded();
@@ -467,4 +497,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !isHeld()) renew();
 });
 setInterval(renewByItself, RENEW_MILLISECONDS);
-renew();
+renew().then(() => {
+  // The lists above it have pushed it down.
+  if (window.location.hash === "#account") part("account").scrollIntoView();
+});

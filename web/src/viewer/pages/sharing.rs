@@ -31,8 +31,13 @@ pub fn join_page() -> String {
                 div.login-brand { (icon("eye")) span { "Eyesonly" } }
                 h1 { "An invitation" }
                 div.offer id="offer" data-testid="offer" role="status" { "Loading" }
-                form id="join" method="post" action="/v1/invitation" novalidate hidden {
+                form id="join" data-testid="join" method="post" action="/v1/invitation" novalidate hidden {
                     div.choice role="radiogroup" aria-label="Account" {
+                        label id="join-this" hidden {
+                            input type="radio" name="which" value="this"
+                                data-testid="join-this";
+                            span { " As " strong id="join-me" dir="auto" {} }
+                        }
                         label {
                             input type="radio" name="which" value="new" checked;
                             " I am new here"
@@ -43,16 +48,18 @@ pub fn join_page() -> String {
                             " I have an account"
                         }
                     }
-                    label for="join-name" { "Name" }
-                    input id="join-name" data-testid="join-name" name="name" type="text"
-                        autocomplete="username" autocapitalize="none" autocorrect="off"
-                        spellcheck="false" aria-describedby="join-name-hint" required;
-                    p.message.hint id="join-name-hint" { "Small letters, digits and - _ . @ +" }
-                    label for="join-password" { "Password" }
-                    input id="join-password" data-testid="join-password" name="password"
-                        type="password" autocomplete="new-password"
-                        aria-describedby="join-password-hint" required;
-                    p.message.hint id="join-password-hint" { "At least 10 characters" }
+                    div id="join-account" {
+                        label for="join-name" { "Name" }
+                        input id="join-name" data-testid="join-name" name="name" type="text"
+                            autocomplete="username" autocapitalize="none" autocorrect="off"
+                            spellcheck="false" aria-describedby="join-name-hint" required;
+                        p.message.hint id="join-name-hint" { "Small letters, digits and - _ . @ +" }
+                        label for="join-password" { "Password" }
+                        input id="join-password" data-testid="join-password" name="password"
+                            type="password" autocomplete="new-password"
+                            aria-describedby="join-password-hint" required;
+                        p.message.hint id="join-password-hint" { "At least 10 characters" }
+                    }
                     p.message.is-error id="join-error" data-testid="join-error" role="alert" {}
                     button.button.is-main id="join-submit" data-testid="join-submit"
                         type="submit" { "Ask to see them" }
@@ -86,6 +93,7 @@ pub fn sharing_page(viewer_name: &str) -> String {
                 (icon("left")) "All cameras"
             }
             h1 { "Who sees what" }
+            p { a href="#account" { "Where you are logged in, and your password" } }
             p.message.is-error id="sharing-error" data-testid="sharing-error" role="alert" {}
             noscript {
                 p.message.is-error { "This page needs JavaScript. Please switch it on and reload." }
@@ -98,14 +106,17 @@ pub fn sharing_page(viewer_name: &str) -> String {
             (shown_once("offer", "Give this code to an owner of the other household"))
             (take_form())
             (list("members", "Who belongs to the household", ""))
+            (role_form())
             (list(
                 "given",
                 "Shared with you",
                 "What you look at is recorded, and the household sees it.",
             ))
             (list("viewed", "Who viewed your cameras", ""))
-            (list("sessions", "Where you are logged in", ""))
-            (password_form())
+            div id="account" {
+                (list("sessions", "Where you are logged in", ""))
+                (password_form())
+            }
         }
         p.status id="status" data-testid="status" role="status" aria-live="polite" {}
     };
@@ -188,6 +199,34 @@ fn take_form() -> Markup {
                 button.button data-testid="take-submit" type="submit" { "Take it" }
             }
             (shown_once("take", "The camera's new credential"))
+        }
+    }
+}
+
+fn role_form() -> Markup {
+    html! {
+        section id="role" data-testid="role" aria-labelledby="role-title" hidden {
+            h2 id="role-title" { "Give somebody a role" }
+            form id="role-form" novalidate {
+                label for="role-who" { "To whom, of those who see a camera already" }
+                select id="role-who" data-testid="role-who" {}
+                fieldset {
+                    legend { "They become" }
+                    (role("member", "a member: sees what is shared with them"))
+                    (role("installer", "an installer: sees all live pictures, for four hours"))
+                    (role("owner", "an owner: sees all, shares, deletes, and takes others out"))
+                }
+                button.button data-testid="role-submit" type="submit" { "Give the role" }
+            }
+        }
+    }
+}
+
+fn role(value: &str, words: &str) -> Markup {
+    html! {
+        label {
+            input type="radio" name="role" value=(value) checked[value == "member"];
+            " " (words)
         }
     }
 }
