@@ -51,6 +51,7 @@ use eyesonly_seal::{CameraId, CredentialId, HouseholdId, MacKey};
 use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
+use unicode_width::UnicodeWidthChar as _;
 use writing::{Along, Writing};
 use zeroize::Zeroizing;
 
@@ -388,16 +389,16 @@ fn quota(bytes: u64) -> Result<(), AdminError> {
 fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
+    // A soft hyphen, two Hangul fillers and an empty Braille cell have a width, and are blank.
+    let is_blank_with_width = |c| matches!(c, '\u{ad}' | '\u{115f}' | '\u{3164}' | '\u{2800}');
     let is_seen = |c: char| {
-        let takes_no_place =
-            matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
-        !takes_no_place && !c.is_whitespace()
+        c.width().is_some_and(|width| width > 0) && !c.is_whitespace() && !is_blank_with_width(c)
     };
     let is_blank = !name.chars().any(is_seen);
     if is_blank || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
         return Err(AdminError::Input(format!(
-            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, none of them \
-             a control character or one that turns the direction of writing"
+            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, one of which can be seen, \
+             and none of which is a control character or one that turns the direction of writing"
         )));
     }
     Ok(name.to_owned())
