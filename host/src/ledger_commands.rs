@@ -130,7 +130,7 @@ pub async fn run(place: &Place, command: LedgerCommand, json: bool) -> anyhow::R
             say(json, &value, || format!("{}: {size} entries, and whole", to.display()))?;
         }
         LedgerCommand::Misdeliveries { from, until } => {
-            misdeliveries(&place.kept().await?, &Span { from, until }, json)?;
+            misdeliveries(&place.kept().await?, &Span { from, until }, json).await?;
         }
         LedgerCommand::Acts { household, from, until } => {
             acts(&place.kept().await?, household, &Span { from, until }, json).await?;
@@ -215,9 +215,9 @@ async fn who(kept: &Kept, wanted: &Wanted, json: bool) -> anyhow::Result<()> {
     complete(is_whole, damaged)
 }
 
-fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
+async fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
     let log = kept.log()?;
-    let mut is_empty = true;
+    let (mut is_empty, mut names) = (true, Names::default());
     for seen in read::opened(&log, &*kept.keys, |owner| owner == Owner::Edge) {
         let seen = seen?;
         let Rejected { first, count } = match seen.says {
@@ -229,19 +229,23 @@ fn misdeliveries(kept: &Kept, span: &Span, json: bool) -> anyhow::Result<()> {
             continue;
         }
         is_empty = false;
+        let camera_name = names.camera(&kept.admin, first.camera).await?;
         let value = json!({
             "entry": seen.index,
             "at_milliseconds": first.at_milliseconds,
             "seam": first.seam.name(),
             "fault": first.fault.name(),
             "camera": first.camera,
+            "camera_name": camera_name,
             "count": count,
         });
         say(json, &value, || {
-            let camera = first.camera.map(|camera| format!("  asked for camera {camera}"));
+            let camera = first.camera.map(|id| names::camera(camera_name.as_deref(), id));
+            let camera = camera.map(|camera| format!("  in place of what is of {camera}"));
             let (seam, fault) = (first.seam.name(), first.fault.name());
             let when = shown(first.at_milliseconds);
-            format!("{when}  {seam}  {fault}  {count} times{}", camera.unwrap_or_default())
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            format!("{when}  {seam}  {fault}  {times}{}", camera.unwrap_or_default())
         })?;
     }
     if is_empty && !json {

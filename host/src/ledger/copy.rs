@@ -2,7 +2,7 @@
 //!
 //! It must never say that a copy is good which was not verified.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use eyesonly_ledger::Folder;
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,12 @@ const TRIES_MAX: usize = 64;
 /// The folder exists, a file can't be read or written, or the copy is not whole.
 pub fn copy(from: &Path, to: &Path) -> anyhow::Result<u64> {
     let key = Folder::origin(from)?;
-    fs::create_dir(to).with_context(|| format!("{}: can't be made", to.display()))?;
+    fs::create_dir(to).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{} is there already; choose another name, or remove it", to.display())
+        }
+        _ => anyhow::Error::from(error).context(format!("{}: can't be made", to.display())),
+    })?;
     // The writer signs and then writes the last entries anew. What lies between two equal
     // checkpoints is of one moment.
     let read = |name: &str| fs::read(from.join(name)).with_context(|| format!("reading {name}"));

@@ -138,7 +138,8 @@ async fn a_copy_is_whole_while_the_edge_goes_on() {
     }
     looking.abort();
     let again = command(&home.edge, &["ledger", "copy", home.edge.data().to_str().unwrap()]);
-    assert!(!again.status.success(), "the folder is there");
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && said.contains("is there already"), "{said}");
 }
 
 /// What administration does is in the ledger, whether the edge runs meanwhile or not, and before
@@ -212,6 +213,7 @@ async fn rejected_answers_are_entered() {
     let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let chunk = all.iter().find(|line| line["fault"] == "bad_chunk").expect(&lines);
     assert_eq!(chunk["camera"], home.camera.id.as_str(), "{chunk}");
+    assert_eq!(chunk["camera_name"], "Front door", "{chunk}");
     assert!(chunk["count"].as_u64().unwrap() >= 1);
     assert!(verify(&home.edge, &[]).is_ok());
 }
