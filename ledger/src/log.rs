@@ -144,7 +144,7 @@ impl Log {
         let places = places.map_err(|_| self.shared.closed())?;
         drop(caller);
         let (sender, answer) = oneshot::channel();
-        self.ask(Message::Append { entries, answer: sender, places })?;
+        self.ask(Message::Append { entries, answer: Some(sender), places })?;
         Ok(Ticket { answer, shared: self.shared.clone() })
     }
 
@@ -152,9 +152,7 @@ impl Log {
     pub fn note(&self, entry: &Entry) -> Result<(), AppendError> {
         let places = self.shared.places.clone().try_acquire_owned();
         let places = places.map_err(|_| AppendError::Busy)?;
-        // Nobody hears that it is durable.
-        let (answer, _) = oneshot::channel();
-        Ok(self.ask(Message::Append { entries: vec![*entry], answer, places })?)
+        Ok(self.ask(Message::Append { entries: vec![*entry], answer: None, places })?)
     }
 
     /// Signs a checkpoint of all entries that were entered before. Returns it when it is durable.
