@@ -110,7 +110,9 @@ pub fn wall_page(viewer_name: &str, cameras: &[WallCamera<'_>], has_live: bool) 
             }
             span.top-space {}
             a.viewer-name data-testid="account" href="sharing/#account" dir="auto"
-                title="Where you are logged in, and your password" { (viewer_name) }
+                title={ (viewer_name) ": where you are logged in, and your password" } {
+                (viewer_name)
+            }
             a.button.is-quiet data-testid="sharing" href="sharing/" {
                 (icon("person")) "Sharing" span.asks id="asks" data-testid="asks" {}
             }

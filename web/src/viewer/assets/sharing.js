@@ -323,7 +323,8 @@ part("role-form").addEventListener("submit", (event) => {
     ? { role: role.value, hours: INSTALLER_HOURS }
     : { role: role.value };
   const who = part("role-who").selectedOptions[0].textContent;
-  change(`${ROLES.get(role.value)}: ${who}.`, "Nothing was changed", part("role-who").value,
+  const what = `${role.value === "member" ? "a" : "an"} ${ROLES.get(role.value)}`;
+  change(`${who}: ${what} from now on.`, "Nothing was changed", part("role-who").value,
     { method: "PUT", body }, { unusable: "a household keeps at least one owner." });
 });
 
