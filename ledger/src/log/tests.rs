@@ -142,6 +142,53 @@ async fn while_one_flush_runs_the_next_group_gathers() {
     assert_eq!(writes.len() - before, 4);
 }
 
+/// What nobody waits for needs no flush of its own, and becomes durable by itself all the same.
+#[tokio::test]
+async fn a_note_goes_with_the_next_entry_or_by_itself() {
+    let disk = Memory::new();
+    let log = open(disk.clone()).unwrap();
+    let before = disk.writes().len();
+    for nth in 0..8 {
+        log.note(&entry(2 * nth)).unwrap();
+        log.append(&entry(2 * nth + 1)).await.unwrap();
+    }
+    // A thread may be late, and then the note was written alone.
+    let groups_of = groups(&disk.writes()[before..]);
+    assert!(groups_of.contains(&2), "{groups_of:?}");
+    assert_eq!(groups_of.iter().sum::<usize>(), 16);
+    log.note(&entry(16)).unwrap();
+    let until = std::time::Instant::now() + LONG;
+    while log.size() < 17 {
+        assert!(std::time::Instant::now() < until, "the note was not written");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Notes alone wait for nobody for ever either: the end takes them along.
+    log.note(&entry(17)).unwrap();
+    assert_eq!(log.close().await.unwrap().checkpoint.size(), 18);
+}
+
+/// Where several waited for the last group, the next one gathers a little, also on a fast disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_of_many_are_larger_than_the_disk_asks_for() {
+    let disk = Memory::new();
+    let log = Arc::new(open(disk.clone()).unwrap());
+    let before = disk.writes().len();
+    let appends = (0..8_u64).map(|nth| {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move {
+            for round in 0..50 {
+                log.append(&entry(nth * 50 + round)).await.unwrap();
+            }
+        })
+    });
+    for append in appends.collect::<Vec<_>>() {
+        append.await.unwrap();
+    }
+    let groups_of = groups(&disk.writes()[before..]);
+    let appended = groups_of.iter().sum::<usize>();
+    assert!(appended >= 400 && groups_of.len() < 200, "{} groups: {groups_of:?}", groups_of.len());
+}
+
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_flush() {
     let disk = Gated::default();
