@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt as _;
 
@@ -166,7 +167,7 @@ async fn serve_router(
 ) {
     let stopping = watch::Sender::new(false);
     let places = Arc::new(Semaphore::new(places));
-    let mut warned = None;
+    let (mut warned, mut connections) = (None, JoinSet::new());
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -176,8 +177,9 @@ async fn serve_router(
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
+        while connections.try_join_next().is_some() {}
         let (router, tls, stopped) = (router.clone(), tls.clone(), stopping.subscribe());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
             greet(stream, peer, router, tls, stopped).await;
@@ -186,6 +188,8 @@ async fn serve_router(
     drop(listener);
     stopping.send_replace(true);
     let _ = timeout(Duration::from_secs(DRAIN_SECONDS), stopping.closed()).await;
+    // What is cut off now ends here, while its end can still be entered in the ledger.
+    connections.shutdown().await;
 }
 
 async fn accept(

@@ -299,6 +299,25 @@ fn largest(folder: &Path) -> PathBuf {
     files.filter(|path| path.is_file()).max_by_key(|path| path.metadata().unwrap().len()).unwrap()
 }
 
+/// What an orderly stop cuts off has its end, with what left of it.
+#[tokio::test]
+async fn what_a_stop_cuts_off_has_its_end() {
+    let mut home = Home::new().await;
+    let event = fresh_id();
+    home.camera.put_event(&event, &description("a cat")).await.expect(201);
+    let clip = mp4_around(&noise("long", 24 << 20));
+    home.camera.put_clip(&event, clip.clone()).await.expect(201);
+    let path = format!("cameras/{}/events/{event}/clip", home.camera.id);
+    // Nobody reads it on, so the stop waits for it in vain.
+    let mut stalled = home.viewer.ask(reqwest::Method::GET, &path).send().await.unwrap();
+    stalled.chunk().await.unwrap();
+    home.edge.stop();
+    let all = who(&home.edge, &[]);
+    let [delivery] = &all[..] else { panic!("one delivery: {all:?}") };
+    assert_eq!(delivery["outcome"], "cut", "{delivery}");
+    assert!(delivery["bytes"].as_u64().unwrap() < clip.len() as u64, "{delivery}");
+}
+
 /// The edge is killed while many receive. Every response whose head came has its entry, and the log
 /// is whole after each start.
 #[tokio::test(flavor = "multi_thread")]
