@@ -389,16 +389,18 @@ fn quota(bytes: u64) -> Result<(), AdminError> {
 fn label(name: &str) -> Result<String, AdminError> {
     let name = name.trim();
     let length = name.chars().count();
-    // A soft hyphen, two Hangul fillers and an empty Braille cell have a width, and are blank.
-    let is_blank_with_width = |c| matches!(c, '\u{ad}' | '\u{115f}' | '\u{3164}' | '\u{2800}');
+    // Letters, digits, ASCII's signs, and what is as wide as a picture. The fillers are letters.
+    let is_filler = |c| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
     let is_seen = |c: char| {
-        c.width().is_some_and(|width| width > 0) && !c.is_whitespace() && !is_blank_with_width(c)
+        let is_sign = c.is_alphanumeric() || c.is_ascii_graphic() || c.width() == Some(2);
+        is_sign && c.width() != Some(0) && !c.is_whitespace() && !is_filler(c)
     };
     let is_blank = !name.chars().any(is_seen);
     if is_blank || length > LABEL_CHARACTERS_MAX || !is_plain_text(name) {
         return Err(AdminError::Input(format!(
-            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, one of which can be seen, \
-             and none of which is a control character or one that turns the direction of writing"
+            "a name must have 1 to {LABEL_CHARACTERS_MAX} characters, one of which is a letter, \
+             a digit or a sign, and none of which is a control character, or one that ends a line \
+             or turns the direction of writing"
         )));
     }
     Ok(name.to_owned())

@@ -48,7 +48,7 @@ pub fn check(
     if is_json {
         Ok(())
     } else {
-        Err(Problem::MediaType("Sign in with a JSON body (Content-Type: application/json).".into()))
+        Err(Problem::MediaType("Send a JSON body (Content-Type: application/json).".into()))
     }
 }
 

@@ -166,13 +166,27 @@ async fn a_record_that_is_gone_stops_no_revocation() {
 #[tokio::test]
 async fn a_name_can_be_seen() {
     let town = Town::new();
-    let blanks =
-        ["", " \u{2003}", "\u{ad}", "\u{200b}\u{feff}", "\u{e0041}", "\u{3164}", "\u{115f}"];
+    let blanks = [
+        "",
+        " \u{2003}",
+        "\u{ad}",
+        "\u{200b}\u{feff}",
+        "\u{e0041}",
+        "\u{3164}",
+        "\u{115f}",
+        "\u{2800}",
+        "\u{fff9}",
+        "\u{e000}",
+        "\u{10ffff}",
+        "\u{378}",
+        "\u{fffc}",
+        "a\u{2028}b",
+    ];
     for blank in blanks {
         let refused = town.admin.add_household(blank, 1).await;
         assert!(matches!(refused, Err(AdminError::Input(_))), "{blank:?}: {refused:?}");
     }
-    for seen in ["Alder Lane 4", "\u{1f468}\u{200d}\u{1f33e}", "ไร่", "e\u{301}"] {
+    for seen in ["Alder Lane 4", "#1", "\u{1f468}\u{200d}\u{1f33e}", "ไร่", "e\u{301}"] {
         town.admin.add_household(seen, 1).await.unwrap();
     }
 }

@@ -19,7 +19,7 @@ pub const EVENT_KINDS: [&str; 8] =
 pub const LABEL_CHARACTERS_MAX: usize = 200;
 
 /// Says whether a text is shown as it is written. Such a text has no control characters, and none
-/// that turn the direction of the text beside them.
+/// that end a line or turn the direction of the text beside them.
 pub fn is_plain_text(text: &str) -> bool {
     let turns = |c: char| {
         matches!(
@@ -27,6 +27,8 @@ pub fn is_plain_text(text: &str) -> bool {
             '\u{61c}'
                 | '\u{200e}'
                 | '\u{200f}'
+                | '\u{2028}'
+                | '\u{2029}'
                 | '\u{202a}'..='\u{202e}'
                 | '\u{2066}'..='\u{2069}'
         )

@@ -485,7 +485,7 @@ pub fn describe(text: &[u8]) -> Result<EventDetails, IngestError> {
     if details.label.chars().count() > LABEL_CHARACTERS_MAX || !is_plain_text(&details.label) {
         return Err(IngestError::Description(format!(
             "`label` must have at most {LABEL_CHARACTERS_MAX} characters, none of them a control \
-             character or one that turns the direction of writing"
+             character or one that ends a line or turns the direction of writing"
         )));
     }
     Ok(details)
