@@ -129,13 +129,17 @@ pub struct Signs {
     pub closed: Vec<CameraId>,
     /// How many people ask the viewer to confirm them.
     pub asks: usize,
+    /// How many cameras the viewer sees.
+    pub cameras: usize,
 }
 
 impl Signs {
     /// Returns it as JSON, with who watches: a camera and a name each.
     pub fn with_watching(&self, watching: &[Value]) -> Value {
-        let Self { off, closed, asks } = self;
-        json!({ "watching": watching, "off": off, "closed": closed, "asks": asks })
+        let Self { off, closed, asks, cameras } = self;
+        json!({
+            "watching": watching, "off": off, "closed": closed, "asks": asks, "cameras": cameras,
+        })
     }
 }
 
@@ -146,6 +150,7 @@ impl Signs {
 pub async fn signs(records: &Records, identified: &Identified) -> Result<Signs, Problem> {
     let (mut signs, mut homes) = (Signs::default(), BTreeSet::new());
     for camera in identified.rights().cameras() {
+        signs.cameras += 1;
         let record = records.read::<CameraRecord>(camera.camera.as_bytes()).await?;
         match record.map(|record| record.state) {
             Some(CameraState::Off) => signs.off.push(camera.camera),

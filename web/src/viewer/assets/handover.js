@@ -9,14 +9,18 @@ import { explain } from "./words.js";
 const part = (id) => document.getElementById(id);
 const segment = encodeURIComponent;
 
-/** Makes the rows of a household's cameras. `page` changes things and says what came of it. */
-export function cameraRows(household, page) {
+/**
+ * Makes the rows of a household's cameras, with `of` after each name. `page` changes things and
+ * says what came of it.
+ */
+export function cameraRows(household, of, page) {
   return household.cameras.map((camera) => {
-    if (camera.state === "closed") return row(camera.name, "was handed over; you keep the past");
+    const name = camera.name + of;
+    if (camera.state === "closed") return row(name, "was handed over; you keep the past");
     const isOff = camera.state === "off";
     const state = isOff ? "is switched off, and takes nothing" : "is on";
     const offer = camera.offered ? ". It is offered to another household" : "";
-    return row(camera.name, state + offer, handOver(camera, page), switchIt(camera, isOff, page));
+    return row(name, state + offer, handOver(camera, page), switchIt(camera, isOff, page));
   });
 }
 

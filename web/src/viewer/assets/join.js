@@ -163,7 +163,7 @@ function whyNot(trouble, step) {
     case "conflict":
       return step === "account"
         ? "This name is taken. Choose another."
-        : "You may see one of these cameras already, and that stays as it is.";
+        : "One of these cameras is yours, or shared with you already. That stays as it is.";
     case "unusable":
       return step === "account"
         ? "This name can't be used. It needs 1 to 64 small letters, digits and - _ . @ +."

@@ -54,6 +54,22 @@ export function button(words, label, act, isDanger = false, sure = null) {
   return element;
 }
 
+/**
+ * Says whether a form's button was pressed a second time. The first press only changes its words to
+ * `sure` for a while.
+ */
+export function isSure(element, sure) {
+  if (element.classList.contains("is-asking")) return true;
+  const words = element.textContent;
+  element.textContent = sure;
+  element.classList.add("is-asking");
+  setTimeout(() => {
+    element.textContent = words;
+    element.classList.remove("is-asking");
+  }, SURE_MILLISECONDS);
+  return false;
+}
+
 /** Fills a section with rows. Without a row and without a note, the section is hidden. */
 export function fill(section, rows, note = "") {
   section.querySelector(".rows").replaceChildren(...rows);

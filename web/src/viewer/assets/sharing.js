@@ -4,7 +4,7 @@
 
 import { ask, forgetWall } from "./ask.js";
 import { cameraRows, showTaking, take } from "./handover.js";
-import { button, fill, made, row } from "./rows.js";
+import { button, fill, isSure, made, row } from "./rows.js";
 import { joined, kindsWords, moment, untilWords, windowWords } from "./terms.js";
 import { explain, triesWords } from "./words.js";
 
@@ -164,7 +164,8 @@ function showHouseholds(households, viewer) {
   fill(part("shares"), each(shareRows));
   fill(part("members"), households.flatMap((household) => memberRows(household, viewer)));
   showRoles(households, viewer);
-  fill(part("cameras"), households.flatMap((household) => cameraRows(household, page)));
+  fill(part("cameras"), households.flatMap((household) =>
+    cameraRows(household, of(household, households), page)));
   showTaking(households);
   const chosen = new Set(checkedCameras().map((box) => box.value));
   const labels = households.flatMap((household) =>
@@ -172,7 +173,7 @@ function showHouseholds(households, viewer) {
       const box = made("input", { type: "checkbox", name: "cameras", value: camera.id });
       box.dataset.household = household.id;
       box.checked = chosen.has(camera.id);
-      return made("label", {}, box, " ", camera.name);
+      return made("label", {}, box, " ", camera.name + of(household, households));
     }));
   part("share-cameras").replaceChildren(...labels);
   part("share").hidden = labels.length === 0;
@@ -298,6 +299,11 @@ function memberRows(household, viewer) {
   });
 }
 
+/** Says which household it is of, if the person has several. */
+function of(household, households) {
+  return households.length > 1 ? ` (${household.name})` : "";
+}
+
 /** Shows the form that gives roles, to whoever shares with somebody or has members. */
 function showRoles(households, viewer) {
   const select = part("role-who");
@@ -308,10 +314,10 @@ function showRoles(households, viewer) {
       .map((one) => [one.viewer, one.name]));
     return [...people].map(([id, name]) => {
       const at = `../households/${segment(household.id)}/members/${segment(id)}`;
-      return made("option", { value: at }, `${name}, in ${household.name}`);
+      return made("option", { value: at }, name + of(household, households));
     });
   });
-  select.replaceChildren(...options);
+  select.replaceChildren(made("option", { value: "" }, "Choose somebody"), ...options);
   if (options.some((option) => option.value === chosen)) select.value = chosen;
   part("role").hidden = options.length === 0;
 }
@@ -323,6 +329,8 @@ part("role-form").addEventListener("submit", (event) => {
     ? { role: role.value, hours: INSTALLER_HOURS }
     : { role: role.value };
   const who = part("role-who").selectedOptions[0].textContent;
+  if (!part("role-who").value) return tell("Choose somebody first.");
+  if (role.value === "owner" && !isSure(part("role-submit"), "Really make an owner?")) return;
   const what = `${role.value === "member" ? "a" : "an"} ${ROLES.get(role.value)}`;
   change(`${who}: ${what} from now on.`, "Nothing was changed", part("role-who").value,
     { method: "PUT", body }, { unusable: "a household keeps at least one owner." });
@@ -432,7 +440,7 @@ async function hasEnded() {
 
 function whyNot(trouble) {
   switch (trouble.kind) {
-    case "ended": return "The password of now is wrong.";
+    case "ended": return "The current password is wrong.";
     case "unusable": return "The new password must have 10 to 256 characters.";
     case "throttled": return triesWords(trouble);
     default: return explain(trouble, "The password is still the old one");

@@ -67,6 +67,8 @@ let waitMilliseconds = RENEW_MILLISECONDS;
 let renewTimer = 0;
 let isRenewing = false;
 let areAgesKnown = false;
+/** How many cameras the person sees, as the server said last. */
+let cameraCount = null;
 
 function heard(trouble) {
   if (trouble.kind === "ended") return leave();
@@ -130,6 +132,9 @@ async function renewWatched() {
       if (sign.textContent !== all) sign.textContent = all;
     }
     sayAsks(body.asks);
+    // Another camera was shared meanwhile. The server makes its card.
+    if (body.cameras > (cameraCount ?? body.cameras)) window.location.reload();
+    cameraCount = body.cameras;
   } catch (trouble) {
     if (trouble.kind === "ended") return leave();
     for (const camera of cameras) camera.card.querySelector(".watched").textContent = "";

@@ -208,6 +208,10 @@ fn role_form() -> Markup {
         section id="role" data-testid="role" aria-labelledby="role-title" hidden {
             h2 id="role-title" { "Give somebody a role" }
             form id="role-form" novalidate {
+                p.message {
+                    "Who becomes an owner or an installer loses what was shared with them. If they \
+                     become a member later, share it with them again."
+                }
                 label for="role-who" { "To whom, of those who see a camera already" }
                 select id="role-who" data-testid="role-who" {}
                 fieldset {
@@ -216,7 +220,7 @@ fn role_form() -> Markup {
                     (role("installer", "an installer: sees all live pictures, for four hours"))
                     (role("owner", "an owner: sees all, shares, deletes, and takes others out"))
                 }
-                button.button data-testid="role-submit" type="submit" { "Give the role" }
+                button.button id="role-submit" data-testid="role-submit" type="submit" { "Give the role" }
             }
         }
     }
@@ -236,7 +240,7 @@ fn password_form() -> Markup {
         section aria-labelledby="password-title" {
             h2 id="password-title" { "Your password" }
             form id="password-form" novalidate {
-                label for="password-old" { "Password of now" }
+                label for="password-old" { "Current password" }
                 input id="password-old" data-testid="password-old" type="password"
                     autocomplete="current-password" required;
                 label for="password-new" { "New password" }

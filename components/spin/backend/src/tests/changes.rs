@@ -115,7 +115,9 @@ fn a_change_is_made_once_by_whoever_asked() {
     let again = backend.make(&asked, br#"{"on": true}"#, "");
     assert_eq!(again, Err(Problem::Unavailable));
     let watching = edge.instance().watching(&home.credential, &home.tag).unwrap();
-    assert_eq!(watching, json!({ "watching": [], "off": [home.camera], "closed": [], "asks": 0 }));
+    let signs =
+        json!({ "watching": [], "off": [home.camera], "closed": [], "asks": 0, "cameras": 1 });
+    assert_eq!(watching, signs);
     for (tag, credential, problem) in [
         (&other.tag, &home.credential, Problem::NotFound),
         (&home.tag, &home.camera_credential, Problem::Unidentified),
