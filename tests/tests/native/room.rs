@@ -177,9 +177,9 @@ async fn uploads_leave_a_reserve_and_serving_goes_on() {
     // Something else takes what uploads left, down into the reserve.
     let filler = small.data.join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
-    // The edge gives room back when it folds its write-ahead log.
+    // The edge gives room back when it folds its write-ahead log, also between two lines of this.
     let mut fill = || {
-        while free() > RESERVE {
+        while free() > RESERVE / 2 {
             file.write_all(&[1; 1 << 16]).unwrap();
         }
     };
