@@ -120,8 +120,8 @@ fn verify_export(file: &Path, key: Option<&VerifyingKey>, json: bool) -> anyhow:
             };
             format!(
                 "the export has no gap: {entries} entries of household {household}{before}, in a \
-                 log of {log_entries} entries with the key {key}{damaged}. What each entry says stands \
-                 in `says` of its line"
+                 log of {log_entries} entries with the key {key}{damaged}. What each entry says \
+                 stands in `says` of its line"
             )
         }
     })?;

@@ -31,7 +31,8 @@ pub fn join_page() -> String {
                 div.login-brand { (icon("eye")) span { "Eyesonly" } }
                 h1 { "An invitation" }
                 div.offer id="offer" data-testid="offer" role="status" { "Loading" }
-                form id="join" data-testid="join" method="post" action="/v1/invitation" novalidate hidden {
+                form id="join" data-testid="join" method="post" action="/v1/invitation" novalidate
+                    hidden {
                     div.choice role="radiogroup" aria-label="Account" {
                         label id="join-this" hidden {
                             input type="radio" name="which" value="this"
@@ -220,7 +221,9 @@ fn role_form() -> Markup {
                     (role("installer", "an installer: sees all live pictures, for four hours"))
                     (role("owner", "an owner: sees all, shares, deletes, and takes others out"))
                 }
-                button.button id="role-submit" data-testid="role-submit" type="submit" { "Give the role" }
+                button.button id="role-submit" data-testid="role-submit" type="submit" {
+                    "Give the role"
+                }
             }
         }
     }
