@@ -1,7 +1,8 @@
 //! Verifying a log or an export, and writing an export.
 
 use crate::commands::say;
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
+use eyesonly::ledger::copy::not_made;
 use eyesonly::ledger::export::{self, Checked};
 use eyesonly::ledger::read;
 use eyesonly_gate::Keys;
@@ -11,7 +12,7 @@ use eyesonly_seal::HouseholdId;
 use eyesonly_service::chain::Chain;
 use serde_json::json;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, ErrorKind};
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,13 +32,7 @@ pub fn export(
         "the ledger is not whole, so an export would not be; run `eyesonly ledger verify`"
     );
     let file = File::options().write(true).create_new(true).open(to);
-    let file = file.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            anyhow!("{} is there already; choose another name, or remove it", to.display())
-        }
-        _ => anyhow::Error::from(error).context(format!("{}: can't be made", to.display())),
-    })?;
-    let mut file = BufWriter::new(file);
+    let mut file = BufWriter::new(file.map_err(|error| not_made(to, error))?);
     let written = export::write(log, keys, household, &mut file);
     if written.is_err() {
         // It is no whole export.

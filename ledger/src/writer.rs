@@ -85,8 +85,6 @@ impl Shared {
 struct Turn {
     entries: Vec<Entry>,
     appends: Vec<(usize, Caller, OwnedSemaphorePermit)>,
-    /// How many wait for what is in it.
-    callers: usize,
     signs: Vec<oneshot::Sender<Signed>>,
     forgets: Vec<(u64, oneshot::Sender<u64>)>,
     close: Option<oneshot::Sender<Signed>>,
@@ -95,21 +93,20 @@ struct Turn {
 }
 
 impl Turn {
+    /// Counts who waits for what is in it.
+    fn callers(&self) -> usize {
+        let appends = self.appends.iter().filter(|(_, caller, _)| caller.is_some()).count();
+        appends.saturating_add(self.signs.len()).saturating_add(self.forgets.len())
+    }
+
     fn take(&mut self, message: Message) {
         match message {
             Message::Append { entries, answer, places } => {
-                self.callers = self.callers.saturating_add(usize::from(answer.is_some()));
                 self.appends.push((entries.len(), answer, places));
                 self.entries.extend(entries);
             }
-            Message::Sign(answer) => {
-                self.callers = self.callers.saturating_add(1);
-                self.signs.push(answer);
-            }
-            Message::Forget(before, answer) => {
-                self.callers = self.callers.saturating_add(1);
-                self.forgets.push((before, answer));
-            }
+            Message::Sign(answer) => self.signs.push(answer),
+            Message::Forget(before, answer) => self.forgets.push((before, answer)),
             Message::Close(answer) => {
                 self.close = Some(answer);
                 self.ends = true;
@@ -201,7 +198,7 @@ impl Writer {
             turn.take(message);
         }
         self.wait_for_a_caller(&mut turn);
-        self.last = (Instant::now(), turn.callers);
+        self.last = (Instant::now(), turn.callers());
         turn
     }
 
@@ -219,7 +216,7 @@ impl Writer {
     /// there: both are durable by one flush then.
     fn wait_for_a_caller(&self, turn: &mut Turn) {
         let since = Instant::now();
-        while turn.callers == 0 && !turn.ends && (1..NOTES_MOST).contains(&turn.entries.len()) {
+        while turn.callers() == 0 && !turn.ends && (1..NOTES_MOST).contains(&turn.entries.len()) {
             match self.queue.recv_timeout(NOTES_WAIT.saturating_sub(since.elapsed())) {
                 Ok(message) => turn.take(message),
                 Err(RecvTimeoutError::Timeout) => return,

@@ -187,7 +187,8 @@ async fn serve_router(
     }
     drop(listener);
     stopping.send_replace(true);
-    let _ = timeout(Duration::from_secs(DRAIN_SECONDS), stopping.closed()).await;
+    let ended = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(Duration::from_secs(DRAIN_SECONDS), ended).await;
     // What is cut off now ends here, while its end can still be entered in the ledger.
     connections.shutdown().await;
 }

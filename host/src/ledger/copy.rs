@@ -18,12 +18,7 @@ const TRIES_MAX: usize = 64;
 /// The folder exists, a file can't be read or written, or the copy is not whole.
 pub fn copy(from: &Path, to: &Path) -> anyhow::Result<u64> {
     let key = Folder::origin(from)?;
-    fs::create_dir(to).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            anyhow!("{} is there already; choose another name, or remove it", to.display())
-        }
-        _ => anyhow::Error::from(error).context(format!("{}: can't be made", to.display())),
-    })?;
+    fs::create_dir(to).map_err(|error| not_made(to, error))?;
     // The writer signs and then writes the last entries anew. What lies between two equal
     // checkpoints is of one moment.
     let read = |name: &str| fs::read(from.join(name)).with_context(|| format!("reading {name}"));
@@ -46,6 +41,16 @@ pub fn copy(from: &Path, to: &Path) -> anyhow::Result<u64> {
         bail!("{}: the copy is not whole: {fault}; is the ledger itself?", to.display());
     }
     Ok(copied.checkpoint().size())
+}
+
+/// Says why a file or folder can't be made, and what to do where one is there already.
+pub fn not_made(path: &Path, error: std::io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{} is there already; choose another name, or remove it", path.display())
+        }
+        _ => anyhow::Error::from(error).context(format!("{}: can't be made", path.display())),
+    }
 }
 
 /// Passes over a file that is gone.
