@@ -175,8 +175,14 @@ async fn a_newcomer_whose_answer_was_lost_asks_all_the_same() {
     let address = edge.door().address();
     let browser = Browser::start(480, 900).await;
     let link = format!("{address}/join#{}", made["token"].as_str().unwrap());
+    // Somebody was signed in here before, and so has an account.
+    browser.open(&address).await;
+    let wall = "localStorage.setItem('eyesonly.wall', `/v1/${'0'.repeat(32)}/`)";
+    browser.script(wall, &[]).await;
     browser.open(&link).await;
     says(&browser, "offer", "Alder Lane 4 offers you Front door").await;
+    assert!(are_checked(&browser, &testid("join-known")).await, "who was here has an account");
+    browser.click("#join [value=new]").await;
     let refused = [
         ("fern", "too short", "This password can't be used"),
         ("Fern", "a long password of fern", "This name can't be used"),
