@@ -79,8 +79,8 @@ fn gaps(report: &Report) -> Vec<String> {
     if report.begins_before {
         gaps.push(match &report.known_since {
             Some(since) => format!(
-                "the ledger knows nothing of the time before {since}; with that as --from, nothing \
-                 is missing"
+                "the ledger knows nothing of the time before {since}; a later --from leaves \
+                 that out"
             ),
             None => "the ledger has not stated all rights yet; start `serve`".to_owned(),
         });
