@@ -381,9 +381,15 @@ impl Lies {
         }
     }
 
+    /// Returns the share of this lie in this run, 0 to 1.
+    pub fn rate(&self, liar: Liar, kind: Kind) -> f64 {
+        let told = self.lies.iter().find(|(lie, _)| (lie.liar, lie.kind) == (liar, kind));
+        told.map_or(0.0, |(lie, _)| lie.rate)
+    }
+
     /// Says whether this lie may be told at all in this run.
     pub fn has(&self, liar: Liar, kind: Kind) -> bool {
-        self.lies.iter().any(|(lie, _)| (lie.liar, lie.kind) == (liar, kind) && lie.rate > 0.0)
+        self.rate(liar, kind) > 0.0
     }
 
     /// Says whether any such lie may be told in this run.

@@ -256,17 +256,19 @@ async fn collect(arena: Arc<Arena>, before_milliseconds: u64) {
     }
 }
 
-/// Chooses the cameras that are handed another household's credential, and which one each gets.
+/// Chooses the cameras that are handed another household's credential, and which one each gets. It
+/// is exactly their share, so that no seed crosses none.
 fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, String> {
-    let each = town.cameras_each as usize;
-    let places = town.places().enumerate();
-    let crossed = places.filter(|_| lies.next(Liar::Registry) == Some(LieKind::CrossedMap));
-    let of_another = |(at, _): (usize, Place)| {
+    let (each, places) = (town.cameras_each as usize, town.places().count());
+    let share = lies.rate(Liar::Registry, LieKind::CrossedMap).clamp(1.0 / places as f64, 1.0);
+    let apart = share.recip().floor() as usize;
+    let first = usize::try_from(lies.choice(Liar::Registry)).unwrap_or(0) % apart;
+    let of_another = |at: usize| {
         let another = at + each;
-        let another = if another < town.places().count() { another } else { at % each };
+        let another = if another < places { another } else { at % each };
         Some((at, credentials.get(another)?.clone()))
     };
-    crossed.filter_map(of_another).collect()
+    (first..places).step_by(apart).filter_map(of_another).collect()
 }
 
 /// Lists the nth visit of every viewer.
