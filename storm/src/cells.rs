@@ -282,6 +282,7 @@ fn plan((liar, kind): (Liar, Kind), size: &Size) -> Plan {
         cameras_each: 2,
         before: kept,
         backlog: kept,
+        viewers: households,
         // The file of a bundle of entries is lied about only once the next one is full.
         visits: if liar == Liar::Ledger { 3 } else { 1 },
         requests_min: size.requests_min,

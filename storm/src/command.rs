@@ -233,6 +233,7 @@ impl<'a> Run<'a> {
             cameras_each: small(arguments.cameras),
             before: 1,
             backlog: 2,
+            viewers: small(arguments.households),
             visits: 1,
             requests_min: arguments.requests,
             until_seen: false,

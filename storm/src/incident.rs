@@ -14,6 +14,8 @@ use serde::Serialize;
 
 /// The least number of requests of a control. More come until something is seen.
 const CONTROL_REQUESTS_MIN: u64 = 800;
+/// The most viewers who come in a control. They may be shown any household of the town.
+const CONTROL_VIEWERS_MAX: u32 = 3_000;
 
 /// What a ledger can know of what is shown in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -102,12 +104,13 @@ pub fn all(plan: &Plan) -> Vec<Asked> {
 
 /// Makes a control with a ledger. Nobody gives a question up: of such an answer, nobody knows
 /// whether it was seen. Nobody shares: clients and ledger would judge a right's last moment by two
-/// clocks. Each household has one camera, which has kept little: a list has accounts, and
-/// there are as many as in the storm.
+/// clocks. Each household has one camera, which hands in one event in the storm, and nothing before:
+/// a list has accounts, and there are as many as in the storm.
 pub fn control((liar, kind, expected): (Liar, Kind, Expected), size: &Size) -> Asked {
     let plan = cells::control((liar, kind), size);
     let plan = Plan { ledger: true, shares: false, dropped_share: 0.0, workers: 16, ..plan };
-    let plan = Plan { cameras_each: 1, before: 1, backlog: 1, ..plan };
+    let plan =
+        Plan { cameras_each: 1, before: 0, backlog: 1, viewers: CONTROL_VIEWERS_MAX, ..plan };
     Asked { name: format!("{}:{kind}", liar.name()), which: Which::Here, plan, expected }
 }
 

@@ -48,6 +48,8 @@ pub struct Plan {
     pub before: u32,
     /// The number of stills and events that each camera has kept and pushes when it comes back.
     pub backlog: u32,
+    /// The number of households, the first ones, whose viewers come.
+    pub viewers: u32,
     /// The number of times that each viewer comes in the herd.
     pub visits: u64,
     /// The least number of requests: viewers come back until then.
@@ -186,8 +188,11 @@ pub async fn replay(
     tally.next_phase();
     lives.follow(&crowd, &tally, |place| place.household < plan.live);
     let visitors = |nth: u64| visitors(plan, nth);
-    let quiet = Turns::of("before the outage", visitors(0));
-    run(&crowd, plan, quiet, &tally, watch).await;
+    // Where it is enough that something is seen, nobody comes without need.
+    if !plan.until_seen {
+        let quiet = Turns::of("before the outage", visitors(0));
+        run(&crowd, plan, quiet, &tally, watch).await;
+    }
 
     tally.next_phase();
     let coming = run(&crowd, plan, herd(plan, pushes), &tally, watch);
@@ -271,9 +276,9 @@ fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, S
     (first..places).step_by(apart).filter_map(of_another).collect()
 }
 
-/// Lists the nth visit of every viewer.
+/// Lists the nth visit of every viewer who comes.
 fn visitors(plan: &Plan, nth: u64) -> Vec<Job> {
-    let households = 0..plan.households;
+    let households = 0..plan.viewers.min(plan.households);
     households.map(|household| Job::Visit(household, nth)).collect()
 }
 
