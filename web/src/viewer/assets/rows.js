@@ -21,29 +21,17 @@ export function row(name, words, ...buttons) {
 }
 
 /**
- * Makes a button that runs `act`, and can't be pressed again until `act` is done. With `sure`, the
- * first press only changes the button's words to these for a while, and the second runs `act`.
+ * Makes a button that runs `act`, and can't be pressed again until `act` is done. With `sure`, it
+ * asks once more, as `isSure` does.
  */
 export function button(words, label, act, isDanger = false, sure = null) {
   const classes = `button is-quiet${isDanger ? " is-danger" : ""}`;
-  const element = made("button", { type: "button", className: classes });
-  const say = (isAsking) => {
-    element.textContent = isAsking ? sure : words;
-    element.setAttribute("aria-label", isAsking ? `${sure} ${label}` : label);
-    element.classList.toggle("is-asking", isAsking);
-  };
-  say(false);
-  let timer = 0;
+  const element = made("button", { type: "button", className: classes }, words);
+  element.setAttribute("aria-label", label);
   element.addEventListener("click", async (click) => {
     // A double click is one press.
     if (element.disabled || click.detail > 1) return;
-    const asks = sure !== null && !element.classList.contains("is-asking");
-    clearTimeout(timer);
-    say(asks);
-    if (asks) {
-      timer = setTimeout(say, SURE_MILLISECONDS, false);
-      return;
-    }
+    if (sure !== null && !isSure(element, sure)) return;
     element.disabled = true;
     try {
       await act();
@@ -54,19 +42,33 @@ export function button(words, label, act, isDanger = false, sure = null) {
   return element;
 }
 
+/** Buttons that ask once more, each with what takes its question back. */
+const asking = new WeakMap();
+
 /**
- * Says whether a form's button was pressed a second time. The first press only changes its words to
- * `sure` for a while.
+ * Says whether a button was pressed a second time. The first press only changes its words to `sure`
+ * for a while.
  */
 export function isSure(element, sure) {
-  if (element.classList.contains("is-asking")) return true;
-  const words = element.textContent;
-  element.textContent = sure;
-  element.classList.add("is-asking");
-  setTimeout(() => {
+  const takeBack = asking.get(element);
+  if (takeBack) {
+    takeBack();
+    return true;
+  }
+  const say = (words, label, isAsking) => {
     element.textContent = words;
-    element.classList.remove("is-asking");
-  }, SURE_MILLISECONDS);
+    if (label !== null) element.setAttribute("aria-label", label);
+    element.classList.toggle("is-asking", isAsking);
+  };
+  const [words, label] = [element.textContent, element.getAttribute("aria-label")];
+  say(sure, label && `${sure} ${label}`, true);
+  const back = () => {
+    clearTimeout(timer);
+    asking.delete(element);
+    say(words, label, false);
+  };
+  const timer = setTimeout(back, SURE_MILLISECONDS);
+  asking.set(element, back);
   return false;
 }
 
