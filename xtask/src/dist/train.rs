@@ -1,0 +1,156 @@
+//! `dist`, the load that the compiler learns from: cameras hand in and stream, and viewers look at
+//! their walls, at events, clips and live video, over plain HTTP and over TLS with HTTP/2.
+//!
+//! The bench measures other cameras, widths and paths, in another mix. What is loaded here must
+//! never be what is measured there.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use eyesonly_harness::paths;
+use eyesonly_harness::people::Account;
+use eyesonly_harness::process::Process;
+
+use crate::client::Client;
+use crate::demo::{Demo, Household};
+use crate::tools::need;
+use crate::workspace::step;
+
+/// The longest time for a start, and for handing all footage in.
+const START: Duration = Duration::from_secs(300);
+/// How often each viewer looks at everything.
+const ROUNDS: usize = 250;
+/// Of so many rounds, one also opens events, their stills and their clips: each has an entry in
+/// the ledger, and a viewer has 50 of these a second.
+const OPENS_EVERY: usize = 10;
+/// The widths of a wall and of a still that is looked at closely, in pixels.
+const WIDTHS: [u32; 3] = [240, 480, 1280];
+/// The segments of each stream that are followed, of up to two seconds each.
+const SEGMENTS: usize = 100;
+/// The connections of each viewer, or the streams of one connection.
+const AT_ONCE: &str = "8";
+/// The least share of answers that have to be right. A busy viewer is asked to come back.
+const RIGHT_MIN: f64 = 0.5;
+
+/// A viewer's requests.
+struct Asked {
+    token: String,
+    paths: Vec<String>,
+}
+
+/// Loads the demo of this binary, and then its folder served over TLS. Each process counts into a
+/// file of its own in `counts`.
+///
+/// Errors: a tool is missing, an edge does not start, or most answers were wrong.
+pub fn run(binary: &Path, counts: &Path) -> Result<()> {
+    need("curl", "curl", "it loads the edge that counts")?;
+    let folder = tempfile::Builder::new().prefix("eyesonly-train-").tempdir()?;
+    let kept = folder.path().join("edge");
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(binary);
+        command.args(arguments).env("LLVM_PROFILE_FILE", counts.join("%p.profraw"));
+        command.env("EYESONLY_LOG", "off");
+        command
+    };
+
+    step("what the compiler learns from: the demo, over HTTP");
+    let mut demo = command(&["demo", "--port", "0", "--json", "--keep"]);
+    let mut process = Process::start(demo.arg(&kept), Some(""))?;
+    let said = process.line("", Some(START)).context("the demo of the binary that counts")?;
+    let demo: Demo = serde_json::from_str(&said)?;
+    let asked = demo.households.iter().map(|household| looks(&demo.listening, household));
+    let asked = asked.collect::<Result<Vec<_>>>()?;
+    let live = asked.iter().zip(&demo.households).map(|(asked, household)| {
+        let streams = household.cameras.iter().filter(|camera| camera.live.is_some());
+        let tag = asked.paths.first().and_then(|path| path.rsplit_once('/')).map(|(tag, _)| tag);
+        let segments = streams.flat_map(|camera| vec![paths::live_next(&camera.id); SEGMENTS]);
+        let paths = segments.map(|path| format!("{}/{path}", tag.unwrap_or_default())).collect();
+        Asked { token: asked.token.clone(), paths }
+    });
+    load(&demo.listening, &[], asked.iter().chain(&live.collect::<Vec<_>>()))?;
+    process.stop()?;
+
+    step("what the compiler learns from: the same over TLS with HTTP/2");
+    let certificate = certify(&kept)?;
+    let config = kept.join("eyesonly.toml");
+    let tls = "\n[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
+    fs::write(&config, fs::read_to_string(&config)? + tls)?;
+    let mut serve = command(&["--config", &config.to_string_lossy(), "serve"]);
+    let mut process = Process::start(&mut serve, Some(""))?;
+    let address = process.line("listening on ", Some(START)).context("the edge with TLS")?;
+    load(&address, &["--http2", "--cacert", &certificate], &asked)?;
+    process.stop()?;
+    Ok(())
+}
+
+/// Signs the viewer of a household in, and lists what that person looks at.
+fn looks(address: &str, household: &Household) -> Result<Asked> {
+    let account = Account {
+        id: household.viewer.clone(),
+        login: household.login.clone(),
+        password: household.password.clone(),
+    };
+    let session = Client::new(address).log_in(&account, true)?;
+    let (mut wall, mut opens) = (vec![paths::CAMERAS.to_owned()], Vec::new());
+    for camera in &household.cameras {
+        wall.extend(WIDTHS.map(|width| paths::thumbnail(&camera.id, width)));
+        wall.push(paths::events(&camera.id));
+        for (event, clip) in &camera.events {
+            opens.push(paths::event(&camera.id, event));
+            opens.extend(WIDTHS.map(|width| paths::event_thumbnail(&camera.id, event, width)));
+            opens.extend(clip.as_ref().map(|_| paths::clip(&camera.id, event)));
+        }
+    }
+    let round = |nth: usize| {
+        let opens = opens.iter().filter(|_| nth.is_multiple_of(OPENS_EVERY));
+        wall.iter().chain(opens).map(|path| session.path(path)).collect::<Vec<_>>()
+    };
+    let paths = (0..ROUNDS).flat_map(round).collect();
+    Ok(Asked { token: session.credential.secret().to_owned(), paths })
+}
+
+/// Lets all viewers ask at once, each by a curl of their own.
+fn load<'a>(
+    address: &str,
+    options: &[&str],
+    viewers: impl IntoIterator<Item = &'a Asked>,
+) -> Result<()> {
+    let start = |asked: &Asked| {
+        let one = |path: &String| format!("url = \"{address}{path}\"\noutput = \"/dev/null\"\n");
+        let urls: String = asked.paths.iter().map(one).collect();
+        let mut curl = Command::new("curl");
+        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", AT_ONCE]);
+        curl.args(["--config", "-", "--write-out", "%{http_code}\n"]).args(options);
+        curl.args(["--header", &format!("Authorization: Bearer {}", asked.token)]);
+        Process::start(curl.stderr(Stdio::inherit()), Some(&urls))
+    };
+    let mut curls = viewers.into_iter().map(start).collect::<Result<Vec<_>>>()?;
+    let (mut right, mut all) = (0_usize, 0_usize);
+    for curl in &mut curls {
+        while let Ok(status) = curl.line("", Some(START)) {
+            all += 1;
+            right += usize::from(status.starts_with('2'));
+        }
+    }
+    eprintln!("   {right} of {all} answers were right; the others ask the viewer to come back");
+    ensure!(right as f64 >= all as f64 * RIGHT_MIN && right > 0, "most answers were wrong");
+    Ok(())
+}
+
+/// Makes a key and a certificate for this machine. Returns the certificate's path.
+fn certify(folder: &Path) -> Result<String> {
+    let chain = folder.join("chain.pem").to_string_lossy().into_owned();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]);
+    openssl.args(["subjectAltName=IP:127.0.0.1", "-out", &chain, "-keyout"]);
+    let output = openssl.arg(folder.join("key.pem")).output();
+    let output = output.context("openssl does not start: apt-get install -y openssl")?;
+    if !output.status.success() {
+        bail!("openssl makes no certificate: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(chain)
+}
