@@ -104,8 +104,8 @@ pub fn all(plan: &Plan) -> Vec<Asked> {
 
 /// Makes a control with a ledger. Nobody gives a question up: of such an answer, nobody knows
 /// whether it was seen. Nobody shares: clients and ledger would judge a right's last moment by two
-/// clocks. Each household has one camera, which hands in one event in the storm, and nothing before:
-/// a list has accounts, and there are as many as in the storm.
+/// clocks. Each household has one camera, which hands in one event in the storm and nothing before.
+/// A list has accounts, and there are as many as in the storm.
 pub fn control((liar, kind, expected): (Liar, Kind, Expected), size: &Size) -> Asked {
     let plan = cells::control((liar, kind), size);
     let plan = Plan { ledger: true, shares: false, dropped_share: 0.0, workers: 16, ..plan };
