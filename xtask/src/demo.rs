@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use eyesonly_harness::installation::{Edition, Installation, Serving, Spin};
 use eyesonly_harness::process::Process;
+use serde::Deserialize;
 
 use crate::components;
 use crate::spin;
@@ -42,6 +43,44 @@ pub struct Arguments {
     /// (SPIN_BIN or PATH), otherwise on wasmtime's own WASI HTTP.
     #[arg(long)]
     spin: bool,
+}
+
+/// The output of `eyesonly demo --json`.
+#[derive(Deserialize)]
+pub struct Demo {
+    /// `http://127.0.0.1:PORT`
+    pub listening: String,
+    /// The counts of what the cameras have handed in.
+    footage: String,
+    /// The households, each enrolled and filled.
+    pub households: Vec<Household>,
+}
+
+/// An enrolled and filled household.
+#[derive(Deserialize)]
+pub struct Household {
+    name: String,
+    /// The viewer's id.
+    pub viewer: String,
+    /// The viewer's name to sign in with.
+    pub login: String,
+    /// The viewer's password.
+    pub password: String,
+    /// Its cameras.
+    pub cameras: Vec<Camera>,
+}
+
+/// A camera of the demo.
+#[derive(Deserialize)]
+pub struct Camera {
+    /// Its id.
+    #[serde(rename = "camera")]
+    pub id: String,
+    name: String,
+    /// Each event's id, and the name of its clip.
+    pub events: Vec<(String, Option<String>)>,
+    /// The name of the recording that it streams.
+    pub live: Option<String>,
 }
 
 /// Builds, starts and fills an edge. Then it waits for Ctrl-C, or checks and ends.

@@ -1,7 +1,11 @@
 //! `dist`: makes what is handed out: one static binary, a Debian package of it, and the folder that
-//! a container image is built from.
+//! a container image is built from. The binary is compiled twice: the first one counts what it does
+//! under a load, and by these counts the compiler lays the second one out.
 //!
-//! It must never hand out a binary that needs a library of the machine it was made on.
+//! It must never hand out a binary that needs a library of the machine it was made on, or one that
+//! counts.
+
+mod train;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,6 +14,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use eyesonly_build::get_std;
+use sha2::{Digest as _, Sha256};
 
 use crate::demo;
 use crate::tools::need;
@@ -31,8 +36,7 @@ pub struct Arguments {
 ///
 /// Errors: a tool is missing, a compile error, or a binary that is not static.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let out = workspace.target.join("dist");
-    let binary = build(workspace, &out)?;
+    let (binary, out) = (binary(workspace)?, folder(workspace));
     let package = debian(workspace, &out, &binary)?;
     image(workspace, &out, &binary)?;
     if arguments.check {
@@ -41,26 +45,85 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn build(workspace: &Workspace, out: &Path) -> Result<PathBuf> {
+fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("dist")
+}
+
+/// Makes the binary that is handed out. Returns its path.
+///
+/// Errors: those of [`run`] about the binary.
+pub fn binary(workspace: &Workspace) -> Result<PathBuf> {
+    let out = folder(workspace);
     get_std(TARGET)?;
     need("musl-gcc", "musl-tools", "it compiles the C in the host")?;
     need("readelf", "binutils", "it shows that the binary is static")?;
-    step("the static binary (some minutes)");
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "eyesonly", "--target", TARGET]);
-    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
-    execute(&mut cargo, "the compiler's message is above")?;
-    let built = workspace.target.join(TARGET).join("release/eyesonly");
+    let profile = profile(workspace, &out.join("profile"))?;
+    step("the static binary, laid out by what was counted (ten minutes or more)");
+    let built = compile(workspace, &format!("-Cprofile-use={}", profile.display()))?;
     let needed = output_of("readelf", &["--dynamic", &built.to_string_lossy()])
         .context("readelf does not read the binary")?;
     if needed.contains("(NEEDED)") {
         bail!("{} is not static:\n{needed}", built.display());
     }
-    fs::create_dir_all(out)?;
     let binary = out.join("eyesonly");
     fs::copy(&built, &binary).with_context(|| binary.display().to_string())?;
     eprintln!("   {} {} bytes", binary.display(), fs::metadata(&binary)?.len());
     Ok(binary)
+}
+
+/// Compiles a binary that counts, loads it, and returns the file of what was counted. The file is
+/// named after that binary: as long as nothing changes, nothing is counted or compiled again.
+fn profile(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
+    let merge = llvm_profdata()?;
+    let counts = folder.join("counts");
+    step("the binary that counts (ten minutes or more)");
+    let built = compile(workspace, &format!("-Cprofile-generate={}", counts.display()))?;
+    let digest = Sha256::digest(fs::read(&built)?);
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let profile = folder.join(format!("{name}.profdata"));
+    if profile.exists() {
+        return Ok(profile);
+    }
+    if counts.exists() {
+        fs::remove_dir_all(&counts)?;
+    }
+    fs::create_dir_all(&counts)?;
+    train::run(&built, &counts)?;
+    let counted = fs::read_dir(&counts)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let made = folder.join("new.profdata");
+    let mut merge = Command::new(merge);
+    merge.args(["merge", "--output"]).arg(&made).args(counted);
+    execute(&mut merge, "did each edge end in order, and write what it counted?")?;
+    fs::rename(&made, &profile)?;
+    Ok(profile)
+}
+
+/// Compiles the host with these flags, optimized over all of its crates together.
+fn compile(workspace: &Workspace, flags: &str) -> Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "eyesonly", "--target", TARGET]);
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    cargo.env("CARGO_PROFILE_RELEASE_LTO", "fat").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
+    // Only for this target: what builds something is not counted.
+    cargo.env_remove("RUSTFLAGS").env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", flags);
+    execute(&mut cargo, "the compiler's message is above")?;
+    Ok(workspace.target.join(TARGET).join("release/eyesonly"))
+}
+
+/// Returns the program that merges counts: of the compiler's own LLVM, which rustup brings.
+fn llvm_profdata() -> Result<PathBuf> {
+    let find = || {
+        let root = output_of("rustc", &["--print", "sysroot"])?;
+        let host = output_of("rustc", &["--print", "host-tuple"])?;
+        let tools = Path::new(root.trim()).join("lib/rustlib").join(host.trim()).join("bin");
+        Some(tools.join("llvm-profdata")).filter(|path| path.exists())
+    };
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    let mut rustup = Command::new("rustup");
+    execute(rustup.args(["component", "add", "llvm-tools"]), "rustup's message is above")?;
+    find().context("llvm-profdata is missing; get it by: rustup component add llvm-tools")
 }
 
 /// Writes a file with this mode, in a folder that is made.

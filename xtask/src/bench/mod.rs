@@ -51,6 +51,10 @@ pub struct Arguments {
     /// Only the rows of live view, (f) and (g).
     #[arg(long)]
     live: bool,
+    /// Measures the plain release build, which is built in half the time. Without it, what
+    /// `cargo xtask dist` makes is measured, since that is what is handed out.
+    #[arg(long)]
+    release: bool,
     /// Only the rows of the access ledger, (h).
     #[arg(long, conflicts_with = "live")]
     ledger: bool,
@@ -77,7 +81,8 @@ struct Bench<'a> {
 ///
 /// Errors: a row could not be measured. A goal that is not reached is no error; the table shows it.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let binaries = setup::build(workspace)?;
+    let all = !arguments.live && !arguments.ledger;
+    let binaries = setup::build(workspace, arguments.release, all)?;
     let world = World::create(&binaries, &workspace.target.join("bench"))?;
     let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
     step("bench: rounds alternate between what is compared; leave the machine alone meanwhile");
@@ -139,11 +144,16 @@ impl Bench<'_> {
         self.world.push_still(still(HOT_STILL)?)?;
         let herd = self.world.push_events(&stills, HERD, &self.bar)?;
         let for_rooms = self.world.push_events(&stills, self.pace.cold_stills + 1, &self.bar)?;
+        self.world.stop();
+        let mut release = self.world.twin(self.binaries.release(), &self.folder())?;
+        release.start(Tier::Large)?;
+        self.world.start(Tier::Large)?;
 
-        match self.conventional() {
+        match self.conventional(&release) {
             Ok((nginx, check)) => {
                 self.say("(a) hot thumbnails");
-                let hot = rows::hot(&self.world, &nginx, check.id(), self.pace, &self.bar);
+                let worlds = [&self.world, &release];
+                let hot = rows::hot(worlds, &nginx, check.id(), self.pace, &self.bar);
                 self.keep("(a)", hot);
                 self.say("(c) clips");
                 let clips = self.clips(&nginx);
@@ -155,6 +165,7 @@ impl Bench<'_> {
                 self.keep("(c)", Err(anyhow::anyhow!(reason)));
             }
         }
+        drop(release);
         self.say("(e) the Spin edition");
         let editions = self.editions();
         let spin =
@@ -223,12 +234,18 @@ impl Bench<'_> {
         Ok(stills)
     }
 
-    /// Starts nginx and the check behind it, with the edge's own answers as files.
-    fn conventional(&self) -> Result<(Nginx, Process)> {
+    /// Returns the folder in which each run has one.
+    fn folder(&self) -> PathBuf {
+        self.workspace.target.join("bench")
+    }
+
+    /// Starts nginx and the check behind it, with the edge's own answers as files. The route
+    /// `plain` of `release` answers the same.
+    fn conventional(&self, release: &World) -> Result<(Nginx, Process)> {
         let world = &self.world;
         let path = rows::thumbnail(world);
         let bytes = wire::Connection::open(&world.address)?.get(&path, &world.token)?;
-        fs::write(world.plain_file(), &bytes)?;
+        fs::write(release.plain_file(), &bytes)?;
         let name = path.split('?').next().unwrap_or_default();
         let file = world.folder().join("files").join(name.trim_start_matches('/'));
         fs::create_dir_all(file.parent().context("no folder")?)?;
@@ -258,8 +275,7 @@ impl Bench<'_> {
         servers.extend(spin.map(|spin| ("Spin edition by spin up", Server::Spin(spin))));
         let mut editions = Vec::new();
         for (name, server) in servers {
-            let mut world =
-                World::create_spin(&self.binaries, server, &self.workspace.target.join("bench"))?;
+            let mut world = World::create_spin(&self.binaries, server, &self.folder())?;
             world.start(Tier::Default)?;
             world.log_in()?;
             world.push_still(still(HOT_STILL)?)?;
@@ -274,7 +290,8 @@ impl Bench<'_> {
         let walls = ledger::enrol(&self.world, still(HOT_STILL)?, self.pace, &self.bar)?;
         self.world.stop();
         self.say("(h) the ledger");
-        let configs = [&*self.world.config(), &*self.world.copied()?];
+        let copy = self.world.twin(self.binaries.release(), &self.folder())?;
+        let configs = [&*self.world.config(), &*copy.config()];
         ledger::measure(&self.binaries.helper, configs, &walls, self.pace, &self.bar)
     }
 
@@ -371,10 +388,10 @@ fn progress(pace: Pace) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    // The steps of the bar: three loads in (a), two in (c), two in (e) and one more with a `spin`.
+    // The steps of the bar: four loads in (a), two in (c), two in (e) and one more with a `spin`.
     // Each load has a round to warm up. Further there are three sources in (b), four single steps,
     // three loads in (f), two pages in (g) and six loads in (h).
-    let loads = 3 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
+    let loads = 4 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
     let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4 + 5 * pace.live_rounds + 6;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {

@@ -18,7 +18,8 @@ use indicatif::ProgressBar;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::components::Built;
+use crate::components::engine_of;
+use crate::dist;
 use crate::spin;
 use crate::workspace::{Workspace, execute, step};
 
@@ -33,12 +34,14 @@ const PASSWORD: &str = "bench-only-and-gone-with-its-folder";
 
 /// The programs that were built.
 pub struct Binaries {
-    built: Built,
+    /// The host that is measured.
+    edge: PathBuf,
+    /// The host by the plain release profile, which has the bench's route.
+    release: PathBuf,
     /// The bench's helper, `eyesonly-bench`.
     pub helper: PathBuf,
-    /// The composed component of the Spin edition.
-    component: PathBuf,
-    manifest: PathBuf,
+    /// The composed component of the Spin edition and its manifest, if rows need them.
+    spin: Option<[PathBuf; 2]>,
 }
 
 /// The folder of one run, with an edge that may be running.
@@ -88,41 +91,54 @@ pub enum Tier {
     Large,
 }
 
-/// Builds the handlers, the Spin edition's component, and host, helper and engine with the release
-/// profile. The host has the bench's route.
+/// Builds host and helper with the release profile, that host with the bench's route. What is
+/// measured is the binary that is handed out, unless `release`. With `spin`, the Spin edition and
+/// its engine are built too.
 ///
 /// Errors: a build fails.
-pub fn build(workspace: &Workspace) -> Result<Binaries> {
-    let component = spin::build(workspace)?;
+pub fn build(workspace: &Workspace, release: bool, spin: bool) -> Result<Binaries> {
+    let handed_out = if release { None } else { Some(dist::binary(workspace)?) };
     step("host and the bench's helper, with the release profile (some minutes the first time)");
     let mut cargo = workspace.cargo();
     cargo
         .args(["build", "--release", "--package", "eyesonly", "--package", "eyesonly-bench"])
         .args(["--features", "eyesonly/bench", "--bin", "eyesonly", "--bin", "eyesonly-bench"]);
     execute(&mut cargo, "the compiler's message is above")?;
+    let folder = workspace.target.join("release");
+    let release = folder.join("eyesonly");
+    Ok(Binaries {
+        edge: handed_out.unwrap_or_else(|| release.clone()),
+        release,
+        helper: folder.join("eyesonly-bench"),
+        spin: spin.then(|| build_spin(workspace)).transpose()?,
+    })
+}
+
+/// Builds the Spin edition's component, and the engine that runs it without Spin.
+fn build_spin(workspace: &Workspace) -> Result<[PathBuf; 2]> {
+    let component = spin::build(workspace)?;
     // The engine is built by itself. Together with the others it would turn on features of theirs,
     // and they would not be measured as they are deployed.
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "eyesonly-engine", "--bin", "eyesonly-engine"]);
     execute(&mut cargo, "the compiler's message is above")?;
-    let release = workspace.target.join("release");
-    Ok(Binaries {
-        built: Built { binary: release.join("eyesonly"), components: workspace.components() },
-        helper: release.join("eyesonly-bench"),
-        component,
-        manifest: workspace.root.join("spin.toml"),
-    })
+    Ok([component, workspace.root.join("spin.toml")])
 }
 
 impl Binaries {
-    /// Returns the host.
+    /// Returns the host that is measured.
     pub fn edge(&self) -> &Path {
-        &self.built.binary
+        &self.edge
+    }
+
+    /// Returns the host by the plain release profile, which has the bench's route.
+    pub fn release(&self) -> &Path {
+        &self.release
     }
 
     /// Returns the engine that the Spin edition's component runs on without Spin.
     pub fn engine(&self) -> PathBuf {
-        self.built.engine()
+        engine_of(&self.release)
     }
 }
 
@@ -141,15 +157,15 @@ impl World {
     /// Errors: the folder can't be written, or a command fails.
     pub fn create_spin(binaries: &Binaries, server: Server, parent: &Path) -> Result<Self> {
         let folder = new_folder(parent)?;
-        let spin = Spin::new(server, &binaries.component, &binaries.manifest, 0);
+        let [component, manifest] =
+            binaries.spin.as_ref().context("the Spin edition was not built")?;
+        let spin = Spin::new(server, component, manifest, 0);
         Self::enrol(binaries, folder, Edition::Spin(spin))
     }
 
     fn enrol(binaries: &Binaries, folder: TempDir, edition: Edition) -> Result<Self> {
-        let mut installation =
-            Installation::create(&binaries.built.binary, folder.path(), edition)?;
-        let plain = folder.path().join(PLAIN);
-        installation.environment = vec![(PLAIN_FILE, plain.to_string_lossy().into_owned())];
+        let mut installation = Installation::create(binaries.edge(), folder.path(), edition)?;
+        installation.environment = plain_file_of(folder.path());
         let command_line = installation.command_line();
         let household = command_line.add_household("Bench", None)?;
         let mut cameras = Vec::new();
@@ -180,20 +196,32 @@ impl World {
         self.installation.config()
     }
 
-    /// Copies the data folder. Returns the configuration of the copy.
+    /// Makes a copy of this world below `parent`, to be served by another build of the host. What
+    /// was handed in, its people and their sessions are the same.
     ///
     /// Errors: an edge runs, or the folder can't be copied.
-    pub fn copied(&self) -> Result<PathBuf> {
+    pub fn twin(&self, binary: &Path, parent: &Path) -> Result<Self> {
         if self.edge.is_some() {
             bail!("the edge still writes to its data folder");
         }
-        let data = self.folder.path().join("copied-data");
+        let folder = new_folder(parent)?;
         let mut copy = Command::new("cp");
-        copy.arg("-a").arg(self.folder.path().join("data")).arg(&data);
+        copy.arg("-a").arg(self.folder.path().join("data")).arg(folder.path());
         execute(&mut copy, "is the disk full?")?;
-        let config = self.folder.path().join("copied.toml");
-        fs::write(&config, format!("listen = \"127.0.0.1:0\"\ndata = {data:?}\n"))?;
-        Ok(config)
+        let edition = Edition::Native(Config::new(folder.path(), 0));
+        let mut installation = Installation::create(binary, folder.path(), edition)?;
+        installation.environment = plain_file_of(folder.path());
+        Ok(Self {
+            folder,
+            installation,
+            edge: None,
+            address: String::new(),
+            camera: self.camera.clone(),
+            viewer: self.viewer.clone(),
+            token: self.token.clone(),
+            tag: self.tag.clone(),
+            household: self.household.clone(),
+        })
     }
 
     /// Returns the file that the route `plain` answers with. Write it before asking for the route.
@@ -360,6 +388,11 @@ fn push_event(client: &Client, camera: &Camera) -> Result<String> {
     let id = id_of_time_ago(Duration::from_secs(600));
     client.upload(camera.event(&id, &description("Bench")))?;
     Ok(id)
+}
+
+/// Returns the variable that names a run's file for the route `plain`.
+fn plain_file_of(folder: &Path) -> Vec<(&'static str, String)> {
+    vec![(PLAIN_FILE, folder.join(PLAIN).to_string_lossy().into_owned())]
 }
 
 fn new_folder(parent: &Path) -> Result<TempDir> {

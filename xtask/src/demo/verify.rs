@@ -7,40 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_harness::paths;
 use eyesonly_harness::people::{Account, Session};
-use serde::Deserialize;
 
+use super::{Camera, Demo, Household};
 use crate::client::{Answer, Client};
-
-/// The output of `eyesonly demo --json`.
-#[derive(Deserialize)]
-pub struct Demo {
-    /// `http://127.0.0.1:PORT`
-    listening: String,
-    /// The counts of what the cameras have handed in.
-    footage: String,
-    households: Vec<Household>,
-}
-
-/// An enrolled and filled household.
-#[derive(Deserialize)]
-struct Household {
-    name: String,
-    viewer: String,
-    login: String,
-    password: String,
-    cameras: Vec<Camera>,
-}
-
-#[derive(Deserialize)]
-struct Camera {
-    #[serde(rename = "camera")]
-    id: String,
-    name: String,
-    /// Each event's id, and the name of its clip.
-    events: Vec<(String, Option<String>)>,
-    /// The name of the recording that it streams.
-    live: Option<String>,
-}
 
 /// A width that a phone's wall asks for, in pixels.
 const THUMBNAIL_WIDTH: u32 = 320;

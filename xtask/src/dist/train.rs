@@ -23,8 +23,8 @@ use crate::workspace::step;
 const START: Duration = Duration::from_secs(300);
 /// How often each viewer looks at everything.
 const ROUNDS: usize = 250;
-/// Of so many rounds, one also opens events, their stills and their clips: each has an entry in
-/// the ledger, and a viewer has 50 of these a second.
+/// Of so many rounds, one also reads lists and opens events, their stills and their clips: each has
+/// an entry in the ledger, and a viewer has 50 of these a second.
 const OPENS_EVERY: usize = 10;
 /// The widths of a wall and of a still that is looked at closely, in pixels.
 const WIDTHS: [u32; 3] = [240, 480, 1280];
@@ -61,16 +61,9 @@ pub fn run(binary: &Path, counts: &Path) -> Result<()> {
     let mut process = Process::start(demo.arg(&kept), Some(""))?;
     let said = process.line("", Some(START)).context("the demo of the binary that counts")?;
     let demo: Demo = serde_json::from_str(&said)?;
-    let asked = demo.households.iter().map(|household| looks(&demo.listening, household));
-    let asked = asked.collect::<Result<Vec<_>>>()?;
-    let live = asked.iter().zip(&demo.households).map(|(asked, household)| {
-        let streams = household.cameras.iter().filter(|camera| camera.live.is_some());
-        let tag = asked.paths.first().and_then(|path| path.rsplit_once('/')).map(|(tag, _)| tag);
-        let segments = streams.flat_map(|camera| vec![paths::live_next(&camera.id); SEGMENTS]);
-        let paths = segments.map(|path| format!("{}/{path}", tag.unwrap_or_default())).collect();
-        Asked { token: asked.token.clone(), paths }
-    });
-    load(&demo.listening, &[], asked.iter().chain(&live.collect::<Vec<_>>()))?;
+    let asked = demo.households.iter().map(|household| asked(&demo.listening, household));
+    let (looks, live): (Vec<_>, Vec<_>) = asked.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    load(&demo.listening, &[], looks.iter().chain(&live))?;
     process.stop()?;
 
     step("what the compiler learns from: the same over TLS with HTTP/2");
@@ -81,23 +74,24 @@ pub fn run(binary: &Path, counts: &Path) -> Result<()> {
     let mut serve = command(&["--config", &config.to_string_lossy(), "serve"]);
     let mut process = Process::start(&mut serve, Some(""))?;
     let address = process.line("listening on ", Some(START)).context("the edge with TLS")?;
-    load(&address, &["--http2", "--cacert", &certificate], &asked)?;
+    load(&address, &["--http2", "--cacert", &certificate], &looks)?;
     process.stop()?;
     Ok(())
 }
 
-/// Signs the viewer of a household in, and lists what that person looks at.
-fn looks(address: &str, household: &Household) -> Result<Asked> {
+/// Signs the viewer of a household in. Lists what that person looks at, and the segments of live
+/// video.
+fn asked(address: &str, household: &Household) -> Result<(Asked, Asked)> {
     let account = Account {
         id: household.viewer.clone(),
         login: household.login.clone(),
         password: household.password.clone(),
     };
     let session = Client::new(address).log_in(&account, true)?;
-    let (mut wall, mut opens) = (vec![paths::CAMERAS.to_owned()], Vec::new());
+    let (mut wall, mut opens) = (Vec::new(), vec![paths::CAMERAS.to_owned()]);
     for camera in &household.cameras {
         wall.extend(WIDTHS.map(|width| paths::thumbnail(&camera.id, width)));
-        wall.push(paths::events(&camera.id));
+        opens.push(paths::events(&camera.id));
         for (event, clip) in &camera.events {
             opens.push(paths::event(&camera.id, event));
             opens.extend(WIDTHS.map(|width| paths::event_thumbnail(&camera.id, event, width)));
@@ -108,8 +102,11 @@ fn looks(address: &str, household: &Household) -> Result<Asked> {
         let opens = opens.iter().filter(|_| nth.is_multiple_of(OPENS_EVERY));
         wall.iter().chain(opens).map(|path| session.path(path)).collect::<Vec<_>>()
     };
-    let paths = (0..ROUNDS).flat_map(round).collect();
-    Ok(Asked { token: session.credential.secret().to_owned(), paths })
+    let streams = household.cameras.iter().filter(|camera| camera.live.is_some());
+    let segments = streams.flat_map(|camera| vec![paths::live_next(&camera.id); SEGMENTS]);
+    let live = segments.map(|path| session.path(&path)).collect();
+    let of = |paths| Asked { token: session.credential.secret().to_owned(), paths };
+    Ok((of((0..ROUNDS).flat_map(round).collect()), of(live)))
 }
 
 /// Lets all viewers ask at once, each by a curl of their own.
