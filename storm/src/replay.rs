@@ -262,7 +262,7 @@ async fn collect(arena: Arc<Arena>, before_milliseconds: u64) {
 }
 
 /// Chooses the cameras that are handed another household's credential, and which one each gets. It
-/// is exactly their share, so that no seed crosses none.
+/// is at least their share, evenly spread, so that no seed crosses none.
 fn crossed(town: &Town, credentials: &[String], lies: &Lies) -> HashMap<usize, String> {
     let (each, places) = (town.cameras_each as usize, town.places().count());
     let share = lies.rate(Liar::Registry, LieKind::CrossedMap).clamp(1.0 / places as f64, 1.0);

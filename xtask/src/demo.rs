@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use eyesonly_harness::installation::{Edition, Installation, Serving, Spin};
+use eyesonly_harness::people::Account;
 use eyesonly_harness::process::Process;
 use serde::Deserialize;
 
@@ -60,14 +61,22 @@ pub struct Demo {
 #[derive(Deserialize)]
 pub struct Household {
     name: String,
-    /// The viewer's id.
-    pub viewer: String,
-    /// The viewer's name to sign in with.
-    pub login: String,
-    /// The viewer's password.
-    pub password: String,
+    viewer: String,
+    login: String,
+    password: String,
     /// Its cameras.
     pub cameras: Vec<Camera>,
+}
+
+impl Household {
+    /// Returns its viewer's account.
+    pub fn account(&self) -> Account {
+        Account {
+            id: self.viewer.clone(),
+            login: self.login.clone(),
+            password: self.password.clone(),
+        }
+    }
 }
 
 /// A camera of the demo.
@@ -123,15 +132,23 @@ fn native(binary: &Path, port: u16, arguments: &Arguments) -> Result<()> {
 /// Starts `command`, which is `eyesonly demo` by some way, and checks what it serves.
 ///
 /// Errors: the demo does not start, or serves something else than it must.
-pub fn check(mut command: Command) -> Result<()> {
+pub fn check(command: Command) -> Result<()> {
+    let (mut process, demo) = start(command)?;
+    verify::all(&demo)?;
+    process.stop()?;
+    Ok(())
+}
+
+/// Starts `command`, which is `eyesonly demo` by some way, and waits until it is filled.
+///
+/// Errors: the demo does not start.
+pub fn start(mut command: Command) -> Result<(Process, Demo)> {
     // Its standard error is ours, so that a person reads what went wrong.
     let mut process = Process::start(command.arg("--json"), Some(""))?;
     let said = process.line("", Some(START));
     let demo =
         serde_json::from_str(&said.context("`eyesonly demo` did not get as far as its address")?)?;
-    verify::all(&demo)?;
-    process.stop()?;
-    Ok(())
+    Ok((process, demo))
 }
 
 /// Serves the Spin edition, and lets `eyesonly demo` fill it.

@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use eyesonly_build::get_std;
 use sha2::{Digest as _, Sha256};
 
+use crate::components::hex;
 use crate::demo;
 use crate::tools::need;
 use crate::workspace::{Workspace, execute, output_of, step};
@@ -78,9 +79,7 @@ fn profile(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let counts = folder.join("counts");
     step("the binary that counts (ten minutes or more)");
     let built = compile(workspace, &format!("-Cprofile-generate={}", counts.display()))?;
-    let digest = Sha256::digest(fs::read(&built)?);
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let profile = folder.join(format!("{name}.profdata"));
+    let profile = folder.join(format!("{}.profdata", hex(&Sha256::digest(fs::read(&built)?))));
     if profile.exists() {
         return Ok(profile);
     }

@@ -81,8 +81,10 @@ struct Bench<'a> {
 ///
 /// Errors: a row could not be measured. A goal that is not reached is no error; the table shows it.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    // The rows of the ledger load the helper's own edge.
+    let release = arguments.release || arguments.ledger;
     let all = !arguments.live && !arguments.ledger;
-    let binaries = setup::build(workspace, arguments.release, all)?;
+    let binaries = setup::build(workspace, release, all)?;
     let world = World::create(&binaries, &workspace.target.join("bench"))?;
     let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
     step("bench: rounds alternate between what is compared; leave the machine alone meanwhile");

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use eyesonly_harness::footage::fresh_id;
 use eyesonly_harness::paths;
-use eyesonly_harness::people::{Account, Session};
+use eyesonly_harness::people::Session;
 
 use super::{Camera, Demo, Household};
 use crate::client::{Answer, Client};
@@ -43,12 +43,7 @@ pub fn all(demo: &Demo) -> Result<()> {
 }
 
 fn one(client: &Client, household: &Household, foreign: &Household) -> Result<()> {
-    let account = Account {
-        id: household.viewer.clone(),
-        login: household.login.clone(),
-        password: household.password.clone(),
-    };
-    let session = client.log_in(&account, false)?;
+    let session = client.log_in(&household.account(), false)?;
     sees_own_cameras(client, &session, household, foreign)?;
     let (camera, event, file) = clip_of(household).context("no clip was pushed")?;
     thumbnail(client, &session, camera)?;

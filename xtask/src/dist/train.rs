@@ -4,23 +4,22 @@
 //! The bench measures other cameras, widths and paths, in another mix. What is loaded here must
 //! never be what is measured there.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use eyesonly_harness::installation::{Config, Edition, Installation, TlsFiles};
 use eyesonly_harness::paths;
-use eyesonly_harness::people::Account;
 use eyesonly_harness::process::Process;
 
 use crate::client::Client;
-use crate::demo::{Demo, Household};
+use crate::demo::{self, Household};
 use crate::tools::need;
 use crate::workspace::step;
 
-/// The longest time for a start, and for handing all footage in.
-const START: Duration = Duration::from_secs(300);
+/// The longest time until the next answer.
+const ANSWER: Duration = Duration::from_secs(300);
 /// How often each viewer looks at everything.
 const ROUNDS: usize = 250;
 /// Of so many rounds, one also reads lists and opens events, their stills and their clips: each has
@@ -49,45 +48,35 @@ pub fn run(binary: &Path, counts: &Path) -> Result<()> {
     need("curl", "curl", "it loads the edge that counts")?;
     let folder = tempfile::Builder::new().prefix("eyesonly-train-").tempdir()?;
     let kept = folder.path().join("edge");
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new(binary);
-        command.args(arguments).env("LLVM_PROFILE_FILE", counts.join("%p.profraw"));
-        command.env("EYESONLY_LOG", "off");
-        command
-    };
+    let each = counts.join("%p.profraw").to_string_lossy().into_owned();
+    let environment = vec![("LLVM_PROFILE_FILE", each), ("EYESONLY_LOG", "off".to_owned())];
 
     step("what the compiler learns from: the demo, over HTTP");
-    let mut demo = command(&["demo", "--port", "0", "--json", "--keep"]);
-    let mut process = Process::start(demo.arg(&kept), Some(""))?;
-    let said = process.line("", Some(START)).context("the demo of the binary that counts")?;
-    let demo: Demo = serde_json::from_str(&said)?;
+    let mut command = Command::new(binary);
+    command.args(["demo", "--port", "0", "--keep"]).arg(&kept).envs(environment.iter().cloned());
+    let (mut process, demo) = demo::start(command)?;
     let asked = demo.households.iter().map(|household| asked(&demo.listening, household));
     let (looks, live): (Vec<_>, Vec<_>) = asked.collect::<Result<Vec<_>>>()?.into_iter().unzip();
     load(&demo.listening, &[], looks.iter().chain(&live))?;
-    process.stop()?;
+    // An edge writes what it counted when it ends in order.
+    ensure!(process.stop()?.success(), "the demo did not end in order");
 
     step("what the compiler learns from: the same over TLS with HTTP/2");
-    let certificate = certify(&kept)?;
-    let config = kept.join("eyesonly.toml");
-    let tls = "\n[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
-    fs::write(&config, fs::read_to_string(&config)? + tls)?;
-    let mut serve = command(&["--config", &config.to_string_lossy(), "serve"]);
-    let mut process = Process::start(&mut serve, Some(""))?;
-    let address = process.line("listening on ", Some(START)).context("the edge with TLS")?;
-    load(&address, &["--http2", "--cacert", &certificate], &looks)?;
-    process.stop()?;
+    let tls = certify(&kept)?;
+    let certificate = tls.certificate.to_string_lossy().into_owned();
+    let config = Config { tls: Some(tls), ..Config::new(&kept, 0) };
+    let mut installation = Installation::create(binary, &kept, Edition::Native(config))?;
+    installation.environment = environment;
+    let mut edge = installation.serve()?;
+    load(&edge.address, &["--http2", "--cacert", &certificate], &looks)?;
+    ensure!(edge.process.stop()?.success(), "the edge with TLS did not end in order");
     Ok(())
 }
 
 /// Signs the viewer of a household in. Lists what that person looks at, and the segments of live
 /// video.
 fn asked(address: &str, household: &Household) -> Result<(Asked, Asked)> {
-    let account = Account {
-        id: household.viewer.clone(),
-        login: household.login.clone(),
-        password: household.password.clone(),
-    };
-    let session = Client::new(address).log_in(&account, true)?;
+    let session = Client::new(address).log_in(&household.account(), true)?;
     let (mut wall, mut opens) = (Vec::new(), vec![paths::CAMERAS.to_owned()]);
     for camera in &household.cameras {
         wall.extend(WIDTHS.map(|width| paths::thumbnail(&camera.id, width)));
@@ -115,6 +104,8 @@ fn load<'a>(
     options: &[&str],
     viewers: impl IntoIterator<Item = &'a Asked>,
 ) -> Result<()> {
+    let viewers: Vec<&Asked> = viewers.into_iter().collect();
+    let all: usize = viewers.iter().map(|asked| asked.paths.len()).sum();
     let start = |asked: &Asked| {
         let one = |path: &String| format!("url = \"{address}{path}\"\noutput = \"/dev/null\"\n");
         let urls: String = asked.paths.iter().map(one).collect();
@@ -125,29 +116,28 @@ fn load<'a>(
         Process::start(curl.stderr(Stdio::inherit()), Some(&urls))
     };
     let mut curls = viewers.into_iter().map(start).collect::<Result<Vec<_>>>()?;
-    let (mut right, mut all) = (0_usize, 0_usize);
+    let mut right = 0_usize;
     for curl in &mut curls {
-        while let Ok(status) = curl.line("", Some(START)) {
-            all += 1;
+        while let Ok(status) = curl.line("", Some(ANSWER)) {
             right += usize::from(status.starts_with('2'));
         }
     }
     eprintln!("   {right} of {all} answers were right; the others ask the viewer to come back");
-    ensure!(right as f64 >= all as f64 * RIGHT_MIN && right > 0, "most answers were wrong");
+    ensure!(right as f64 > all as f64 * RIGHT_MIN, "most answers were wrong");
     Ok(())
 }
 
-/// Makes a key and a certificate for this machine. Returns the certificate's path.
-fn certify(folder: &Path) -> Result<String> {
-    let chain = folder.join("chain.pem").to_string_lossy().into_owned();
+/// Makes a key and a certificate for this machine.
+fn certify(folder: &Path) -> Result<TlsFiles> {
+    let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
     openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]);
-    openssl.args(["subjectAltName=IP:127.0.0.1", "-out", &chain, "-keyout"]);
-    let output = openssl.arg(folder.join("key.pem")).output();
+    openssl.args(["subjectAltName=IP:127.0.0.1", "-out"]).arg(&files.certificate);
+    let output = openssl.arg("-keyout").arg(&files.key).output();
     let output = output.context("openssl does not start: apt-get install -y openssl")?;
     if !output.status.success() {
         bail!("openssl makes no certificate: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(chain)
+    Ok(files)
 }
