@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use eyesonly_harness::request::Request;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 /// The longest time of a request, in seconds. It all happens on one machine, so a slower request
@@ -22,6 +22,26 @@ const UPLOAD_TRIES_MAX: usize = 10;
 
 /// The most times that a look is asked for that has to wait.
 const LOOK_TRIES_MAX: usize = 10;
+
+/// Sends what a viewer looks at. A viewer who has had too much in this second waits, as the answer
+/// says, and asks again.
+///
+/// # Panics
+/// If no answer comes, or if the body is a stream, which can't be sent again.
+pub async fn send_look(request: RequestBuilder) -> Response {
+    let sent = async |request: RequestBuilder| {
+        request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    };
+    for _ in 1..LOOK_TRIES_MAX {
+        let response = sent(request.try_clone().expect("a body that can be sent again")).await;
+        let after = response.headers().get("retry-after");
+        if response.status() != 429 || after.is_none_or(|seconds| seconds != "1") {
+            return response;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    sent(request).await
+}
 
 /// A whole answer.
 #[derive(Debug, Clone)]
@@ -40,7 +60,10 @@ impl Answer {
     /// # Errors
     /// No answer came, or not a whole one.
     pub async fn try_of(request: RequestBuilder) -> Result<Self, reqwest::Error> {
-        let response = request.send().await?;
+        Self::read(request.send().await?).await
+    }
+
+    async fn read(response: Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Self { status, headers, body: response.bytes().await? })
     }
@@ -69,20 +92,13 @@ impl Answer {
         Self::of(request).await
     }
 
-    /// Sends what a viewer looks at. A viewer who has had too much in this second waits, as the
-    /// answer says, and asks again.
+    /// Sends what a viewer looks at, by [`send_look`], and reads the whole answer.
     ///
     /// # Panics
-    /// If no answer comes.
+    /// If no answer comes, or not a whole one.
     pub async fn of_look(request: RequestBuilder) -> Self {
-        for _ in 1..LOOK_TRIES_MAX {
-            let answer = Self::of(request.try_clone().expect("a request without a body")).await;
-            if answer.status != 429 || answer.header("retry-after") != "1" {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        Self::of(request).await
+        let answer = Self::read(send_look(request).await).await;
+        answer.unwrap_or_else(|error| panic!("no whole answer: {error:?}"))
     }
 
     /// Returns a header's value, or "".

@@ -38,5 +38,5 @@ pub fn variable(name: &str, default: u64) -> u64 {
 
 pub use edge::{Edge, EdgeOptions, poll};
 pub use home::Home;
-pub use http::{Answer, Door};
+pub use http::{Answer, Door, send_look};
 pub use people::{Account, Camera, Household, Viewer, without_times};

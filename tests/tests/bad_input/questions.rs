@@ -48,7 +48,7 @@ async fn ranges_that_are_none() {
     let scene = Scene::new().await;
     let length = scene.clip.len();
     let ask = async |method: Method, range: &str| {
-        Answer::of(scene.viewer.ask(method, &scene.clip_path()).header("range", range)).await
+        Answer::of_look(scene.viewer.ask(method, &scene.clip_path()).header("range", range)).await
     };
     let check = async |range: &str, status: u16| {
         let answer = ask(Method::GET, range).await;

@@ -67,11 +67,11 @@ async fn viewers_follow_what_the_table_says_and_nothing_else() {
             for named in objects(&row, &alder, &birch).await {
                 let cell = format!("{} × {} × {actor} {named:?}", row.route(), row.object);
                 let of = |method| request(&row, method, actor, &named, &actors);
-                let head = Answer::of(of(Method::HEAD)).await;
+                let head = Answer::of_look(of(Method::HEAD)).await;
                 if head.status != *expected || !head.body.is_empty() {
                     cells.wrong.push(format!("{cell}: HEAD is {}", head.told()));
                 }
-                cells.judge(&row, actor, *expected, cell, Answer::of(of(Method::GET)).await);
+                cells.judge(&row, actor, *expected, cell, Answer::of_look(of(Method::GET)).await);
             }
         }
     }

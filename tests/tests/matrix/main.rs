@@ -218,10 +218,10 @@ async fn viewers_get_what_the_table_says_and_nothing_else() {
                     }));
                 }
                 let cell = format!("{} × {} × {actor} {named:?}", row.route(), row.object);
-                let answer = Answer::of(request).await;
+                let answer = Answer::of_look(request).await;
                 if method == Method::GET {
                     let head = self::request(&row, Method::HEAD, actor, &named, &actors);
-                    let head = Answer::of(head).await;
+                    let head = Answer::of_look(head).await;
                     let (head, get) = (head.seen(), answer.seen());
                     if (head.0, &head.1) != (get.0, &get.1) || !head.2.is_empty() {
                         cells.wrong.push(format!(
@@ -348,7 +348,7 @@ async fn check_logout(edge: &Edge, row: &Row, alder: &Home, actors: &Actors) {
                 (session.request(Method::DELETE, path), Some(session))
             }
         };
-        Answer::of(request).await.expect(*expected);
+        Answer::of_look(request).await.expect(*expected);
         if let Some(session) = session {
             session.get("cameras").await.expect_problem(401);
         }
@@ -369,7 +369,8 @@ async fn other_methods_are_refused() {
             }
             let method: Method = method.parse().unwrap();
             for actor in ["alder", "nobody"] {
-                let answer = Answer::of(request(row, method.clone(), actor, &named, &actors)).await;
+                let answer =
+                    Answer::of_look(request(row, method.clone(), actor, &named, &actors)).await;
                 assert_eq!(
                     answer.status,
                     405,

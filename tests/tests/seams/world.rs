@@ -13,7 +13,9 @@ use eyesonly_harness::footage::{
 };
 use eyesonly_tests::folder::copy;
 use eyesonly_tests::footage::{media, with_comment};
-use eyesonly_tests::{Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer, poll};
+use eyesonly_tests::{
+    Account, Answer, Camera, Edge, EdgeOptions, Household, Viewer, poll, send_look,
+};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use reqwest::{Body, Method, RequestBuilder};
 use rusqlite::Connection;
@@ -334,7 +336,7 @@ impl World {
 
 /// Sends a request, and keeps what came before a body was cut.
 async fn see(request: RequestBuilder) -> Seen {
-    let mut response = request.send().await.unwrap();
+    let mut response = send_look(request).await;
     let status = response.status().as_u16();
     let mut body = Vec::new();
     let whole = loop {
