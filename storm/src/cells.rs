@@ -174,8 +174,10 @@ fn rate(kind: Kind) -> f64 {
         | Kind::LatePosition
         | Kind::NotDurable
         | Kind::Dropped
+        // A collection believes two answers that follow each other.
+        | Kind::WithheldFromCollection
         | Kind::AnotherLine => 1.0,
-        Kind::WithheldFromCollection | Kind::LateCollection => 0.5,
+        Kind::LateCollection => 0.5,
         Kind::Withheld | Kind::EarlyEnd => 0.1,
         _ => 0.25,
     }
