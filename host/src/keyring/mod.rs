@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
@@ -118,6 +119,8 @@ pub struct Keyring {
     path: PathBuf,
     edge: EdgeKey,
     state: RwLock<State>,
+    /// How often the unwrapped keys were forgotten.
+    forgotten: AtomicU64,
 }
 
 impl Keyring {
@@ -140,7 +143,8 @@ impl Keyring {
         // A key has opened it. So a rotation that can't be ended now is no reason to stop: both
         // keys stay where they are, and the next rotation says why.
         let _ = kek::settle(folder, &path, &state.file.edge);
-        Ok(Self { folder: folder.into(), path, edge, state: RwLock::new(state) })
+        let (state, forgotten) = (RwLock::new(state), AtomicU64::default());
+        Ok(Self { folder: folder.into(), path, edge, state, forgotten })
     }
 
     /// Checks whether another process has changed the file, and forgets the unwrapped keys if so.
@@ -153,8 +157,14 @@ impl Keyring {
             return Ok(());
         }
         let new = self.read_again()?;
-        *self.state.write().map_err(broken)? = new;
+        self.replace(&mut *self.state.write().map_err(broken)?, new);
         Ok(())
+    }
+
+    /// Forgets the unwrapped keys, and goes on with the file that was read anew.
+    fn replace(&self, state: &mut State, new: State) {
+        *state = new;
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Reads the file anew. It must be this installation's.
@@ -179,7 +189,7 @@ impl Keyring {
         let mut state = self.state.write().map_err(broken)?;
         if !state.file.households.contains_key(&household) {
             // Another process (administration) may have added the household meanwhile.
-            *state = self.read_again()?;
+            self.replace(&mut state, self.read_again()?);
         }
         let wrapped = state.file.households.get(&household).ok_or(KeyringError::NoKey)?;
         let key = unwrap(&state.kek, household.as_bytes(), wrapped)?;
@@ -219,7 +229,7 @@ impl Keyring {
         let State { mut file, kek, .. } = self.read_again()?;
         edit(&mut file, &kek)?;
         write(&self.path, &file)?;
-        *state = self.read_again()?;
+        self.replace(&mut state, self.read_again()?);
         Ok(())
     }
 
@@ -257,7 +267,7 @@ impl Keyring {
         let file = File { version: 1, edge: wrap(&new, EDGE_OWNER, &edge)?, households };
         write(&self.path, &file)?;
         kek::settle(&self.folder, &self.path, &file.edge)?;
-        *state = self.read_again()?;
+        self.replace(&mut state, self.read_again()?);
         Ok(Rotated { households: keys.len(), by })
     }
 }
@@ -283,6 +293,10 @@ impl Keys for Keyring {
             return Ok(Arc::clone(key));
         }
         Ok(self.unwrap_household(household)?)
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
     }
 }
 

@@ -56,6 +56,29 @@ fn another_process_destroys_and_this_one_forgets() {
 }
 
 #[test]
+fn it_says_whenever_it_has_forgotten_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, admin) =
+        (Keyring::open(folder.path()).unwrap(), Keyring::open(folder.path()).unwrap());
+    server.look_again().unwrap();
+    assert_eq!(server.forgotten(), 0, "nothing has changed");
+    server.add_household(household(1)).unwrap();
+    assert_eq!(server.forgotten(), 1, "it added one");
+    server.household_key(household(1)).unwrap();
+    assert_eq!(server.forgotten(), 1, "it gave a key");
+    admin.add_household(household(2)).unwrap();
+    server.look_again().unwrap();
+    assert_eq!(server.forgotten(), 2, "another process added one");
+    admin.add_household(household(3)).unwrap();
+    server.household_key(household(3)).unwrap();
+    assert_eq!(server.forgotten(), 3, "it looked for what it did not know");
+    server.destroy_household(household(1)).unwrap();
+    assert_eq!(server.forgotten(), 4, "it destroyed one");
+    server.rotate().unwrap();
+    assert_eq!(server.forgotten(), 5, "it has another key-encryption key");
+}
+
+#[test]
 fn a_lost_or_foreign_key_encryption_key_is_said_plainly() {
     let folder = tempfile::tempdir().unwrap();
     drop(Keyring::open(folder.path()).unwrap());

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 const ACCOUNTS: usize = CHANGES_MAX / 2;
 
 /// An account as earlier versions kept it: the record's key was the login name in the clear.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoginRecord {
     name: String,
@@ -36,7 +36,7 @@ impl Record for LoginRecord {
 }
 
 /// A session as earlier versions kept it: the record's key was its own id alone.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OldSession {
     session: SessionId,

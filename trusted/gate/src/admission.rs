@@ -6,6 +6,7 @@
 //! not proven, nor an answer of an earlier request.
 
 use crate::departure::Leaving;
+use crate::derived::{CameraKeys, Derived};
 use crate::entry::{Entered, Outcome, Stage};
 use crate::grant::{Grant, IntakeGrant};
 use crate::host::{Clock, Keys, KeysError};
@@ -16,7 +17,7 @@ use eyesonly_rights::{
     Action, CameraRecord, Fault, Intake, Permit, Requester, Rights, SessionRecord, VerifiedCamera,
     VerifiedSession, Verifier, intake, requester,
 };
-use eyesonly_seal::{CameraId, HouseholdId, HouseholdKey, Kind, LedgerKey};
+use eyesonly_seal::{CameraId, HouseholdId, Kind, LedgerKey};
 use std::error::Error;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -76,6 +77,7 @@ pub struct Admission {
     verifier: Verifier,
     records: Arc<Records>,
     keys: Arc<dyn Keys>,
+    derived: Derived,
     ledger: Arc<dyn Ledger>,
     /// The key of entries that are of no camera.
     accounts: Arc<LedgerKey>,
@@ -109,7 +111,8 @@ impl Admission {
     ) -> Arc<Self> {
         let verifier = Verifier::new(keys.edge());
         let accounts = Arc::new(keys.edge().ledger_key());
-        Arc::new(Self { verifier, records, keys, ledger, accounts, clock })
+        let derived = Derived::default();
+        Arc::new(Self { verifier, records, keys, derived, ledger, accounts, clock })
     }
 
     /// Returns the client that proves the registry's answers.
@@ -198,8 +201,8 @@ impl Admission {
         action: Action,
     ) -> Result<Arc<Grant>, Refused> {
         let permit = of.rights.permit(camera, action).ok_or(Refused::NotFound)?;
-        let key = self.household_key(permit.household(), camera)?;
-        Ok(Arc::new(Grant::new(permit, &key, of.position)))
+        let keys = self.camera_keys(permit.household(), camera)?;
+        Ok(Arc::new(Grant::new(permit, keys, of.position)))
     }
 
     /// Makes the grant of a camera that uploads. Nothing else makes an [`IntakeGrant`].
@@ -211,8 +214,8 @@ impl Admission {
     pub async fn admit_camera(&self, raw: &RawCredential) -> Result<IntakeGrant, Refused> {
         let verified = self.verifier.camera(raw.text()).map_err(|_| Refused::Unidentified)?;
         let (intake, position) = self.intake(&verified).await?;
-        let key = self.household_key(verified.household(), verified.camera())?;
-        Ok(IntakeGrant::new(intake, &key, position))
+        let keys = self.camera_keys(verified.household(), verified.camera())?;
+        Ok(IntakeGrant::new(intake, keys, position))
     }
 
     async fn intake(&self, verified: &VerifiedCamera) -> Result<(Intake, Position), Refused> {
@@ -321,7 +324,7 @@ impl Admission {
             opened: from.map(Grant::all_opened).unwrap_or_default(),
             body_bytes,
         };
-        let key = Arc::clone(from.map_or(&self.accounts, |grant| &grant.ledger));
+        let key = Arc::clone(from.map_or(&self.accounts, |grant| &grant.scope.keys.ledger));
         let (ledger, clock) = (Arc::clone(&self.ledger), Arc::clone(&self.clock));
         let outcome = Some(Outcome::Withheld);
         // If it is dropped while it waits, it may have been entered, and nothing leaves.
@@ -344,16 +347,18 @@ impl Admission {
         Refused::unproven(Seam::WayOut)
     }
 
-    fn household_key(
+    fn camera_keys(
         &self,
         household: HouseholdId,
         camera: CameraId,
-    ) -> Result<Arc<HouseholdKey>, Refused> {
-        self.keys.household_key(household).map_err(|error| {
+    ) -> Result<Arc<CameraKeys>, Refused> {
+        let forgotten = self.keys.forgotten();
+        let key = self.keys.household_key(household).map_err(|error| {
             if matches!(error, KeysError::WrongKey) {
                 self.records.reject(Seam::Keyring, Fault::WrongAnswer, Some(camera));
             }
             Refused::Unavailable(Seam::Keyring, Some(Box::new(error)))
-        })
+        })?;
+        Ok(self.derived.of((&key, forgotten), household, camera))
     }
 }

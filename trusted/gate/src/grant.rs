@@ -5,28 +5,19 @@
 //! makes one only of kinds and times that the right covers. The vault opens for nothing else. A
 //! grant can't be copied or serialised, and lives until the last byte of its response.
 
+use crate::derived::CameraKeys;
 use crate::entry::{Object, Opened};
 use crate::registry::Position;
 use crate::vault::Subject;
 use eyesonly_rights::{Action, Intake, Kinds, Permit, Requester, Window};
-use eyesonly_seal::{
-    CameraId, CameraKey, FootageId, HouseholdId, HouseholdKey, Kind, LedgerKey, SealError, SlotName,
-};
+use eyesonly_seal::{CameraId, FootageId, HouseholdId, Kind, SealError, SlotName};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One camera of one household, and the key from which the keys of its footage and rows derive.
+/// One camera of one household, and the keys of its footage and rows.
 pub(crate) struct Scope {
     pub(crate) household: HouseholdId,
     pub(crate) camera: CameraId,
-    pub(crate) key: CameraKey,
-}
-
-impl Scope {
-    fn new(household: HouseholdId, camera: CameraId, key: &HouseholdKey) -> Self {
-        // The camera key derives from both ids. So another household's key, whoever mixed it up,
-        // opens nothing.
-        Self { household, camera, key: key.camera_key(&household, &camera) }
-    }
+    pub(crate) keys: Arc<CameraKeys>,
 }
 
 /// The capability of one viewer's request.
@@ -35,20 +26,17 @@ pub struct Grant {
     pub(crate) scope: Scope,
     /// What was decided last, and the registry's position by then.
     pub(crate) decided: Mutex<(Position, Arc<Permit>)>,
-    /// The key of what the ledger is told.
-    pub(crate) ledger: Arc<LedgerKey>,
     opened: Mutex<Opened>,
 }
 
 impl Grant {
-    /// Makes the grant that a permit allows. `position` is the registry's, from the snapshot that
-    /// the permit was decided on.
-    pub(crate) fn new(permit: Permit, key: &HouseholdKey, position: Position) -> Self {
-        let scope = Scope::new(permit.household(), permit.camera(), key);
+    /// Makes the grant that a permit allows. `keys` are those of its camera. `position` is the
+    /// registry's, from the snapshot that the permit was decided on.
+    pub(crate) fn new(permit: Permit, keys: Arc<CameraKeys>, position: Position) -> Self {
+        let scope = Scope { household: permit.household(), camera: permit.camera(), keys };
         let permit = Arc::new(permit);
-        let ledger = Arc::new(key.ledger_key(&permit.household()));
         let decided = Mutex::new((position, Arc::clone(&permit)));
-        Self { decided, permit, scope, ledger, opened: Mutex::default() }
+        Self { decided, permit, scope, opened: Mutex::default() }
     }
     /// Notes that an object was opened. A lock that broke is passed over: what it guards is whole.
     pub(crate) fn opened(&self, object: Object) {
@@ -118,8 +106,9 @@ pub struct IntakeGrant {
 }
 
 impl IntakeGrant {
-    pub(crate) fn new(intake: Intake, key: &HouseholdKey, position: Position) -> Self {
-        let scope = Scope::new(intake.verified().household(), intake.verified().camera(), key);
+    pub(crate) fn new(intake: Intake, keys: Arc<CameraKeys>, position: Position) -> Self {
+        let (household, camera) = (intake.verified().household(), intake.verified().camera());
+        let scope = Scope { household, camera, keys };
         Self { intake, scope, decided: Mutex::new(position) }
     }
     /// Returns the camera.

@@ -32,6 +32,13 @@ pub trait Keys: Send + Sync + 'static {
     /// # Errors
     /// [`KeysError`] if there is no key, it does not open, or the place where keys are kept fails.
     fn household_key(&self, household: HouseholdId) -> Result<Arc<HouseholdKey>, KeysError>;
+
+    /// Returns how often keys that were given before have been forgotten, because the place where
+    /// keys are kept has changed. Nothing that was derived from them is used any more. Whoever
+    /// keeps no key between two calls has none to forget.
+    fn forgotten(&self) -> u64 {
+        0
+    }
 }
 
 /// The clock, which tells the time.

@@ -10,8 +10,9 @@
 //! - [`departure`]: the way out;
 //! - [`entry`]: what the ledger is told of it.
 //!
-//! Beside them are [`records`] (the registry's answers, proven) and three files of traits for what
-//! the gate asks: [`registry`], [`ledger`] and [`host`].
+//! Beside them are [`records`] (the registry's answers, proven), [`derived`] (keys that need not be
+//! derived twice), and three files of traits for what the gate asks: [`registry`], [`ledger`] and
+//! [`host`].
 //!
 //! Both editions link this crate, which has no IO and no clock of its own. Whoever makes an
 //! [`Admission`] brings registry, ledger, keys, clock and randomness.
@@ -20,6 +21,7 @@
 
 pub mod admission;
 pub mod departure;
+pub mod derived;
 pub mod entry;
 pub mod grant;
 pub mod host;

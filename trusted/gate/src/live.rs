@@ -15,9 +15,7 @@ use crate::vault::{SealedPart, Subject, fault};
 use async_trait::async_trait;
 use bytes::Bytes;
 use eyesonly_rights::Fault;
-use eyesonly_seal::{
-    Context, FootageId, Kind, MacKey, ObjectVersion, SealError, SealingKey, open_all, seal_all,
-};
+use eyesonly_seal::{Context, FootageId, Kind, MacKey, ObjectVersion, SealError, format, seal_all};
 use std::sync::Arc;
 
 /// The domain of a statement's proof.
@@ -63,14 +61,14 @@ impl Statement {
         version.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         let (kind, id) = (Kind::LiveChunk, self.segment);
         let subject = Subject { scope, kind, id, rendition: None };
-        Ok(subject.named(ObjectVersion::from_bytes(version))?.0)
+        Context::footage(&subject.question(), ObjectVersion::from_bytes(version))
     }
 }
 
 impl IntakeGrant {
     /// States that a segment of the camera exists: writes the proof of `claimed`.
     pub fn state(&self, mut claimed: Statement) -> Statement {
-        claimed.proof = claimed.stated(|parts| self.scope.key.index_key().mac(parts));
+        claimed.proof = claimed.stated(|parts| self.scope.keys.camera.index_key().mac(parts));
         claimed
     }
 
@@ -91,7 +89,7 @@ impl IntakeGrant {
         let length = u16::try_from(notes.len()).map_err(|_| SealError::TooLong)?.to_be_bytes();
         let arrived = arrived_at_milliseconds.to_be_bytes();
         let plain = [&[u8::from(is_last)], &arrived[..], &length, notes, payload].concat();
-        let key = self.scope.key.footage_key(&of.segment);
+        let key = self.scope.keys.camera.footage_key(&of.segment);
         let context = of.context(&self.scope, number)?;
         Ok(SealedPart(seal_all(&key, &context, salt, &plain)?.into()))
     }
@@ -101,7 +99,6 @@ impl IntakeGrant {
 pub struct Segment {
     asked: Asked,
     statement: Statement,
-    key: SealingKey,
 }
 
 impl Grant {
@@ -115,13 +112,12 @@ impl Grant {
         stream: Stream,
         claimed: &Statement,
     ) -> Result<Option<Segment>, Fault> {
-        claimed.prove(self.scope.key.index_key())?;
+        claimed.prove(self.scope.keys.camera.index_key())?;
         if claimed.stream != stream {
             return Err(Fault::WrongAnswer);
         }
         let asked = self.ask(Kind::LiveChunk, claimed.segment);
-        let key = self.scope.key.footage_key(&claimed.segment);
-        Ok(asked.map(|asked| Segment { asked, statement: claimed.clone(), key }))
+        Ok(asked.map(|asked| Segment { asked, statement: claimed.clone() }))
     }
 }
 
@@ -141,7 +137,12 @@ impl Segment {
     pub fn open(&self, number: u64, sealed: &[u8]) -> Result<Chunk, Fault> {
         let scope = &self.asked.holder.scope;
         let context = self.statement.context(scope, number).map_err(fault)?;
-        let plain = Bytes::from(open_all(&self.key, &context, sealed).map_err(fault)?);
+        format::plain_length(sealed.len() as u64).map_err(fault)?;
+        let (header, chunks) = sealed.split_first_chunk().ok_or(Fault::WrongLength)?;
+        let opener = scope.keys.opener(&self.statement.segment, &context, header).map_err(fault)?;
+        let mut plain = Vec::new();
+        opener.open_chunks(0, chunks, &mut plain).map_err(fault)?;
+        let plain = Bytes::from(plain);
         self.asked.opened();
         let (head, rest) = plain.split_first_chunk::<11>().ok_or(Fault::WrongLength)?;
         let [last, a, b, c, d, e, f, g, h, long, short] = *head;

@@ -2,8 +2,8 @@
 //!
 //! INVARIANT: an answer counts only if its nonce, its position and its records are proven. The
 //! nonce must be the question's (where the edition demands one). The position must lie at or after
-//! the floor. Every record must open under the name that was asked. Nothing of an answer is kept
-//! but the highest numbers seen.
+//! the floor. Every record must open under the name that was asked. Of an answer two things are
+//! kept: the highest numbers seen, and what its very bytes open to. Neither answers a question.
 
 use crate::admission::Refused;
 use crate::host::{Clock, Keys, Random};
@@ -11,8 +11,9 @@ use crate::ledger::{Ledger, Misdelivery, Seam};
 use crate::registry::{
     ASKED_MAX, Answer, Change, Nonce, Position, RecordName, Registry, RegistryError,
 };
-use eyesonly_rights::{Fault, Freshness, Record, SessionRecord, ViewerRecord, prove};
+use eyesonly_rights::{self as rights, Fault, Freshness, Record, SessionRecord, ViewerRecord};
 use eyesonly_seal::{CameraId, SealingKey, SessionId, ViewerId};
+use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,11 @@ pub const ASKS_MAX: usize = 2;
 /// The most records whose last numbers are remembered. Further records are only checked against the
 /// registry's own position.
 pub const FLOORS_MAX: usize = 1 << 20;
+/// The most records that are remembered with what they opened from. The next one makes room by
+/// forgetting all.
+pub const OPENED_MAX: usize = 1 << 13;
+/// The longest sealed record that is remembered, in bytes.
+pub const OPENED_BYTES_MAX: usize = 4096;
 
 /// The client of the registry, which believes nothing that is not proven.
 pub struct Records {
@@ -33,6 +39,7 @@ pub struct Records {
     random: Arc<dyn Random>,
     demanded: Freshness,
     floors: Floors,
+    opened: OpenedRecords,
 }
 
 /// The highest number that is known of each record of a question.
@@ -48,7 +55,8 @@ impl Records {
         demanded: Freshness,
     ) -> Arc<Self> {
         let key = keys.edge().record_key();
-        Arc::new(Self { key, registry, ledger, clock, random, demanded, floors: Floors::default() })
+        let (floors, opened) = (Floors::default(), OpenedRecords::default());
+        Arc::new(Self { key, registry, ledger, clock, random, demanded, floors, opened })
     }
 
     /// Reads the record of kind `R` under `key`. Returns `None` if there is none.
@@ -144,13 +152,19 @@ impl Records {
             return Err((seam, Fault::WrongAnswer));
         };
         let known = known.get(nth).copied().unwrap_or(0);
-        let record = prove::<R>(&self.key, key, sealed.as_deref(), &answer.position, known);
+        let Some(sealed) = sealed else { return Ok(None) };
+        let slot = self.floors.slot(R::KIND, key);
+        let record = self.opened.open::<R>(&self.key, slot, key, sealed);
+        let record = record.and_then(|record| {
+            rights::check(&*record, &answer.position, known)?;
+            Ok(record)
+        });
         let record = record.map_err(|fault| (seam, fault))?;
-        if let Some(number) = record.as_ref().map(Record::sequence).filter(|number| *number > 0) {
-            self.floors.raise_record(self.floors.slot(R::KIND, key), number);
-            self.floors.raise_rights(number);
+        if record.sequence() > 0 {
+            self.floors.raise_record(slot, record.sequence());
+            self.floors.raise_rights(record.sequence());
         }
-        Ok(record)
+        Ok(Some(Arc::unwrap_or_clone(record)))
     }
 
     /// Checks an answer against its question. The nonce must fit and, if the answer has a position,
@@ -225,6 +239,55 @@ impl Records {
     }
 }
 
+/// The records that opened last, each with the very sealed bytes that it opened from.
+///
+/// Opening is a pure function of key, kind, name and sealed bytes. All four are compared (the key
+/// is always one), so a record that is found here is what opening would give. The registry is asked
+/// for the bytes all the same, and the sequence is checked each time.
+#[derive(Default)]
+struct OpenedRecords(Mutex<HashMap<u64, OpenedRecord>>);
+
+struct OpenedRecord {
+    kind: &'static str,
+    name: Box<[u8]>,
+    sealed: Box<[u8]>,
+    record: Arc<dyn Any + Send + Sync>,
+}
+
+impl OpenedRecords {
+    fn open<R: Record>(
+        &self,
+        key: &SealingKey,
+        slot: u64,
+        name: &[u8],
+        sealed: &[u8],
+    ) -> Result<Arc<R>, Fault> {
+        let known = self.0.lock().ok().and_then(|opened| {
+            let is_it = |known: &&OpenedRecord| {
+                known.kind == R::KIND && *known.name == *name && *known.sealed == *sealed
+            };
+            let known = opened.get(&slot).filter(is_it)?;
+            Arc::clone(&known.record).downcast().ok()
+        });
+        if let Some(record) = known {
+            return Ok(record);
+        }
+        let record = Arc::new(rights::open::<R>(key, name, sealed)?);
+        if R::REMEMBERED
+            && sealed.len() <= OPENED_BYTES_MAX
+            && let Ok(mut opened) = self.0.lock()
+        {
+            if opened.len() >= OPENED_MAX {
+                opened.clear();
+            }
+            let (kind, name, sealed) = (R::KIND, name.into(), sealed.into());
+            let record = Arc::clone(&record) as _;
+            opened.insert(slot, OpenedRecord { kind, name, sealed, record });
+        }
+        Ok(record)
+    }
+}
+
 /// The highest numbers seen, of the registry and of each record.
 ///
 /// Nobody vouches for the position in an answer. So one answer raises no floor by itself: a lie of
@@ -286,6 +349,7 @@ impl Floors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eyesonly_seal::{Context, EdgeKey, seal_all};
 
     fn at(rights: u64, sessions: u64) -> Position {
         Position::new(1, rights, sessions)
@@ -309,6 +373,45 @@ mod tests {
         assert_eq!((floors.record(9), floors.record(7)), (7, 0));
         floors.raise_record(9, 3);
         assert_eq!(floors.record(9), 7);
+    }
+
+    fn viewer(name: &str, sequence: u64) -> ViewerRecord {
+        let viewer = ViewerId::from_bytes([1; 16]);
+        let (households, cameras, name) = (vec![], vec![], name.into());
+        ViewerRecord { viewer, name, households, cameras, epoch: 0, sequence }
+    }
+
+    #[test]
+    fn a_record_that_is_remembered_is_what_its_bytes_open_to() {
+        let key = EdgeKey::from_bytes([7; 32]).record_key();
+        let sealed = |name: &str, salt| {
+            let (record, id) = (viewer(name, 3), ViewerId::from_bytes([1; 16]));
+            let context = Context::record(ViewerRecord::KIND, id.as_bytes()).unwrap();
+            seal_all(&key, &context, [salt; 24], &serde_json::to_vec(&record).unwrap()).unwrap()
+        };
+        let opened = OpenedRecords::default();
+        let open = |name: &[u8], sealed: &[u8]| {
+            let record = opened.open::<ViewerRecord>(&key, 5, name, sealed);
+            record.map(|record| record.name.clone())
+        };
+        let first = sealed("alder", 1);
+        for _ in 0..2 {
+            assert_eq!(open(&[1; 16], &first), Ok("alder".into()));
+        }
+        // All of these have the slot of the record that is remembered.
+        assert_eq!(open(&[2; 16], &first), Err(Fault::WrongSeal), "by another name");
+        let session = opened.open::<SessionRecord>(&key, 5, &[1; 16], &first);
+        assert_eq!(session.err(), Some(Fault::WrongSeal), "as another kind");
+        for byte in 0..first.len() {
+            let mut changed = first.clone();
+            changed[byte] ^= 1;
+            assert_eq!(open(&[1; 16], &changed), Err(Fault::WrongSeal), "byte {byte}");
+        }
+        assert_eq!(open(&[1; 16], &sealed("birch", 2)), Ok("birch".into()), "written anew");
+        assert_eq!(open(&[1; 16], &first), Ok("alder".into()));
+        let long = "x".repeat(OPENED_BYTES_MAX);
+        assert_eq!(open(&[1; 16], &sealed(&long, 3)), Ok(long), "a long one");
+        assert!(opened.0.lock().unwrap().values().all(|known| known.sealed.len() < 1000));
     }
 
     #[test]

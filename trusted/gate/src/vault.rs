@@ -83,7 +83,7 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn question(&self) -> Question<'_> {
+    pub(crate) fn question(&self) -> Question<'_> {
         Question {
             household: self.scope.household,
             camera: self.scope.camera,
@@ -93,11 +93,11 @@ impl<'a> Subject<'a> {
         }
     }
     pub(crate) fn slot(&self) -> Result<SlotName, SealError> {
-        Ok(self.scope.key.slot_name(&Slot::footage(&self.question())?))
+        Ok(self.scope.keys.camera.slot_name(&Slot::footage(&self.question())?))
     }
     pub(crate) fn named(&self, version: ObjectVersion) -> Result<(Context, ObjectName), SealError> {
         let context = Context::footage(&self.question(), version)?;
-        let name = self.scope.key.object_name(&context);
+        let name = self.scope.keys.camera.object_name(&context);
         Ok((context, name))
     }
     fn row(
@@ -121,23 +121,23 @@ impl<'a> Subject<'a> {
             inline: None,
             proof: [0; 32],
         };
-        row.proof = stated(domain, &row, |parts| self.scope.key.index_key().mac(parts));
+        row.proof = stated(domain, &row, |parts| self.scope.keys.camera.index_key().mac(parts));
         Ok(row)
     }
     fn prove(&self, domain: &[u8], row: &ObjectRow) -> Result<State, Fault> {
         let ours = self.slot().is_ok_and(|slot| row.slot == slot);
-        let key = self.scope.key.index_key();
+        let key = self.scope.keys.camera.index_key();
         let proven = stated(domain, row, |parts| key.verify(parts, &row.proof));
         if ours && proven.is_ok() { Ok(row.state) } else { Err(Fault::WrongAnswer) }
     }
     fn sealing(self, version: ObjectVersion, salt: [u8; 24]) -> Result<Sealing<'a>, SealError> {
         let (context, name) = self.named(version)?;
-        let sealer = Sealer::new(&self.scope.key.footage_key(&self.id), &context, salt)?;
+        let sealer = Sealer::new(&self.scope.keys.camera.footage_key(&self.id), &context, salt)?;
         let sealed = sealer.header().to_vec();
         // A camera's body is compared with what the camera hands in again. Nobody hands in a
         // rendition.
         let compared = self.rendition.is_none();
-        let digest = compared.then(|| KeyedDigest::new(&self.scope.key.body_digest_key()));
+        let digest = compared.then(|| KeyedDigest::new(&self.scope.keys.camera.body_digest_key()));
         Ok(Sealing { subject: self, version, name, sealer, sealed, taken: 0, digest })
     }
 }
@@ -184,7 +184,7 @@ impl ToDelete<'_> {
     pub fn bury(&self, row: &ObjectRow) -> Result<ObjectRow, Fault> {
         self.prove(row)?;
         let mut tombstone = ObjectRow { state: State::Deleted, inline: None, ..row.clone() };
-        let key = self.subject().scope.key.index_key();
+        let key = self.subject().scope.keys.camera.index_key();
         tombstone.proof = stated(OBJECT, &tombstone, |parts| key.mac(parts));
         Ok(tombstone)
     }
@@ -201,7 +201,7 @@ impl Offered<'_> {
     /// Starts the keyed digest of a body, to compare it with the digest in a proven row.
     #[must_use]
     pub fn digest(&self) -> KeyedDigest {
-        KeyedDigest::new(&self.holder.scope().key.body_digest_key())
+        KeyedDigest::new(&self.holder.scope().keys.camera.body_digest_key())
     }
 }
 
@@ -428,8 +428,8 @@ impl Located {
         if extent.chunks.len() as u64 != length {
             return Err(Fault::WrongLength);
         }
-        let key = self.asked.holder.scope.key.footage_key(&self.asked.id);
-        let opener = Opener::new(&key, &self.context, &extent.header).map_err(fault)?;
+        let keys = &self.asked.holder.scope.keys;
+        let opener = keys.opener(&self.asked.id, &self.context, &extent.header).map_err(fault)?;
         let first_chunk = index.checked_mul(EXTENT_CHUNKS as u64).ok_or(Fault::WrongLength)?;
         let (asked, object) = (self.asked.clone(), self.name);
         Ok(OpenExtent { asked, object, opener, extent, first_chunk })
@@ -515,7 +515,7 @@ pub(crate) fn fault(error: SealError) -> Fault {
 pub struct OpenExtent {
     asked: Asked,
     object: ObjectName,
-    opener: Opener,
+    opener: Arc<Opener>,
     extent: Claimed,
     first_chunk: u64,
 }

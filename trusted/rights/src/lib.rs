@@ -22,7 +22,7 @@ pub use credential::{CredentialError, Mint, Tag, VerifiedCamera, VerifiedSession
 pub use decide::{
     Action, Intake, Permit, Requester, Rights, Unidentified, Visible, intake, requester,
 };
-pub use proof::{Answer, Count, Fault, Freshness, Nonce, Position, prove};
+pub use proof::{Answer, Count, Fault, Freshness, Nonce, Position, check, open, prove};
 pub use record::{
     CameraRecord, CameraRight, CameraState, Kinds, Record, RecordError, Role, SessionRecord,
     ViewerRecord, Window,

@@ -156,16 +156,29 @@ pub fn prove<R: Record>(
     position: &Position,
     floor: u64,
 ) -> Result<Option<R>, Fault> {
-    let Some(sealed) = sealed else {
-        return Ok(None);
-    };
-    let record: R = open_record(key, asked, sealed).map_err(|_| Fault::WrongSeal)?;
+    let record = sealed.map(|sealed| open::<R>(key, asked, sealed)).transpose()?;
+    record.iter().try_for_each(|record| check(record, position, floor))?;
+    Ok(record)
+}
+
+/// Opens the record that was asked for by the key `asked`: the first half of [`prove`]. It is a
+/// pure function of its arguments.
+///
+/// # Errors
+/// [`Fault::WrongSeal`] if it is another record or was changed.
+pub fn open<R: Record>(key: &SealingKey, asked: &[u8], sealed: &[u8]) -> Result<R, Fault> {
+    open_record(key, asked, sealed).map_err(|_| Fault::WrongSeal)
+}
+
+/// Checks the sequence of a record that has opened: the second half of [`prove`].
+///
+/// # Errors
+/// [`Fault::Stale`] if its sequence is too low or too high.
+pub fn check<R: Record>(record: &R, position: &Position, floor: u64) -> Result<(), Fault> {
     // The record's own sequence is under its seal. A number in the row would only be the registry's
     // word.
-    if record.sequence() < floor || record.sequence() > position.rights.number {
-        return Err(Fault::Stale);
-    }
-    Ok(Some(record))
+    let is_current = (floor..=position.rights.number).contains(&record.sequence());
+    is_current.then_some(()).ok_or(Fault::Stale)
 }
 
 #[cfg(test)]

@@ -171,9 +171,12 @@ pub struct CameraRecord {
 }
 
 /// A kind of record, which has a name. Each record says its own key.
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The name of the kind in contexts and tables.
     const KIND: &'static str;
+    /// Whether the gate may remember what a record's very bytes open to. It may of the records that
+    /// each request asks for. They hold no secret.
+    const REMEMBERED: bool = false;
     /// Returns the key that this record itself claims.
     fn key(&self) -> Vec<u8>;
     /// Returns the sequence at which the record was written; 0 for records that are written once.
@@ -184,6 +187,7 @@ macro_rules! record {
     ($type:ty, $kind:literal, $self:ident, $key:expr, $sequence:expr) => {
         impl Record for $type {
             const KIND: &'static str = $kind;
+            const REMEMBERED: bool = true;
             fn key(&$self) -> Vec<u8> {
                 $key.to_vec()
             }

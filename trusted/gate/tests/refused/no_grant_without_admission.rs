@@ -5,8 +5,8 @@ fn copied(grant: &Grant) -> Grant {
     grant.clone()
 }
 
-fn made(permit: eyesonly_rights::Permit, key: &eyesonly_seal::HouseholdKey) -> Grant {
-    Grant::new(permit, key, Default::default())
+fn made() -> impl Sized {
+    Grant::new
 }
 
 fn main() {}
