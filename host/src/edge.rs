@@ -19,7 +19,7 @@ use eyesonly_seal::MacKey;
 use eyesonly_service::admin::Admin;
 use eyesonly_service::catalogue::Catalogue;
 use eyesonly_service::chain::Chain;
-use eyesonly_service::clock::{self, System};
+use eyesonly_service::clock::{self, Numbers, System};
 use eyesonly_service::footage::Footage;
 use eyesonly_service::identity::{Identity, Throttle};
 use eyesonly_service::index::Index;
@@ -220,7 +220,7 @@ pub fn assemble(
         &**keyring,
         seams.registry,
         Arc::clone(&ledger) as _,
-        (system(), system()),
+        (system(), Arc::new(Numbers)),
         Freshness::Echoed,
     );
     let admission = Admission::new(

@@ -25,6 +25,21 @@ impl Random for System {
     }
 }
 
+/// The numbers that name questions and deliveries. They come from a generator of each thread
+/// (ChaCha), which the operating system seeds. So a request makes no system call for them.
+///
+/// They are no keys and no salts. A machine that was copied while it runs may draw the same numbers
+/// as its copy: with a salt, that would give footage away.
+pub struct Numbers;
+
+impl Random for Numbers {
+    /// # Panics
+    /// If the operating system gives no random bytes when a thread draws its first number.
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::Rng::fill_bytes(&mut rand::rng(), bytes);
+    }
+}
+
 /// Returns the milliseconds since 1970-01-01T00:00:00Z. A clock set before 1970 gives 0.
 pub fn now_milliseconds() -> u64 {
     milliseconds_of(SystemTime::now())
