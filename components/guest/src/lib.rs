@@ -29,9 +29,9 @@
 //! to whole pages of 64 KiB), then an array of [`ARENA_BYTES`]. A request that needs no more makes
 //! no system call.
 
-/// The bytes at hand before memory grows, beside what the linker left free. With a stack of 32 KiB
-/// each handler fits two pages. The largest hot answer (a page of 100 events) fits what is at hand.
-pub const ARENA_BYTES: usize = 64 * 1024;
+/// The bytes at hand before memory grows, beside what the linker left free. They suffice for the
+/// answer to a hot request. Each page of 64 KiB more is reset after every request.
+pub const ARENA_BYTES: usize = 2 * 1024;
 
 #[cfg(target_arch = "wasm32")]
 mod arena;

@@ -67,9 +67,9 @@ impl Default for Limits {
             instances_of_household_max: 32,
             queue_of_household_max: 256,
             decodes_max: u32::try_from(cores).unwrap_or(1),
-            keep_resident_bytes: 192 << 10,
-            guest_stack_bytes: 64 << 10,
-            glue_stack_bytes: 64 << 10,
+            keep_resident_bytes: 128 << 10,
+            guest_stack_bytes: 32 << 10,
+            glue_stack_bytes: 32 << 10,
             transfer_bytes_max: 4 << 20,
         }
     }
