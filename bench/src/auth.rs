@@ -41,6 +41,12 @@ const ASKED: &str = "x-original-uri";
 pub struct Input {
     socket: PathBuf,
     database: PathBuf,
+    sessions: Vec<Session>,
+}
+
+/// A viewer's session, and the cameras whose live picture that viewer may see.
+#[derive(Deserialize)]
+struct Session {
     token: String,
     tag: String,
     viewer: String,
@@ -76,17 +82,20 @@ pub fn serve(input: Input) -> anyhow::Result<()> {
 }
 
 fn fill(input: &Input) -> anyhow::Result<()> {
-    let connection = Connection::open(&input.database)?;
+    let mut connection = Connection::open(&input.database)?;
     connection.execute_batch(SCHEMA)?;
-    let digest = Sha256::digest(input.token.as_bytes());
     let expires_at = i64::try_from(now_seconds().saturating_add(SESSION_SECONDS))?;
-    let session = params![digest.as_slice(), input.viewer, input.tag, expires_at];
-    connection.execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)?;
-    for camera in &input.cameras {
-        connection
-            .execute("INSERT INTO rights VALUES (?1, ?2, 1)", params![input.viewer, camera])?;
+    let transaction = connection.transaction()?;
+    for Session { token, tag, viewer, cameras } in &input.sessions {
+        let digest = Sha256::digest(token.as_bytes());
+        let session = params![digest.as_slice(), viewer, tag, expires_at];
+        transaction.execute("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4)", session)?;
+        for camera in cameras {
+            transaction
+                .execute("INSERT INTO rights VALUES (?1, ?2, 1)", params![viewer, camera])?;
+        }
     }
-    Ok(())
+    Ok(transaction.commit()?)
 }
 
 fn now_seconds() -> u64 {

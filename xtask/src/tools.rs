@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use eyesonly_harness::installation::TlsFiles;
 
 use crate::workspace::{Workspace, execute, is_ci, output_of, step};
 
@@ -168,6 +169,23 @@ fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
+}
+
+/// Makes a key and a certificate for this machine, in `folder`.
+///
+/// Errors: openssl is missing, or makes none.
+pub fn certify(folder: &Path) -> Result<TlsFiles> {
+    let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]);
+    openssl.args(["subjectAltName=IP:127.0.0.1", "-out"]).arg(&files.certificate);
+    let output = openssl.arg("-keyout").arg(&files.key).output();
+    let output = output.context("openssl does not start: apt-get install -y openssl")?;
+    if !output.status.success() {
+        bail!("openssl makes no certificate: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use serde_json::json;
 use super::counters::cpu_seconds;
 use super::report::{Goal, Row};
 use super::rows::{Pace, WIDTH};
-use super::setup::{Wall, World};
+use super::setup::Wall;
 
-/// The events of each camera.
-const EVENTS: usize = 4;
+/// The events of each household.
+pub const EVENTS: usize = 4;
 /// The connections of the loads, and the goal of the ratio where every request has an entry.
 const CONNECTIONS: [(usize, Option<Goal>); 3] =
     [(1, None), (64, Some(Goal::AtLeast(0.7))), (1024, None)];
@@ -74,18 +74,7 @@ impl Side {
     }
 }
 
-/// Enrols the households. The edge has to run.
-///
-/// Errors: a command fails, or the edge refuses a login or an upload.
-pub fn enrol(world: &World, jpeg: &[u8], pace: Pace, bar: &ProgressBar) -> Result<Vec<Wall>> {
-    let wall = |nth| {
-        bar.tick();
-        world.enrol_wall(&format!("wall-{nth}"), jpeg, EVENTS)
-    };
-    (0..pace.walls).map(wall).collect()
-}
-
-/// Measures (h), by the configuration of an edge that has stopped and that of a copy of it.
+/// Measures (k), by the configuration of an edge that has stopped and that of a copy of it.
 ///
 /// Errors: an edge does not start, or refuses a viewer.
 pub fn measure(
@@ -101,15 +90,15 @@ pub fn measure(
     let events: Vec<_> = (0..EVENTS)
         .flat_map(|nth| walls.iter().map(move |wall| (wall, nth)))
         .filter_map(|(wall, nth)| {
-            let path = paths::event(&wall.camera, wall.events.get(nth)?);
-            Some((format!("/v1/{}/{path}", wall.tag), wall.token.clone()))
+            let path = paths::event(wall.cameras.first()?, wall.events.get(nth)?);
+            Some(wall.session.asks(&path))
         })
         .collect();
     let stills: Vec<_> = walls
         .iter()
-        .map(|wall| {
-            let path = paths::thumbnail(&wall.camera, WIDTH);
-            (format!("/v1/{}/{path}", wall.tag), wall.token.clone())
+        .filter_map(|wall| {
+            let path = paths::thumbnail(wall.cameras.first()?, WIDTH);
+            Some(wall.session.asks(&path))
         })
         .collect();
     let mut rows = Vec::new();
@@ -139,7 +128,7 @@ pub fn measure(
             let beside = "no ledger";
             let name = |unit: &str| format!("{what}, {connections} connections: {unit}");
             let row = |unit: &str, measure: &'static str, value, goal| {
-                Row::beside("(h)", &name(unit), measure, beside, &of(value), goal)
+                Row::beside("(k)", &name(unit), measure, beside, &of(value), goal)
             };
             rows.push(row("speed", "requests/s", |load| load.requests_per_second, goal));
             rows.push(row("half of them within", "ms", |load| load.p50_milliseconds, None));

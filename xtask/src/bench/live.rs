@@ -16,7 +16,7 @@ use super::counters::{cpu_seconds, family, memory_mebibytes};
 use super::nginx::{Nginx, free_port};
 use super::report::{Goal, Row};
 use super::rows::Pace;
-use super::setup::World;
+use super::setup::{Session, World};
 use crate::workspace::{Workspace, execute};
 
 /// The server of HTTP-FLV, pinned so that the row means the same next year.
@@ -108,7 +108,7 @@ fn load(helper: &Path, side: &Side, seconds: u64) -> Result<Load> {
     Ok(Load { cpu_seconds, memory, ..load })
 }
 
-/// Measures (f): what viewers of live view cost, beside node-media-server and nginx.
+/// Measures (i): what viewers of live view cost, beside node-media-server and nginx.
 ///
 /// Errors: a server does not start, or refuses a camera or a viewer.
 pub fn viewers(
@@ -153,14 +153,14 @@ pub fn viewers(
     let name = format!("CPU of one of {VIEWERS} viewers of {CAMERAS} cameras");
     let (node, plain) = ("node-media-server", "nginx, files");
     Ok(vec![
-        Row::beside("(f)", &name, "% of a core", node, &pairs(1, &cpu), Some(Goal::AtMost(1.0))),
-        Row::beside("(f)", &name, "% of a core", plain, &pairs(2, &cpu), None),
-        Row::beside("(f)", "what came to a viewer", "Mbit/s", node, &pairs(1, &bytes), None),
-        Row::beside("(f)", "memory for a viewer", "KiB", node, &pairs(1, &memory), None),
-        Row::beside("(f)", "age of half of the fragments", "ms", node, &pairs(1, &p50), None),
-        Row::beside("(f)", "age of 95 of 100 fragments", "ms", node, &pairs(1, &p95), None),
+        Row::beside("(i)", &name, "% of a core", node, &pairs(1, &cpu), Some(Goal::AtMost(1.0))),
+        Row::beside("(i)", &name, "% of a core", plain, &pairs(2, &cpu), None),
+        Row::beside("(i)", "what came to a viewer", "Mbit/s", node, &pairs(1, &bytes), None),
+        Row::beside("(i)", "memory for a viewer", "KiB", node, &pairs(1, &memory), None),
+        Row::beside("(i)", "age of half of the fragments", "ms", node, &pairs(1, &p50), None),
+        Row::beside("(i)", "age of 95 of 100 fragments", "ms", node, &pairs(1, &p95), None),
         Row::beside(
-            "(f)",
+            "(i)",
             "viewers whose picture stood still",
             "viewers",
             node,
@@ -168,14 +168,14 @@ pub fn viewers(
             None,
         ),
         Row::alone(
-            "(f)",
+            "(i)",
             "segments, each under a grant of its own",
             "segments/s",
             &ours(&|load| load.requests as f64 / time),
             None,
         ),
         Row::alone(
-            "(f)",
+            "(i)",
             &format!("viewers that {cores} cores carry, by this CPU alone"),
             "viewers",
             &ours(&|load| cores as f64 * 100.0 / cpu(load)),
@@ -192,7 +192,8 @@ fn at_edge(world: &World, seconds: u64) -> Result<Value> {
         let home = world.enrol_live(&format!("live-{number}"), CAMERAS_EACH, VIEWERS_EACH)?;
         for camera in home.cameras {
             for nth in 0..each {
-                let (token, tag) = home.sessions.get(nth % VIEWERS_EACH).context("no session")?;
+                let Session { token, tag, .. } =
+                    home.sessions.get(nth % VIEWERS_EACH).context("no session")?;
                 let path = format!("/v1/{tag}/cameras/{}/live/next", camera.id);
                 viewers.push(json!([cameras.len(), { "path": path, "credential": token }]));
             }
@@ -226,7 +227,7 @@ fn at_files(address: &str, seconds: u64) -> Value {
     })
 }
 
-/// Measures (g): how old a picture is on the screen, in Chromium, with the edge of the bench. It
+/// Measures (j): how old a picture is on the screen, in Chromium, with the edge of the bench. It
 /// runs the tests that watch the page, for longer.
 ///
 /// Errors: a test fails, or Chromium or ffmpeg is missing.
@@ -247,10 +248,10 @@ pub fn glass(
             ages.iter().filter_map(|ages| ages.get(at).copied()).collect()
         };
         let half = format!("{name}, half of the pictures");
-        rows.push(Row::alone("(g)", &half, "ms", &of(0), Some(Goal::AtMost(250.0))));
+        rows.push(Row::alone("(j)", &half, "ms", &of(0), Some(Goal::AtMost(250.0))));
         let most = format!("{name}, 95 of 100");
-        rows.push(Row::alone("(g)", &most, "ms", &of(1), Some(Goal::AtMost(400.0))));
-        rows.push(Row::alone("(g)", &format!("{name}, longest gap"), "ms", &of(2), None));
+        rows.push(Row::alone("(j)", &most, "ms", &of(1), Some(Goal::AtMost(400.0))));
+        rows.push(Row::alone("(j)", &format!("{name}, longest gap"), "ms", &of(2), None));
     }
     Ok(rows)
 }

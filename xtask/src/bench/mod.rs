@@ -5,11 +5,14 @@
 //! the run then fails.
 
 mod counters;
+mod h2load;
+mod hot;
 mod ledger;
 mod live;
 mod nginx;
 mod report;
 mod rows;
+mod scale;
 mod setup;
 mod vips;
 mod wire;
@@ -29,18 +32,26 @@ use eyesonly_harness::process::Process;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use self::hot::{Goals, Load};
 use self::nginx::Nginx;
 use self::report::{Goal, NotMeasured, Report, Row};
 use self::rows::{HERD, Pace, Rooms, Source};
-use self::setup::{Binaries, Tier, World};
+use self::setup::{Binaries, Session, Tier, Wall, World};
 use self::vips::Vips;
 use crate::spin;
+use crate::tools::certify;
 use crate::workspace::{Workspace, output_of, step};
 
 /// The still whose thumbnail is asked for hot. That thumbnail has about 12 KiB.
 const HOT_STILL: &str = "cedar-garage.jpg";
 /// The length of the noise in the clip, in bytes.
 const CLIP_BYTES: usize = 32 << 20;
+/// The cameras of each household whose walls are looked at.
+const CAMERAS_EACH: usize = 4;
+/// The cameras of the household whose wall is looked at over TLS with HTTP/2.
+const LARGE_CAMERAS: usize = 8;
+/// The connections of that load.
+const TLS_CONNECTIONS: u32 = 16;
 
 /// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -48,16 +59,19 @@ pub struct Arguments {
     /// Fewer and shorter rounds, to see that it runs; not for comparing.
     #[arg(long)]
     quick: bool,
-    /// Only the rows of live view, (f) and (g).
+    /// Only the rows of live view, (i) and (j).
     #[arg(long)]
     live: bool,
     /// Measures the plain release build, which is built in half the time. Without it, what
     /// `cargo xtask dist` makes is measured, since that is what is handed out.
     #[arg(long)]
     release: bool,
-    /// Only the rows of the access ledger, (h).
+    /// Only the rows of the access ledger, (k).
     #[arg(long, conflicts_with = "live")]
     ledger: bool,
+    /// An earlier binary of the host, which (a) then shows beside this one.
+    #[arg(long, value_name = "BINARY")]
+    before: Option<PathBuf>,
 }
 
 /// Returns a drawn file.
@@ -84,7 +98,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // The rows of the ledger load the helper's own edge.
     let release = arguments.release || arguments.ledger;
     let all = !arguments.live && !arguments.ledger;
-    let binaries = setup::build(workspace, release, all)?;
+    let mut binaries = setup::build(workspace, release, all)?;
+    binaries.before.clone_from(&arguments.before);
     let world = World::create(&binaries, &workspace.target.join("bench"))?;
     let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
     step("bench: rounds alternate between what is compared; leave the machine alone meanwhile");
@@ -107,8 +122,11 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         bench.world.log_in()?;
         bench.live_rows();
     } else if arguments.ledger {
-        let rows = bench.ledger();
-        bench.keep("(h)", rows);
+        bench.say("(k) enrolling households");
+        bench.world.start(Tier::Default)?;
+        let walls = bench.walls(&bench.world, pace.walls)?;
+        let rows = bench.ledger(&walls);
+        bench.keep("(k)", rows);
     } else {
         bench.all()?;
     }
@@ -136,9 +154,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 impl Bench<'_> {
     fn all(&mut self) -> Result<()> {
-        self.say("starts");
-        let starts = rows::starts(&mut self.world, self.pace, &self.bar);
-        self.keep("also", starts);
+        self.world.start(Tier::Large)?;
         self.world.log_in()?;
         self.say("pushing footage");
         let drawn = self.drawn()?;
@@ -146,16 +162,30 @@ impl Bench<'_> {
         self.world.push_still(still(HOT_STILL)?)?;
         let herd = self.world.push_events(&stills, HERD, &self.bar)?;
         let for_rooms = self.world.push_events(&stills, self.pace.cold_stills + 1, &self.bar)?;
+        self.say("enrolling households");
+        let walls = self.walls(&self.world, self.pace.walls)?;
+        let large = (LARGE_CAMERAS, 0);
+        let large = self.world.enrol_walls(("large", 1), large, still(HOT_STILL)?, &self.bar)?;
+        // Renditions are made here, and are part of the copies.
+        let made = self.world.hot("the edge", hot::thumbnails(&walls))?.answers()?;
+        self.world.hot("the edge", hot::thumbnails(&large))?.answers()?;
+        self.say("starts");
+        let newest = hot::thumbnails(&large).pop().context("no thumbnail")?;
+        let starts = scale::starts(&mut self.world, &newest, self.pace, &self.bar);
+        self.keep("(h)", starts);
         self.world.stop();
         let mut release = self.world.twin(self.binaries.release(), &self.folder())?;
         release.start(Tier::Large)?;
         self.world.start(Tier::Large)?;
 
-        match self.conventional(&release) {
+        let all: Vec<&Wall> = walls.iter().chain(&large).collect();
+        match self.conventional(&release, &all, &made) {
             Ok((nginx, check)) => {
+                self.say("(a2) thumbnails over TLS with HTTP/2");
+                let tls = self.tls(&large, (&nginx, &check));
+                self.keep("(a2)", tls);
                 self.say("(a) hot thumbnails");
-                let worlds = [&self.world, &release];
-                let hot = rows::hot(worlds, &nginx, check.id(), self.pace, &self.bar);
+                let hot = self.hot(&release, &walls, (&nginx, &check), made.len());
                 self.keep("(a)", hot);
                 self.say("(c) clips");
                 let clips = self.clips(&nginx);
@@ -163,15 +193,20 @@ impl Bench<'_> {
             }
             Err(error) => {
                 let reason = format!("{error:#}");
-                self.keep("(a)", Err(anyhow::anyhow!(reason.clone())));
-                self.keep("(c)", Err(anyhow::anyhow!(reason)));
+                for group in ["(a)", "(a2)", "(c)"] {
+                    self.keep(group, Err(anyhow::anyhow!(reason.clone())));
+                }
             }
         }
         drop(release);
+        self.say("(f) growth");
+        let growth = self.growth(&walls);
+        self.keep("(f)", growth);
+        self.say("(g) idle connections");
+        let idle = scale::idle(&self.world, &newest, self.pace, &self.bar);
+        self.keep("(g)", idle.map(|row| vec![row]));
         self.say("(e) the Spin edition");
-        let editions = self.editions();
-        let spin =
-            editions.and_then(|editions| rows::spin(&self.world, &editions, self.pace, &self.bar));
+        let spin = self.spin(&walls);
         self.keep("(e)", spin);
         let cold = self.cold(&drawn, &stills);
         self.keep("(b)", cold);
@@ -184,8 +219,8 @@ impl Bench<'_> {
 
         self.live_rows();
 
-        let ledger = self.ledger();
-        self.keep("(h)", ledger);
+        let ledger = self.ledger(&walls);
+        self.keep("(k)", ledger);
 
         self.world.stop();
         let rooms = self.rooms(&for_rooms);
@@ -194,12 +229,12 @@ impl Bench<'_> {
     }
 
     fn live_rows(&mut self) {
-        self.say("(f) viewers of live view");
+        self.say("(i) viewers of live view");
         let live = self.live();
-        self.keep("(f)", live);
-        self.say("(g) pictures on the screen");
+        self.keep("(i)", live);
+        self.say("(j) pictures on the screen");
         let glass = live::glass(self.workspace, self.binaries.edge(), self.pace, &self.bar);
-        self.keep("(g)", glass);
+        self.keep("(j)", glass);
     }
 
     /// Says what is being done: beside the bar, or as a line where the bar is hidden.
@@ -241,32 +276,163 @@ impl Bench<'_> {
         self.workspace.target.join("bench")
     }
 
-    /// Starts nginx and the check behind it, with the edge's own answers as files. The route
-    /// `plain` of `release` answers the same.
-    fn conventional(&self, release: &World) -> Result<(Nginx, Process)> {
-        let world = &self.world;
-        let path = rows::thumbnail(world);
-        let bytes = wire::Connection::open(&world.address)?.get(&path, &world.token)?;
-        fs::write(release.plain_file(), &bytes)?;
-        let name = path.split('?').next().unwrap_or_default();
-        let file = world.folder().join("files").join(name.trim_start_matches('/'));
-        fs::create_dir_all(file.parent().context("no folder")?)?;
-        fs::write(&file, &bytes)?;
+    /// Enrols households in a world whose edge runs.
+    fn walls(&self, world: &World, count: usize) -> Result<Vec<Wall>> {
+        let each = (CAMERAS_EACH, ledger::EVENTS);
+        world.enrol_walls(("wall", count), each, still(HOT_STILL)?, &self.bar)
+    }
 
+    /// Starts nginx and the check behind it, with the bytes that the edge answers as files. The
+    /// route `plain` of `release` answers the same.
+    fn conventional(
+        &self,
+        release: &World,
+        walls: &[&Wall],
+        bytes: &[u8],
+    ) -> Result<(Nginx, Process)> {
+        let folder = self.world.folder();
+        fs::write(release.plain_file(), bytes)?;
+        for (path, _) in walls.iter().flat_map(|wall| hot::thumbnails(std::slice::from_ref(*wall)))
+        {
+            let name = path.split('?').next().unwrap_or_default();
+            let file = folder.join("files").join(name.trim_start_matches('/'));
+            fs::create_dir_all(file.parent().context("no folder")?)?;
+            fs::write(&file, bytes)?;
+        }
+        let session = |wall: &&Wall| {
+            let Session { viewer, token, tag } = &wall.session;
+            json!({ "token": token, "tag": tag, "viewer": viewer, "cameras": wall.cameras })
+        };
         let input = json!({
-            "socket": world.folder().join("check.sock"),
-            "database": world.folder().join("check.sqlite"),
-            "token": world.token, "tag": world.tag, "viewer": world.viewer.id,
-            "cameras": [world.camera.id],
+            "socket": folder.join("check.sock"),
+            "database": folder.join("check.sqlite"),
+            "sessions": walls.iter().map(session).collect::<Vec<_>>(),
         });
         let mut command = Command::new(&self.binaries.helper);
         let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
         check.line("listening on ", None).context("the check behind nginx")?;
-        Ok((Nginx::start(world.folder())?, check))
+        Ok((Nginx::start(folder, Some(&certify(folder)?))?, check))
     }
 
-    /// Starts the Spin edition with the same newest still, once for each server that this machine
-    /// has for it.
+    /// Measures (a2): a wall of thumbnails over TLS with HTTP/2, beside nginx with `auth_request`.
+    fn tls(&mut self, large: &[Wall], (nginx, check): (&Nginx, &Process)) -> Result<Vec<Row>> {
+        self.world.stop();
+        let tls = certify(self.world.folder())?;
+        let mut world = self.world.twin_with(self.binaries.edge(), &self.folder(), Some(tls))?;
+        self.world.start(Tier::Large)?;
+        world.start(Tier::Large)?;
+        let asked = hot::thumbnails(large);
+        let name = format!("{LARGE_CAMERAS} thumbnails on each of {TLS_CONNECTIONS} connections");
+        let edge = world.hot(&name, asked.clone())?;
+        let conventional = hot::Server {
+            name: "nginx auth_request".to_owned(),
+            address: nginx.tls_address.clone(),
+            processes: nginx.processes()?.into_iter().chain([check.id()]).collect(),
+            asked,
+        };
+        let goals = Goals { speed: Some(Goal::AtLeast(0.95)), cpu: None };
+        let with = (self.pace, &self.bar);
+        hot::tls_rows(&[&edge, &conventional], TLS_CONNECTIONS, goals, with)
+    }
+
+    /// Measures (f): hot thumbnails of an edge whose registry and index have grown, beside the same
+    /// edge before.
+    fn growth(&mut self, walls: &[Wall]) -> Result<Vec<Row>> {
+        self.world.stop();
+        let mut grown = self.world.twin(self.binaries.edge(), &self.folder())?;
+        self.world.start(Tier::Large)?;
+        let (cameras, households) = self.pace.growth;
+        scale::fill(&self.binaries.helper, &grown.database(), self.pace.growth)?;
+        grown.start(Tier::Large)?;
+        let asked = hot::thumbnails(walls);
+        let name = format!("{cameras} more cameras of {households} more households");
+        let servers = [grown.hot(&name, asked.clone())?, self.world.hot("without them", asked)?];
+        for server in &servers {
+            server.answers()?;
+        }
+        let goals = Goals { speed: None, cpu: Some(Goal::AtMost(1.2)) };
+        let [grown, before] = &servers;
+        let with = (self.pace, &self.bar);
+        hot::rows("(f)", &[grown, before], Load::All(hot::CONNECTIONS), &[(0, 1, goals)], with)
+    }
+
+    /// Measures (a): hot thumbnails beside nginx with `auth_request`, and beside the plain release
+    /// build, which has host code beside it.
+    fn hot(
+        &self,
+        release: &World,
+        walls: &[Wall],
+        (nginx, check): (&Nginx, &Process),
+        bytes: usize,
+    ) -> Result<Vec<Row>> {
+        wrk::probe()?;
+        let asked = hot::thumbnails(walls);
+        let name = format!("{} hot thumbnails of {:.1} KiB", asked.len(), bytes as f64 / 1024.0);
+        let edge = self.world.hot(&name, asked.clone())?;
+        let conventional = hot::Server {
+            name: "nginx auth_request".to_owned(),
+            address: nginx.address.clone(),
+            processes: nginx.processes()?.into_iter().chain([check.id()]).collect(),
+            asked: asked.clone(),
+        };
+        let plain = release.hot("the plain release build", asked)?;
+        let host_code = hot::each(walls, |camera| format!("cameras/{camera}/plain"));
+        let host_code = release.hot("from host code", host_code)?;
+        let mut servers = vec![&edge, &conventional, &plain, &host_code];
+        let before = match &self.binaries.before {
+            Some(binary) => {
+                self.say("(a) enrolling households of the binary of before");
+                let mut world = World::create_by(binary, &self.folder())?;
+                world.start(Tier::Large)?;
+                let walls = self.walls(&world, self.pace.walls)?;
+                Some((world.hot("the binary of before", hot::thumbnails(&walls))?, world))
+            }
+            None => None,
+        };
+        servers.extend(before.iter().map(|(server, _)| server));
+        let expected = edge.answers()?;
+        for server in servers.get(1..).unwrap_or_default() {
+            if server.answers()?.len() != expected.len() {
+                bail!("{} answers other bytes than the edge", server.name);
+            }
+        }
+        self.say("(a) hot thumbnails: rounds");
+        let beside_nginx = Goals { speed: Some(Goal::AtLeast(0.75)), cpu: Some(Goal::AtMost(1.6)) };
+        let host_code = Goals { speed: Some(Goal::AtLeast(0.5)), cpu: None };
+        let mut sides = vec![(0, 1, beside_nginx), (0, 2, Goals::default()), (2, 3, host_code)];
+        sides.extend(before.iter().map(|_| (0, 4, Goals::default())));
+        let with = (self.pace, &self.bar);
+        let mut rows = hot::rows("(a)", &servers, Load::All(hot::CONNECTIONS), &sides, with)?;
+        let beside = [(0, 1, Goals::default())];
+        let two = [&edge, &conventional];
+        rows.extend(hot::rows("(a)", &two, Load::All(1), &beside, with)?);
+        rows.extend(hot::rows("(a)", &two, Load::One(hot::CONNECTIONS), &beside, with)?);
+        Ok(rows)
+    }
+
+    /// Measures (e): hot thumbnails of the Spin edition, on each of its servers, beside the native
+    /// host.
+    fn spin(&mut self, walls: &[Wall]) -> Result<Vec<Row>> {
+        wrk::probe()?;
+        let editions = self.editions()?;
+        let native = self.world.hot("the native host", hot::thumbnails(walls))?;
+        let mut servers = Vec::new();
+        for (name, world) in &editions {
+            self.say("(e) enrolling households");
+            let walls = self.walls(world, self.pace.spin_walls)?;
+            servers.push(world.hot(name, hot::thumbnails(&walls))?);
+        }
+        let mut all = vec![&native];
+        all.extend(&servers);
+        for server in &all {
+            server.answers()?;
+        }
+        let sides: Vec<_> = (1..all.len()).map(|nth| (nth, 0, Goals::default())).collect();
+        let with = (self.pace, &self.bar);
+        hot::rows("(e)", &all, Load::All(hot::CONNECTIONS), &sides, with)
+    }
+
+    /// Starts the Spin edition, once for each server that this machine has for it.
     fn editions(&mut self) -> Result<Vec<(&'static str, World)>> {
         let mut servers =
             vec![("Spin edition on wasmtime", Server::Engine(self.binaries.engine()))];
@@ -279,27 +445,23 @@ impl Bench<'_> {
         for (name, server) in servers {
             let mut world = World::create_spin(&self.binaries, server, &self.folder())?;
             world.start(Tier::Default)?;
-            world.log_in()?;
-            world.push_still(still(HOT_STILL)?)?;
             editions.push((name, world));
         }
         Ok(editions)
     }
 
-    fn ledger(&mut self) -> Result<Vec<Row>> {
-        self.say("(h) enrolling households");
-        self.world.start(Tier::Default)?;
-        let walls = ledger::enrol(&self.world, still(HOT_STILL)?, self.pace, &self.bar)?;
+    /// Measures (k). The edge has to run with these households, and is stopped.
+    fn ledger(&mut self, walls: &[Wall]) -> Result<Vec<Row>> {
+        self.say("(k) the ledger");
         self.world.stop();
-        self.say("(h) the ledger");
         let copy = self.world.twin(self.binaries.release(), &self.folder())?;
         let configs = [&*self.world.config(), &*copy.config()];
-        ledger::measure(&self.binaries.helper, configs, &walls, self.pace, &self.bar)
+        ledger::measure(&self.binaries.helper, configs, walls, self.pace, &self.bar)
     }
 
     fn live(&mut self) -> Result<Vec<Row>> {
         // What it serves there asks nobody who is asking.
-        let nginx = Nginx::start(self.world.folder())?;
+        let nginx = Nginx::start(self.world.folder(), None)?;
         // The edge starts anew, with nothing in memory yet.
         self.world.start(Tier::Default)?;
         let helper = &self.binaries.helper;
@@ -390,10 +552,10 @@ fn progress(pace: Pace) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    // The steps of the bar: four loads in (a), two in (c), two in (e) and one more with a `spin`.
+    // The steps of the bar: eight loads in (a), two in (c), two in (e) and one more with a `spin`.
     // Each load has a round to warm up. Further there are three sources in (b), four single steps,
-    // three loads in (f), two pages in (g) and six loads in (h).
-    let loads = 4 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
+    // three loads in (i), two pages in (j) and six loads in (k).
+    let loads = 8 + 2 + 2 + usize::from(spin::installed().is_ok_and(|spin| spin.is_some()));
     let steps = loads * (pace.rounds + 1) + 3 * pace.rounds + 4 + 5 * pace.live_rounds + 6;
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     if let Ok(style) = ProgressStyle::with_template("   {bar:30} {pos}/{len}  {elapsed}  {msg}") {

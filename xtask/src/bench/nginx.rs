@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::installation::TlsFiles;
 use eyesonly_harness::process::Process;
 
 use super::counters::family;
@@ -23,15 +24,17 @@ const START_SECONDS_MAX: u64 = 10;
 pub struct Nginx {
     /// Its address, `127.0.0.1:PORT`.
     pub address: String,
+    /// Its address for TLS with HTTP/2, if it has a certificate.
+    pub tls_address: String,
     process: Process,
 }
 
 impl Nginx {
     /// Serves `folder/files`. For what is below `/v1/`, nginx asks the check at `folder/check.sock`
-    /// first; it serves the rest at once.
+    /// first; it serves the rest at once. With a certificate it serves TLS with HTTP/2 as well.
     ///
     /// Errors: nginx is not installed or does not start.
-    pub fn start(folder: &Path) -> Result<Self> {
+    pub fn start(folder: &Path, tls: Option<&TlsFiles>) -> Result<Self> {
         // /usr/sbin may not be on the PATH of a user other than root.
         let binary = ["nginx", "/usr/sbin/nginx"]
             .into_iter()
@@ -41,9 +44,13 @@ impl Nginx {
                  needed)",
             )?;
         let address = format!("127.0.0.1:{}", free_port()?);
+        let tls_address = format!("127.0.0.1:{}", free_port()?);
         fs::create_dir_all(folder.join("temporary"))?;
         let config = folder.join("nginx.conf");
-        fs::write(&config, configuration(folder, &address))?;
+        fs::write(
+            &config,
+            configuration(folder, &address, tls.map(|files| (files, &*tls_address))),
+        )?;
         let log = File::create(folder.join("nginx.log"))?;
         let mut command = Command::new(binary);
         command
@@ -54,7 +61,7 @@ impl Nginx {
             .arg("-e")
             .arg(folder.join("nginx.log"));
         let process = Process::start(command.stderr(log), Some(""))?;
-        let nginx = Self { address, process };
+        let nginx = Self { address, tls_address, process };
         let started = Instant::now();
         while std::net::TcpStream::connect(&nginx.address).is_err() {
             if started.elapsed() > Duration::from_secs(START_SECONDS_MAX) {
@@ -80,7 +87,14 @@ pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn configuration(folder: &Path, address: &str) -> String {
+fn configuration(folder: &Path, address: &str, tls: Option<(&TlsFiles, &str)>) -> String {
+    let tls = tls.map_or_else(String::new, |(files, address)| {
+        let (certificate, key) = (files.certificate.display(), files.key.display());
+        format!(
+            "listen {address} ssl http2 backlog=4096; ssl_certificate \"{certificate}\"; \
+             ssl_certificate_key \"{key}\";"
+        )
+    });
     let folder = folder.display();
     // Without this, the workers of a root master run as the user `nobody`, who can't read the
     // folder.
@@ -97,7 +111,7 @@ http {{
     tcp_nopush on;
     tcp_nodelay on;
     keepalive_requests 1000000000;
-    open_file_cache max=1000 inactive=10m;
+    open_file_cache max=10000 inactive=10m;
     open_file_cache_valid 10m;
     client_body_temp_path "{folder}/temporary/body";
     proxy_temp_path "{folder}/temporary/proxy";
@@ -112,6 +126,7 @@ http {{
     }}
     server {{
         listen {address} backlog=4096;
+        {tls}
         root "{folder}/files";
         default_type image/jpeg;
         location /v1/ {{

@@ -10,18 +10,16 @@ use eyesonly_harness::paths;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
-use super::counters::{cpu_seconds, family, memory_mebibytes, reset_peak_memory};
+use super::counters::{cpu_seconds, memory_mebibytes, reset_peak_memory};
 use super::nginx::Nginx;
 use super::report::{Goal, Row};
-use super::setup::{Tier, World};
+use super::setup::World;
 use super::vips::Vips;
 use super::wire::Connection;
 use super::wrk;
 
 /// The width of every thumbnail that is asked for, in pixels.
 pub const WIDTH: u32 = 320;
-/// The connections of one load.
-const CONNECTIONS: u32 = 64;
 /// The requests in flight in the memory row.
 pub const HERD: usize = 256;
 /// The readers of a clip.
@@ -44,8 +42,14 @@ pub struct Pace {
     pub live_seconds: u64,
     /// The time for which a page is watched in each round, in seconds.
     pub glass_seconds: u64,
-    /// The households whose viewers the ledger's rows have.
+    /// The households whose viewers look at their walls.
     pub walls: usize,
+    /// The same of the Spin edition.
+    pub spin_walls: usize,
+    /// The cameras and households that registry and index grow by.
+    pub growth: (u64, u64),
+    /// The connections that are kept and idle.
+    pub idle_connections: usize,
 }
 
 impl Pace {
@@ -59,6 +63,9 @@ impl Pace {
         live_seconds: 20,
         glass_seconds: 60,
         walls: 1000,
+        spin_walls: 1000,
+        growth: (1_000_000, 300_000),
+        idle_connections: 5000,
     };
     /// The pace for seeing that the bench runs.
     pub const QUICK: Self = Self {
@@ -69,7 +76,10 @@ impl Pace {
         live_rounds: 1,
         live_seconds: 5,
         glass_seconds: 6,
-        walls: 200,
+        walls: 50,
+        spin_walls: 5,
+        growth: (10_000, 3_000),
+        idle_connections: 500,
     };
 }
 
@@ -86,12 +96,7 @@ pub struct Source {
     pub goal: Option<Goal>,
 }
 
-/// Returns the path of the newest thumbnail.
-pub fn thumbnail(world: &World) -> String {
-    world.path(&paths::thumbnail(&world.camera.id, WIDTH))
-}
-
-/// One server's way to the same bytes.
+/// One server's way to the clip.
 struct Target<'a> {
     address: &'a str,
     path: String,
@@ -103,17 +108,21 @@ struct Target<'a> {
 
 /// The numbers of one target in one round.
 #[derive(Clone, Copy, Default)]
-struct Measured {
-    speed: f64,
-    cpu: f64,
+pub struct Measured {
+    /// Answers or megabytes a second.
+    pub speed: f64,
+    /// The server's CPU, for one of them.
+    pub cpu: f64,
+    /// Half of the answers came within this time, in milliseconds.
+    pub half: f64,
 }
 
 /// Measures all targets in rounds, of which each starts with another target. The first round warms
 /// up and does not count.
-fn alternate(
-    targets: &[Target<'_>],
+pub fn alternate<T>(
+    targets: &[T],
     rounds: usize,
-    mut measure: impl FnMut(&Target<'_>) -> Result<Measured>,
+    mut measure: impl FnMut(&T) -> Result<Measured>,
 ) -> Result<Vec<Vec<Measured>>> {
     let mut all = Vec::new();
     for round in 0..=rounds {
@@ -132,131 +141,13 @@ fn alternate(
 }
 
 /// Pairs the values of two targets, given by their indexes.
-fn pairs(
+pub fn pairs(
     rounds: &[Vec<Measured>],
     [ours, other]: [usize; 2],
     value: impl Fn(&Measured) -> f64,
 ) -> Vec<(f64, f64)> {
     let pair = |round: &Vec<Measured>| Some((value(round.get(ours)?), value(round.get(other)?)));
     rounds.iter().filter_map(pair).collect()
-}
-
-/// Checks that all targets answer the same bytes, and returns the count of those bytes.
-///
-/// Errors: a target answers other bytes than the first, or answers a wrong token.
-fn same_bytes(targets: &[Target<'_>]) -> Result<usize> {
-    let mut expected = None;
-    for Target { address, path, token, .. } in targets {
-        let bytes = Connection::open(address)?.get(path, token)?;
-        if *expected.get_or_insert_with(|| bytes.clone()) != bytes {
-            bail!("{address}{path} answers other bytes than the edge's thumbnail");
-        }
-        if Connection::open(address)?.get(path, "stranger").is_ok() {
-            bail!("{address}{path} answers a stranger");
-        }
-    }
-    expected.map(|bytes| bytes.len()).context("no targets")
-}
-
-/// Measures hot thumbnails a second, and CPU in microseconds a request.
-fn load(target: &Target<'_>, pace: Pace, bar: &ProgressBar) -> Result<Measured> {
-    let before = cpu_seconds(target.processes)?;
-    let url = format!("http://{}{}", target.address, target.path);
-    let load = wrk::run(&url, target.token, CONNECTIONS, pace.load_seconds)?;
-    let cpu = (cpu_seconds(target.processes)? - before) * 1e6 / load.requests;
-    bar.inc(1);
-    let speed = load.requests_per_second;
-    Ok(Measured { speed, cpu })
-}
-
-/// Measures (a): hot thumbnails a second, beside nginx with `auth_request` and beside the plain
-/// release build. That build has host code beside it.
-///
-/// Errors: one of them answers other bytes, or does not refuse a wrong token.
-pub fn hot(
-    [world, release]: [&World; 2],
-    nginx: &Nginx,
-    check: u32,
-    pace: Pace,
-    bar: &ProgressBar,
-) -> Result<Vec<Row>> {
-    wrk::probe()?;
-    let (edge, plain) = ([world.process()?], [release.process()?]);
-    let conventional: Vec<u32> = nginx.processes()?.into_iter().chain([check]).collect();
-    let target =
-        |address, path, processes| Target { address, path, token: &world.token, processes };
-    let host_code = world.path(&format!("cameras/{}/plain", world.camera.id));
-    let targets = [
-        target(world.address.as_str(), thumbnail(world), edge.as_slice()),
-        target(nginx.address.as_str(), thumbnail(world), conventional.as_slice()),
-        target(release.address.as_str(), thumbnail(world), plain.as_slice()),
-        target(release.address.as_str(), host_code, plain.as_slice()),
-    ];
-    let bytes = same_bytes(&targets)?;
-    let rounds = alternate(&targets, pace.rounds, |target| load(target, pace, bar))?;
-    let of_release = format!("{}, the plain release build", hot_name(bytes));
-    let sides = [
-        (
-            hot_name(bytes),
-            [0, 1],
-            "nginx auth_request",
-            Some(Goal::AtLeast(0.75)),
-            Some(Goal::AtMost(1.6)),
-        ),
-        (hot_name(bytes), [0, 2], "the plain release build", None, None),
-        (of_release, [2, 3], "from host code", Some(Goal::AtLeast(0.5)), None),
-    ];
-    let mut rows = Vec::new();
-    for (name, pair, other, faster, cheaper) in sides {
-        let speeds = pairs(&rounds, pair, |measured| measured.speed);
-        let costs = pairs(&rounds, pair, |measured| measured.cpu);
-        rows.push(Row::beside("(a)", &name, "requests/s", other, &speeds, faster));
-        rows.push(Row::beside("(a)", "its server's CPU", "µs/request", other, &costs, cheaper));
-    }
-    Ok(rows)
-}
-
-fn hot_name(bytes: usize) -> String {
-    format!("hot thumbnails of {:.1} KiB", bytes as f64 / 1024.0)
-}
-
-/// Measures (e): hot thumbnails a second of the Spin edition, on each of its servers, beside the
-/// native host.
-///
-/// Errors: one of them answers other bytes, or does not refuse a wrong token.
-pub fn spin(
-    world: &World,
-    editions: &[(&str, World)],
-    pace: Pace,
-    bar: &ProgressBar,
-) -> Result<Vec<Row>> {
-    wrk::probe()?;
-    let worlds: Vec<&World> =
-        [world].into_iter().chain(editions.iter().map(|(_, world)| world)).collect();
-    // `spin up` starts a process of its own that serves.
-    let processes: Vec<Vec<u32>> =
-        worlds.iter().map(|world| family(world.process()?)).collect::<Result<_>>()?;
-    let targets: Vec<Target<'_>> = worlds
-        .iter()
-        .zip(&processes)
-        .map(|(world, processes)| Target {
-            address: &world.address,
-            path: thumbnail(world),
-            token: &world.token,
-            processes,
-        })
-        .collect();
-    let name = hot_name(same_bytes(&targets)?);
-    let rounds = alternate(&targets, pace.rounds, |target| load(target, pace, bar))?;
-    let mut rows = Vec::new();
-    for (index, (server, _)) in (1..).zip(editions) {
-        let speeds = pairs(&rounds, [index, 0], |measured| measured.speed);
-        let costs = pairs(&rounds, [index, 0], |measured| measured.cpu);
-        let (name, other) = (format!("{name}, {server}"), "the native host");
-        rows.push(Row::beside("(e)", &name, "requests/s", other, &speeds, None));
-        rows.push(Row::beside("(e)", "its server's CPU", "µs/request", other, &costs, None));
-    }
-    Ok(rows)
 }
 
 /// Measures (b): CPU of the whole edge for a cold still, beside libvips in process.
@@ -328,7 +219,7 @@ pub fn clips(
         let cpu = (cpu_seconds(target.processes)? - before) * 1000.0 / (bytes / 1e9);
         bar.inc(1);
         let speed = bytes / 1e6 / seconds;
-        Ok(Measured { speed, cpu })
+        Ok(Measured { speed, cpu, half: 0.0 })
     })?;
     let speeds = pairs(&rounds, [0, 1], |measured| measured.speed);
     let costs = pairs(&rounds, [0, 1], |measured| measured.cpu);
@@ -387,9 +278,9 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     reset_peak_memory(process)?;
     let started = Instant::now();
     let asked = events.iter().zip(viewers.iter().cycle());
-    for (connection, (event, (token, tag))) in connections.iter_mut().zip(asked) {
-        let path = paths::event_thumbnail(&world.camera.id, event, WIDTH);
-        connection.send(&format!("/v1/{tag}/{path}"), token)?;
+    for (connection, (event, viewer)) in connections.iter_mut().zip(asked) {
+        let (path, token) = viewer.asks(&paths::event_thumbnail(&world.camera.id, event, WIDTH));
+        connection.send(&path, &token)?;
     }
     for connection in &mut connections {
         let head = connection.receive(|_| ())?;
@@ -401,8 +292,9 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     drop(connections);
     let herd = memory_mebibytes(process, "VmHWM")?;
     bar.inc(1);
-    let url = format!("http://{}{}", world.address, thumbnail(world));
-    wrk::run(&url, &world.token, u32::try_from(HERD)?, pace.load_seconds)?;
+    let newest = world.path(&paths::thumbnail(&world.camera.id, WIDTH));
+    let asked = [(newest, world.token.clone())];
+    wrk::run(&world.address, &asked, u32::try_from(HERD)?, pace.load_seconds)?;
     let peak = memory_mebibytes(process, "VmHWM")?;
     bar.inc(1);
     let name = format!("peak memory, {} in flight after a herd of cold stills", events.len());
@@ -411,22 +303,6 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
         Row::alone("(d)", "peak within the herd", "MiB", &[herd], None),
         Row::alone("(d)", "resident before it", "MiB", &[idle], None),
         Row::alone("(d)", "the herd from first question to last answer", "s", &[seconds], None),
-    ])
-}
-
-/// Measures how long a start takes when the components are compiled already.
-///
-/// Errors: the edge does not start.
-pub fn starts(world: &mut World, pace: Pace, bar: &ProgressBar) -> Result<Vec<Row>> {
-    let first = world.start(Tier::Large)?;
-    let mut cached = Vec::new();
-    for _ in 0..pace.rounds {
-        cached.push(world.start(Tier::Large)?);
-    }
-    bar.inc(1);
-    Ok(vec![
-        Row::alone("also", "start until it listens", "ms", &cached, Some(Goal::Below(1000.0))),
-        Row::alone("also", "the first start, which compiles the components", "ms", &[first], None),
     ])
 }
 
@@ -470,7 +346,7 @@ mod tests {
             order.push_str(&target.path);
             clock += 1.0;
             let cpu = f64::from(u8::from(target.path == "b"));
-            Ok(Measured { speed: clock, cpu })
+            Ok(Measured { speed: clock, cpu, half: 0.0 })
         });
         assert_eq!(order, "abbaab");
         let rounds = rounds.unwrap();

@@ -11,12 +11,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use eyesonly_harness::command_line::CommandLine;
 use eyesonly_harness::footage::{description, id_of_time_ago};
-use eyesonly_harness::installation::{Config, Edition, Installation, Server, Serving, Spin};
+use eyesonly_harness::installation::{
+    self, Config, Edition, Installation, Serving, Spin, TlsFiles,
+};
 use eyesonly_harness::people::{Account, Camera};
 use indicatif::ProgressBar;
 use tempfile::TempDir;
 
+use super::counters::family;
+use super::hot::{Asked, Server};
 use crate::client::Client;
 use crate::components::engine_of;
 use crate::dist;
@@ -40,6 +45,8 @@ pub struct Binaries {
     release: PathBuf,
     /// The bench's helper, `eyesonly-bench`.
     pub helper: PathBuf,
+    /// An earlier binary of the host.
+    pub before: Option<PathBuf>,
     /// The composed component of the Spin edition and its manifest, if rows need them.
     spin: Option<[PathBuf; 2]>,
 }
@@ -66,19 +73,34 @@ pub struct World {
 pub struct Home {
     /// Its cameras.
     pub cameras: Vec<Camera>,
-    /// The sessions of its viewers: each one's token and tag.
-    pub sessions: Vec<(String, String)>,
+    /// The sessions of its viewers.
+    pub sessions: Vec<Session>,
 }
 
-/// A household with one camera and one viewer.
-pub struct Wall {
-    /// The camera's id.
-    pub camera: String,
-    /// The viewer's token.
+/// A viewer's session.
+pub struct Session {
+    /// The viewer's id.
+    pub viewer: String,
+    /// Its bearer token.
     pub token: String,
-    /// The session's part of an address.
+    /// Its part of an address.
     pub tag: String,
-    /// The camera's events.
+}
+
+impl Session {
+    /// Returns a path below this session, with its token.
+    pub fn asks(&self, path: &str) -> (String, String) {
+        (format!("/v1/{}/{path}", self.tag), self.token.clone())
+    }
+}
+
+/// A household with some cameras, one viewer, and events of the first camera.
+pub struct Wall {
+    /// The cameras' ids.
+    pub cameras: Vec<String>,
+    /// The viewer's session.
+    pub session: Session,
+    /// The events.
     pub events: Vec<String>,
 }
 
@@ -110,6 +132,7 @@ pub fn build(workspace: &Workspace, release: bool, spin: bool) -> Result<Binarie
         edge: handed_out.unwrap_or_else(|| release.clone()),
         release,
         helper: folder.join("eyesonly-bench"),
+        before: None,
         spin: spin.then(|| build_spin(workspace)).transpose()?,
     })
 }
@@ -147,24 +170,35 @@ impl World {
     ///
     /// Errors: the folder can't be written, or a command fails.
     pub fn create(binaries: &Binaries, parent: &Path) -> Result<Self> {
+        Self::create_by(binaries.edge(), parent)
+    }
+
+    /// Makes the native host as [`World::create`] does, by this binary.
+    ///
+    /// Errors: as [`World::create`].
+    pub fn create_by(binary: &Path, parent: &Path) -> Result<Self> {
         let folder = new_folder(parent)?;
         let config = Config::new(folder.path(), 0);
-        Self::enrol(binaries, folder, Edition::Native(config))
+        Self::enrol(binary, folder, Edition::Native(config))
     }
 
     /// Makes the Spin edition on this server, with a household in a new folder below `parent`.
     ///
     /// Errors: the folder can't be written, or a command fails.
-    pub fn create_spin(binaries: &Binaries, server: Server, parent: &Path) -> Result<Self> {
+    pub fn create_spin(
+        binaries: &Binaries,
+        server: installation::Server,
+        parent: &Path,
+    ) -> Result<Self> {
         let folder = new_folder(parent)?;
         let [component, manifest] =
             binaries.spin.as_ref().context("the Spin edition was not built")?;
         let spin = Spin::new(server, component, manifest, 0);
-        Self::enrol(binaries, folder, Edition::Spin(spin))
+        Self::enrol(binaries.edge(), folder, Edition::Spin(spin))
     }
 
-    fn enrol(binaries: &Binaries, folder: TempDir, edition: Edition) -> Result<Self> {
-        let mut installation = Installation::create(binaries.edge(), folder.path(), edition)?;
+    fn enrol(binary: &Path, folder: TempDir, edition: Edition) -> Result<Self> {
+        let mut installation = Installation::create(binary, folder.path(), edition)?;
         installation.environment = plain_file_of(folder.path());
         let command_line = installation.command_line();
         let household = command_line.add_household("Bench", None)?;
@@ -191,6 +225,11 @@ impl World {
         self.folder.path()
     }
 
+    /// Returns the file of registry and index.
+    pub fn database(&self) -> PathBuf {
+        self.folder().join("data").join("registry.sqlite")
+    }
+
     /// Returns the configuration of the edge.
     pub fn config(&self) -> PathBuf {
         self.installation.config()
@@ -201,6 +240,13 @@ impl World {
     ///
     /// Errors: an edge runs, or the folder can't be copied.
     pub fn twin(&self, binary: &Path, parent: &Path) -> Result<Self> {
+        self.twin_with(binary, parent, None)
+    }
+
+    /// Makes a copy as [`World::twin`] does, which is served over TLS if there are files for it.
+    ///
+    /// Errors: as [`World::twin`].
+    pub fn twin_with(&self, binary: &Path, parent: &Path, tls: Option<TlsFiles>) -> Result<Self> {
         if self.edge.is_some() {
             bail!("the edge still writes to its data folder");
         }
@@ -208,7 +254,8 @@ impl World {
         let mut copy = Command::new("cp");
         copy.arg("-a").arg(self.folder.path().join("data")).arg(folder.path());
         execute(&mut copy, "is the disk full?")?;
-        let edition = Edition::Native(Config::new(folder.path(), 0));
+        let config = Config { tls, ..Config::new(folder.path(), 0) };
+        let edition = Edition::Native(config);
         let mut installation = Installation::create(binary, folder.path(), edition)?;
         installation.environment = plain_file_of(folder.path());
         Ok(Self {
@@ -244,7 +291,8 @@ impl World {
         let started = Instant::now();
         let edge = self.installation.serve()?;
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
-        self.address = edge.address.trim_start_matches("http://").to_owned();
+        let address = edge.address.split_once("://").map(|(_, address)| address);
+        self.address = address.context("no address")?.to_owned();
         self.edge = Some(edge);
         Ok(milliseconds)
     }
@@ -261,6 +309,15 @@ impl World {
         Ok(self.edge.as_ref().context("the edge does not run")?.process.id())
     }
 
+    /// Returns the running edge as a server of hot thumbnails.
+    ///
+    /// Errors: no edge runs.
+    pub fn hot(&self, name: &str, asked: Vec<Asked>) -> Result<Server> {
+        // `spin up` starts a process of its own that serves.
+        let processes = family(self.process()?)?;
+        Ok(Server { name: name.to_owned(), address: self.address.clone(), processes, asked })
+    }
+
     /// Starts the viewer's session.
     ///
     /// Errors: the edge refuses the login.
@@ -275,45 +332,43 @@ impl World {
     ///
     /// Errors: a command fails, or the edge refuses a login.
     pub fn enrol_live(&self, name: &str, cameras: usize, viewers: usize) -> Result<Home> {
-        let command_line = self.installation.command_line();
-        let household = command_line.add_household(name, None)?;
-        let cameras = (0..cameras)
-            .map(|nth| command_line.add_camera(&household, &format!("Camera {nth}"), ""))
-            .collect::<Result<_>>()?;
-        Ok(Home { cameras, sessions: self.sessions(&household, name, viewers)? })
+        self.door().enrol(name, cameras, viewers)
     }
 
-    /// Adds viewers to the household, who log in. Returns each one's token and tag.
+    /// Adds viewers to the household, who log in.
     ///
     /// Errors: a command fails, or the edge refuses a login.
-    pub fn more_viewers(&self, count: usize) -> Result<Vec<(String, String)>> {
-        self.sessions(&self.household, LOGIN, count)
+    pub fn more_viewers(&self, count: usize) -> Result<Vec<Session>> {
+        self.door().sessions(&self.household, LOGIN, count)
     }
 
-    /// Adds viewers to a household, who log in. Returns each one's token and tag.
-    fn sessions(&self, household: &str, name: &str, count: usize) -> Result<Vec<(String, String)>> {
-        let (command_line, client) = (self.installation.command_line(), self.client());
-        let log_in = |nth| {
-            let login = format!("{name}-{nth}");
-            let account = command_line.add_viewer(household, &login, PASSWORD)?;
-            let session = client.log_in(&account, true)?;
-            Ok((session.credential.secret().to_owned(), session.tag))
-        };
-        (0..count).map(log_in).collect()
-    }
-
-    /// Enrols a household with one camera, its newest still, so many events, and one viewer.
+    /// Enrols households named `name`, of so many cameras, each with its newest still. The first
+    /// camera of each has so many events. Their viewers have logged in.
     ///
     /// Errors: a command fails, or the edge refuses a login or an upload.
-    pub fn enrol_wall(&self, name: &str, jpeg: &[u8], events: usize) -> Result<Wall> {
-        let mut home = self.enrol_live(name, 1, 1)?;
-        let camera = home.cameras.pop().context("no camera")?;
-        let (token, tag) = home.sessions.pop().context("no session")?;
-        let client = self.client();
-        let still = id_of_time_ago(Duration::from_secs(20));
-        client.upload(camera.still(&still, jpeg.to_vec()))?;
-        let events = (0..events).map(|_| push_event(&client, &camera)).collect::<Result<_>>()?;
-        Ok(Wall { camera: camera.id, token, tag, events })
+    pub fn enrol_walls(
+        &self,
+        (name, walls): (&str, usize),
+        (cameras, events): (usize, usize),
+        jpeg: &[u8],
+        bar: &ProgressBar,
+    ) -> Result<Vec<Wall>> {
+        let door = self.door();
+        let wall = |nth: usize| {
+            bar.tick();
+            let mut home = door.enrol(&format!("{name}-{nth}"), cameras, 1)?;
+            let client = &door.client;
+            for camera in &home.cameras {
+                let still = id_of_time_ago(Duration::from_secs(20));
+                client.upload(camera.still(&still, jpeg.to_vec()))?;
+            }
+            let first = home.cameras.first().context("no camera")?;
+            let events = (0..events).map(|_| push_event(client, first)).collect::<Result<_>>()?;
+            let session = home.sessions.pop().context("no session")?;
+            let cameras = home.cameras.into_iter().map(|camera| camera.id).collect();
+            Ok(Wall { cameras, session, events })
+        };
+        at_once(walls, wall)
     }
 
     /// Returns a path below the viewer's session.
@@ -348,39 +403,80 @@ impl World {
         count: usize,
         bar: &ProgressBar,
     ) -> Result<Vec<String>> {
-        let (next, client, camera) = (AtomicUsize::new(0), self.client(), &self.camera);
-        let send = || -> Result<Vec<(usize, String)>> {
-            let mut pushed = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= count {
-                    return Ok(pushed);
-                }
-                let still = stills.get(index % stills.len().max(1)).context("no stills")?;
-                let id = push_event(&client, camera)?;
-                client.upload(camera.event_still(&id, still.clone()))?;
-                bar.tick();
-                pushed.push((index, id));
-            }
-        };
-        let mut pushed = thread::scope(|scope| -> Result<Vec<(usize, String)>> {
-            let senders: Vec<_> = (0..SENDERS).map(|_| scope.spawn(send)).collect();
-            let mut all = Vec::new();
-            for sender in senders {
-                match sender.join() {
-                    Ok(pushed) => all.extend(pushed?),
-                    Err(_) => bail!("a sender failed"),
-                }
-            }
-            Ok(all)
-        })?;
-        pushed.sort();
-        Ok(pushed.into_iter().map(|(_, id)| id).collect())
+        let (client, camera) = (self.client(), &self.camera);
+        at_once(count, |index| {
+            let still = stills.get(index % stills.len().max(1)).context("no stills")?;
+            let id = push_event(&client, camera)?;
+            client.upload(camera.event_still(&id, still.clone()))?;
+            bar.tick();
+            Ok(id)
+        })
+    }
+
+    fn door(&self) -> Door {
+        Door { command_line: self.installation.command_line(), client: self.client() }
     }
 
     fn client(&self) -> Client {
         Client::new(&format!("http://{}", self.address))
     }
+}
+
+/// The ways into a running edge: its operator's and its clients'.
+struct Door {
+    command_line: CommandLine,
+    client: Client,
+}
+
+impl Door {
+    fn enrol(&self, name: &str, cameras: usize, viewers: usize) -> Result<Home> {
+        let household = self.command_line.add_household(name, None)?;
+        let cameras = (0..cameras)
+            .map(|nth| self.command_line.add_camera(&household, &format!("Camera {nth}"), ""))
+            .collect::<Result<_>>()?;
+        Ok(Home { cameras, sessions: self.sessions(&household, name, viewers)? })
+    }
+
+    fn sessions(&self, household: &str, name: &str, count: usize) -> Result<Vec<Session>> {
+        let log_in = |nth| {
+            let login = format!("{name}-{nth}");
+            let account = self.command_line.add_viewer(household, &login, PASSWORD)?;
+            let session = self.client.log_in(&account, true)?;
+            let token = session.credential.secret().to_owned();
+            Ok(Session { viewer: account.id, token, tag: session.tag })
+        };
+        (0..count).map(log_in).collect()
+    }
+}
+
+/// Does so many pieces of work, many at once, and returns what they gave in their order.
+///
+/// Errors: one of them failed.
+pub fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let some = || -> Result<Vec<(usize, T)>> {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return Ok(done);
+            }
+            done.push((index, work(index)?));
+        }
+    };
+    let mut done = thread::scope(|scope| -> Result<Vec<(usize, T)>> {
+        let workers: Vec<_> = (0..SENDERS).map(|_| scope.spawn(some)).collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => all.extend(done?),
+                Err(_) => bail!("a sender failed"),
+            }
+        }
+        Ok(all)
+    })?;
+    done.sort_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, value)| value).collect())
 }
 
 /// Pushes an event and returns its id.

@@ -46,11 +46,18 @@ impl Connection {
     ///
     /// Errors: nobody listens there.
     pub fn open(address: &str) -> Result<Self> {
+        Self::with_buffer(address, BUFFER_BYTES)
+    }
+
+    /// Connects as [`Connection::open`] does, with a buffer of so many bytes.
+    ///
+    /// Errors: nobody listens there.
+    pub fn with_buffer(address: &str, buffer_bytes: usize) -> Result<Self> {
         let stream =
             TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(TIMEOUT_SECONDS)))?;
-        Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
+        Ok(Self { stream, buffer: vec![0; buffer_bytes] })
     }
 
     /// Sends a question without waiting for its answer.

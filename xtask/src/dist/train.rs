@@ -8,14 +8,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use eyesonly_harness::installation::{Config, Edition, Installation, TlsFiles};
+use anyhow::{Result, ensure};
+use eyesonly_harness::installation::{Config, Edition, Installation};
 use eyesonly_harness::paths;
 use eyesonly_harness::process::Process;
 
 use crate::client::Client;
 use crate::demo::{self, Household};
-use crate::tools::need;
+use crate::tools::{certify, need};
 use crate::workspace::step;
 
 /// The longest time until the next answer.
@@ -125,19 +125,4 @@ fn load<'a>(
     eprintln!("   {right} of {all} answers were right; the others ask the viewer to come back");
     ensure!(right as f64 > all as f64 * RIGHT_MIN, "most answers were wrong");
     Ok(())
-}
-
-/// Makes a key and a certificate for this machine.
-fn certify(folder: &Path) -> Result<TlsFiles> {
-    let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
-    let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
-    openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]);
-    openssl.args(["subjectAltName=IP:127.0.0.1", "-out"]).arg(&files.certificate);
-    let output = openssl.arg("-keyout").arg(&files.key).output();
-    let output = output.context("openssl does not start: apt-get install -y openssl")?;
-    if !output.status.success() {
-        bail!("openssl makes no certificate: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(files)
 }
