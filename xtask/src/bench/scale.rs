@@ -1,5 +1,5 @@
-//! The rows of growth, of idle connections and of a start: what an edge costs that has more to keep,
-//! or nothing to do.
+//! The rows of growth, of idle connections and of a start: what an edge costs that has more to
+//! keep, or nothing to do.
 
 use std::path::Path;
 use std::process::Command;
