@@ -5,7 +5,6 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use eyesonly_harness::process::show;
 
 use super::hot::Asked;
 use crate::tools::need;
@@ -39,13 +38,13 @@ pub fn run(address: &str, asked: &[Asked], connections: u32, seconds: u64) -> Re
     let mut command = Command::new("h2load");
     command
         .args(["-t1", "-m8", &format!("-c{connections}"), &format!("--duration={seconds}")])
-        .args(["--alpn-list=h2", "--header", &format!("authorization: Bearer {token}")])
+        .args(["--header", &format!("authorization: Bearer {token}")])
         .arg("--input-file")
         .arg(&list);
     let output = command.output().context("h2load does not start")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        bail!("`{}` failed: {text}", show(&command));
+        bail!("h2load failed: {text}{}", String::from_utf8_lossy(&output.stderr));
     }
     parse(&text)
 }

@@ -6,9 +6,10 @@ use indicatif::ProgressBar;
 
 use super::counters::cpu_seconds;
 use super::h2load;
+use super::many::at_once;
 use super::report::{Goal, Row};
 use super::rows::{Measured, Pace, WIDTH, alternate, pairs};
-use super::setup::{Wall, at_once};
+use super::setup::{SENDERS, Wall};
 use super::wire::Connection;
 use super::wrk;
 
@@ -57,7 +58,7 @@ impl Server {
             get(path, token)
         };
         let first = ask(0)?;
-        for answer in at_once(self.asked.len(), |nth| Ok(ask(nth)? == first))? {
+        for answer in at_once((SENDERS, self.asked.len()), |nth| Ok(ask(nth)? == first))? {
             if !answer {
                 bail!("{} answers different bytes", self.name);
             }

@@ -9,6 +9,7 @@ mod h2load;
 mod hot;
 mod ledger;
 mod live;
+mod many;
 mod nginx;
 mod report;
 mod requests;
@@ -44,7 +45,7 @@ use crate::workspace::{Workspace, output_of, step};
 /// The still whose thumbnail is asked for hot. That thumbnail has about 12 KiB.
 const HOT_STILL: &str = "cedar-garage.jpg";
 /// The length of the noise in the clip, in bytes.
-const CLIP_BYTES: usize = 32 << 20;
+const CLIP_BYTES: usize = 64 << 20;
 
 /// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -62,6 +63,10 @@ pub struct Arguments {
     /// Only the rows of the access ledger, (k).
     #[arg(long, conflicts_with = "live")]
     ledger: bool,
+    /// Only the rows of requests and starts, without the Spin edition: (a), (a2), (c), (f), (g) and
+    /// (h).
+    #[arg(long, conflicts_with_all = ["live", "ledger"])]
+    requests: bool,
     /// An earlier binary of the host, which (a) then shows beside this one.
     #[arg(long, value_name = "BINARY")]
     before: Option<PathBuf>,
@@ -90,7 +95,7 @@ struct Bench<'a> {
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // The rows of the ledger load the helper's own edge.
     let release = arguments.release || arguments.ledger;
-    let all = !arguments.live && !arguments.ledger;
+    let all = !arguments.live && !arguments.ledger && !arguments.requests;
     let mut binaries = setup::build(workspace, release, all)?;
     binaries.before.clone_from(&arguments.before);
     let world = World::create(&binaries, &workspace.target.join("bench"))?;
@@ -120,6 +125,8 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         let walls = bench.walls(&bench.world, pace.walls)?;
         let rows = bench.ledger(&walls);
         bench.keep("(k)", rows);
+    } else if arguments.requests {
+        bench.requests()?;
     } else {
         bench.all()?;
     }
@@ -147,14 +154,40 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 impl Bench<'_> {
     fn all(&mut self) -> Result<()> {
-        self.world.start(Tier::Large)?;
-        self.world.log_in()?;
+        let walls = self.requests()?;
         self.say("pushing footage");
         let drawn = self.drawn()?;
         let stills = read_all(&drawn)?;
-        self.world.push_still(still(HOT_STILL)?)?;
         let herd = self.world.push_events(&stills, HERD, &self.bar)?;
         let for_rooms = self.world.push_events(&stills, self.pace.cold_stills + 1, &self.bar)?;
+        self.say("(e) the Spin edition");
+        let spin = self.spin(&walls);
+        self.keep("(e)", spin);
+        let cold = self.cold(&drawn, &stills);
+        self.keep("(b)", cold);
+
+        self.say("(d) memory");
+        // The edge starts with its defaults, and with nothing in memory yet.
+        self.world.start(Tier::Default)?;
+        let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
+        self.keep("(d)", memory);
+
+        self.live_rows();
+
+        let ledger = self.ledger(&walls);
+        self.keep("(k)", ledger);
+
+        self.world.stop();
+        let rooms = self.rooms(&for_rooms);
+        self.keep("also", rooms);
+        Ok(())
+    }
+
+    /// Measures the rows of requests and starts. The edge runs, and these households are in it.
+    fn requests(&mut self) -> Result<Vec<Wall>> {
+        self.world.start(Tier::Large)?;
+        self.world.log_in()?;
+        self.world.push_still(still(HOT_STILL)?)?;
         self.say("enrolling households");
         let walls = self.walls(&self.world, self.pace.walls)?;
         let large = (LARGE_CAMERAS, 0);
@@ -162,7 +195,7 @@ impl Bench<'_> {
         // Renditions are made here, and are part of the copies.
         let made = self.world.hot("the edge", hot::thumbnails(&walls))?.answers()?;
         self.world.hot("the edge", hot::thumbnails(&large))?.answers()?;
-        self.say("starts");
+        self.say("(h) starts");
         let newest = hot::thumbnails(&large).pop().context("no thumbnail")?;
         let starts = scale::starts(&mut self.world, &newest, self.pace, &self.bar);
         self.keep("(h)", starts);
@@ -170,7 +203,6 @@ impl Bench<'_> {
         let mut release = self.world.twin(self.binaries.release(), &self.folder())?;
         release.start(Tier::Large)?;
         self.world.start(Tier::Large)?;
-
         let all: Vec<&Wall> = walls.iter().chain(&large).collect();
         match self.conventional(&release, &all, &made) {
             Ok((nginx, check)) => {
@@ -198,27 +230,7 @@ impl Bench<'_> {
         self.say("(g) idle connections");
         let idle = scale::idle(&self.world, &newest, self.pace, &self.bar);
         self.keep("(g)", idle.map(|row| vec![row]));
-        self.say("(e) the Spin edition");
-        let spin = self.spin(&walls);
-        self.keep("(e)", spin);
-        let cold = self.cold(&drawn, &stills);
-        self.keep("(b)", cold);
-
-        self.say("(d) memory");
-        // The edge starts with its defaults, and with nothing in memory yet.
-        self.world.start(Tier::Default)?;
-        let memory = rows::memory(&self.world, &herd, self.pace, &self.bar);
-        self.keep("(d)", memory);
-
-        self.live_rows();
-
-        let ledger = self.ledger(&walls);
-        self.keep("(k)", ledger);
-
-        self.world.stop();
-        let rooms = self.rooms(&for_rooms);
-        self.keep("also", rooms);
-        Ok(())
+        Ok(walls)
     }
 
     fn live_rows(&mut self) {

@@ -76,7 +76,7 @@ impl Pace {
         live_rounds: 1,
         live_seconds: 5,
         glass_seconds: 6,
-        walls: 50,
+        walls: 400,
         spin_walls: 5,
         growth: (10_000, 3_000),
         idle_connections: 500,

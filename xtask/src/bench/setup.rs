@@ -6,8 +6,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +20,7 @@ use tempfile::TempDir;
 
 use super::counters::family;
 use super::hot::{Asked, Server};
+use super::many::at_once;
 use crate::client::Client;
 use crate::components::engine_of;
 use crate::dist;
@@ -33,7 +32,9 @@ const PLAIN_FILE: &str = "EYESONLY_BENCH_FILE";
 /// That file's name in the run's folder.
 const PLAIN: &str = "plain.jpg";
 /// The uploads at once: many, so that they share their fsyncs.
-const SENDERS: usize = 16;
+pub const SENDERS: usize = 16;
+/// The operators who enrol at once: each command that changes rights waits for the one before.
+const OPERATORS: usize = 2;
 const LOGIN: &str = "bench";
 const PASSWORD: &str = "bench-only-and-gone-with-its-folder";
 
@@ -368,7 +369,7 @@ impl World {
             let cameras = home.cameras.into_iter().map(|camera| camera.id).collect();
             Ok(Wall { cameras, session, events })
         };
-        at_once(walls, wall)
+        at_once((OPERATORS, walls), wall)
     }
 
     /// Returns a path below the viewer's session.
@@ -404,7 +405,7 @@ impl World {
         bar: &ProgressBar,
     ) -> Result<Vec<String>> {
         let (client, camera) = (self.client(), &self.camera);
-        at_once(count, |index| {
+        at_once((SENDERS, count), |index| {
             let still = stills.get(index % stills.len().max(1)).context("no stills")?;
             let id = push_event(&client, camera)?;
             client.upload(camera.event_still(&id, still.clone()))?;
@@ -447,36 +448,6 @@ impl Door {
         };
         (0..count).map(log_in).collect()
     }
-}
-
-/// Does so many pieces of work, many at once, and returns what they gave in their order.
-///
-/// Errors: one of them failed.
-pub fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let some = || -> Result<Vec<(usize, T)>> {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return Ok(done);
-            }
-            done.push((index, work(index)?));
-        }
-    };
-    let mut done = thread::scope(|scope| -> Result<Vec<(usize, T)>> {
-        let workers: Vec<_> = (0..SENDERS).map(|_| scope.spawn(some)).collect();
-        let mut all = Vec::new();
-        for worker in workers {
-            match worker.join() {
-                Ok(done) => all.extend(done?),
-                Err(_) => bail!("a sender failed"),
-            }
-        }
-        Ok(all)
-    })?;
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, value)| value).collect())
 }
 
 /// Pushes an event and returns its id.
