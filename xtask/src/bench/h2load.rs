@@ -7,16 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::hot::Asked;
+use super::wrk::Load;
 use crate::tools::need;
-
-/// The result of one run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load {
-    /// The answers in a second.
-    pub requests_per_second: f64,
-    /// The count of all answers.
-    pub requests: f64,
-}
 
 /// Checks that h2load is installed.
 ///
@@ -60,10 +52,18 @@ fn parse(text: &str) -> Result<Load> {
             bail!("h2load got wrong answers: {codes}");
         }
     }
+    let told = line("requests: ").context("h2load says no requests")?;
+    for wrong in ["failed", "errored", "timeout"] {
+        if !told.contains(&format!(" 0 {wrong}")) {
+            bail!("h2load missed answers: {told}");
+        }
+    }
     let requests = count("2xx").filter(|count| *count >= 1.0).context("h2load got no answer")?;
     let speed = line("finished in ").and_then(|rest| rest.split(", ").nth(1));
     let speed = speed.and_then(|speed| speed.strip_suffix(" req/s")?.trim().parse().ok());
-    Ok(Load { requests_per_second: speed.context("h2load says no req/s")?, requests })
+    let requests_per_second = speed.context("h2load says no req/s")?;
+    // h2load says how long the mean takes, and not how long half of them.
+    Ok(Load { requests_per_second, requests, half_milliseconds: f64::NAN })
 }
 
 #[cfg(test)]
@@ -78,10 +78,11 @@ status codes: 24370 2xx, 0 3xx, 0 4xx, 0 5xx
 
     #[test]
     fn a_run_is_a_number_only_when_every_answer_was_right() {
-        let load = Load { requests_per_second: 8123.33, requests: 24370.0 };
-        assert_eq!(parse(WHOLE).unwrap(), load);
+        let load = parse(WHOLE).unwrap();
+        assert_eq!((load.requests_per_second, load.requests), (8123.33, 24370.0));
         for (from, to, part) in [
             ("0 5xx", "7 5xx", "7 5xx"),
+            ("0 timeout", "7 timeout", "7 timeout"),
             ("24370 2xx", "0 2xx", "no answer"),
             ("req/s", "", "no req/s"),
             ("status codes", "", "no status codes"),

@@ -1,6 +1,6 @@
 //! The rows of hot thumbnails: what one request costs, on each server that has the same bytes.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use eyesonly_harness::paths;
 use indicatif::ProgressBar;
 
@@ -58,55 +58,44 @@ impl Server {
             get(path, token)
         };
         let first = ask(0)?;
-        for answer in at_once((SENDERS, self.asked.len()), |nth| Ok(ask(nth)? == first))? {
-            if !answer {
-                bail!("{} answers different bytes", self.name);
-            }
-        }
-        for (path, _) in self.asked.iter().take(1) {
-            if get(path, "stranger").is_ok() {
-                bail!("{} answers a stranger", self.name);
-            }
-        }
+        at_once((SENDERS, self.asked.len()), |nth| {
+            ensure!(ask(nth)? == first, "{} answers different bytes", self.name);
+            Ok(())
+        })?;
+        let (path, _) = self.asked.first().context("no questions")?;
+        ensure!(get(path, "stranger").is_err(), "{} answers a stranger", self.name);
         Ok(first)
     }
 
-    /// Measures requests a second, CPU in microseconds a request, and the time of half of them.
-    fn load(&self, asked: &[Asked], connections: u32, pace: Pace) -> Result<Measured> {
+    /// Measures requests a second, CPU in microseconds a request, and the time of half of them,
+    /// where the load says it.
+    fn load(&self, load: Load, pace: Pace) -> Result<Measured> {
+        let (address, asked, seconds) = (&*self.address, &*self.asked, pace.load_seconds);
         let before = cpu_seconds(&self.processes)?;
-        let load = wrk::run(&self.address, asked, connections, pace.load_seconds)
-            .with_context(|| self.name.clone())?;
-        let cpu = (cpu_seconds(&self.processes)? - before) * 1e6 / load.requests;
-        Ok(Measured { speed: load.requests_per_second, cpu, half: load.half_milliseconds })
+        let said = match load {
+            Load::All(connections) => wrk::run(address, asked, connections, seconds),
+            Load::One(connections) => {
+                wrk::run(address, asked.get(..1).unwrap_or_default(), connections, seconds)
+            }
+            Load::Tls(connections) => h2load::run(address, asked, connections, seconds),
+        };
+        let said = said.with_context(|| self.name.clone())?;
+        let cpu = (cpu_seconds(&self.processes)? - before) * 1e6 / said.requests;
+        Ok(Measured { speed: said.requests_per_second, cpu, half: said.half_milliseconds })
     }
 }
 
-/// Loads servers over TLS with HTTP/2, as browsers ask: all that one viewer is asked for, over so
-/// many connections. The first server is ours.
+/// Checks that servers answer the same bytes, and returns those.
 ///
-/// Errors: a load failed, or an answer was not 2xx.
-pub fn tls_rows(
-    servers: &[&Server; 2],
-    connections: u32,
-    goals: Goals,
-    (pace, bar): (Pace, &ProgressBar),
-) -> Result<Vec<Row>> {
-    h2load::probe()?;
-    let rounds = alternate(servers, pace.rounds, |server| {
-        bar.inc(1);
-        let before = cpu_seconds(&server.processes)?;
-        let load = h2load::run(&server.address, &server.asked, connections, pace.load_seconds)
-            .with_context(|| server.name.clone())?;
-        let cpu = (cpu_seconds(&server.processes)? - before) * 1e6 / load.requests;
-        Ok(Measured { speed: load.requests_per_second, cpu, half: 0.0 })
-    })?;
-    let [ours, other] = servers.map(|server| server.name.as_str());
-    let speeds = pairs(&rounds, [0, 1], |one| one.speed);
-    let costs = pairs(&rounds, [0, 1], |one| one.cpu);
-    Ok(vec![
-        Row::beside("(a2)", ours, "requests/s", other, &speeds, goals.speed),
-        Row::beside("(a2)", "its server's CPU", "µs/request", other, &costs, goals.cpu),
-    ])
+/// Errors: as [`Server::answers`], or one answers other bytes than the first.
+pub fn same_bytes(servers: &[&Server]) -> Result<Vec<u8>> {
+    let (first, others) = servers.split_first().context("no servers")?;
+    let expected = first.answers()?;
+    for server in others {
+        let is_same = server.answers()? == expected;
+        ensure!(is_same, "{} answers other bytes than {}", server.name, first.name);
+    }
+    Ok(expected)
 }
 
 /// What is asked in a row.
@@ -116,6 +105,8 @@ pub enum Load {
     All(u32),
     /// The first of it, over and over.
     One(u32),
+    /// All of one viewer, over TLS with HTTP/2.
+    Tls(u32),
 }
 
 /// The goals of a row: of requests a second and of CPU.
@@ -140,19 +131,14 @@ pub fn rows(
 ) -> Result<Vec<Row>> {
     let rounds = alternate(servers, pace.rounds, |server| {
         bar.inc(1);
-        match load {
-            Load::All(connections) => server.load(&server.asked, connections, pace),
-            Load::One(connections) => {
-                server.load(server.asked.get(..1).unwrap_or_default(), connections, pace)
-            }
-        }
+        server.load(load, pace)
     })?;
     let name = |nth: usize| servers.get(nth).map_or("", |server| server.name.as_str());
     let mut rows = Vec::new();
     for (ours, other, goals) in sides {
         let what = match load {
             Load::All(1) => format!("{}, one connection", name(*ours)),
-            Load::All(_) => name(*ours).to_owned(),
+            Load::All(_) | Load::Tls(_) => name(*ours).to_owned(),
             Load::One(_) => format!("{}, one still by one token", name(*ours)),
         };
         let of = |value: fn(&Measured) -> f64| pairs(&rounds, [*ours, *other], value);

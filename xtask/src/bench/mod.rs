@@ -40,6 +40,7 @@ use self::rows::{HERD, Pace, Rooms, Source};
 use self::setup::{Binaries, Tier, Wall, World};
 use self::vips::Vips;
 use crate::spin;
+use crate::tools::certify;
 use crate::workspace::{Workspace, output_of, step};
 
 /// The still whose thumbnail is asked for hot. That thumbnail has about 12 KiB.
@@ -204,10 +205,11 @@ impl Bench<'_> {
         release.start(Tier::Large)?;
         self.world.start(Tier::Large)?;
         let all: Vec<&Wall> = walls.iter().chain(&large).collect();
-        match self.conventional(&release, &all, &made) {
+        let certificate = certify(self.world.folder())?;
+        match self.conventional(&release, &all, (&made, &certificate)) {
             Ok((nginx, check)) => {
                 self.say("(a2) thumbnails over TLS with HTTP/2");
-                let tls = self.tls(&large, (&nginx, &check));
+                let tls = self.tls(&large, (&nginx, &check), certificate);
                 self.keep("(a2)", tls);
                 self.say("(a) hot thumbnails");
                 let hot = self.hot(&release, &walls, (&nginx, &check), made.len());

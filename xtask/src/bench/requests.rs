@@ -4,8 +4,8 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-use eyesonly_harness::installation::Server;
+use anyhow::{Context, Result};
+use eyesonly_harness::installation::{Server, TlsFiles};
 use eyesonly_harness::process::Process;
 use serde_json::json;
 
@@ -13,9 +13,8 @@ use super::hot::{self, Goals, Load};
 use super::nginx::Nginx;
 use super::report::{Goal, Row};
 use super::setup::{Session, Tier, Wall, World};
-use super::{Bench, HOT_STILL, ledger, scale, still, wrk};
+use super::{Bench, HOT_STILL, h2load, ledger, scale, still, wrk};
 use crate::spin;
-use crate::tools::certify;
 use crate::workspace::output_of;
 
 /// The cameras of each household whose walls are looked at.
@@ -38,7 +37,7 @@ impl Bench<'_> {
         &self,
         release: &World,
         walls: &[&Wall],
-        bytes: &[u8],
+        (bytes, tls): (&[u8], &TlsFiles),
     ) -> Result<(Nginx, Process)> {
         let folder = self.world.folder();
         fs::write(release.plain_file(), bytes)?;
@@ -61,7 +60,7 @@ impl Bench<'_> {
         let mut command = Command::new(&self.binaries.helper);
         let mut check = Process::start(command.arg("auth"), Some(&input.to_string()))?;
         check.line("listening on ", None).context("the check behind nginx")?;
-        Ok((Nginx::start(folder, Some(&certify(folder)?))?, check))
+        Ok((Nginx::start(folder, Some(tls))?, check))
     }
 
     /// Measures (a2): a wall of thumbnails over TLS with HTTP/2, beside nginx with `auth_request`.
@@ -69,9 +68,10 @@ impl Bench<'_> {
         &mut self,
         large: &[Wall],
         (nginx, check): (&Nginx, &Process),
+        tls: TlsFiles,
     ) -> Result<Vec<Row>> {
+        h2load::probe()?;
         self.world.stop();
-        let tls = certify(self.world.folder())?;
         let mut world = self.world.twin_with(self.binaries.edge(), &self.folder(), Some(tls))?;
         self.world.start(Tier::Large)?;
         world.start(Tier::Large)?;
@@ -86,7 +86,8 @@ impl Bench<'_> {
         };
         let goals = Goals { speed: Some(Goal::AtLeast(0.95)), cpu: None };
         let with = (self.pace, &self.bar);
-        hot::tls_rows(&[&edge, &conventional], TLS_CONNECTIONS, goals, with)
+        let load = Load::Tls(TLS_CONNECTIONS);
+        hot::rows("(a2)", &[&edge, &conventional], load, &[(0, 1, goals)], with)
     }
 
     /// Measures (f): hot thumbnails of an edge whose registry and index have grown, beside the same
@@ -100,14 +101,12 @@ impl Bench<'_> {
         grown.start(Tier::Large)?;
         let asked = hot::thumbnails(walls);
         let name = format!("{cameras} more cameras of {households} more households");
-        let servers = [grown.hot(&name, asked.clone())?, self.world.hot("without them", asked)?];
-        for server in &servers {
-            server.answers()?;
-        }
+        let grown = grown.hot(&name, asked.clone())?;
+        let before = self.world.hot("without them", asked)?;
+        hot::same_bytes(&[&grown, &before])?;
         let goals = Goals { speed: None, cpu: Some(Goal::AtMost(1.2)) };
-        let [grown, before] = &servers;
         let with = (self.pace, &self.bar);
-        hot::rows("(f)", &[grown, before], Load::All(hot::CONNECTIONS), &[(0, 1, goals)], with)
+        hot::rows("(f)", &[&grown, &before], Load::All(hot::CONNECTIONS), &[(0, 1, goals)], with)
     }
 
     /// Measures (a): hot thumbnails beside nginx with `auth_request`, and beside the plain release
@@ -143,12 +142,11 @@ impl Bench<'_> {
             }
             None => None,
         };
-        servers.extend(before.iter().map(|(server, _)| server));
-        let expected = edge.answers()?;
-        for server in servers.get(1..).unwrap_or_default() {
-            if server.answers()?.len() != expected.len() {
-                bail!("{} answers other bytes than the edge", server.name);
-            }
+        hot::same_bytes(&servers)?;
+        // The handler of before may encode otherwise.
+        if let Some((server, _)) = &before {
+            server.answers()?;
+            servers.push(server);
         }
         self.say("(a) hot thumbnails: rounds");
         let beside_nginx = Goals { speed: Some(Goal::AtLeast(0.75)), cpu: Some(Goal::AtMost(1.6)) };
@@ -178,9 +176,7 @@ impl Bench<'_> {
         }
         let mut all = vec![&native];
         all.extend(&servers);
-        for server in &all {
-            server.answers()?;
-        }
+        hot::same_bytes(&all)?;
         let sides: Vec<_> = (1..all.len()).map(|nth| (nth, 0, Goals::default())).collect();
         let with = (self.pace, &self.bar);
         hot::rows("(e)", &all, Load::All(hot::CONNECTIONS), &sides, with)
