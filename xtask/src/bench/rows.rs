@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use super::counters::{cpu_seconds, memory_mebibytes, reset_peak_memory};
+use super::hot::{Asked, Server};
 use super::nginx::Nginx;
 use super::report::{Goal, Row};
 use super::setup::World;
@@ -94,16 +95,6 @@ pub struct Source {
     pub files: Vec<PathBuf>,
     /// The goal, if the source has one.
     pub goal: Option<Goal>,
-}
-
-/// One server's way to the clip.
-struct Target<'a> {
-    address: &'a str,
-    path: String,
-    /// The token of the viewer on this server.
-    token: &'a str,
-    /// The processes whose CPU counts.
-    processes: &'a [u32],
 }
 
 /// The numbers of one target in one round.
@@ -191,32 +182,32 @@ pub fn clips(
     pace: Pace,
     bar: &ProgressBar,
 ) -> Result<Vec<Row>> {
-    let edge = [world.process()?];
-    let other = nginx.processes()?;
-    let targets = [
-        Target {
-            address: &world.address,
-            path: world.path(&paths::clip(&world.camera.id, event)),
-            token: &world.token,
-            processes: &edge,
-        },
-        Target {
-            address: &nginx.address,
-            path: "/clip.mp4".to_owned(),
-            token: &world.token,
-            processes: &other,
+    // Each reader is a viewer: one alone has fifty clips a second.
+    let readers = world.more_viewers("reader", READERS)?;
+    let path = paths::clip(&world.camera.id, event);
+    let asked: Vec<Asked> = readers.iter().map(|reader| reader.asks(&path)).collect();
+    let plain = asked.iter().map(|(_, token)| ("/clip.mp4".to_owned(), token.clone())).collect();
+    let servers = [
+        world.hot("a hot clip", asked)?,
+        Server {
+            name: "nginx plain file".to_owned(),
+            address: nginx.address.clone(),
+            processes: nginx.processes()?,
+            asked: plain,
         },
     ];
-    for Target { address, path, token, .. } in &targets {
-        if Connection::open(address)?.get(path, token)? != clip {
-            bail!("{address}{path} answers other bytes than were pushed");
+    for Server { name, address, asked, .. } in &servers {
+        for (path, token) in asked {
+            if Connection::open(address)?.get(path, token)? != clip {
+                bail!("{name} answers other bytes than were pushed");
+            }
         }
     }
-    let rounds = alternate(&targets, pace.rounds, |target| {
-        let before = cpu_seconds(target.processes)?;
+    let rounds = alternate(&servers, pace.rounds, |server| {
+        let before = cpu_seconds(&server.processes)?;
         let time = Duration::from_secs(pace.load_seconds);
-        let (bytes, seconds) = read_for(target.address, &target.path, target.token, time)?;
-        let cpu = (cpu_seconds(target.processes)? - before) * 1000.0 / (bytes / 1e9);
+        let (bytes, seconds) = read_for(server, time)?;
+        let cpu = (cpu_seconds(&server.processes)? - before) * 1000.0 / (bytes / 1e9);
         bar.inc(1);
         let speed = bytes / 1e6 / seconds;
         Ok(Measured { speed, cpu, half: 0.0 })
@@ -236,11 +227,12 @@ pub fn clips(
     ])
 }
 
-/// Reads a file over and over by several readers. Returns bytes and seconds.
-fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f64, f64)> {
+/// Reads over and over what a server is asked for, by a reader for each question. Returns bytes and
+/// seconds.
+fn read_for(server: &Server, time: Duration) -> Result<(f64, f64)> {
     let started = Instant::now();
-    let read = || -> Result<f64> {
-        let (mut connection, mut bytes) = (Connection::open(address)?, 0_u64);
+    let read = |(path, token): &Asked| -> Result<f64> {
+        let (mut connection, mut bytes) = (Connection::open(&server.address)?, 0_u64);
         while started.elapsed() < time {
             connection.send(path, token)?;
             let head = connection.receive(|piece| bytes += piece.len() as u64)?;
@@ -250,8 +242,10 @@ fn read_for(address: &str, path: &str, token: &str, time: Duration) -> Result<(f
         }
         Ok(bytes as f64)
     };
+    let read = &read;
     let total = thread::scope(|scope| -> Result<f64> {
-        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
+        let start = |asked| scope.spawn(move || read(asked));
+        let readers: Vec<_> = server.asked.iter().map(start).collect();
         let mut total = 0.0;
         for reader in readers {
             total += reader.join().ok().context("a reader failed")??;
@@ -269,7 +263,7 @@ pub fn memory(world: &World, events: &[String], pace: Pace, bar: &ProgressBar) -
     wrk::probe()?;
     let process = world.process()?;
     // One viewer has fifty deliveries a second.
-    let viewers = world.more_viewers(events.len().div_ceil(50))?;
+    let viewers = world.more_viewers("herd", events.len().div_ceil(50))?;
     let mut connections = Vec::new();
     for _ in events {
         connections.push(Connection::open(&world.address)?);
@@ -339,13 +333,11 @@ mod tests {
 
     #[test]
     fn every_target_is_first_once_and_the_first_round_does_not_count() {
-        let path =
-            |path: &str| Target { address: "", path: path.to_owned(), token: "", processes: &[] };
         let (mut order, mut clock) = (String::new(), 0.0);
-        let rounds = alternate(&[path("a"), path("b")], 2, |target| {
-            order.push_str(&target.path);
+        let rounds = alternate(&["a", "b"], 2, |target| {
+            order.push_str(target);
             clock += 1.0;
-            let cpu = f64::from(u8::from(target.path == "b"));
+            let cpu = f64::from(u8::from(*target == "b"));
             Ok(Measured { speed: clock, cpu, half: 0.0 })
         });
         assert_eq!(order, "abbaab");

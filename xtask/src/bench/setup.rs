@@ -339,8 +339,8 @@ impl World {
     /// Adds viewers to the household, who log in.
     ///
     /// Errors: a command fails, or the edge refuses a login.
-    pub fn more_viewers(&self, count: usize) -> Result<Vec<Session>> {
-        self.door().sessions(&self.household, LOGIN, count)
+    pub fn more_viewers(&self, name: &str, count: usize) -> Result<Vec<Session>> {
+        self.door().sessions(&self.household, name, count)
     }
 
     /// Enrols households named `name`, of so many cameras, each with its newest still. The first
