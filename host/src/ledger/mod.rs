@@ -29,7 +29,7 @@ pub mod words;
 use async_trait::async_trait;
 use chains::Chains;
 use eyesonly_gate::entry::{self, Entry, Owner, Rejected};
-use eyesonly_gate::ledger::{Ledger, LedgerError, Misdelivery};
+use eyesonly_gate::ledger::{Delivery, Ledger, LedgerError, Misdelivery};
 use eyesonly_gate::{Keys, Records, Seam};
 use eyesonly_ledger::{AppendError, Closed, Folder, FolderError, Log, OpenError, Options};
 use eyesonly_log::{Name, NoteError, SigningKey, VerifyingKey};
@@ -39,10 +39,10 @@ use eyesonly_service::admin::Deed;
 use eyesonly_service::chain::Chain;
 use eyesonly_service::clock;
 use eyesonly_service::ledger::acts::Done;
-use eyesonly_service::ledger::limits::Limits;
+use eyesonly_service::ledger::limits::{Limits, Needs};
 use eyesonly_service::ledger::{Counts, MemoryLedger};
 use line::blank;
-use outbox::{Outbox, OutboxError};
+use outbox::{LONGEST_WAIT, Outbox, OutboxError};
 use rejected::Waiting;
 use stated::Stated;
 use std::io::Write as _;
@@ -50,7 +50,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout_at};
 pub use viewed::{View, Viewed, Views};
 
 /// How often what was rejected is entered.
@@ -317,6 +317,40 @@ impl LogLedger {
         }
     }
 
+    /// Says whether a delivery needs an entry of its own, which is counted then. Waits for another
+    /// one whose entry may cover it.
+    async fn needs_entry(&self, delivery: &Delivery) -> Result<bool, LedgerError> {
+        let until = Instant::now() + LONGEST_WAIT;
+        let mut may_wait = true;
+        loop {
+            let needs = locked(&self.limits).starts(delivery, may_wait);
+            match needs.map_err(|seconds| LedgerError::TooMany { seconds })? {
+                Needs::Nothing => return Ok(false),
+                Needs::Entry => return Ok(true),
+                // It is never sent: what ends the wait is that its sender goes.
+                Needs::Another(mut another) => {
+                    may_wait = timeout_at(until, another.changed()).await.is_ok();
+                }
+            }
+        }
+    }
+
+    /// Enters that a delivery starts.
+    async fn enter_start(&self, entry: &Entry<'_>) -> Result<(), LedgerError> {
+        match self.log.append(&line_of(entry)?).await {
+            Ok(_) => {
+                self.counts.count();
+                Ok(())
+            }
+            Err(AppendError::Late) => Err(LedgerError::Late),
+            Err(AppendError::Busy) => Err(LedgerError::Busy),
+            Err(error) => {
+                self.says_closed(&error);
+                Err(LedgerError::Closed)
+            }
+        }
+    }
+
     /// Writes the file that spares the next start the reading of the log.
     async fn save_chains(self: &Arc<Self>) {
         let this = Arc::clone(self);
@@ -349,26 +383,15 @@ impl Ledger for LogLedger {
             return Err(LedgerError::Busy);
         }
         let delivery = entry.delivery();
-        {
-            let mut limits = locked(&self.limits);
-            if limits.covers(delivery) {
-                limits.watches(delivery);
-                return Ok(false);
-            }
-            limits.take(delivery).map_err(|seconds| LedgerError::TooMany { seconds })?;
+        if !self.needs_entry(delivery).await? {
+            return Ok(false);
         }
-        match self.log.append(&line_of(entry)?).await {
-            Ok(_) => {
-                self.counts.count();
-                Ok(true)
-            }
-            Err(AppendError::Late) => Err(LedgerError::Late),
-            Err(AppendError::Busy) => Err(LedgerError::Busy),
-            Err(error) => {
-                self.says_closed(&error);
-                Err(LedgerError::Closed)
-            }
+        let entered = self.enter_start(entry).await;
+        // Its end is told of one that is late, and of one that is dropped here.
+        if !matches!(entered, Ok(()) | Err(LedgerError::Late)) {
+            locked(&self.limits).fails(delivery);
         }
+        entered.map(|()| true)
     }
 
     fn lets_out(&self, entry: &Entry<'_>) {
@@ -376,6 +399,10 @@ impl Ledger for LogLedger {
     }
 
     fn ends(&self, entry: &Entry<'_>) {
+        // Nobody fills the log with ends of what never started.
+        if !locked(&self.limits).fails(entry.delivery()) {
+            return;
+        }
         if let Ok(line) = line_of(entry) {
             // Without it, all counts as received that might have left.
             let _ = self.log.note(&line);

@@ -26,8 +26,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{sleep, timeout};
 
-/// The longest time that a delivery waits for the acts before it.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The longest time that a delivery waits for the acts before it, or for another's entry.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How long a batch waits that the log had no place for.
 const AGAIN_AFTER: Duration = Duration::from_millis(10);
 

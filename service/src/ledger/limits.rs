@@ -7,7 +7,8 @@ use crate::known::make_room;
 use eyesonly_gate::entry::Opened;
 use eyesonly_gate::ledger::{Delivery, Handed};
 use eyesonly_seal::{CameraId, FootageId, Kind, SessionId, ViewerId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use tokio::sync::watch;
 
 /// The most entries of one viewer in a second.
 pub const ENTRIES_A_SECOND: u64 = 50;
@@ -29,6 +30,26 @@ enum Covered {
     Live(SessionId, CameraId, bool),
 }
 
+/// What a delivery needs that is about to start.
+#[derive(Debug)]
+pub enum Needs {
+    /// Nothing: an entry that is there covers it.
+    Nothing,
+    /// The end of another delivery's start, whose entry may cover it. `changed` returns then.
+    Another(watch::Receiver<()>),
+    /// An entry of its own, which is counted.
+    Entry,
+}
+
+/// A delivery that has an entry, and has neither left nor failed yet.
+#[derive(Debug)]
+struct Starting {
+    /// The delivery's number.
+    number: [u8; 16],
+    /// Who waits for it is told when it is dropped.
+    over: watch::Sender<()>,
+}
+
 /// The entries of one viewer in a second and in a day.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
@@ -44,6 +65,10 @@ pub struct Limits {
     viewers: HashMap<ViewerId, Count>,
     /// From when until when each is covered, in milliseconds since 1970.
     covered: HashMap<Covered, (u64, u64)>,
+    /// What may soon be covered. Each is as long in it as a request is at work.
+    starting: HashMap<Covered, Starting>,
+    /// The numbers of deliveries that wait for another, and have no entry.
+    waiting: HashSet<[u8; 16]>,
     /// Until when the live view that left may go on, in milliseconds since 1970.
     live: HashMap<(CameraId, ViewerId), u64>,
     /// What was decided before this number of the rights covers nothing.
@@ -51,26 +76,54 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Says what a delivery needs that is about to start, and counts its entry if it needs one.
+    /// Then [`Self::lets_out`] or [`Self::fails`] is called, whichever comes. If it `may_wait`, it
+    /// is told of another delivery that may cover it.
+    ///
+    /// # Errors
+    /// This viewer has too many, and nothing is counted: the seconds until the next one.
+    pub fn starts(&mut self, delivery: &Delivery, may_wait: bool) -> Result<Needs, u32> {
+        if !self.waiting.is_empty() {
+            self.waiting.remove(&delivery.number);
+        }
+        let keys = covering(delivery);
+        if self.covers(delivery, &keys) {
+            self.watches(delivery);
+            return Ok(Needs::Nothing);
+        }
+        let starting = keys.iter().flatten().find_map(|key| self.starting.get(key));
+        if let Some(starting) = starting.filter(|_| may_wait) {
+            self.waiting.insert(delivery.number);
+            return Ok(Needs::Another(starting.over.subscribe()));
+        }
+        self.take(delivery)?;
+        if let Some(key) = covered(delivery) {
+            let starting = Starting { number: delivery.number, over: watch::Sender::default() };
+            self.starting.insert(key, starting);
+        }
+        Ok(Needs::Entry)
+    }
+
+    /// Notes that a delivery ends that has not left. Says whether it had an entry: it has none if it
+    /// still waited for another.
+    pub fn fails(&mut self, delivery: &Delivery) -> bool {
+        // What ends may have another length than what started, so it is found by its number.
+        if covered(delivery).is_some() {
+            self.starting.retain(|_, starting| starting.number != delivery.number);
+        }
+        !self.waiting.remove(&delivery.number)
+    }
+
     /// Says whether an entry that is there covers this delivery.
-    pub fn covers(&self, delivery: &Delivery) -> bool {
-        let Some(key) = covered(delivery) else { return false };
-        // What covers pictures covers lists of streams, and not the other way round.
-        let shows = match key {
-            Covered::Live(session, camera, _) => Covered::Live(session, camera, true),
-            Covered::Still(..) => key,
-        };
+    fn covers(&self, delivery: &Delivery, keys: &[Option<Covered>; 2]) -> bool {
         // A clock that was set back covers nothing.
-        [key, shows]
-            .iter()
+        keys.iter()
+            .flatten()
             .filter_map(|key| self.covered.get(key))
             .any(|(from, until)| (*from..*until).contains(&delivery.at_milliseconds))
     }
 
-    /// Counts an entry that is about to be made.
-    ///
-    /// # Errors
-    /// This viewer has too many, and nothing is counted: the seconds until the next one.
-    pub fn take(&mut self, delivery: &Delivery) -> Result<(), u32> {
+    fn take(&mut self, delivery: &Delivery) -> Result<(), u32> {
         let second = delivery.at_milliseconds / 1000;
         let day = second / 86_400;
         make_room(&mut self.viewers, &delivery.viewer, |count| count.day == day);
@@ -113,7 +166,7 @@ impl Limits {
     }
 
     /// Notes who watches live, whether an entry covers it or it has one of its own.
-    pub fn watches(&mut self, delivery: &Delivery) {
+    fn watches(&mut self, delivery: &Delivery) {
         // A list of streams names no segment, and shows no picture.
         let shows = delivery.handed == Handed::Live && delivery.event.is_some();
         if let Some((_, camera)) = delivery.source.filter(|_| shows) {
@@ -127,6 +180,9 @@ impl Limits {
     /// entry covers what comes.
     pub fn lets_out(&mut self, delivery: &Delivery, decided_at: u64) {
         self.watches(delivery);
+        let Some(key) = covered(delivery) else { return };
+        // Who waits asks again, behind whoever holds these limits now.
+        self.starting.remove(&key);
         if decided_at < self.since {
             return;
         }
@@ -134,7 +190,6 @@ impl Limits {
             Handed::Still => delivery.at_milliseconds.saturating_add(SAME_STILL_MILLISECONDS),
             _ => delivery.until_milliseconds.saturating_sub(RENEWED_MILLISECONDS),
         };
-        let Some(key) = covered(delivery) else { return };
         make_room(&mut self.covered, &key, |(_, until)| delivery.at_milliseconds < *until);
         self.covered.insert(key, (delivery.at_milliseconds, until));
     }
@@ -157,6 +212,17 @@ fn covered(delivery: &Delivery) -> Option<Covered> {
     }
 }
 
+/// Lists what covers a delivery.
+fn covering(delivery: &Delivery) -> [Option<Covered>; 2] {
+    let key = covered(delivery);
+    // What covers pictures covers lists of streams, and not the other way round.
+    let shows = match key {
+        Some(Covered::Live(session, camera, false)) => Some(Covered::Live(session, camera, true)),
+        _ => None,
+    };
+    [key, shows]
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 mod tests {
@@ -177,6 +243,10 @@ mod tests {
             opened: Opened::default(),
             body_bytes: 1,
         }
+    }
+
+    fn covers(limits: &Limits, delivery: &Delivery) -> bool {
+        limits.covers(delivery, &covering(delivery))
     }
 
     fn id(n: u8) -> FootageId {
@@ -217,23 +287,23 @@ mod tests {
     #[test]
     fn a_live_view_is_renewed_before_it_ends() {
         let mut limits = Limits::default();
-        assert!(!limits.covers(&delivery(1, Handed::Live, 5_000)));
+        assert!(!covers(&limits, &delivery(1, Handed::Live, 5_000)));
         limits.lets_out(&delivery(1, Handed::Live, 5_000), 0);
-        assert!(limits.covers(&delivery(1, Handed::Live, 24_999)));
-        assert!(!limits.covers(&delivery(1, Handed::Live, 25_000)));
-        assert!(!limits.covers(&delivery(1, Handed::Live, 4_999)), "the clock was set back");
-        assert!(!limits.covers(&delivery(2, Handed::Live, 5_001)), "another session");
+        assert!(covers(&limits, &delivery(1, Handed::Live, 24_999)));
+        assert!(!covers(&limits, &delivery(1, Handed::Live, 25_000)));
+        assert!(!covers(&limits, &delivery(1, Handed::Live, 4_999)), "the clock was set back");
+        assert!(!covers(&limits, &delivery(2, Handed::Live, 5_001)), "another session");
         let still = opened(&[1]);
-        assert!(!limits.covers(&Delivery { opened: still, ..delivery(1, Handed::Live, 5_001) }));
+        assert!(!covers(&limits, &Delivery { opened: still, ..delivery(1, Handed::Live, 5_001) }));
         // What was a list of streams covers no picture. What showed one covers lists, too.
         let shows = |at| Delivery { event: Some(id(9)), ..delivery(1, Handed::Live, at) };
-        assert!(!limits.covers(&shows(5_001)));
+        assert!(!covers(&limits, &shows(5_001)));
         limits.lets_out(&shows(30_000), 0);
-        assert!(limits.covers(&shows(30_001)));
-        assert!(limits.covers(&delivery(1, Handed::Live, 30_001)));
+        assert!(covers(&limits, &shows(30_001)));
+        assert!(covers(&limits, &delivery(1, Handed::Live, 30_001)));
         // A clip is entered each time.
         limits.lets_out(&delivery(1, Handed::Clip, 0), 0);
-        assert!(!limits.covers(&delivery(1, Handed::Clip, 1)));
+        assert!(!covers(&limits, &delivery(1, Handed::Clip, 1)));
     }
 
     #[test]
@@ -260,14 +330,58 @@ mod tests {
         let mut limits = Limits::default();
         let (live, later) = (delivery(1, Handed::Live, 5_000), delivery(1, Handed::Live, 5_001));
         limits.lets_out(&live, 3);
-        assert!(limits.covers(&later));
+        assert!(covers(&limits, &later));
         limits.forget_cover(4);
-        assert!(!limits.covers(&later));
+        assert!(!covers(&limits, &later));
         // What was decided before the change covers nothing, though it leaves after it.
         limits.lets_out(&live, 3);
-        assert!(!limits.covers(&later));
+        assert!(!covers(&limits, &later));
         limits.lets_out(&live, 4);
-        assert!(limits.covers(&later));
+        assert!(covers(&limits, &later));
+    }
+
+    #[test]
+    fn one_entry_covers_all_that_ask_for_a_still_at_once() {
+        let mut limits = Limits::default();
+        let of = |number: u8, object: u8| Delivery {
+            number: [number; 16],
+            opened: opened(&[object]),
+            ..delivery(1, Handed::Still, 5_000)
+        };
+        let waits = |limits: &mut Limits, delivery: &Delivery| match limits.starts(delivery, true) {
+            Ok(Needs::Another(another)) => another,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(limits.starts(&of(1, 1), true), Ok(Needs::Entry)));
+        let waiting: Vec<_> = (2..=100).map(|n| waits(&mut limits, &of(n, 1))).collect();
+        // Another still, and whoever can't wait, have their own.
+        assert!(matches!(limits.starts(&of(101, 2), true), Ok(Needs::Entry)));
+        limits.lets_out(&of(101, 2), 0);
+        assert!(waiting.iter().all(|another| another.has_changed().is_ok()), "it still starts");
+        limits.lets_out(&of(1, 1), 0);
+        assert!(waiting.iter().all(|another| another.has_changed().is_err()), "it is over");
+        assert!(matches!(limits.starts(&of(2, 1), true), Ok(Needs::Nothing)));
+
+        // If the first one fails, the next one has an entry of its own. What fails has no length.
+        let mut limits = Limits::default();
+        assert!(matches!(limits.starts(&of(1, 1), true), Ok(Needs::Entry)));
+        let another = waits(&mut limits, &of(2, 1));
+        let _ = waits(&mut limits, &of(3, 1));
+        assert!(!limits.fails(&Delivery { body_bytes: 0, ..of(3, 1) }), "it had no entry");
+        assert!(another.has_changed().is_ok(), "somebody else failed");
+        assert!(limits.fails(&Delivery { body_bytes: 0, ..of(1, 1) }));
+        assert!(another.has_changed().is_err());
+        assert!(matches!(limits.starts(&of(2, 1), true), Ok(Needs::Entry)));
+        // Whoever can't wait takes its place. Then the end of the one before frees nobody.
+        assert!(matches!(limits.starts(&of(3, 1), false), Ok(Needs::Entry)));
+        let another = waits(&mut limits, &of(4, 1));
+        assert!(limits.fails(&of(2, 1)));
+        assert!(another.has_changed().is_ok());
+        // A clip is entered each time, and nobody waits for it.
+        for n in 1..3 {
+            let clip = Delivery { number: [n; 16], ..delivery(2, Handed::Clip, 5_000) };
+            assert!(matches!(limits.starts(&clip, true), Ok(Needs::Entry)));
+        }
     }
 
     #[test]
@@ -278,16 +392,16 @@ mod tests {
             ..delivery(1, Handed::Still, at)
         };
         limits.lets_out(&of(&[1, 2], 5_000), 0);
-        assert!(limits.covers(&of(&[1, 2], 14_999)));
-        assert!(!limits.covers(&of(&[1, 2], 15_000)) && !limits.covers(&of(&[1, 2], 4_999)));
+        assert!(covers(&limits, &of(&[1, 2], 14_999)));
+        assert!(!covers(&limits, &of(&[1, 2], 15_000)) && !covers(&limits, &of(&[1, 2], 4_999)));
         for other in [&[1][..], &[2], &[2, 1], &[1, 3, 2]] {
-            assert!(!limits.covers(&of(other, 5_001)), "{other:?}");
+            assert!(!covers(&limits, &of(other, 5_001)), "{other:?}");
         }
         let longer = Delivery { body_bytes: 2, ..of(&[1, 2], 5_001) };
         let of_event = Delivery { event: Some(id(9)), ..of(&[1, 2], 5_001) };
-        assert!(!limits.covers(&longer) && !limits.covers(&of_event));
+        assert!(!covers(&limits, &longer) && !covers(&limits, &of_event));
         // What opened nothing says nothing of what leaves.
         limits.lets_out(&of(&[], 5_000), 0);
-        assert!(!limits.covers(&of(&[], 5_001)));
+        assert!(!covers(&limits, &of(&[], 5_001)));
     }
 }

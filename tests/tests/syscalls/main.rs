@@ -1,6 +1,8 @@
 //! An upload is acknowledged only once it is durable. The right order is: object flushed, its
 //! folder flushed, index committed, then the answer. The test sees it from outside: strace shows
 //! the system calls of the edge during one upload.
+//!
+//! strace makes a disk slow, too: what waits for one flush is seen then.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,15 +17,21 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use eyesonly_harness::footage::{description, fresh_id, mp4_around, noise};
+use eyesonly_harness::paths;
 use eyesonly_tests::footage::media;
 use eyesonly_tests::tool::{skipped, tool};
 use eyesonly_tests::{Camera, Edge, EdgeOptions};
+use reqwest::Method;
 use tempfile::NamedTempFile;
+use tokio::task::JoinSet;
 use trace::{Call, calls};
 
 const TRACED: &str = "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,\
                       sync_file_range,\
                       link,linkat,rename,renameat,renameat2";
+
+/// A flush of the ledger takes 0.3 s.
+const SLOW: &str = "inject=fdatasync:delay_enter=300000";
 
 /// strace, attached to an edge. strace ends with the test, and the edge runs on.
 struct Tracer {
@@ -33,11 +41,11 @@ struct Tracer {
 
 impl Tracer {
     /// Attaches strace; returns none if this user may not (the edge lets only root trace it).
-    fn attach(edge: &Edge) -> Option<Self> {
+    fn attach(edge: &Edge, expression: &str) -> Option<Self> {
         let output = NamedTempFile::new().unwrap();
         let mut command = Command::new("strace");
         command
-            .args(["-f", "-y", "-s", "96", "-e", TRACED, "-o"])
+            .args(["-f", "-y", "-s", "96", "-e", expression, "-o"])
             .arg(output.path())
             .args(["-p", &edge.pid().to_string()]);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -142,7 +150,7 @@ async fn traced(upload: impl AsyncFnOnce(&Camera) -> u16) -> Option<Vec<Call>> {
     let camera = edge.household("Traced").camera("one");
     // The camera hands in once before, so that everything that happens only once has happened.
     camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
-    let Some(tracer) = Tracer::attach(&edge) else {
+    let Some(tracer) = Tracer::attach(&edge, TRACED) else {
         skipped("the right to trace the edge: run it as root");
         return None;
     };
@@ -265,4 +273,31 @@ fn move_behind(calls: &mut Vec<Call>, which: &Chosen, target: &Chosen) {
     let at = rest.iter().rposition(target).expect("the target is in the trace") + 1;
     rest.splice(at..at, moved);
     *calls = rest;
+}
+
+/// Many ask for one still at once, by one session, while its entry waits for the disk. That entry
+/// covers them all: one viewer may have fifty a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_entry_covers_all_that_ask_at_once() {
+    if !tool("strace") {
+        return;
+    }
+    let edge = Edge::start(EdgeOptions::default());
+    let household = edge.household("Alder Lane 4");
+    let (camera, account) = (household.camera("Door"), household.viewer("alder"));
+    camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
+    let viewer = account.login().await;
+    viewer.cameras().await;
+    let Some(tracer) = Tracer::attach(&edge, SLOW) else {
+        skipped("the right to trace the edge: run it as root");
+        return;
+    };
+    let mut asking = JoinSet::new();
+    for _ in 0..200 {
+        let ask = viewer.ask(Method::GET, &paths::thumbnail(&camera.id, 320));
+        asking.spawn(async move { ask.send().await.unwrap().status().as_u16() });
+    }
+    let answers = asking.join_all().await;
+    tracer.finish();
+    assert_eq!(answers, [200; 200]);
 }
