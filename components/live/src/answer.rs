@@ -8,6 +8,9 @@ pub use eyesonly_guest::Refusal;
 pub const MAX_SEGMENTS: u32 = 100;
 /// The fewest whole segments of a playlist. Players start three segments before the end.
 pub const PLAYLIST_SEGMENTS_MIN: usize = 4;
+/// The segments that whoever keeps up is told of: the one that it has, and the next one. Each that
+/// is listed is opened by the host.
+const KEPT_UP_SEGMENTS: u32 = 2;
 
 /// A stream of a camera; the contract's `live-stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,23 +113,26 @@ pub fn live<F: Footage>(footage: &F) -> Answer {
 /// Answers with the segment that comes after `after`. Without one, or if that one is gone or ends
 /// its run, it is the newest that a player can start with.
 pub fn next<F: Footage>(footage: &F, of: Stream, after: Option<&str>) -> Answer {
-    let segments = match footage.list_segments(of, MAX_SEGMENTS) {
-        Ok(segments) => segments,
-        Err(refusal) => return refusal.into(),
-    };
-    let next = after
-        .and_then(|after| segments.iter().find(|segment| segment.before.as_deref() == Some(after)));
-    let is_newest = segments.last().is_some_and(|newest| Some(newest.id.as_str()) == after);
-    let chosen = match next {
-        Some(next) => Some(next),
-        // The host waited, and nothing came.
-        None if is_newest => None,
-        None => segments.iter().rfind(|segment| segment.key),
-    };
-    match chosen {
-        Some(segment) => Answer::Segment(of, segment.id.clone(), Part::Whole),
-        None => Answer::NotFound,
+    for limit in [KEPT_UP_SEGMENTS, MAX_SEGMENTS] {
+        let segments = match footage.list_segments(of, limit) {
+            Ok(segments) => segments,
+            Err(refusal) => return refusal.into(),
+        };
+        let follows = |segment: &&Segment| after.is_some() && segment.before.as_deref() == after;
+        let is_newest = segments.last().is_some_and(|newest| Some(newest.id.as_str()) == after);
+        let chosen = match segments.iter().find(follows) {
+            Some(next) => Some(next),
+            // The host waited, and nothing came.
+            None if is_newest => return Answer::NotFound,
+            // It may follow one of the older segments.
+            None if after.is_some() && limit < MAX_SEGMENTS => None,
+            None => segments.iter().rfind(|segment| segment.key),
+        };
+        if let Some(segment) = chosen {
+            return Answer::Segment(of, segment.id.clone(), Part::Whole);
+        }
     }
+    Answer::NotFound
 }
 
 /// Answers with the playlist of the segments that are whole.

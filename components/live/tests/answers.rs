@@ -18,9 +18,12 @@ struct Host(Result<Vec<Segment>, Refusal>);
 
 impl Footage for Host {
     fn list_segments(&self, of: Stream, limit: u32) -> Result<Vec<Segment>, Refusal> {
-        assert_eq!(limit, MAX_SEGMENTS);
+        assert!(limit <= MAX_SEGMENTS);
         match of {
-            Stream::Main => self.0.clone(),
+            Stream::Main => self.0.clone().map(|segments| {
+                let older = segments.len().saturating_sub(limit as usize);
+                segments[older..].to_vec()
+            }),
             Stream::Sub => Ok(Vec::new()),
         }
     }
@@ -91,6 +94,8 @@ fn the_next_segment_goes_on_from_the_one_before() {
     assert_eq!(next(&all, Stream::Main, Some(&id(4))), sent(5));
     assert_eq!(next(&all, Stream::Main, Some(&id(5))), Answer::NotFound, "nothing came yet");
     assert_eq!(next(&all, Stream::Main, Some(&id(1))), sent(5), "that one is gone");
+    let many = host((0..5).map(whole).chain([running(5)]).collect());
+    assert_eq!(next(&many, Stream::Main, Some(&id(1))), sent(2), "whoever is behind goes on there");
     assert_eq!(next(&all, Stream::Sub, None), Answer::NotFound);
 }
 

@@ -10,7 +10,7 @@
 use eyesonly_seal::format::HEADER_BYTES;
 use eyesonly_seal::{
     CameraId, CameraKey, Context, FootageId, HouseholdId, HouseholdKey, LedgerKey, Opener,
-    SealError,
+    SealError, SealingKey,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,12 +18,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// The most cameras whose keys are remembered. The next one makes room by forgetting all.
 pub const CAMERAS_MAX: usize = 1 << 13;
 /// The most objects of one camera whose openers are remembered.
-pub const OPENERS_MAX: usize = 4;
+pub const OPENERS_MAX: usize = 8;
 
 /// The keys of one camera, and of its household's entries in the ledger.
 pub(crate) struct CameraKeys {
     pub(crate) camera: CameraKey,
     pub(crate) ledger: Arc<LedgerKey>,
+    /// The key of the UTC day that was asked for last.
+    day: Mutex<Option<(u32, Arc<SealingKey>)>>,
     openers: Mutex<Vec<OpenerOf>>,
 }
 
@@ -41,7 +43,21 @@ impl CameraKeys {
         Self {
             camera: key.camera_key(&household, &camera),
             ledger: Arc::new(key.ledger_key(&household)),
+            day: Mutex::default(),
             openers: Mutex::default(),
+        }
+    }
+
+    /// Returns the key that seals this object, which is the key of its day.
+    pub(crate) fn footage_key(&self, id: &FootageId) -> Arc<SealingKey> {
+        let mut known = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((day, key)) if *day == id.day() => Arc::clone(key),
+            _ => {
+                let key = Arc::new(self.camera.footage_key(id));
+                *known = Some((id.day(), Arc::clone(&key)));
+                key
+            }
         }
     }
 
@@ -61,7 +77,7 @@ impl CameraKeys {
         {
             return Ok(Arc::clone(&known.opener));
         }
-        let opener = Arc::new(Opener::new(&self.camera.footage_key(id), context, header)?);
+        let opener = Arc::new(Opener::new(&self.footage_key(id), context, header)?);
         if openers.len() >= OPENERS_MAX {
             openers.remove(0);
         }

@@ -89,7 +89,7 @@ impl IntakeGrant {
         let length = u16::try_from(notes.len()).map_err(|_| SealError::TooLong)?.to_be_bytes();
         let arrived = arrived_at_milliseconds.to_be_bytes();
         let plain = [&[u8::from(is_last)], &arrived[..], &length, notes, payload].concat();
-        let key = self.scope.keys.camera.footage_key(&of.segment);
+        let key = self.scope.keys.footage_key(&of.segment);
         let context = of.context(&self.scope, number)?;
         Ok(SealedPart(seal_all(&key, &context, salt, &plain)?.into()))
     }

@@ -132,7 +132,7 @@ impl<'a> Subject<'a> {
     }
     fn sealing(self, version: ObjectVersion, salt: [u8; 24]) -> Result<Sealing<'a>, SealError> {
         let (context, name) = self.named(version)?;
-        let sealer = Sealer::new(&self.scope.keys.camera.footage_key(&self.id), &context, salt)?;
+        let sealer = Sealer::new(&self.scope.keys.footage_key(&self.id), &context, salt)?;
         let sealed = sealer.header().to_vec();
         // A camera's body is compared with what the camera hands in again. Nobody hands in a
         // rendition.

@@ -95,7 +95,7 @@ fn an_opener_counts_for_its_context_and_its_header_alone() {
     };
     // Each twice: the second time by what was remembered. More than are remembered.
     for _ in 0..2 {
-        for n in 1..=6 {
+        for n in 1..=OPENERS_MAX as u8 + 2 {
             for _ in 0..2 {
                 assert_eq!(open(n, &sealed(n)), Ok(vec![n; 100]));
             }
@@ -116,4 +116,20 @@ fn an_opener_counts_for_its_context_and_its_header_alone() {
         open_all(&keys.camera.footage_key(&object(3)), &context(3), &first).unwrap().len(),
         100
     );
+}
+
+#[test]
+fn the_key_of_a_day_counts_for_that_day_alone() {
+    let (household, camera) = ids(1);
+    let keys = CameraKeys::new(&key(1), household, camera);
+    let on_day = |day: u64| FootageId::from_time(day * 86_400_000 + 5, [7; 10]).unwrap();
+    let context = Context::footage(&question(1), ObjectVersion::from_bytes([1; 16])).unwrap();
+    for day in [1, 2, 2, 1, 3] {
+        let sealed = seal_all(&keys.footage_key(&on_day(day)), &context, [1; 24], b"plain");
+        let opened = |other| {
+            open_all(&keys.camera.footage_key(&on_day(other)), &context, sealed.as_ref().unwrap())
+        };
+        assert_eq!(opened(day).unwrap(), b"plain");
+        assert!(opened(day + 1).is_err() && opened(day - 1).is_err(), "day {day}");
+    }
 }
