@@ -20,8 +20,11 @@ const QUIET_MILLISECONDS = 4_000;
 const ANSWER_MILLISECONDS = 13_000;
 const RETRY_MILLISECONDS = [100, 500, 1_000, 2_000, 2_000, 2_000, 2_000, 2_000, 5_000];
 const LOOK_AHEAD_MILLISECONDS = 400;
-/** How far behind the end of what has come the video plays, beside the length of a fragment. */
-const BEHIND_SECONDS = { least: 0.12, band: 0.08, far: 0.9, farAtFirst: 0.45 };
+/**
+ * How far behind the end of what has come the video plays, beside the length of a fragment. Beyond
+ * `band` it plays faster, until it has `reached` the least.
+ */
+const BEHIND_SECONDS = { least: 0.12, reached: 0.02, band: 0.08, far: 0.9, farAtFirst: 0.45 };
 const JUMP_MILLISECONDS = 500;
 const JUST_OPENED_MILLISECONDS = 2_000;
 /** A video that stands still for this long although this much more is there needs a push. */
@@ -137,6 +140,7 @@ export function play(video, base, options = {}) {
   let blankSince = null;
   let openedAt = 0;
   let jumpedAt = 0;
+  let isCatchingUp = false;
   let slack = 0;
   let slackAt = 0;
   let stuck = { at: -1, since: 0, times: 0 };
@@ -363,11 +367,13 @@ export function play(video, base, options = {}) {
   /** Keeps the video close to the end. It is called just before more comes. */
   function steer() {
     if (video.seeking || screen.end() === 0) return;
-    const { least: close, band, far, farAtFirst } = BEHIND_SECONDS;
+    const { least: close, reached, band, far, farAtFirst } = BEHIND_SECONDS;
     const behind = screen.end() - video.currentTime - slack;
     const isFirst = now() - openedAt < JUST_OPENED_MILLISECONDS;
     if (behind > (isFirst ? farAtFirst : far) && now() - jumpedAt > JUMP_MILLISECONDS) jump();
-    const off = Math.max(0, behind - close - band) + Math.min(0, behind - close);
+    if (behind > close + band) isCatchingUp = true;
+    else if (behind < close + reached) isCatchingUp = false;
+    const off = isCatchingUp ? behind - close : Math.min(0, behind - close);
     const rate = Math.min(1.1, Math.max(0.92, 1 + off / 2));
     if (Math.abs(rate - video.playbackRate) > 0.005) video.playbackRate = rate;
   }
