@@ -104,8 +104,8 @@ impl Limits {
         Ok(Needs::Entry)
     }
 
-    /// Notes that a delivery ends that has not left. Says whether it had an entry: it has none if it
-    /// still waited for another.
+    /// Notes that a delivery ends that has not left. Says whether it had an entry: it has none if
+    /// it still waited for another.
     pub fn fails(&mut self, delivery: &Delivery) -> bool {
         // What ends may have another length than what started, so it is found by its number.
         if covered(delivery).is_some() {
