@@ -56,6 +56,8 @@ const WARNING_SECONDS: u64 = 1;
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
+/// What an HTTP/2 connection begins with (RFC 9113, 3.4).
+const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The time, in seconds, that open requests have to end when the edge is told to stop.
 const DRAIN_SECONDS: u64 = 10;
 
@@ -223,20 +225,38 @@ async fn greet(
     mut stopped: watch::Receiver<bool>,
 ) {
     let begun = Instant::now();
+    let limit = Duration::from_secs(HEAD_SECONDS_MAX);
+    let patience = || {
+        let first_head = limit.saturating_sub(begun.elapsed());
+        Patience { first_head, ..Patience::default() }
+    };
     let Some(tls) = tls else {
-        connection(stream, peer, router, stopped, Patience::default()).await;
+        let first = tokio::select! {
+            first = timeout(limit, is_http1(&stream)) => first,
+            () = told(&mut stopped) => return,
+        };
+        if let Ok(Ok(is_http1)) = first {
+            connection((stream, is_http1), peer, router, stopped, patience()).await;
+        }
         return;
     };
-    let limit = Duration::from_secs(HEAD_SECONDS_MAX);
     let agreed = tokio::select! {
         agreed = timeout(limit, tls.acceptor().accept(stream)) => agreed,
         () = told(&mut stopped) => return,
     };
     if let Ok(Ok(stream)) = agreed {
-        let first_head = limit.saturating_sub(begun.elapsed());
-        let patience = Patience { first_head, ..Patience::default() };
-        connection(stream, peer, router, stopped, patience).await;
+        let is_http1 = stream.get_ref().1.alpn_protocol() == Some(b"http/1.1");
+        connection((stream, is_http1), peer, router, stopped, patience()).await;
     }
+}
+
+/// Looks at the first bytes of a connection, and says whether they can only be HTTP/1. hyper finds
+/// out by itself too, but then it keeps a buffer of twice the size for as long as the connection
+/// lasts.
+async fn is_http1(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0; PREFACE.len()];
+    let seen = stream.peek(&mut first).await?;
+    Ok(!first.get(..seen).is_some_and(|seen| PREFACE.starts_with(seen)))
 }
 
 /// Returns when the edge is told to stop.
@@ -338,12 +358,12 @@ async fn quiet(traffic: &mut watch::Receiver<Traffic>, patience: &Patience, endi
     }
 }
 
-/// Serves one connection.
+/// Serves one connection, of which it may be known that it speaks HTTP/1.
 ///
 /// hyper has no deadline before it knows the version of HTTP, and none for an idle HTTP/2
 /// connection whose peer answers pings. This function has both deadlines.
 async fn connection<S>(
-    stream: S,
+    (stream, is_http1): (S, bool),
     peer: SocketAddr,
     router: axum::Router,
     mut stopped: watch::Receiver<bool>,
@@ -385,6 +405,9 @@ async fn connection<S>(
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .keep_alive_interval(Duration::from_secs(HEAD_SECONDS_MAX));
+    if is_http1 {
+        builder = builder.http1_only();
+    }
     let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut ending = false;
     loop {

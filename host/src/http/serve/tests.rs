@@ -35,7 +35,8 @@ async fn read_until_closed(
     let (mut client, server) = tokio::io::duplex(1 << 16);
     let stopping = watch::Sender::new(false);
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let served = tokio::spawn(connection(server, peer, router, stopping.subscribe(), patience));
+    let served =
+        tokio::spawn(connection((server, false), peer, router, stopping.subscribe(), patience));
     client.write_all(sent).await.unwrap();
     let mut read = Vec::new();
     let reading = async {
