@@ -14,7 +14,12 @@ set -eu
 here=$(dirname "$0")
 still=$(mktemp)
 trap 'rm -f "$still"' EXIT
-ffmpeg -nostdin -loglevel error -y -i "$CAMERA" -frames:v 1 -update 1 -q:v 3 -f image2 "$still"
+# Over TCP no packet is lost, and a camera that stays silent for ten seconds is given up.
+case $CAMERA in
+    rtsp://*) set -- -rtsp_transport tcp -timeout 10000000 ;;
+    *) set -- ;;
+esac
+ffmpeg -nostdin -loglevel error -y "$@" -i "$CAMERA" -frames:v 1 -update 1 -q:v 3 -f image2 "$still"
 id=$(python3 "$here/new-id.py")
 # The header comes by standard input, so that nobody on this machine reads the credential in `ps`.
 printf 'Authorization: Bearer %s' "$CREDENTIAL" |

@@ -75,6 +75,12 @@ pub async fn run(kept: &Kept, asked: &IncidentArguments, json: bool) -> anyhow::
     if let (Some(from), Some(until)) = (from, until) {
         ensure!(from <= until, "--from is after --until, so there is nothing between them");
     }
+    // A letter must not say of a time to come that nothing happened in it.
+    ensure!(
+        until.is_none_or(|until| until <= SystemTime::now()),
+        "--until is in the future, and nobody knows what comes: without it, the report goes until \
+         now"
+    );
     let (log, today) = incident::open(&kept.admin, &kept.data).await?;
     let asked = Asked { span: Span { from: *from, until: *until }, seam: *seam, camera: *camera };
     let mut report = incident::report(&log, &*kept.keys, &today, &asked)?;

@@ -53,6 +53,13 @@ pub enum Told {
     Made(StatusCode, Value),
 }
 
+/// Says whether a change counts for the pace of its viewer. What only takes something away does
+/// not: nobody who has changed too much, by a session that was stolen too, is kept from it.
+pub fn is_counted(row: Name, body: &[u8]) -> bool {
+    let is_off = |Switch { on }| !on;
+    row.is_counted() && !(row == Name::Switch && sharing::read(body).is_ok_and(is_off))
+}
+
 /// Makes the change of a row. `admin` acts for the viewer who asks, and `body` is empty if the row
 /// has none.
 ///
@@ -181,5 +188,15 @@ mod tests {
         assert_eq!(ids.id::<CameraId>("camera").ok(), id.parse().ok());
         assert_eq!(ids.id::<CameraId>("viewer"), Err(Problem::NotFound));
         assert_eq!(ids.id::<CameraId>("household"), Err(Problem::NotFound));
+    }
+
+    #[test]
+    fn a_camera_is_switched_off_however_often_something_was_given() {
+        assert!(!is_counted(Name::Switch, br#"{"on":false}"#));
+        for body in [r#"{"on":true}"#, "", "{}", r#"{"on":false,"on":true}"#] {
+            assert!(is_counted(Name::Switch, body.as_bytes()));
+        }
+        assert!(is_counted(Name::PutShare, br#"{"on":false}"#));
+        assert!(!is_counted(Name::DeleteShare, b""));
     }
 }

@@ -198,10 +198,10 @@ pub async fn change(
         asks.check_origin()?;
     }
     let identified = asks.identified(ids.text("tag")).await?;
-    if row.is_counted() {
+    let body = if row.takes_body() { read_bytes(body).await? } else { Zeroizing::default() };
+    if change::is_counted(row, &body) {
         asks.edge.admin.count(identified.rights().requester().viewer())?;
     }
-    let body = if row.takes_body() { read_bytes(body).await? } else { Zeroizing::default() };
     let admin = asks.admin(ids.text("tag"));
     let act = async move || change::change(&admin, row, &ids, &body).await;
     match administer(&asks.edge, act).await? {

@@ -112,6 +112,10 @@ async fn a_right_that_came_back_with_an_old_registry_is_found() {
     let (none, _) = self::report(&home.edge, &["--until", "2020-01-01T00:00:00Z"]);
     assert_eq!(none["exposures"], Value::Array(vec![]), "{none}");
     assert_eq!((&none["deliveries"], &none["begins_before"]), (&0.into(), &true.into()));
+    // Nor is anything said of a time to come.
+    let early = incident(&home.edge, &["--until", "2100-01-01T00:00:00Z"]);
+    let said = String::from_utf8(early.stderr).unwrap();
+    assert!(early.status.code() == Some(1) && said.contains("in the future"), "{said}");
     // Nobody is said to be unaffected by a camera that nobody knows.
     let unknown = incident(&home.edge, &["--camera", &fresh_id()]);
     let said = String::from_utf8(unknown.stderr).unwrap();

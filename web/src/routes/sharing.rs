@@ -146,9 +146,8 @@ impl Name {
         )
     }
 
-    /// Says whether a change counts for the pace of its viewer. What only takes something away does
-    /// not: nobody who has changed too much, by a session that was stolen too, is kept from it.
-    pub fn is_counted(self) -> bool {
+    /// Says whether a change can give something. One that can't takes something away.
+    pub(crate) fn is_counted(self) -> bool {
         self != Self::Password && (self.takes_body() || self == Self::OfferCamera)
     }
 }
