@@ -57,7 +57,7 @@ pub enum Told {
 /// not: nobody who has changed too much, by a session that was stolen too, is kept from it.
 pub fn is_counted(row: Name, body: &[u8]) -> bool {
     let is_off = |Switch { on }| !on;
-    row.is_counted() && !(row == Name::Switch && sharing::read(body).is_ok_and(is_off))
+    row.can_give() && !(row == Name::Switch && sharing::read(body).is_ok_and(is_off))
 }
 
 /// Makes the change of a row. `admin` acts for the viewer who asks, and `body` is empty if the row

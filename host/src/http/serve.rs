@@ -231,22 +231,28 @@ async fn greet(
         Patience { first_head, ..Patience::default() }
     };
     let Some(tls) = tls else {
-        let first = tokio::select! {
-            first = timeout(limit, is_http1(&stream)) => first,
-            () = told(&mut stopped) => return,
-        };
-        if let Ok(Ok(is_http1)) = first {
+        if let Some(Ok(is_http1)) = in_time(limit, &mut stopped, is_http1(&stream)).await {
             connection((stream, is_http1), peer, router, stopped, patience()).await;
         }
         return;
     };
-    let agreed = tokio::select! {
-        agreed = timeout(limit, tls.acceptor().accept(stream)) => agreed,
-        () = told(&mut stopped) => return,
-    };
-    if let Ok(Ok(stream)) = agreed {
+    let agreed = in_time(limit, &mut stopped, tls.acceptor().accept(stream)).await;
+    if let Some(Ok(stream)) = agreed {
         let is_http1 = stream.get_ref().1.alpn_protocol() == Some(b"http/1.1");
         connection((stream, is_http1), peer, router, stopped, patience()).await;
+    }
+}
+
+/// Returns what comes of `work`. It is none if that takes longer than `limit`, or if the edge is
+/// told to stop.
+async fn in_time<T>(
+    limit: Duration,
+    stopped: &mut watch::Receiver<bool>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        done = timeout(limit, work) => done.ok(),
+        () = told(stopped) => None,
     }
 }
 

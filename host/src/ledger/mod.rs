@@ -320,8 +320,7 @@ impl LogLedger {
     /// Says whether a delivery needs an entry of its own, which is counted then. Waits for another
     /// one whose entry may cover it.
     async fn needs_entry(&self, delivery: &Delivery) -> Result<bool, LedgerError> {
-        let until = Instant::now() + LONGEST_WAIT;
-        let mut may_wait = true;
+        let (mut until, mut may_wait) = (None, true);
         loop {
             let needs = locked(&self.limits).starts(delivery, may_wait);
             match needs.map_err(|seconds| LedgerError::TooMany { seconds })? {
@@ -329,19 +328,17 @@ impl LogLedger {
                 Needs::Entry => return Ok(true),
                 // It is never sent: what ends the wait is that its sender goes.
                 Needs::Another(mut another) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + LONGEST_WAIT);
                     may_wait = timeout_at(until, another.changed()).await.is_ok();
                 }
             }
         }
     }
 
-    /// Enters that a delivery starts.
-    async fn enter_start(&self, entry: &Entry<'_>) -> Result<(), LedgerError> {
-        match self.log.append(&line_of(entry)?).await {
-            Ok(_) => {
-                self.counts.count();
-                Ok(())
-            }
+    /// Appends a line, which is durable on return.
+    async fn append(&self, line: &eyesonly_log::Entry) -> Result<(), LedgerError> {
+        match self.log.append(line).await {
+            Ok(_) => Ok(()),
             Err(AppendError::Late) => Err(LedgerError::Late),
             Err(AppendError::Busy) => Err(LedgerError::Busy),
             Err(error) => {
@@ -386,10 +383,17 @@ impl Ledger for LogLedger {
         if !self.needs_entry(delivery).await? {
             return Ok(false);
         }
-        let entered = self.enter_start(entry).await;
-        // Its end is told of one that is late, and of one that is dropped here.
-        if !matches!(entered, Ok(()) | Err(LedgerError::Late)) {
-            locked(&self.limits).fails(delivery);
+        let entered = match line_of(entry) {
+            Ok(line) => self.append(&line).await,
+            Err(error) => Err(error),
+        };
+        match &entered {
+            Ok(()) => self.counts.count(),
+            // The end is told of what is late, and of what is dropped while it waits.
+            Err(LedgerError::Late) => {}
+            Err(_) => {
+                locked(&self.limits).fails(delivery);
+            }
         }
         entered.map(|()| true)
     }
@@ -419,14 +423,10 @@ impl Ledger for LogLedger {
 impl Counts for LogLedger {
     async fn signed_in(&self, viewer: ViewerId) -> Result<(), LedgerError> {
         let line = self.of_session(Deed::SignedIn, viewer).ok_or(LedgerError::Closed)?;
-        match self.log.append(&line).await {
+        match self.append(&line).await {
             // It is written, and only late.
-            Ok(_) | Err(AppendError::Late) => Ok(()),
-            Err(AppendError::Busy) => Err(LedgerError::Busy),
-            Err(error) => {
-                self.says_closed(&error);
-                Err(LedgerError::Closed)
-            }
+            Err(LedgerError::Late) => Ok(()),
+            entered => entered,
         }
     }
 

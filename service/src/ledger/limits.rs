@@ -97,7 +97,7 @@ impl Limits {
             return Ok(Needs::Another(starting.over.subscribe()));
         }
         self.take(delivery)?;
-        if let Some(key) = covered(delivery) {
+        if let [Some(key), _] = keys {
             let starting = Starting { number: delivery.number, over: watch::Sender::default() };
             self.starting.insert(key, starting);
         }

@@ -58,6 +58,7 @@ impl Tracer {
             return Some(Self { child, output });
         }
         assert!(line.contains("not permitted"), "strace said {line:?}");
+        skipped("the right to trace the edge: run it as root");
         let _ = child.wait();
         None
     }
@@ -150,10 +151,7 @@ async fn traced(upload: impl AsyncFnOnce(&Camera) -> u16) -> Option<Vec<Call>> {
     let camera = edge.household("Traced").camera("one");
     // The camera hands in once before, so that everything that happens only once has happened.
     camera.put_still(&fresh_id(), media("special/orientation-1.jpg")).await.expect(201);
-    let Some(tracer) = Tracer::attach(&edge, TRACED) else {
-        skipped("the right to trace the edge: run it as root");
-        return None;
-    };
+    let tracer = Tracer::attach(&edge, TRACED)?;
     let status = upload(&camera).await;
     let calls = tracer.finish();
     assert_eq!(status, 201);
@@ -288,10 +286,7 @@ async fn one_entry_covers_all_that_ask_at_once() {
     camera.put_still(&fresh_id(), media("alder-front-door.jpg")).await.expect(201);
     let viewer = account.login().await;
     viewer.cameras().await;
-    let Some(tracer) = Tracer::attach(&edge, SLOW) else {
-        skipped("the right to trace the edge: run it as root");
-        return;
-    };
+    let Some(tracer) = Tracer::attach(&edge, SLOW) else { return };
     let mut asking = JoinSet::new();
     for _ in 0..200 {
         let ask = viewer.ask(Method::GET, &paths::thumbnail(&camera.id, 320));

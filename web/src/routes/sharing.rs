@@ -147,7 +147,7 @@ impl Name {
     }
 
     /// Says whether a change can give something. One that can't takes something away.
-    pub(crate) fn is_counted(self) -> bool {
+    pub(crate) fn can_give(self) -> bool {
         self != Self::Password && (self.takes_body() || self == Self::OfferCamera)
     }
 }
@@ -163,7 +163,7 @@ mod tests {
                 || (route.method == "POST" && route.name != Name::OfferCamera);
             assert_eq!(route.name.takes_body(), has_body, "{}", route.path);
             let takes = ["GET", "DELETE"].contains(&route.method) || route.name == Name::Password;
-            assert_eq!(route.name.is_counted(), !takes, "{}", route.path);
+            assert_eq!(route.name.can_give(), !takes, "{}", route.path);
         }
     }
 }
